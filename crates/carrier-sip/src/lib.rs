@@ -1,0 +1,1 @@
+//! The leg carrier that rings over SIP.

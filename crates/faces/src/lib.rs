@@ -1,0 +1,1 @@
+//! The interfaces that others call Outdial by.

@@ -1,0 +1,1 @@
+//! Scripted phones that speak real SIP and RTP: ring, answer, reject, press keys, speak, listen, record.

@@ -1,0 +1,1 @@
+//! Runs the media machines: sockets and pacing threads.

@@ -1,0 +1,1 @@
+//! Speech engines, the prompt cache, and the reading of audio files.

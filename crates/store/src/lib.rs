@@ -1,0 +1,1 @@
+//! The state of Outdial on disk: SQLite behind the engine's store port, migrations, and blobs.

@@ -1,0 +1,1 @@
+//! What tests need: fakes of every port, conformance suites, and real peers started for a test.
