@@ -1,1 +1,29 @@
-//! Outdial's nouns and rules: accounts, addresses, calls, attempts, legs, outcomes, events. No I/O and no clock.
+//! Outdial's nouns and rules, as plain data and plain functions.
+//!
+//! Nothing in here waits, opens a socket, looks at a clock or knows how it is stored or shown.
+//! Start with [`call`] and [`attempt`]: a [`Call`] is a request to reach somebody, an [`Attempt`]
+//! is one try at it, a [`Leg`] is one party's connection within that try. What happens to them is
+//! an [`Event`], and [`Progress::step`](call::Progress::step) is the only way from one state to the next.
+#![warn(clippy::wildcard_enum_match_arm)]
+
+pub mod account;
+pub mod address;
+pub mod attempt;
+pub mod call;
+pub mod digit;
+pub mod event;
+pub mod id;
+pub mod leg;
+pub mod outcome;
+pub mod plan;
+
+pub use account::{Account, Key, Limits, Number, NumberUse, Scope};
+pub use address::{Address, AddressError, Destination};
+pub use attempt::{Attempt, AttemptState};
+pub use call::{Call, CallState, Direction};
+pub use digit::{Digit, Digits};
+pub use event::{Event, EventKind, Subject};
+pub use id::{AccountId, AttemptId, AudioId, CallId, EventId, IdError, KeyId, LegId};
+pub use leg::{Leg, LegState, Quality};
+pub use outcome::{EndedBy, Ending, Outcome};
+pub use plan::{OnUnknown, Plan};

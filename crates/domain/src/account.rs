@@ -1,0 +1,119 @@
+//! Who uses Outdial: accounts, their keys, their numbers and their limits.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{AccountId, Address, KeyId, outcome::words};
+
+/// A tenant. Every row in the store belongs to one.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Account {
+    /// Names it.
+    pub id: AccountId,
+    /// What people and the configuration call it; unique.
+    pub name: String,
+    /// When it was made.
+    pub created_at: Timestamp,
+}
+
+words! {
+    /// What a key allows.
+    Scope {
+        /// Create and control calls.
+        Calls = "calls",
+        /// Read calls and events, nothing else.
+        Read = "read",
+        /// Any caller id, not only the account's own numbers.
+        AnyCallerId = "any_caller_id",
+        /// Make and end accounts and keys.
+        Admin = "admin",
+    }
+}
+
+/// A secret that opens an account's interfaces. The store keeps only the hash of the secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Key {
+    /// Names it; it may be shown.
+    pub id: KeyId,
+    /// Whose it is.
+    pub account: AccountId,
+    /// What people call it.
+    pub name: String,
+    /// What it allows.
+    pub scopes: Vec<Scope>,
+    /// When it was made.
+    pub created_at: Timestamp,
+    /// From when on it opens nothing.
+    pub expires_at: Option<Timestamp>,
+}
+
+impl Key {
+    /// Whether the key may be used at this time.
+    #[must_use]
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.expires_at.is_none_or(|end| now < end)
+    }
+
+    /// Whether the key allows this. `admin` allows everything but foreign caller ids.
+    #[must_use]
+    pub fn allows(&self, scope: Scope) -> bool {
+        let by_admin = scope != Scope::AnyCallerId && self.scopes.contains(&Scope::Admin);
+        let by_calls = scope == Scope::Read && self.scopes.contains(&Scope::Calls);
+        by_admin || by_calls || self.scopes.contains(&scope)
+    }
+}
+
+words! {
+    /// What a number of ours may be used for.
+    NumberUse {
+        /// It may be shown as the caller.
+        CallerId = "caller_id",
+        /// Calls to it reach us.
+        ReceivesCalls = "receives_calls",
+        /// Texts to it reach us.
+        ReceivesTexts = "receives_texts",
+    }
+}
+
+/// A number of ours.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Number {
+    /// The number itself.
+    pub address: Address,
+    /// The name of the account it belongs to.
+    pub account: String,
+    /// The trunk it lives on, or none when any trunk carries it.
+    pub trunk: Option<String>,
+    /// What it may be used for.
+    pub uses: Vec<NumberUse>,
+}
+
+/// What an account may ask for at most, and what it gets when it asks for nothing.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// How long a phone rings when the request does not say.
+    pub ring: Duration,
+    /// The longest ring time that may be asked for.
+    pub longest_ring: Duration,
+    /// How long a call may last when the request does not say.
+    pub talk: Duration,
+    /// The longest call that may be asked for.
+    pub longest_talk: Duration,
+    /// The most calls that may be live at once in the whole program.
+    pub live_calls: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        const HOUR: u64 = 3600;
+        Self {
+            ring: Duration::from_secs(45),
+            longest_ring: Duration::from_secs(600),
+            talk: Duration::from_secs(4 * HOUR),
+            longest_talk: Duration::from_secs(24 * HOUR),
+            live_calls: 5_000,
+        }
+    }
+}

@@ -1,0 +1,162 @@
+//! What happened. Status, history, webhooks, live streams and `explain` are all readers of events.
+
+use jiff::Timestamp;
+use serde::{Deserialize, Serialize};
+
+use crate::{AccountId, AttemptId, CallId, Digit, Ending, EventId, LegId, Quality};
+
+/// Something that happened, saved in the same transaction as the state it changed.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Event {
+    /// Names it.
+    pub id: EventId,
+    /// Whose it is.
+    pub account: AccountId,
+    /// What it happened to.
+    pub subject: Subject,
+    /// 1 for the subject's first event, without gaps.
+    pub sequence: u32,
+    /// When.
+    pub at: Timestamp,
+    /// What.
+    pub kind: EventKind,
+}
+
+/// What an event happened to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Subject {
+    /// A call.
+    Call(CallId),
+}
+
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum EventKind {
+    /// The call was accepted and is on disk.
+    Created {
+        /// Whom to ring.
+        to: String,
+        /// The caller id asked for.
+        from: Option<String>,
+        /// Not before this time.
+        due: Timestamp,
+        /// By which interface it came.
+        face: String,
+    },
+    /// A trunk was chosen.
+    Routed {
+        /// The trunk.
+        trunk: String,
+        /// What is dialled there.
+        target: String,
+        /// Why the trunks before it were passed over.
+        passed_over: Vec<String>,
+    },
+    /// A leg is in the journal; from now on it may ring.
+    Journalled {
+        /// The attempt.
+        attempt: AttemptId,
+        /// Its number, from 1.
+        number: u16,
+        /// The leg.
+        leg: LegId,
+        /// The node that will ring it.
+        node: String,
+    },
+    /// The carrier has sent the leg on its way.
+    Dialing {
+        /// The leg.
+        leg: LegId,
+    },
+    /// The far side rings.
+    Ringing {
+        /// The leg.
+        leg: LegId,
+        /// The SIP status, as 180.
+        sip_code: Option<u16>,
+        /// Whether sound may come before the answer.
+        early_media: bool,
+    },
+    /// The far side answered.
+    Answered {
+        /// The leg.
+        leg: LegId,
+        /// The codec agreed on.
+        codec: String,
+    },
+    /// An instruction of the flow began.
+    InstructionStarted {
+        /// Where it stands in the flow, as `2` or `1.on.3.0`.
+        step: String,
+        /// What it does, in words.
+        what: String,
+    },
+    /// An instruction of the flow is done.
+    InstructionDone {
+        /// Where it stands in the flow.
+        step: String,
+        /// What came of it, in words.
+        result: String,
+    },
+    /// The far side pressed a key.
+    Digit {
+        /// The leg.
+        leg: LegId,
+        /// The key.
+        digit: Digit,
+        /// How it came: `rtp`, `sip_info` or `in_band`.
+        way: String,
+    },
+    /// A `gather` ended.
+    Gathered {
+        /// Where it stands in the flow.
+        step: String,
+        /// The name the digits are kept under.
+        name: String,
+        /// What was pressed.
+        digits: String,
+    },
+    /// Somebody asked to end the call.
+    HangUpRequested {
+        /// Who, in words.
+        by: String,
+    },
+    /// A leg ended.
+    LegEnded {
+        /// The leg.
+        leg: LegId,
+        /// How.
+        ending: Ending,
+        /// How good its sound was.
+        quality: Option<Quality>,
+    },
+    /// The call ended.
+    Ended {
+        /// How.
+        ending: Ending,
+    },
+}
+
+impl EventKind {
+    /// The stable word for this kind, as used in the API and in filters.
+    #[must_use]
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::Created { .. } => "created",
+            Self::Routed { .. } => "routed",
+            Self::Journalled { .. } => "journalled",
+            Self::Dialing { .. } => "dialing",
+            Self::Ringing { .. } => "ringing",
+            Self::Answered { .. } => "answered",
+            Self::InstructionStarted { .. } => "instruction_started",
+            Self::InstructionDone { .. } => "instruction_done",
+            Self::Digit { .. } => "digit",
+            Self::Gathered { .. } => "gathered",
+            Self::HangUpRequested { .. } => "hang_up_requested",
+            Self::LegEnded { .. } => "leg_ended",
+            Self::Ended { .. } => "ended",
+        }
+    }
+}
