@@ -1,0 +1,1 @@
+//! Measures and sets how loud a clip is.
