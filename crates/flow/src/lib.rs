@@ -1,1 +1,13 @@
-//! What a call does after the answer: the instructions, their interpreter, and the documents that are read into them. No I/O.
+//! What a call does after the answer.
+//!
+//! A [`Flow`] is a list of [`Instruction`]s. An [`Interpreter`] runs it without I/O: it is told what
+//! happened and what time it is, and asked for the next [`Command`] and the next deadline.
+//! [`document`] reads flows from JSON values and lists every problem it finds.
+#![warn(clippy::wildcard_enum_match_arm)]
+
+pub mod document;
+pub mod fields;
+pub mod instruction;
+pub mod interpreter;
+
+pub use instruction::{AudioRef, Flow, Gather, Instruction, Prompt, Say};

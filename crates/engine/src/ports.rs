@@ -1,0 +1,17 @@
+//! What the engine needs from the world. Adapters provide it; tests have fakes for all of it.
+
+mod blobs;
+mod carrier;
+mod prompts;
+mod store;
+mod world;
+
+pub use blobs::{BlobError, Blobs};
+pub use carrier::{
+    Answer, Ask, DigitWay, LegCommand, LegEnd, LegEvent, LegHandle, LegOrder, RingError, VoiceCarrier, WireMessage,
+};
+pub use prompts::{Clip, ImportedAudio, PromptError, Prompts};
+pub use store::{
+    AudioFile, CallDetails, CallFilter, Change, ClaimedCall, Job, Page, Store, StoreError, StoredEvent, Trace,
+};
+pub use world::{Clock, Entropy, Ids, SystemClock, SystemEntropy};

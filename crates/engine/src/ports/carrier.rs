@@ -1,0 +1,207 @@
+//! The port to whatever rings phones.
+
+use std::{sync::Arc, time::Instant};
+
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use outdial_domain::{Address, Digit, Ending, LegId, Quality, digit::Digits};
+use outdial_flow::Flow;
+use tokio::sync::mpsc;
+
+use super::Clip;
+
+/// A kind of way out. One carrier may serve several trunks.
+///
+/// A carrier is asked what it can do before it is asked to do it, so that routing can fall to the
+/// next trunk and a request that nobody can serve is refused at once with all the reasons.
+pub trait VoiceCarrier: Send + Sync {
+    /// Whether this carrier can serve the request over one of its trunks, and how.
+    fn can(&self, ask: &Ask<'_>) -> Answer;
+
+    /// Rings one leg. The leg must be in the journal before this is called.
+    ///
+    /// Returns as soon as the request is accepted for sending; all that happens afterwards comes as
+    /// [`LegEvent`]s, the last of which is always [`LegEvent::Ended`]. Dropping the handle hangs up.
+    ///
+    /// # Errors
+    ///
+    /// [`RingError`] when nothing was sent, and nothing will be.
+    fn ring(&self, order: LegOrder) -> BoxFuture<'_, Result<LegHandle, RingError>>;
+}
+
+/// What a carrier is asked about.
+#[derive(Debug, Clone, Copy)]
+pub struct Ask<'a> {
+    /// The trunk it would go out by; `None` for a SIP URI that is dialled without a trunk.
+    pub trunk: Option<&'a str>,
+    /// Whom to reach.
+    pub to: &'a Address,
+    /// What the call would do.
+    pub flow: &'a Flow,
+}
+
+/// What a carrier says to an [`Ask`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Answer {
+    /// It gives legs and media, and our engine runs the flow.
+    Legs,
+    /// It takes the plan as a whole and reports back.
+    Whole,
+    /// It cannot, for this reason.
+    No(String),
+}
+
+/// One leg to ring.
+#[derive(Debug, Clone)]
+pub struct LegOrder {
+    /// The leg, from which the carrier makes its idempotent name on the wire.
+    pub leg: LegId,
+    /// The trunk; `None` for a SIP URI that is dialled without one.
+    pub trunk: Option<String>,
+    /// Whom to reach.
+    pub to: Address,
+    /// The caller id to show.
+    pub from: Option<Address>,
+    /// Nothing may be sent after this moment: another node may own the call by then.
+    pub send_before: Option<Instant>,
+}
+
+/// A leg under way.
+#[derive(Debug)]
+pub struct LegHandle {
+    /// What happens to it.
+    pub events: mpsc::Receiver<LegEvent>,
+    /// What it is told to do.
+    pub commands: mpsc::Sender<LegCommand>,
+}
+
+/// Why nothing was sent. The leg has certainly not rung.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum RingError {
+    /// The trunk's address cannot be found out.
+    #[error("the host of trunk `{trunk}` cannot be resolved: {reason}")]
+    Unresolved {
+        /// The trunk.
+        trunk: String,
+        /// What the resolver said.
+        reason: String,
+    },
+    /// No port, socket or other means was left to carry it.
+    #[error("no means left to carry the call: {0}")]
+    Exhausted(String),
+    /// The moment until which it might be sent has passed.
+    #[error("the moment until which this leg might be sent has passed")]
+    TooLate,
+    /// The order makes no sense to this carrier.
+    #[error("{0}")]
+    Refused(String),
+}
+
+/// What a leg is told to do.
+#[derive(Debug, Clone)]
+pub enum LegCommand {
+    /// Play these, one after the other; [`LegEvent::PlayDone`] follows with the same number.
+    Play {
+        /// Chosen by the engine.
+        play: u64,
+        /// At the sample rate that [`LegEvent::Answered`] told.
+        clips: Vec<Arc<Clip>>,
+    },
+    /// Stop what is played, at once. No [`LegEvent::PlayDone`] follows.
+    StopPlaying,
+    /// Press keys; [`LegEvent::DigitsSent`] follows.
+    SendDigits {
+        /// What to press.
+        digits: Digits,
+    },
+    /// End the leg: CANCEL before the answer, BYE after it. The ending is what
+    /// [`LegEvent::Ended`] will report, unless the far side ended it first.
+    HangUp {
+        /// Why.
+        ending: Ending,
+    },
+}
+
+/// What happens to a leg, in order.
+#[derive(Debug, Clone)]
+pub enum LegEvent {
+    /// The request has left.
+    Sent,
+    /// The far side rings, or plays something before the answer.
+    Ringing {
+        /// The SIP status.
+        sip_code: Option<u16>,
+        /// Whether sound may come before the answer.
+        early_media: bool,
+    },
+    /// The far side answered, and sound can flow.
+    Answered {
+        /// The codec agreed on, as in SDP: `PCMU`, `PCMA`.
+        codec: &'static str,
+        /// The sample rate at which clips are to be given, in hertz.
+        sample_rate: u32,
+    },
+    /// What was played has been sent to its last packet.
+    PlayDone {
+        /// The number given with [`LegCommand::Play`].
+        play: u64,
+    },
+    /// The keys were pressed.
+    DigitsSent,
+    /// The far side pressed a key.
+    Digit {
+        /// The key.
+        digit: Digit,
+        /// How it came.
+        way: DigitWay,
+    },
+    /// It is over. Nothing follows.
+    Ended(Box<LegEnd>),
+}
+
+/// How a digit came.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DigitWay {
+    /// As a telephone-event in RTP (RFC 4733).
+    Rtp,
+    /// In a SIP INFO request.
+    SipInfo,
+    /// As tones in the sound.
+    InBand,
+}
+
+impl DigitWay {
+    /// The stable word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Rtp => "rtp",
+            Self::SipInfo => "sip_info",
+            Self::InBand => "in_band",
+        }
+    }
+}
+
+/// How a leg ended, with all that is worth keeping.
+#[derive(Debug, Clone)]
+pub struct LegEnd {
+    /// The verdict.
+    pub ending: Ending,
+    /// How good its sound was, if there was any.
+    pub quality: Option<Quality>,
+    /// The messages that were exchanged, with secrets masked; bounded in number and size.
+    pub trace: Vec<WireMessage>,
+}
+
+/// One message as it went over the wire.
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+pub struct WireMessage {
+    /// When.
+    pub at: Timestamp,
+    /// Whether we sent it.
+    pub sent: bool,
+    /// The far side's address.
+    pub peer: String,
+    /// The whole text, with secrets masked.
+    pub text: String,
+}

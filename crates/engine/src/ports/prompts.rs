@@ -1,0 +1,80 @@
+//! The port to whatever turns texts and files into sound.
+
+use std::sync::Arc;
+
+use futures_util::future::BoxFuture;
+use outdial_flow::Say;
+
+/// Sound in memory: 16-bit linear samples of one channel.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Clip {
+    /// Samples per second.
+    pub rate: u32,
+    /// The samples.
+    pub samples: Arc<[i16]>,
+}
+
+impl std::fmt::Debug for Clip {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Clip({} samples at {} Hz)", self.samples.len(), self.rate)
+    }
+}
+
+/// Turns texts and files into sound.
+pub trait Prompts: Send + Sync {
+    /// Speaks a text, from the cache where it was spoken before.
+    ///
+    /// # Errors
+    ///
+    /// [`PromptError`]; a failed or empty synthesis is never cached.
+    fn say<'a>(&'a self, say: &'a Say, rate: u32) -> BoxFuture<'a, Result<Arc<Clip>, PromptError>>;
+
+    /// Reads stored audio (the bytes of an upload), from the cache where it was read before.
+    /// `hash` names the bytes; `load` fetches them when they are needed.
+    ///
+    /// # Errors
+    ///
+    /// [`PromptError`] when they cannot be read as audio.
+    fn decode<'a>(&'a self, hash: &'a str, bytes: Arc<[u8]>, rate: u32) -> BoxFuture<'a, Result<Arc<Clip>, PromptError>>;
+
+    /// Whether the sound of this hash and rate is in memory, so that its bytes need not be fetched.
+    fn cached(&self, hash: &str, rate: u32) -> Option<Arc<Clip>>;
+
+    /// Looks at uploaded bytes without keeping anything.
+    ///
+    /// # Errors
+    ///
+    /// [`PromptError::Unreadable`] says what is wrong with them and what to do.
+    fn inspect(&self, bytes: &[u8]) -> Result<ImportedAudio, PromptError>;
+}
+
+/// What uploaded bytes turned out to be.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImportedAudio {
+    /// The kind, in words, as `WAV, PCM 16 bit, 44100 Hz, 2 channels`.
+    pub format: String,
+    /// How long it plays, in milliseconds.
+    pub millis: u64,
+}
+
+/// Why there is no sound.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum PromptError {
+    /// The speech engine cannot be started or reached.
+    #[error("the speech engine cannot be used: {reason}. {remedy}")]
+    Engine {
+        /// What happened.
+        reason: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// The speech engine gave nothing, or nothing that can be heard.
+    #[error("the speech engine gave no sound for this text: {0}")]
+    Silent(String),
+    /// The speech engine took too long, or gave too much.
+    #[error("speaking the text passed a limit: {0}")]
+    Limit(String),
+    /// The audio bytes cannot be read.
+    #[error("the audio cannot be read: {0}")]
+    Unreadable(String),
+}

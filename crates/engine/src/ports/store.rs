@@ -1,0 +1,303 @@
+//! The port to whatever remembers. All state, events and jobs go through it.
+
+use futures_util::future::BoxFuture;
+use jiff::Timestamp;
+use outdial_domain::{
+    Account, AccountId, Attempt, AudioId, Call, CallId, CallState, Event, Key, KeyId, Leg, LegId, Outcome,
+};
+use outdial_flow::Flow;
+use tokio::sync::watch;
+
+use super::WireMessage;
+
+/// Remembers. It decides nothing: what is legal is said in `domain`, and repeated as constraints.
+pub trait Store: Send + Sync {
+    /// Saves a change of one call: its state, its events and its job in one transaction that is on
+    /// disk when the future resolves.
+    ///
+    /// The change takes its place in the order of saving when this is called, not when the future is
+    /// first polled, so a caller may have several under way. Changes of many calls share a disk sync.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; then nothing of the change was saved.
+    fn commit(&self, change: Change) -> BoxFuture<'static, Result<(), StoreError>>;
+
+    /// Takes calls whose time has come, oldest first, and marks them as taken by this node.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; then none was taken.
+    fn claim_due(&self, now: Timestamp, node: &str, most: usize) -> BoxFuture<'_, Result<Vec<ClaimedCall>, StoreError>>;
+
+    /// When the next call that nobody has taken is due.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store cannot be read.
+    fn next_due(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>>;
+
+    /// Gives back what a node that is gone had taken and not journalled, and lists what it had
+    /// journalled and not finished.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; then nothing was given back.
+    fn recover(&self, node: &str) -> BoxFuture<'_, Result<Vec<CallDetails>, StoreError>>;
+
+    /// A call of this account, with its attempts and legs.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store cannot be read.
+    fn call(&self, account: AccountId, id: CallId) -> BoxFuture<'_, Result<Option<CallDetails>, StoreError>>;
+
+    /// Calls of this account, newest first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store cannot be read.
+    fn calls(&self, account: AccountId, filter: CallFilter) -> BoxFuture<'_, Result<Page<Call>, StoreError>>;
+
+    /// The events of a call, in order.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store cannot be read.
+    fn events_of(&self, account: AccountId, call: CallId) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>>;
+
+    /// Events of this account after a position, in the order they were saved.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store cannot be read.
+    fn events_after(
+        &self,
+        account: AccountId,
+        position: i64,
+        most: usize,
+    ) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>>;
+
+    /// The position of the newest event on disk; changes wake whoever follows the events.
+    fn newest(&self) -> watch::Receiver<i64>;
+
+    /// The messages of a call's legs.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store cannot be read.
+    fn traces(&self, account: AccountId, call: CallId) -> BoxFuture<'_, Result<Vec<Trace>, StoreError>>;
+
+    /// Adds an account.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Taken`] when the name is in use.
+    fn add_account(&self, account: Account) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// All accounts, by name.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store cannot be read.
+    fn accounts(&self) -> BoxFuture<'_, Result<Vec<Account>, StoreError>>;
+
+    /// Adds a key. Only the SHA-256 of its secret is kept.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; then it was not added.
+    fn add_key(&self, key: Key, secret_hash: [u8; 32]) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// The key whose secret has this SHA-256.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store cannot be read.
+    fn key_by_hash(&self, secret_hash: [u8; 32]) -> BoxFuture<'_, Result<Option<Key>, StoreError>>;
+
+    /// All keys of an account, by the time they were made.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store cannot be read.
+    fn keys(&self, account: AccountId) -> BoxFuture<'_, Result<Vec<Key>, StoreError>>;
+
+    /// Takes a key away. Says whether there was one.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; then it is still there.
+    fn remove_key(&self, account: AccountId, key: KeyId) -> BoxFuture<'_, Result<bool, StoreError>>;
+
+    /// Adds an uploaded audio file, whose bytes are among the blobs already.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; then it was not added.
+    fn add_audio(&self, audio: AudioFile) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// An uploaded audio file of this account.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store cannot be read.
+    fn audio(&self, account: AccountId, id: AudioId) -> BoxFuture<'_, Result<Option<AudioFile>, StoreError>>;
+
+    /// Whether the store can be read and written; used by `/readyz` and `doctor`.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] says what is wrong.
+    fn check(&self) -> BoxFuture<'_, Result<(), StoreError>>;
+}
+
+/// One change of one call.
+#[derive(Debug, Clone)]
+pub struct Change {
+    /// The call as it is after the change.
+    pub call: Call,
+    /// How many events the call had before the change; `None` when the call is new. The change is
+    /// refused as [`StoreError::Stale`] when the store has another number, because then somebody
+    /// else changed the call in between.
+    pub since: Option<u32>,
+    /// The call's flow, given when the call is new.
+    pub flow: Option<Flow>,
+    /// The attempt as it is after the change, where it changed.
+    pub attempt: Option<Attempt>,
+    /// The leg as it is after the change, where it changed.
+    pub leg: Option<Leg>,
+    /// What happened. Never empty.
+    pub events: Vec<Event>,
+    /// The messages of the leg, given when it ended.
+    pub trace: Vec<WireMessage>,
+    /// What becomes of the call's job.
+    pub job: Job,
+}
+
+/// What becomes of a call's job, which is to dial it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Job {
+    /// It stays as it is.
+    Keep,
+    /// The call is to be dialled at `plan.due`.
+    Add,
+    /// There is nothing left to do: the leg is in the journal, or the call has ended.
+    Remove,
+}
+
+/// A call that this node has taken to dial.
+#[derive(Debug, Clone)]
+pub struct ClaimedCall {
+    /// The call.
+    pub call: Call,
+    /// What it does after the answer.
+    pub flow: Flow,
+}
+
+/// A call with all that belongs to it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CallDetails {
+    /// The call.
+    pub call: Call,
+    /// What it does after the answer.
+    pub flow: Flow,
+    /// Its attempts, in order.
+    pub attempts: Vec<Attempt>,
+    /// Its legs, in the order they were journalled.
+    pub legs: Vec<Leg>,
+}
+
+/// Which calls to list.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct CallFilter {
+    /// Only calls in this state.
+    pub state: Option<CallState>,
+    /// Only calls that ended so.
+    pub outcome: Option<Outcome>,
+    /// Only calls with this tag.
+    pub tag: Option<String>,
+    /// Only calls to this address, in its normalised form.
+    pub to: Option<String>,
+    /// Only calls made before this one: the cursor.
+    pub before: Option<CallId>,
+    /// How many at most.
+    pub most: usize,
+}
+
+/// A part of a list.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Page<T> {
+    /// The items.
+    pub items: Vec<T>,
+    /// Whether there are more behind them.
+    pub more: bool,
+}
+
+/// An event with its place among all events.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredEvent {
+    /// Its place: greater for later ones, never used twice.
+    pub position: i64,
+    /// The event.
+    pub event: Event,
+}
+
+/// The messages of one leg.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trace {
+    /// The leg.
+    pub leg: LegId,
+    /// The messages, in order.
+    pub messages: Vec<WireMessage>,
+}
+
+/// An uploaded audio file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AudioFile {
+    /// Names it.
+    pub id: AudioId,
+    /// Whose it is.
+    pub account: AccountId,
+    /// What the uploader called it; never used as a path.
+    pub name: String,
+    /// The hash its bytes are kept under.
+    pub blob: String,
+    /// What it is, in words.
+    pub format: String,
+    /// How long it plays, in milliseconds.
+    pub millis: u64,
+    /// When it was uploaded.
+    pub created_at: Timestamp,
+}
+
+/// Why the store did not do it.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StoreError {
+    /// The disk, the file or the server behind the store fails.
+    #[error("the store cannot be used: {reason}. {remedy}")]
+    Unavailable {
+        /// What happened.
+        reason: String,
+        /// What to do.
+        remedy: String,
+    },
+    /// Somebody else changed the call in between.
+    #[error("call {0} was changed by somebody else in between")]
+    Stale(CallId),
+    /// The name is in use.
+    #[error("the name `{0}` is in use")]
+    Taken(String),
+    /// A row cannot be understood.
+    #[error("table {table}, row {id}, column {column} cannot be read: {reason}")]
+    BadRow {
+        /// The table.
+        table: &'static str,
+        /// The column.
+        column: &'static str,
+        /// The row.
+        id: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+}

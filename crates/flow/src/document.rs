@@ -1,0 +1,1 @@
+//! Reads flows from documents and lists every problem.

@@ -1,0 +1,1 @@
+//! Reads the fields of a JSON object and lists every problem it finds.

@@ -1,0 +1,137 @@
+//! The instructions: one neutral vocabulary that every dialect is read into.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use outdial_domain::{AudioId, Digit, digit::Digits};
+use serde::{Deserialize, Serialize};
+
+/// What to do on an answered leg, in order. After the last instruction the leg is hung up.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Flow {
+    /// The instructions.
+    pub steps: Vec<Instruction>,
+}
+
+/// One instruction.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Instruction {
+    /// Speak a text.
+    Say(Say),
+    /// Play an audio file.
+    Play(AudioRef),
+    /// Wait for keys, with prompts that any key interrupts.
+    Gather(Gather),
+    /// Be silent for a while.
+    Pause(Duration),
+    /// Press keys.
+    SendDigits(Digits),
+    /// End the call.
+    HangUp,
+}
+
+/// A text to speak.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct Say {
+    /// The text.
+    pub text: String,
+    /// The engine's name of a voice; its default when none is given.
+    pub voice: Option<String>,
+    /// A BCP 47 language tag, as `en` or `pt-BR`.
+    pub language: Option<String>,
+}
+
+impl Say {
+    /// The most bytes a text may have.
+    pub const LONGEST: usize = 10_000;
+}
+
+/// An uploaded audio file. No caller ever names a path.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+pub struct AudioRef {
+    /// The upload.
+    pub audio: AudioId,
+}
+
+/// Something that is heard: the part of the vocabulary that may stand inside a gather.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Prompt {
+    /// A text to speak.
+    Say(Say),
+    /// An audio file.
+    Play(AudioRef),
+}
+
+/// Waits for keys.
+///
+/// It ends when `most` keys were pressed, when the `finish` key was pressed (which is not part of
+/// the result), when no key comes within `timeout` after the prompts or after the last key, or when
+/// the call ends. The steps under `on` for exactly these digits are run next; `otherwise` is run for
+/// any other digits, and `no_input` when too few came in every one of the `tries`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Gather {
+    /// The name its digits are kept under; `digits` when the flow does not say.
+    pub name: String,
+    /// What is heard first. Any key interrupts it.
+    pub prompts: Vec<Prompt>,
+    /// The fewest keys that count as an answer.
+    pub fewest: u8,
+    /// The most keys; it ends as soon as they are pressed.
+    pub most: u8,
+    /// The key that ends it early.
+    pub finish: Option<Digit>,
+    /// How long to wait for the first key after the prompts, and for each further one.
+    pub timeout: Duration,
+    /// How often the prompts are heard before `no_input` is run.
+    pub tries: u8,
+    /// What to do after exactly these digits.
+    pub on: BTreeMap<String, Vec<Instruction>>,
+    /// What to do after any other digits.
+    pub otherwise: Vec<Instruction>,
+    /// What to do when too few digits came.
+    pub no_input: Vec<Instruction>,
+}
+
+impl Flow {
+    /// The most instructions that one flow may have, branches included.
+    pub const MOST_STEPS: usize = 500;
+
+    /// A flow of one spoken text.
+    #[must_use]
+    pub fn say(text: impl Into<String>) -> Self {
+        Self { steps: vec![Instruction::Say(Say { text: text.into(), voice: None, language: None })] }
+    }
+
+    /// A flow of one audio file.
+    #[must_use]
+    pub fn play(audio: AudioId) -> Self {
+        Self { steps: vec![Instruction::Play(AudioRef { audio })] }
+    }
+
+    /// Everything that may be heard in this flow, branches included, in the order of the document.
+    ///
+    /// The engine renders all of it before the phone rings, so that nobody answers a call whose
+    /// sentence cannot be spoken.
+    #[must_use]
+    pub fn prompts(&self) -> Vec<Prompt> {
+        fn collect(steps: &[Instruction], into: &mut Vec<Prompt>) {
+            for step in steps {
+                match step {
+                    Instruction::Say(say) => into.push(Prompt::Say(say.clone())),
+                    Instruction::Play(audio) => into.push(Prompt::Play(*audio)),
+                    Instruction::Gather(gather) => {
+                        into.extend(gather.prompts.iter().cloned());
+                        gather.on.values().for_each(|steps| collect(steps, into));
+                        collect(&gather.otherwise, into);
+                        collect(&gather.no_input, into);
+                    }
+                    Instruction::Pause(_) | Instruction::SendDigits(_) | Instruction::HangUp => {}
+                }
+            }
+        }
+        let mut prompts = Vec::new();
+        collect(&self.steps, &mut prompts);
+        prompts
+    }
+}

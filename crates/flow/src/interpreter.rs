@@ -1,0 +1,1 @@
+//! Runs a flow without I/O.
