@@ -10,7 +10,7 @@ pub use blobs::{BlobError, Blobs};
 pub use carrier::{
     Answer, Ask, DigitWay, LegCommand, LegEnd, LegEvent, LegHandle, LegOrder, RingError, VoiceCarrier, WireMessage,
 };
-pub use prompts::{Clip, ImportedAudio, PromptError, Prompts};
+pub use prompts::{Clip, ImportedAudio, PromptError, Prompts, Say};
 pub use store::{
     AudioFile, CallDetails, CallFilter, Change, ClaimedCall, Job, Page, Store, StoreError, StoredEvent, Trace,
 };

@@ -3,7 +3,8 @@
 use std::sync::Arc;
 
 use futures_util::future::BoxFuture;
-use outdial_flow::Say;
+// Part of the port, so that who implements it needs nothing of the flow.
+pub use outdial_flow::Say;
 
 /// Sound in memory: 16-bit linear samples of one channel.
 #[derive(Clone, PartialEq, Eq)]
@@ -30,7 +31,7 @@ pub trait Prompts: Send + Sync {
     fn say<'a>(&'a self, say: &'a Say, rate: u32) -> BoxFuture<'a, Result<Arc<Clip>, PromptError>>;
 
     /// Reads stored audio (the bytes of an upload), from the cache where it was read before.
-    /// `hash` names the bytes; `load` fetches them when they are needed.
+    /// `hash` names the bytes.
     ///
     /// # Errors
     ///
