@@ -257,7 +257,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Address, EndedBy, OnUnknown, Outcome};
+    use crate::{Address, EndedBy, Outcome};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -271,7 +271,6 @@ mod tests {
             due: at(0),
             ring: Duration::from_secs(45),
             talk: Duration::from_secs(60),
-            on_unknown: OnUnknown::End,
             tag: None,
         };
         let call = Call::new(CallId::new(at(1), [1; 10]), AccountId::new(at(1), [2; 10]), plan, at(1));

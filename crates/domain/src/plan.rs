@@ -5,17 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Address, outcome::words};
-
-words! {
-    /// What to do with a call whose leg may or may not have rung.
-    OnUnknown {
-        /// End it as `unknown`. The default: no phone rings twice by mistake.
-        End = "end",
-        /// Dial again, once the carrier's own retransmissions are over.
-        Retry = "retry",
-    }
-}
+use crate::Address;
 
 /// Whom to ring, when, and how long.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -32,8 +22,6 @@ pub struct Plan {
     pub ring: Duration,
     /// How long the call may last from its answer.
     pub talk: Duration,
-    /// What to do when nobody can know whether it rang.
-    pub on_unknown: OnUnknown,
     /// Free text of the caller, echoed everywhere.
     pub tag: Option<String>,
 }
