@@ -100,13 +100,21 @@ impl Flow {
     /// A flow of one spoken text.
     #[must_use]
     pub fn say(text: impl Into<String>) -> Self {
-        Self { steps: vec![Instruction::Say(Say { text: text.into(), voice: None, language: None })] }
+        Self {
+            steps: vec![Instruction::Say(Say {
+                text: text.into(),
+                voice: None,
+                language: None,
+            })],
+        }
     }
 
     /// A flow of one audio file.
     #[must_use]
     pub fn play(audio: AudioId) -> Self {
-        Self { steps: vec![Instruction::Play(AudioRef { audio })] }
+        Self {
+            steps: vec![Instruction::Play(AudioRef { audio })],
+        }
     }
 
     /// Everything that may be heard in this flow, branches included, in the order of the document.

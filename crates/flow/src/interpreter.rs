@@ -1,1 +1,404 @@
 //! Runs a flow without I/O.
+//!
+//! Turn it by hand: tell it what happened with [`Interpreter::handle`] and, once its
+//! [`deadline`](Interpreter::deadline) has come, with [`Interpreter::handle_timeout`]; after each,
+//! take out all [`Command`]s and [`Note`]s. It begins with [`Input::Started`], which is the answer
+//! of the leg, and ends with exactly one [`Command::HangUp`]; after that it says and does nothing.
+//!
+//! ```
+//! use std::time::Instant;
+//! use outdial_flow::{Command, Flow, Input, Interpreter};
+//!
+//! let now = Instant::now();
+//! let mut interpreter = Interpreter::new(Flow::say("Good morning"));
+//! interpreter.handle(Input::Started, now);
+//! assert!(matches!(interpreter.poll_command(), Some(Command::Prompt(_))));
+//! interpreter.handle(Input::PlayDone, now);
+//! assert_eq!(interpreter.poll_command(), Some(Command::HangUp));
+//! ```
+//!
+//! # Keys pressed ahead
+//!
+//! People who know a menu press its keys before they are asked. Keys that come while no gather
+//! waits are kept, the first [`Interpreter::MOST_AHEAD`] of them; later ones are dropped. The next
+//! gather takes them, in order, before it plays anything: it takes no more than it needs, and what
+//! is left waits for the gather after it. A gather that takes some keys but not enough waits for the
+//! rest without its prompts, just as if the first key had interrupted them.
+//!
+//! # Tries
+//!
+//! A try that ends with too few keys, by time or by the finish key, is forgotten with its keys, and
+//! the next one begins with the prompts again.
+//!
+//! # What the caller owes
+//!
+//! Inputs that fit nothing are ignored: a [`Input::PlayDone`] while nothing plays, a second
+//! [`Input::Started`], a timeout before its time. But [`Input::PlayDone`] does not say *which*
+//! prompt is done, so the caller must not pass on the end of a prompt that was stopped.
+
+mod gathering;
+#[cfg(test)]
+mod properties;
+#[cfg(test)]
+mod tests;
+
+use std::{
+    collections::VecDeque,
+    time::{Duration, Instant},
+    vec,
+};
+
+use outdial_domain::{Digit, digit::Digits};
+
+use crate::{Flow, Gather, Instruction, Prompt, fields::shortened};
+use gathering::{Gathering, Verdict};
+
+/// Something that happened on the leg.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Input {
+    /// The leg was answered, and sound can flow.
+    Started,
+    /// The prompt that was commanded last has been heard to its end.
+    PlayDone,
+    /// The far side pressed a key.
+    Digit(Digit),
+    /// The keys that were commanded have been sent.
+    DigitsSent,
+}
+
+/// Something to do on the leg.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// Play these one after the other; [`Input::PlayDone`] is awaited.
+    Prompt(Vec<Prompt>),
+    /// Stop what is played, at once. No [`Input::PlayDone`] is awaited.
+    StopPrompt,
+    /// Press keys; [`Input::DigitsSent`] is awaited.
+    SendDigits(Digits),
+    /// End the leg.
+    HangUp,
+}
+
+/// Something worth keeping in the event log.
+///
+/// `step` is the place in the document, as `2` for the third instruction or `1.on.3.0` for the
+/// first one in the branch of key 3 of the second. Every `Started` is followed by one `Done` for the
+/// same step unless the call ends in between.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Note {
+    /// An instruction began.
+    Started {
+        /// Where it stands.
+        step: String,
+        /// What it does, in words.
+        what: String,
+    },
+    /// An instruction is done.
+    Done {
+        /// Where it stands.
+        step: String,
+        /// What came of it, in words.
+        result: String,
+    },
+    /// A gather ended; its `Done` follows.
+    Gathered {
+        /// Where it stands.
+        step: String,
+        /// The name its digits are kept under.
+        name: String,
+        /// The answer; empty when too few keys were pressed.
+        digits: String,
+    },
+}
+
+/// Runs one flow on one leg.
+#[derive(Debug)]
+pub struct Interpreter {
+    /// The list that is being run and, below it, those to go on with afterwards.
+    lists: Vec<List>,
+    /// The place of the instruction that is being run.
+    step: String,
+    state: State,
+    ahead: VecDeque<Digit>,
+    commands: VecDeque<Command>,
+    notes: VecDeque<Note>,
+}
+
+/// A list of instructions under way.
+#[derive(Debug)]
+struct List {
+    /// The place of the list with a dot after it; empty for the flow itself.
+    place: String,
+    /// The number of the next instruction.
+    next: usize,
+    rest: vec::IntoIter<Instruction>,
+}
+
+/// What is awaited.
+#[derive(Debug)]
+enum State {
+    /// The answer.
+    Fresh,
+    /// The end of a prompt outside a gather.
+    Playing,
+    /// Keys, or the end of a gather's prompts.
+    Gathering(Box<Gathering>),
+    /// Time.
+    Pausing { until: Instant },
+    /// The end of the keys that we send.
+    Sending,
+    /// Nothing any more.
+    Ended,
+}
+
+/// Whether an instruction leaves something to wait for.
+enum Flows {
+    Waits,
+    On,
+}
+
+impl Interpreter {
+    /// The most keys that are kept while no gather waits.
+    pub const MOST_AHEAD: usize = 32;
+
+    /// An interpreter that waits for [`Input::Started`].
+    #[must_use]
+    pub fn new(flow: Flow) -> Self {
+        Self {
+            lists: vec![List::new(String::new(), flow.steps)],
+            step: String::new(),
+            state: State::Fresh,
+            ahead: VecDeque::new(),
+            commands: VecDeque::new(),
+            notes: VecDeque::new(),
+        }
+    }
+
+    /// Tells what happened.
+    pub fn handle(&mut self, input: Input, now: Instant) {
+        match input {
+            Input::Started => self.started(now),
+            Input::PlayDone => self.play_done(now),
+            Input::Digit(digit) => self.pressed(digit, now),
+            Input::DigitsSent => self.digits_sent(now),
+        }
+    }
+
+    /// Tells that the deadline has come. A call before the deadline does nothing.
+    pub fn handle_timeout(&mut self, now: Instant) {
+        if self.deadline().is_none_or(|deadline| now < deadline) {
+            return;
+        }
+        match &mut self.state {
+            State::Pausing { .. } => {
+                self.done("waited");
+                self.run(now);
+            }
+            State::Gathering(gathering) => {
+                let verdict = gathering.timed_out();
+                self.decide(verdict, now);
+            }
+            State::Fresh | State::Playing | State::Sending | State::Ended => {}
+        }
+    }
+
+    /// When [`handle_timeout`](Self::handle_timeout) is to be called, if time is awaited.
+    #[must_use]
+    pub fn deadline(&self) -> Option<Instant> {
+        match &self.state {
+            State::Pausing { until } => Some(*until),
+            State::Gathering(gathering) => gathering.deadline(),
+            State::Fresh | State::Playing | State::Sending | State::Ended => None,
+        }
+    }
+
+    /// The next thing to do.
+    pub fn poll_command(&mut self) -> Option<Command> {
+        self.commands.pop_front()
+    }
+
+    /// The next thing to write down.
+    pub fn poll_note(&mut self) -> Option<Note> {
+        self.notes.pop_front()
+    }
+
+    fn started(&mut self, now: Instant) {
+        match self.state {
+            State::Fresh => self.run(now),
+            State::Playing | State::Gathering(_) | State::Pausing { .. } | State::Sending | State::Ended => {}
+        }
+    }
+
+    fn play_done(&mut self, now: Instant) {
+        match &mut self.state {
+            State::Playing => {
+                self.done("heard to its end");
+                self.run(now);
+            }
+            State::Gathering(gathering) => gathering.prompts_done(now),
+            State::Fresh | State::Pausing { .. } | State::Sending | State::Ended => {}
+        }
+    }
+
+    fn digits_sent(&mut self, now: Instant) {
+        match self.state {
+            State::Sending => {
+                self.done("sent");
+                self.run(now);
+            }
+            State::Fresh | State::Playing | State::Gathering(_) | State::Pausing { .. } | State::Ended => {}
+        }
+    }
+
+    fn pressed(&mut self, digit: Digit, now: Instant) {
+        match &mut self.state {
+            State::Gathering(gathering) => {
+                if gathering.is_prompting() {
+                    self.commands.push_back(Command::StopPrompt);
+                }
+                let verdict = gathering.press(digit, now);
+                self.decide(verdict, now);
+            }
+            State::Fresh | State::Playing | State::Pausing { .. } | State::Sending => {
+                if self.ahead.len() < Self::MOST_AHEAD {
+                    self.ahead.push_back(digit);
+                }
+            }
+            State::Ended => {}
+        }
+    }
+
+    /// Goes on after a verdict on the gather that is waiting.
+    fn decide(&mut self, verdict: Verdict, now: Instant) {
+        if let Flows::On = self.settle(verdict, now) {
+            self.run(now);
+        }
+    }
+
+    /// Runs instructions until one waits for something, or none is left.
+    fn run(&mut self, now: Instant) {
+        loop {
+            let Some(list) = self.lists.last_mut() else {
+                return self.hang_up();
+            };
+            let Some(instruction) = list.rest.next() else {
+                self.lists.pop();
+                continue;
+            };
+            self.step = format!("{}{}", list.place, list.next);
+            list.next += 1;
+            if let Flows::Waits = self.begin(instruction, now) {
+                return;
+            }
+        }
+    }
+
+    fn begin(&mut self, instruction: Instruction, now: Instant) -> Flows {
+        self.notes.push_back(Note::Started {
+            step: self.step.clone(),
+            what: in_words(&instruction),
+        });
+        match instruction {
+            Instruction::Say(say) => self.play(Prompt::Say(say)),
+            Instruction::Play(audio) => self.play(Prompt::Play(audio)),
+            Instruction::Gather(gather) => return self.gather(gather, now),
+            Instruction::Pause(length) => {
+                self.state = State::Pausing {
+                    until: later(now, length),
+                };
+            }
+            Instruction::SendDigits(digits) => {
+                self.commands.push_back(Command::SendDigits(digits));
+                self.state = State::Sending;
+            }
+            Instruction::HangUp => {
+                self.done("hung up");
+                self.hang_up();
+            }
+        }
+        Flows::Waits
+    }
+
+    fn play(&mut self, prompt: Prompt) {
+        self.commands.push_back(Command::Prompt(vec![prompt]));
+        self.state = State::Playing;
+    }
+
+    fn gather(&mut self, gather: Gather, now: Instant) -> Flows {
+        self.state = State::Gathering(Box::new(Gathering::new(gather)));
+        self.settle(Verdict::Try, now)
+    }
+
+    /// Carries out a verdict on the gather that is waiting, and those that keys pressed ahead bring
+    /// about at once. There are no more of them than the gather has tries.
+    fn settle(&mut self, mut verdict: Verdict, now: Instant) -> Flows {
+        loop {
+            let State::Gathering(gathering) = &mut self.state else {
+                return Flows::Waits;
+            };
+            match verdict {
+                Verdict::Wait => return Flows::Waits,
+                Verdict::Prompt(prompts) => {
+                    self.commands.push_back(Command::Prompt(prompts));
+                    return Flows::Waits;
+                }
+                Verdict::Try => verdict = gathering.start_try(&mut self.ahead, now),
+                Verdict::Answered | Verdict::NoInput => {
+                    let end = gathering.end();
+                    let step = self.step.clone();
+                    self.notes.push_back(Note::Gathered {
+                        step,
+                        name: end.name,
+                        digits: end.digits,
+                    });
+                    self.done(&end.result);
+                    let place = format!("{}.{}.", self.step, end.branch);
+                    self.lists.push(List::new(place, end.steps));
+                    return Flows::On;
+                }
+            }
+        }
+    }
+
+    fn done(&mut self, result: &str) {
+        self.notes.push_back(Note::Done {
+            step: self.step.clone(),
+            result: result.to_owned(),
+        });
+    }
+
+    fn hang_up(&mut self) {
+        self.commands.push_back(Command::HangUp);
+        self.state = State::Ended;
+        self.lists.clear();
+        self.ahead.clear();
+    }
+}
+
+impl List {
+    fn new(place: String, steps: Vec<Instruction>) -> Self {
+        Self {
+            place,
+            next: 0,
+            rest: steps.into_iter(),
+        }
+    }
+}
+
+/// What an instruction does, for people who read the log.
+fn in_words(instruction: &Instruction) -> String {
+    match instruction {
+        Instruction::Say(say) => format!("say \"{}\"", shortened(&say.text)),
+        Instruction::Play(audio) => format!("play {}", audio.audio),
+        Instruction::Gather(gather) => format!("gather `{}`", shortened(&gather.name)),
+        Instruction::Pause(length) => format!("pause {length:?}"),
+        Instruction::SendDigits(digits) => format!("send digits {digits}"),
+        Instruction::HangUp => "hang up".to_owned(),
+    }
+}
+
+/// A later moment. No call lasts longer than a day, and adding any number to an instant may overflow.
+fn later(now: Instant, length: Duration) -> Instant {
+    const DAY: Duration = Duration::from_secs(24 * 3600);
+    now + length.min(DAY)
+}
