@@ -30,6 +30,7 @@ pub mod conceal;
 pub mod correlate;
 pub mod digit;
 pub mod dtmf_inband;
+mod g711;
 pub mod jitter;
 pub mod loudness;
 pub mod player;

@@ -102,11 +102,7 @@ mod tests {
     fn bodies_seen_in_the_field() {
         let cases = [
             ("application/dtmf-relay", "Signal= 5\nDuration= 100\n", '5'),
-            (
-                "Application/DTMF-Relay; charset=utf-8",
-                "signal=*\r\nduration=x",
-                '*',
-            ),
+            ("Application/DTMF-Relay; charset=utf-8", "signal=*\r\nduration=x", '*'),
             ("application/dtmf-relay", "Duration=250\r\nSignal=11", '#'),
             ("application/dtmf", "7", '7'),
             ("application/dtmf", "#\r\n", '#'),

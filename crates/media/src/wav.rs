@@ -32,12 +32,7 @@ pub fn write_mono(out: &mut impl Write, rate: u32, samples: &[i16]) -> io::Resul
 }
 
 /// Writes 16-bit PCM with two channels; the shorter one is filled up with silence.
-pub fn write_stereo(
-    out: &mut impl Write,
-    rate: u32,
-    left: &[i16],
-    right: &[i16],
-) -> io::Result<()> {
+pub fn write_stereo(out: &mut impl Write, rate: u32, left: &[i16], right: &[i16]) -> io::Result<()> {
     let _ = (out, rate, left, right);
     Ok(())
 }

@@ -75,21 +75,13 @@ impl MediaStream {
     /// Queues clips to be played one after the other without a gap, as one play, after those already queued.
     ///
     /// [`StreamEvent::PlayFinished`] with this id follows when the last sample was sent. The clips are at the codec's sample rate.
-    pub fn play(
-        &mut self,
-        id: u64,
-        clips: impl IntoIterator<Item = Arc<[i16]>>,
-    ) -> Result<(), QueueFull> {
+    pub fn play(&mut self, id: u64, clips: impl IntoIterator<Item = Arc<[i16]>>) -> Result<(), QueueFull> {
         let _ = (id, clips.into_iter().count());
         Ok(())
     }
 
     /// Queues clips to be played over and over until stopped.
-    pub fn play_forever(
-        &mut self,
-        id: u64,
-        clips: impl IntoIterator<Item = Arc<[i16]>>,
-    ) -> Result<(), QueueFull> {
+    pub fn play_forever(&mut self, id: u64, clips: impl IntoIterator<Item = Arc<[i16]>>) -> Result<(), QueueFull> {
         self.play(id, clips)
     }
 
