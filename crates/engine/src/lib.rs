@@ -1,6 +1,28 @@
 //! Outdial's verbs, the task that owns a live call, the scheduler and routing.
 //!
 //! The engine says what it needs from the world in [`ports`] and knows no provider, no carrier and
-//! no HTTP status by name.
+//! no HTTP status by name. Faces and the command line enter through [`verbs`], one file each.
+//!
+//! ```text
+//! verb ─► store (call, event, job) ─► scheduler claims the due job ─► call task
+//!                                                                       ├─ routes, renders the prompts
+//!                                                                       ├─ journals the leg
+//!                                                                       ├─ rings it through the carrier
+//!                                                                       └─ runs the flow, saves every event
+//! ```
 
+mod call_task;
+mod engine;
+mod live;
+pub mod policy;
 pub mod ports;
+mod recorder;
+pub mod routing;
+mod scheduler;
+mod settings;
+pub mod verbs;
+
+pub use engine::{Engine, Parts, StartError};
+pub use live::HangUpAnswer;
+pub use settings::Settings;
+pub use verbs::Actor;

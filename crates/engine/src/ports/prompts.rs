@@ -36,7 +36,12 @@ pub trait Prompts: Send + Sync {
     /// # Errors
     ///
     /// [`PromptError`] when they cannot be read as audio.
-    fn decode<'a>(&'a self, hash: &'a str, bytes: Arc<[u8]>, rate: u32) -> BoxFuture<'a, Result<Arc<Clip>, PromptError>>;
+    fn decode<'a>(
+        &'a self,
+        hash: &'a str,
+        bytes: Arc<[u8]>,
+        rate: u32,
+    ) -> BoxFuture<'a, Result<Arc<Clip>, PromptError>>;
 
     /// Whether the sound of this hash and rate is in memory, so that its bytes need not be fetched.
     fn cached(&self, hash: &str, rate: u32) -> Option<Arc<Clip>>;

@@ -28,7 +28,8 @@ pub trait Store: Send + Sync {
     /// # Errors
     ///
     /// [`StoreError`]; then none was taken.
-    fn claim_due(&self, now: Timestamp, node: &str, most: usize) -> BoxFuture<'_, Result<Vec<ClaimedCall>, StoreError>>;
+    fn claim_due(&self, now: Timestamp, node: &str, most: usize)
+    -> BoxFuture<'_, Result<Vec<ClaimedCall>, StoreError>>;
 
     /// When the next call that nobody has taken is due.
     ///

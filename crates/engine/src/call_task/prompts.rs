@@ -1,0 +1,57 @@
+//! The sound of a flow, rendered before it is needed.
+
+use std::{collections::HashMap, sync::Arc};
+
+use futures_util::future::try_join_all;
+use outdial_domain::{AccountId, AudioId};
+use outdial_flow::{Flow, Prompt};
+
+use crate::{Engine, ports::Clip};
+
+/// Every prompt of a flow, as sound.
+#[derive(Default)]
+pub(super) struct Rendered(HashMap<Prompt, Arc<Clip>>);
+
+impl Rendered {
+    /// Renders all prompts of a flow. The reason of a failure is for people.
+    pub(super) async fn render(engine: &Engine, account: AccountId, flow: &Flow, rate: u32) -> Result<Self, String> {
+        let mut prompts = flow.prompts();
+        let mut seen = std::collections::HashSet::new();
+        prompts.retain(|prompt| seen.insert(prompt.clone()));
+        let clips = try_join_all(prompts.into_iter().map(async |prompt| {
+            let clip = match &prompt {
+                Prompt::Say(say) => engine.prompts.say(say, rate).await.map_err(|error| error.to_string()),
+                Prompt::Play(audio) => load(engine, account, audio.audio, rate).await,
+            };
+            clip.map(|clip| (prompt, clip))
+        }));
+        Ok(Self(clips.await?.into_iter().collect()))
+    }
+
+    /// The sound of these prompts, in order.
+    pub(super) fn clips(&self, prompts: &[Prompt]) -> Vec<Arc<Clip>> {
+        // The interpreter only asks for prompts of the flow that was rendered.
+        prompts
+            .iter()
+            .filter_map(|prompt| self.0.get(prompt).cloned())
+            .collect()
+    }
+}
+
+async fn load(engine: &Engine, account: AccountId, audio: AudioId, rate: u32) -> Result<Arc<Clip>, String> {
+    let file = engine
+        .store
+        .audio(account, audio)
+        .await
+        .map_err(|error| error.to_string())?;
+    let file = file.ok_or_else(|| format!("there is no audio {audio}: upload it first"))?;
+    if let Some(clip) = engine.prompts.cached(&file.blob, rate) {
+        return Ok(clip);
+    }
+    let bytes = engine.blobs.get(&file.blob).await.map_err(|error| error.to_string())?;
+    engine
+        .prompts
+        .decode(&file.blob, bytes, rate)
+        .await
+        .map_err(|error| error.to_string())
+}

@@ -1,0 +1,174 @@
+//! The engine: everything that verbs and tasks share, and its start and stop.
+
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+
+use outdial_domain::{EndedBy, Ending, Event, EventId, EventKind, LiveCall, Outcome, call::Happening};
+use tokio::sync::{Notify, Semaphore, oneshot};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
+
+use crate::{
+    Settings,
+    live::{Control, LiveCalls},
+    ports::{Blobs, CallDetails, Change, Ids, Job, Prompts, Store, StoreError, VoiceCarrier},
+    scheduler,
+};
+
+/// What the engine is made of.
+#[derive(Clone)]
+pub struct Parts {
+    /// Remembers.
+    pub store: Arc<dyn Store>,
+    /// Keeps uploads.
+    pub blobs: Arc<dyn Blobs>,
+    /// Turns texts and files into sound.
+    pub prompts: Arc<dyn Prompts>,
+    /// Ring phones, by the kind of carrier that trunks name.
+    pub carriers: BTreeMap<String, Arc<dyn VoiceCarrier>>,
+    /// Time and randomness.
+    pub ids: Ids,
+    /// What the operator decided.
+    pub settings: Settings,
+}
+
+/// The engine. Clones are handles to the same one.
+#[derive(Clone)]
+pub struct Engine(Arc<Inner>);
+
+pub(crate) struct Inner {
+    pub(crate) parts: Parts,
+    pub(crate) live: LiveCalls,
+    /// Wakes the scheduler when a call may have become due.
+    pub(crate) due: Notify,
+    /// One permit for each call that may be live.
+    pub(crate) room: Arc<Semaphore>,
+    pub(crate) stopping: CancellationToken,
+    pub(crate) tasks: TaskTracker,
+}
+
+/// Why the engine does not start.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum StartError {
+    /// The store cannot be read.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+impl std::ops::Deref for Engine {
+    type Target = Parts;
+
+    fn deref(&self) -> &Parts {
+        &self.0.parts
+    }
+}
+
+impl Engine {
+    /// Accounts for what an earlier run left unfinished, then starts the scheduler.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] when the store cannot be used; nothing runs then.
+    pub async fn start(parts: Parts) -> Result<Self, StartError> {
+        let engine = Self(Arc::new(Inner {
+            live: LiveCalls::default(),
+            due: Notify::new(),
+            room: Arc::new(Semaphore::new(parts.settings.limits.live_calls)),
+            stopping: CancellationToken::new(),
+            tasks: TaskTracker::new(),
+            parts,
+        }));
+        engine.account_for_the_interrupted().await?;
+        engine.0.tasks.spawn(scheduler::run(engine.clone()));
+        Ok(engine)
+    }
+
+    /// Stops taking new work, ends the live calls, and waits for them at most this long.
+    pub async fn stop(&self, within: Duration) {
+        self.0.stopping.cancel();
+        self.0.tasks.close();
+        for owner in self.0.live.all() {
+            let (answer, _) = oneshot::channel();
+            let by = "the server, because it is stopping".to_owned();
+            // An owner that is gone or busy ending needs no telling.
+            let _ = owner.try_send(Control::HangUp {
+                by,
+                kind: EndedBy::System,
+                answer,
+            });
+        }
+        if tokio::time::timeout(within, self.0.tasks.wait()).await.is_err() {
+            tracing::warn!(
+                live = self.live_calls(),
+                "stopped before every call had ended; they will be `unknown`"
+            );
+        }
+    }
+
+    /// How many calls are under way on this node.
+    #[must_use]
+    pub fn live_calls(&self) -> usize {
+        self.0.live.count()
+    }
+
+    pub(crate) fn inner(&self) -> &Inner {
+        &self.0
+    }
+
+    pub(crate) fn event_id(&self) -> EventId {
+        self.ids.make(EventId::new)
+    }
+
+    /// Ends what an earlier run of this node journalled and did not finish: whether those phones
+    /// rang, nobody can know any more.
+    async fn account_for_the_interrupted(&self) -> Result<(), StoreError> {
+        for details in self.store.recover(&self.settings.node).await? {
+            let id = details.call.id;
+            let Some(change) = self.end_as_unknown(details) else {
+                tracing::error!(%id, "an active call has no unfinished leg; it is left as it is");
+                continue;
+            };
+            self.store.commit(change).await?;
+            tracing::warn!(%id, "interrupted between journal and end: outcome `unknown`, not dialled again");
+        }
+        Ok(())
+    }
+
+    fn end_as_unknown(&self, details: CallDetails) -> Option<Change> {
+        let since = details.call.events;
+        let leg = details
+            .legs
+            .into_iter()
+            .rev()
+            .find(|leg| leg.progress.ending.is_none())?;
+        let attempt = details.attempts.into_iter().find(|attempt| attempt.id == leg.attempt)?;
+        let ending = Ending::new(
+            Outcome::Unknown,
+            EndedBy::System,
+            "we were interrupted after the journal and before the end: the phone may or may not have rung",
+        );
+        let now = self.ids.now();
+        let live = LiveCall {
+            call: details.call,
+            attempt,
+            leg,
+        };
+        let (mut live, kinds) = live.step(Happening::Ended { ending, quality: None }, now).ok()?;
+        let events = kinds
+            .into_iter()
+            .map(|kind| self.record(&mut live.call, kind))
+            .collect();
+        Some(Change {
+            call: live.call,
+            since: Some(since),
+            flow: None,
+            attempt: Some(live.attempt),
+            leg: Some(live.leg),
+            events,
+            trace: Vec::new(),
+            job: Job::Remove,
+        })
+    }
+
+    pub(crate) fn record(&self, call: &mut outdial_domain::Call, kind: EventKind) -> Event {
+        call.record(self.event_id(), kind, self.ids.now())
+    }
+}

@@ -1,0 +1,162 @@
+//! The choice of trunk for an address.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use outdial_domain::{Address, Destination, Plan};
+use outdial_flow::Flow;
+
+use crate::{
+    policy::Policy,
+    ports::{Answer, Ask, VoiceCarrier},
+};
+
+/// A configured way out.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trunk {
+    /// Its name.
+    pub name: String,
+    /// The kind of carrier it belongs to: a key of the carriers given to the engine.
+    pub carrier: String,
+    /// Numbers that begin so go out by it, with `+` for international ones; empty means all.
+    pub prefixes: Vec<String>,
+    /// Whether it leads to the built-in handsets, which are always open.
+    pub built_in: bool,
+}
+
+/// The name of the way that SIP URIs take when no trunk is named.
+pub const DIRECT: &str = "direct";
+
+/// A chosen way.
+#[derive(Clone)]
+pub struct Route {
+    /// The trunk; `None` for a SIP URI that is dialled without one.
+    pub trunk: Option<String>,
+    /// The carrier that takes it.
+    pub carrier: Arc<dyn VoiceCarrier>,
+    /// Why the ways before it were passed over.
+    pub passed_over: Vec<String>,
+}
+
+impl Route {
+    /// What the journal calls this way.
+    #[must_use]
+    pub fn name(&self) -> &str {
+        self.trunk.as_deref().unwrap_or(DIRECT)
+    }
+}
+
+/// Why there is no way to an address.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoRoute {
+    /// The destination is closed.
+    #[error("the destination {0} is closed: open it with a line under `[policy] open` in the configuration")]
+    Closed(String),
+    /// The request names a trunk that is not configured.
+    #[error("there is no trunk `{name}`; configured are: {configured}")]
+    UnknownTrunk {
+        /// What the request names.
+        name: String,
+        /// What there is.
+        configured: String,
+    },
+    /// No trunk takes it; each with its reason.
+    #[error("no trunk takes this call: {}", .0.join("; "))]
+    NoTrunk(Vec<String>),
+}
+
+/// Chooses the way for a plan: the first trunk, in the configured order, that serves the address, is
+/// open, and whose carrier can do what the flow asks.
+///
+/// # Errors
+///
+/// [`NoRoute`] with all the reasons.
+pub fn route(
+    plan: &Plan,
+    flow: &Flow,
+    trunks: &[Trunk],
+    policy: &Policy,
+    carriers: &BTreeMap<String, Arc<dyn VoiceCarrier>>,
+) -> Result<Route, NoRoute> {
+    if let Some(name) = &plan.via
+        && !trunks.iter().any(|trunk| trunk.name == *name)
+    {
+        let names: Vec<&str> = trunks.iter().map(|trunk| trunk.name.as_str()).collect();
+        let configured = if names.is_empty() {
+            "none".to_owned()
+        } else {
+            names.join(", ")
+        };
+        return Err(NoRoute::UnknownTrunk {
+            name: name.clone(),
+            configured,
+        });
+    }
+    let mut passed_over = Vec::new();
+    let mut closed = false;
+    for (trunk, carrier) in candidates(plan, trunks, carriers, &mut passed_over) {
+        if !policy.is_open(&plan.to, trunk.is_some_and(|trunk| trunk.built_in)) {
+            closed = true;
+            continue;
+        }
+        let name = trunk.map(|trunk| trunk.name.as_str());
+        match carrier.can(&Ask {
+            trunk: name,
+            to: &plan.to,
+            flow,
+        }) {
+            Answer::Legs => {
+                return Ok(Route {
+                    trunk: name.map(str::to_owned),
+                    carrier: Arc::clone(carrier),
+                    passed_over,
+                });
+            }
+            Answer::Whole => passed_over.push(format!("{}: takes whole plans only", name.unwrap_or(DIRECT))),
+            Answer::No(reason) => passed_over.push(format!("{}: {reason}", name.unwrap_or(DIRECT))),
+        }
+    }
+    if closed && passed_over.is_empty() {
+        return Err(NoRoute::Closed(plan.to.to_string()));
+    }
+    if passed_over.is_empty() {
+        passed_over.push("no trunk is configured for this number: add a `[[trunk]]`".to_owned());
+    }
+    Err(NoRoute::NoTrunk(passed_over))
+}
+
+type Candidate<'a> = (Option<&'a Trunk>, &'a Arc<dyn VoiceCarrier>);
+
+fn candidates<'a>(
+    plan: &Plan,
+    trunks: &'a [Trunk],
+    carriers: &'a BTreeMap<String, Arc<dyn VoiceCarrier>>,
+    passed_over: &mut Vec<String>,
+) -> Vec<Candidate<'a>> {
+    if plan.via.is_none() && matches!(plan.to.destination(), Destination::Sip { .. }) {
+        return carriers.values().map(|carrier| (None, carrier)).collect();
+    }
+    let mut found = Vec::new();
+    for trunk in trunks {
+        if plan.via.as_ref().is_some_and(|via| *via != trunk.name) {
+            continue;
+        }
+        match carriers.get(&trunk.carrier) {
+            Some(_) if plan.via.is_none() && !trunk.serves(&plan.to) => {
+                passed_over.push(format!("{}: does not serve {}", trunk.name, plan.to));
+            }
+            Some(carrier) => found.push((Some(trunk), carrier)),
+            None => passed_over.push(format!(
+                "{}: its carrier `{}` is not running",
+                trunk.name, trunk.carrier
+            )),
+        }
+    }
+    found
+}
+
+impl Trunk {
+    fn serves(&self, to: &Address) -> bool {
+        let Some(number) = to.number() else { return false };
+        self.prefixes.is_empty() || self.prefixes.iter().any(|prefix| number.starts_with(prefix))
+    }
+}

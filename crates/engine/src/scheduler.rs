@@ -1,0 +1,83 @@
+//! Takes the calls whose time has come and gives each to a task of its own.
+
+use std::{sync::Arc, time::Duration};
+
+use jiff::Timestamp;
+
+use crate::{Engine, call_task, ports::StoreError};
+
+/// How many calls are taken in one transaction at most.
+const BATCH: usize = 256;
+/// How long to sleep at most, so that a machine whose clock was set is never late by more.
+const LONGEST_SLEEP: Duration = Duration::from_secs(10);
+/// How long to wait before the store is asked again after it failed.
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
+
+/// Runs until the engine stops.
+pub(crate) async fn run(engine: Engine) {
+    let stopping = engine.inner().stopping.clone();
+    loop {
+        let wait = match take_due(&engine).await {
+            Ok(wait) => wait,
+            Err(error) => {
+                tracing::error!(%error, "cannot take due calls");
+                AFTER_FAILURE
+            }
+        };
+        tokio::select! {
+            () = stopping.cancelled() => return,
+            () = engine.inner().due.notified() => {}
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+}
+
+/// Takes and starts what is due. Says how long there is nothing to do.
+async fn take_due(engine: &Engine) -> Result<Duration, StoreError> {
+    let inner = engine.inner();
+    loop {
+        if inner.stopping.is_cancelled() {
+            return Ok(LONGEST_SLEEP);
+        }
+        let most = inner.room.available_permits().min(BATCH);
+        if most == 0 {
+            // A call that ends gives its permit back and wakes us.
+            return Ok(LONGEST_SLEEP);
+        }
+        let claimed = engine
+            .store
+            .claim_due(engine.ids.now(), &engine.settings.node, most)
+            .await?;
+        let taken = claimed.len();
+        for claim in claimed {
+            let Ok(permit) = Arc::clone(&inner.room).try_acquire_owned() else {
+                // Only this loop takes permits, and it claimed no more than there were.
+                tracing::error!(call = %claim.call.id, "no room for a claimed call");
+                break;
+            };
+            let control = inner.live.enter(claim.call.id);
+            let engine = engine.clone();
+            inner.tasks.spawn(async move {
+                let id = claim.call.id;
+                Box::pin(call_task::run(&engine, claim, control)).await;
+                engine.inner().live.leave(id);
+                let was_full = engine.inner().room.available_permits() == 0;
+                drop(permit);
+                if was_full {
+                    engine.inner().due.notify_one();
+                }
+            });
+        }
+        if taken < most {
+            return Ok(until(engine.store.next_due().await?, engine.ids.now()));
+        }
+    }
+}
+
+fn until(due: Option<Timestamp>, now: Timestamp) -> Duration {
+    due.map_or(LONGEST_SLEEP, |due| {
+        Duration::try_from(due.duration_since(now))
+            .unwrap_or_default()
+            .min(LONGEST_SLEEP)
+    })
+}

@@ -1,0 +1,26 @@
+//! What the operator decided, as the engine needs it.
+
+use std::collections::BTreeMap;
+
+use outdial_domain::{Limits, Number};
+use outdial_flow::Flow;
+
+use crate::{policy::Policy, routing::Trunk};
+
+/// What the operator decided.
+#[derive(Debug, Clone, Default)]
+pub struct Settings {
+    /// The name of this node in the journal. It must stay the same over restarts, because after
+    /// one the node ends what a node of this name left unfinished.
+    pub node: String,
+    /// Defaults and bounds for every request.
+    pub limits: Limits,
+    /// The trunks, in the order in which they are tried.
+    pub trunks: Vec<Trunk>,
+    /// Which destinations are open.
+    pub policy: Policy,
+    /// The numbers of all accounts.
+    pub numbers: Vec<Number>,
+    /// The flows that a request may name.
+    pub flows: BTreeMap<String, Flow>,
+}

@@ -1,0 +1,49 @@
+//! What the system can do, one verb a file. Every face and the command line enter here.
+
+mod accounts;
+mod authenticate;
+mod get_call;
+mod hang_up;
+mod list_calls;
+mod list_events;
+mod place_call;
+mod upload_audio;
+
+use outdial_domain::{AccountId, Scope};
+
+pub use accounts::{NewKey, create_account, create_key, find_account, list_accounts, list_keys, remove_key};
+pub use authenticate::{AuthenticateError, authenticate};
+pub use get_call::{CallStory, explain_call, get_call};
+pub use hang_up::hang_up;
+pub use list_calls::{LONGEST_PAGE, list_calls};
+pub use list_events::{follow_events, list_events};
+pub use place_call::{Action, PlaceCall, PlaceCallError, place_call};
+pub use upload_audio::{LARGEST_UPLOAD, UploadError, upload_audio};
+
+use crate::ports::StoreError;
+
+/// Who asks: an account, and what the key it came with allows.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Actor {
+    /// The account.
+    pub account: AccountId,
+    /// Its name.
+    pub account_name: String,
+    /// What the key allows.
+    pub scopes: Vec<Scope>,
+    /// Who, in words, for the event log: `key Backups`, `the command line`.
+    pub name: String,
+    /// The interface it came by, for the event log.
+    pub face: &'static str,
+}
+
+/// Why something about one call was not done.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum CallError {
+    /// The account has no such call.
+    #[error("there is no call with this id in this account")]
+    NotFound,
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
