@@ -1,1 +1,256 @@
+//! What holds for every flow, whatever the far side does.
 
+use std::collections::BTreeMap;
+
+use outdial_domain::AudioId;
+use proptest::prelude::*;
+
+use super::*;
+use crate::{AudioRef, Say};
+
+/// A far side that keeps the port's contract, and counts.
+struct World {
+    now: Instant,
+    interpreter: Interpreter,
+    playing: bool,
+    sending: bool,
+    hang_ups: usize,
+    pressed: String,
+    gathered: String,
+    open: Option<String>,
+}
+
+impl World {
+    fn new(flow: Flow) -> Self {
+        Self {
+            now: Instant::now(),
+            interpreter: Interpreter::new(flow),
+            playing: false,
+            sending: false,
+            hang_ups: 0,
+            pressed: String::new(),
+            gathered: String::new(),
+            open: None,
+        }
+    }
+
+    fn handle(&mut self, input: Input) {
+        self.interpreter.handle(input, self.now);
+        self.obey();
+    }
+
+    fn press(&mut self, digit: Digit) {
+        self.pressed.push(digit.as_char());
+        self.handle(Input::Digit(digit));
+    }
+
+    /// Time passes as far as it is waited for.
+    fn wait(&mut self, deadline: Instant) {
+        self.now = self.now.max(deadline);
+        self.interpreter.handle_timeout(self.now);
+        self.obey();
+    }
+
+    /// Lets happen what is awaited.
+    fn go_on(&mut self) {
+        match self.interpreter.deadline() {
+            Some(deadline) => self.wait(deadline),
+            None if self.playing => {
+                self.playing = false;
+                self.handle(Input::PlayDone);
+            }
+            None if self.sending => {
+                self.sending = false;
+                self.handle(Input::DigitsSent);
+            }
+            None => panic!("nothing is awaited, and the call has not ended"),
+        }
+    }
+
+    fn obey(&mut self) {
+        while let Some(command) = self.interpreter.poll_command() {
+            assert_eq!(self.hang_ups, 0, "{command:?} after the end");
+            match command {
+                Command::Prompt(prompts) => {
+                    assert!(!self.playing, "two prompts at once");
+                    assert!(!prompts.is_empty());
+                    self.playing = true;
+                }
+                Command::StopPrompt => {
+                    assert!(self.playing, "nothing to stop");
+                    self.playing = false;
+                }
+                Command::SendDigits(_) => {
+                    assert!(!self.sending && !self.playing);
+                    self.sending = true;
+                }
+                Command::HangUp => self.hang_ups += 1,
+            }
+        }
+        while let Some(note) = self.interpreter.poll_note() {
+            match note {
+                Note::Started { step, .. } => assert_eq!(self.open.replace(step), None),
+                Note::Gathered { step, digits, .. } => {
+                    assert_eq!(self.open.as_ref(), Some(&step));
+                    self.gathered.push_str(&digits);
+                }
+                Note::Done { step, .. } => assert_eq!(self.open.take(), Some(step)),
+            }
+        }
+    }
+}
+
+fn is_subsequence(part: &str, whole: &str) -> bool {
+    let mut rest = whole.chars();
+    part.chars().all(|wanted| rest.any(|character| character == wanted))
+}
+
+fn digits() -> impl Strategy<Value = Digit> {
+    "[0-9*#A-D]".prop_map(|text| text.chars().next().and_then(Digit::from_char).unwrap())
+}
+
+fn prompts() -> impl Strategy<Value = Prompt> {
+    prop_oneof![
+        "[a-z]{1,5}".prop_map(|text| Prompt::Say(Say {
+            text,
+            voice: None,
+            language: None
+        })),
+        any::<u128>().prop_map(|id| Prompt::Play(AudioRef { audio: audio(id) })),
+    ]
+}
+
+fn audio(id: u128) -> AudioId {
+    format!("aud_{id:032x}").parse().unwrap()
+}
+
+fn instructions() -> impl Strategy<Value = Instruction> {
+    let simple = prop_oneof![
+        4 => prompts().prop_map(|prompt| match prompt {
+            Prompt::Say(say) => Instruction::Say(say),
+            Prompt::Play(audio) => Instruction::Play(audio),
+        }),
+        2 => (0..5_000u64).prop_map(|millis| Instruction::Pause(Duration::from_millis(millis))),
+        1 => "[0-9w#]{1,5}".prop_map(|text| Instruction::SendDigits(text.parse().unwrap())),
+        1 => Just(Instruction::HangUp),
+    ];
+    simple.prop_recursive(4, 40, 5, |inner| {
+        let steps = || prop::collection::vec(inner.clone(), 0..4);
+        (
+            prop::collection::vec(prompts(), 0..3),
+            (0..4u8, 0..5u8, 0..4u8),
+            prop::option::of(digits()),
+            prop::collection::btree_map("[0-9]{1,2}", steps(), 0..4),
+            steps(),
+            steps(),
+        )
+            .prop_map(|(prompts, (fewest, most, tries), finish, on, otherwise, no_input)| {
+                Instruction::Gather(Gather {
+                    name: "digits".into(),
+                    prompts,
+                    fewest,
+                    most,
+                    finish,
+                    timeout: Duration::from_secs(5),
+                    tries,
+                    on: BTreeMap::from_iter(on),
+                    otherwise,
+                    no_input,
+                })
+            })
+    })
+}
+
+fn flows() -> impl Strategy<Value = Flow> {
+    prop::collection::vec(instructions(), 0..6).prop_map(|steps| Flow { steps })
+}
+
+/// What the far side does next.
+#[derive(Debug, Clone)]
+enum Act {
+    Press(Digit),
+    GoOn,
+    /// A moment that is not the deadline passes.
+    TooEarly,
+    /// Something comes that nobody awaits.
+    Stray,
+}
+
+fn acts() -> impl Strategy<Value = Vec<Act>> {
+    let act = prop_oneof![
+        3 => digits().prop_map(Act::Press),
+        4 => Just(Act::GoOn),
+        1 => Just(Act::TooEarly),
+        1 => Just(Act::Stray),
+    ];
+    prop::collection::vec(act, 0..60)
+}
+
+proptest! {
+    #[test]
+    fn every_call_ends_once(flow in flows(), acts in acts()) {
+        let mut world = World::new(flow);
+        world.handle(Input::Started);
+        for act in acts {
+            if world.hang_ups > 0 {
+                break;
+            }
+            match act {
+                Act::Press(digit) => world.press(digit),
+                Act::GoOn => world.go_on(),
+                Act::TooEarly => {
+                    let before = world.interpreter.deadline();
+                    world.interpreter.handle_timeout(world.now - Duration::from_nanos(1));
+                    prop_assert_eq!(world.interpreter.deadline(), before);
+                }
+                Act::Stray => {
+                    world.handle(Input::Started);
+                    if !world.playing {
+                        world.handle(Input::PlayDone);
+                    }
+                    if !world.sending {
+                        world.handle(Input::DigitsSent);
+                    }
+                }
+            }
+        }
+        // Nobody presses a key any more: every wait is for the end of a prompt or for time.
+        for _ in 0..100_000 {
+            if world.hang_ups > 0 {
+                break;
+            }
+            world.go_on();
+        }
+        prop_assert_eq!(world.hang_ups, 1);
+        prop_assert_eq!(world.interpreter.deadline(), None);
+        prop_assert!(is_subsequence(&world.gathered, &world.pressed), "{} of {}", world.gathered, world.pressed);
+        world.handle(Input::Started);
+        world.handle(Input::PlayDone);
+        world.handle(Input::DigitsSent);
+        world.press(Digit::from_char('1').unwrap());
+        prop_assert_eq!(world.hang_ups, 1);
+    }
+
+    #[test]
+    fn no_order_of_inputs_is_too_much(flow in flows(), inputs in prop::collection::vec(0..5u8, 0..200)) {
+        let mut interpreter = Interpreter::new(flow);
+        let mut now = Instant::now();
+        let mut hang_ups = 0;
+        for input in inputs {
+            match input {
+                0 => interpreter.handle(Input::Started, now),
+                1 => interpreter.handle(Input::PlayDone, now),
+                2 => interpreter.handle(Input::DigitsSent, now),
+                3 => interpreter.handle(Input::Digit(Digit::from_char('1').unwrap()), now),
+                _ => {
+                    now += Duration::from_secs(1);
+                    interpreter.handle_timeout(now);
+                }
+            }
+            while let Some(command) = interpreter.poll_command() {
+                prop_assert_eq!(hang_ups, 0);
+                hang_ups += usize::from(command == Command::HangUp);
+            }
+        }
+    }
+}

@@ -1,1 +1,391 @@
+//! Whole conversations, each a table of what happens and what is then to be done.
 
+use std::collections::BTreeMap;
+
+use super::*;
+use crate::Say;
+
+/// Something that happens, in the order of the table.
+#[derive(Debug, Clone, Copy)]
+enum On {
+    Start,
+    PlayDone,
+    Keys(&'static str),
+    Sent,
+    /// So many milliseconds pass.
+    Pass(u64),
+}
+
+/// Runs a table: after each happening exactly these commands, as text, must come.
+fn converse(flow: Flow, table: &[(On, &[&str])]) -> Vec<String> {
+    let mut now = Instant::now();
+    let mut interpreter = Interpreter::new(flow);
+    let mut notes = Vec::new();
+    for (row, (on, expected)) in table.iter().enumerate() {
+        match on {
+            On::Start => interpreter.handle(Input::Started, now),
+            On::PlayDone => interpreter.handle(Input::PlayDone, now),
+            On::Sent => interpreter.handle(Input::DigitsSent, now),
+            On::Keys(keys) => keys
+                .chars()
+                .for_each(|key| interpreter.handle(Input::Digit(digit(key)), now)),
+            On::Pass(millis) => {
+                now += Duration::from_millis(*millis);
+                interpreter.handle_timeout(now);
+            }
+        }
+        let commands: Vec<String> = std::iter::from_fn(|| interpreter.poll_command())
+            .map(|command| shown(&command))
+            .collect();
+        assert_eq!(commands, *expected, "row {row}: {on:?}");
+        notes.extend(std::iter::from_fn(|| interpreter.poll_note()).map(|note| noted(&note)));
+    }
+    notes
+}
+
+fn shown(command: &Command) -> String {
+    match command {
+        Command::Prompt(prompts) => {
+            let texts: Vec<&str> = prompts
+                .iter()
+                .map(|prompt| match prompt {
+                    Prompt::Say(say) => say.text.as_str(),
+                    Prompt::Play(_) => "audio",
+                })
+                .collect();
+            format!("say {}", texts.join("+"))
+        }
+        Command::StopPrompt => "stop".into(),
+        Command::SendDigits(digits) => format!("send {digits}"),
+        Command::HangUp => "hang up".into(),
+    }
+}
+
+fn noted(note: &Note) -> String {
+    match note {
+        Note::Started { step, what } => format!("{step} > {what}"),
+        Note::Done { step, result } => format!("{step} < {result}"),
+        Note::Gathered { step, name, digits } => format!("{step} = {name}:{digits}"),
+    }
+}
+
+fn digit(key: char) -> Digit {
+    Digit::from_char(key).unwrap()
+}
+
+fn said(text: &str) -> Say {
+    Say {
+        text: text.into(),
+        voice: None,
+        language: None,
+    }
+}
+
+fn say(text: &str) -> Instruction {
+    Instruction::Say(said(text))
+}
+
+fn pause(millis: u64) -> Instruction {
+    Instruction::Pause(Duration::from_millis(millis))
+}
+
+/// One to four keys, `#` ends, two tries, five seconds.
+fn menu() -> Gather {
+    Gather {
+        name: "choice".into(),
+        prompts: vec![Prompt::Say(said("menu")), Prompt::Say(said("again"))],
+        fewest: 1,
+        most: 4,
+        finish: Some(digit('#')),
+        timeout: Duration::from_secs(5),
+        tries: 2,
+        on: BTreeMap::from([("1".into(), vec![say("one")]), ("12".into(), vec![])]),
+        otherwise: vec![say("other")],
+        no_input: vec![say("nobody")],
+    }
+}
+
+fn pin(fewest: u8, most: u8) -> Gather {
+    Gather {
+        fewest,
+        most,
+        on: BTreeMap::new(),
+        ..menu()
+    }
+}
+
+fn flow(steps: impl IntoIterator<Item = Instruction>) -> Flow {
+    Flow {
+        steps: steps.into_iter().collect(),
+    }
+}
+
+#[test]
+fn an_empty_flow_hangs_up_at_once_and_once() {
+    use On::{Keys, Pass, PlayDone, Sent, Start};
+    let notes = converse(
+        flow([]),
+        &[
+            (Start, &["hang up"]),
+            (Start, &[]),
+            (PlayDone, &[]),
+            (Keys("12"), &[]),
+            (Sent, &[]),
+            (Pass(99_999), &[]),
+        ],
+    );
+    assert_eq!(notes, Vec::<String>::new());
+}
+
+#[test]
+fn instructions_run_one_after_the_other() {
+    use On::{Pass, PlayDone, Sent, Start};
+    let notes = converse(
+        flow([
+            say("a"),
+            say("b"),
+            pause(1500),
+            Instruction::SendDigits("1w2".parse().unwrap()),
+            say("c"),
+        ]),
+        &[
+            (PlayDone, &[]),
+            (Start, &["say a"]),
+            (Sent, &[]),
+            (PlayDone, &["say b"]),
+            (PlayDone, &[]),
+            (PlayDone, &[]),
+            (Pass(1499), &[]),
+            (Pass(1), &["send 1w2"]),
+            (Pass(1_000), &[]),
+            (Sent, &["say c"]),
+            (PlayDone, &["hang up"]),
+        ],
+    );
+    assert_eq!(
+        notes,
+        [
+            "0 > say \"a\"",
+            "0 < heard to its end",
+            "1 > say \"b\"",
+            "1 < heard to its end",
+            "2 > pause 1.5s",
+            "2 < waited",
+            "3 > send digits 1w2",
+            "3 < sent",
+            "4 > say \"c\"",
+            "4 < heard to its end",
+        ]
+    );
+}
+
+#[test]
+fn nothing_follows_a_hang_up() {
+    let notes = converse(
+        flow([Instruction::HangUp, say("never")]),
+        &[(On::Start, &["hang up"]), (On::PlayDone, &[])],
+    );
+    assert_eq!(notes, ["0 > hang up", "0 < hung up"]);
+}
+
+#[test]
+fn a_key_interrupts_the_prompts_and_counts() {
+    use On::{Keys, Pass, PlayDone, Start};
+    let notes = converse(
+        flow([say("hi"), Instruction::Gather(menu()), say("bye")]),
+        &[
+            (Start, &["say hi"]),
+            (PlayDone, &["say menu+again"]),
+            (Pass(60_000), &[]),
+            (Keys("1"), &["stop"]),
+            (PlayDone, &[]),
+            (Pass(4_999), &[]),
+            (Keys("#"), &["say one"]),
+            (PlayDone, &["say bye"]),
+            (PlayDone, &["hang up"]),
+        ],
+    );
+    assert_eq!(
+        notes[2..6],
+        [
+            "1 > gather `choice`",
+            "1 = choice:1",
+            "1 < pressed 1 in try 1, went on with `on.1`",
+            "1.on.1.0 > say \"one\"",
+        ]
+    );
+}
+
+#[test]
+fn the_timeout_counts_from_the_prompts_and_from_each_key() {
+    use On::{Keys, Pass, PlayDone, Start};
+    let _ = converse(
+        flow([Instruction::Gather(menu())]),
+        &[
+            (Start, &["say menu+again"]),
+            (PlayDone, &[]),
+            (Pass(4_900), &[]),
+            (Keys("1"), &[]),
+            (Pass(4_900), &[]),
+            (Keys("2"), &[]),
+            (Pass(4_999), &[]),
+            (Pass(1), &["hang up"]),
+        ],
+    );
+}
+
+#[test]
+fn the_most_keys_end_it_at_once() {
+    let _ = converse(
+        flow([Instruction::Gather(menu())]),
+        &[
+            (On::Start, &["say menu+again"]),
+            (On::Keys("1234"), &["stop", "say other"]),
+            (On::PlayDone, &["hang up"]),
+        ],
+    );
+}
+
+#[test]
+fn too_few_keys_repeat_the_prompts_until_the_tries_are_used_up() {
+    use On::{Keys, Pass, PlayDone, Start};
+    let notes = converse(
+        flow([Instruction::Gather(pin(3, 4))]),
+        &[
+            (Start, &["say menu+again"]),
+            (Keys("12"), &["stop"]),
+            (Pass(5_000), &["say menu+again"]),
+            (PlayDone, &[]),
+            (Keys("3#"), &["say nobody"]),
+            (PlayDone, &["hang up"]),
+        ],
+    );
+    assert_eq!(notes[1], "0 = choice:");
+    assert_eq!(notes[2], "0 < no input: 1 of at least 3 keys in try 2 of 2");
+    assert_eq!(notes[3], "0.no_input.0 > say \"nobody\"");
+}
+
+#[test]
+fn the_finish_key_alone_stops_the_prompts_and_is_no_answer() {
+    let _ = converse(
+        flow([Instruction::Gather(menu())]),
+        &[
+            (On::Start, &["say menu+again"]),
+            (On::Keys("#"), &["stop", "say menu+again"]),
+            (On::Keys("#"), &["stop", "say nobody"]),
+        ],
+    );
+}
+
+#[test]
+fn without_prompts_the_time_runs_from_the_start() {
+    let silent = Gather {
+        prompts: vec![],
+        ..menu()
+    };
+    let _ = converse(
+        flow([Instruction::Gather(silent)]),
+        &[
+            (On::Start, &[]),
+            (On::Pass(5_000), &[]),
+            (On::Pass(5_000), &["say nobody"]),
+        ],
+    );
+}
+
+#[test]
+fn keys_pressed_ahead_go_to_the_next_gathers() {
+    use On::{Keys, Pass, PlayDone, Start};
+    let notes = converse(
+        flow([
+            say("hi"),
+            Instruction::Gather(pin(4, 4)),
+            pause(100),
+            Instruction::Gather(pin(2, 2)),
+        ]),
+        &[
+            (Start, &["say hi"]),
+            (Keys("12345"), &[]),
+            (PlayDone, &["say other"]),
+            (PlayDone, &[]),
+            (Pass(100), &[]),
+            (Pass(4_999), &[]),
+            (Keys("6"), &["say other"]),
+            (PlayDone, &["hang up"]),
+        ],
+    );
+    assert!(notes.contains(&"1 = choice:1234".into()), "{notes:?}");
+    assert!(notes.contains(&"3 = choice:56".into()), "{notes:?}");
+}
+
+#[test]
+fn only_so_many_keys_are_kept() {
+    let ahead: &'static str = "0123456789".repeat(100).leak();
+    let notes = converse(
+        flow([say("hi"), Instruction::Gather(pin(1, 200))]),
+        &[
+            (On::Start, &["say hi"]),
+            (On::Keys(ahead), &[]),
+            (On::PlayDone, &[]),
+            (On::Keys("#"), &["say other"]),
+        ],
+    );
+    let kept = &ahead[..Interpreter::MOST_AHEAD];
+    assert!(notes.contains(&format!("1 = choice:{kept}")), "{notes:?}");
+}
+
+#[test]
+fn finish_keys_pressed_ahead_use_up_tries_without_a_word() {
+    let _ = converse(
+        flow([say("hi"), Instruction::Gather(menu())]),
+        &[
+            (On::Start, &["say hi"]),
+            (On::Keys("##"), &[]),
+            (On::PlayDone, &["say nobody"]),
+        ],
+    );
+}
+
+#[test]
+fn branches_nest_and_each_goes_on_after_its_gather() {
+    let mut steps = vec![say("deepest")];
+    for _ in 0..100 {
+        steps = vec![
+            Instruction::Gather(Gather {
+                prompts: vec![],
+                most: 1,
+                on: BTreeMap::from([("1".into(), steps)]),
+                ..menu()
+            }),
+            pause(10),
+        ];
+    }
+    let mut table: Vec<(On, &[&str])> = vec![(On::Start, &[])];
+    table.extend((0..99).map(|_| (On::Keys("1"), &[] as &[&str])));
+    table.push((On::Keys("1"), &["say deepest"]));
+    table.push((On::PlayDone, &[]));
+    table.extend((0..99).map(|_| (On::Pass(10), &[] as &[&str])));
+    table.push((On::Pass(10), &["hang up"]));
+    let notes = converse(flow(steps), &table);
+    let deepest = format!("{}0 > say \"deepest\"", "0.on.1.".repeat(100));
+    assert!(notes.contains(&deepest));
+}
+
+#[test]
+fn absurd_numbers_are_put_up_with() {
+    let absurd = Gather {
+        fewest: 9,
+        most: 0,
+        tries: 0,
+        timeout: Duration::MAX,
+        ..menu()
+    };
+    let _ = converse(
+        flow([Instruction::Pause(Duration::MAX), Instruction::Gather(absurd)]),
+        &[
+            (On::Start, &[]),
+            (On::Pass(24 * 3_600_000), &["say menu+again"]),
+            (On::Keys("2"), &["stop", "say other"]),
+        ],
+    );
+}
