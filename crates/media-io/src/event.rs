@@ -1,0 +1,48 @@
+//! What a stream tells its owner, and what its owner tells it.
+
+use std::sync::Arc;
+
+use outdial_domain::{Digit, digit::Digits};
+use outdial_engine::ports::DigitWay;
+use outdial_media::stream::StreamConfig;
+
+use crate::Remote;
+
+/// Something that happened on a stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum MediaEvent {
+    /// The first packet of the far side came.
+    FirstPacket,
+    /// The far side pressed a key.
+    Digit {
+        /// The key.
+        digit: Digit,
+        /// How it came: in RTP, or as tones in the sound.
+        way: DigitWay,
+    },
+    /// A play is over.
+    PlayFinished {
+        /// The number it was started with.
+        play: u64,
+        /// Whether it was stopped instead of played to its end.
+        stopped: bool,
+    },
+    /// A play was not taken because too many wait already.
+    PlayRefused {
+        /// The number it was to be started with.
+        play: u64,
+    },
+    /// The keys that were to be pressed have been pressed.
+    DigitsSent,
+    /// A fault of ours ended the stream; nothing is sent or received any more.
+    Failed,
+}
+
+/// What the owner of a stream tells it. The loss of the channel means: close.
+pub(crate) enum Command {
+    Play { play: u64, clips: Vec<Arc<[i16]>> },
+    StopPlaying,
+    SendDigits(Digits),
+    Renegotiate(Box<(StreamConfig, Remote)>),
+    SetSending(bool),
+}

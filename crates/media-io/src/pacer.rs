@@ -1,0 +1,105 @@
+//! The thread that turns streams at the right time.
+
+use std::{
+    panic::{AssertUnwindSafe, catch_unwind},
+    sync::{
+        atomic::{AtomicUsize, Ordering},
+        mpsc::{Receiver, TryRecvError},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use outdial_media::FRAME_MS;
+
+use crate::slot::{Buffers, Slot, Turn};
+
+/// One phase is a millisecond of the frame.
+const PHASES: usize = FRAME_MS as usize;
+
+/// When the machine was away for longer than this, the missed turns are forgotten instead of made up.
+const LONGEST_DELAY: Duration = Duration::from_millis(500);
+
+/// Turns the streams that come over the channel until the channel is lost and the last one is closed.
+pub(crate) fn run(arriving: &Receiver<Box<Slot>>, load: &AtomicUsize) {
+    let mut wheel = Wheel::default();
+    let mut buffers = Buffers::default();
+    // Tick `n` is due `n` milliseconds after the epoch, whatever happened before.
+    let mut epoch = Instant::now();
+    let mut tick: u64 = 0;
+    loop {
+        let orphaned = loop {
+            match arriving.try_recv() {
+                Ok(slot) => wheel.add(slot),
+                Err(TryRecvError::Empty) => break false,
+                Err(TryRecvError::Disconnected) => break true,
+            }
+        };
+        let Some(next) = wheel.next_occupied(tick) else {
+            if orphaned {
+                return;
+            }
+            thread::park();
+            (epoch, tick) = (Instant::now(), 0);
+            continue;
+        };
+        let due = epoch + Duration::from_millis(next);
+        let now = Instant::now();
+        if now < due {
+            // A new stream wakes the thread early; it is taken in and the wait goes on.
+            thread::park_timeout(due - now);
+            continue;
+        }
+        if now - due > LONGEST_DELAY {
+            (epoch, tick) = (now, next % PHASES as u64);
+            epoch -= Duration::from_millis(tick);
+            continue;
+        }
+        wheel.turn(next, now, &mut buffers, load);
+        tick = next + 1;
+    }
+}
+
+/// The streams of a thread by the phase in which they are turned.
+#[derive(Default)]
+struct Wheel {
+    phases: [Vec<Box<Slot>>; PHASES],
+}
+
+impl Wheel {
+    /// Puts a stream into the emptiest phase.
+    fn add(&mut self, slot: Box<Slot>) {
+        if let Some(phase) = self.phases.iter_mut().min_by_key(|phase| phase.len()) {
+            phase.push(slot);
+        }
+    }
+
+    /// The first tick from this one on that has streams to turn.
+    fn next_occupied(&self, tick: u64) -> Option<u64> {
+        (tick..tick + PHASES as u64).find(|tick| !self.phases[phase(*tick)].is_empty())
+    }
+
+    /// Turns the streams of a tick, and counts those down that are closed.
+    fn turn(&mut self, tick: u64, now: Instant, buffers: &mut Buffers, load: &AtomicUsize) {
+        self.phases[phase(tick)].retain_mut(|slot| {
+            // A fault in one stream must not silence the others of this thread.
+            match catch_unwind(AssertUnwindSafe(|| slot.turn(now, buffers))) {
+                Ok(Turn::Goes) => return true,
+                Ok(Turn::Orphaned) => {
+                    load.fetch_sub(1, Ordering::Relaxed);
+                    slot.close(now, buffers);
+                }
+                Err(_) => {
+                    tracing::error!("a media stream failed; its call goes on without sound");
+                    load.fetch_sub(1, Ordering::Relaxed);
+                    slot.fail();
+                }
+            }
+            false
+        });
+    }
+}
+
+fn phase(tick: u64) -> usize {
+    (tick % PHASES as u64) as usize
+}

@@ -1,0 +1,310 @@
+//! One stream as its thread sees it.
+
+use std::{
+    collections::VecDeque,
+    io,
+    net::{SocketAddr, UdpSocket},
+    sync::mpsc::{Receiver, TryRecvError},
+    time::Instant,
+};
+
+use outdial_domain::{Digit, Quality};
+use outdial_engine::ports::DigitWay;
+use outdial_media::{
+    MAX_PACKET,
+    stream::{self, MediaStream, StreamConfig, StreamEvent},
+};
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    MediaEvent, Remote,
+    event::Command,
+    keypad::{Key, Keypad},
+    latch::{Latch, Verdict},
+    ports::Sockets,
+};
+
+/// Datagrams that one stream may take in one turn; a flood beyond waits in the kernel and is dropped there.
+const DATAGRAMS_PER_TURN: usize = 16;
+
+/// Events that an owner who does not listen may leave behind; what comes after them is lost.
+const MOST_WAITING: usize = 256;
+
+/// RTCP is looked after every half second; its reports go out every five.
+const TURNS_PER_RTCP: u32 = 25;
+
+/// What all streams of a thread share while they are turned.
+pub(crate) struct Buffers {
+    received: [u8; MAX_PACKET],
+    sent: [u8; MAX_PACKET],
+}
+
+impl Default for Buffers {
+    fn default() -> Self {
+        Self {
+            received: [0; MAX_PACKET],
+            sent: [0; MAX_PACKET],
+        }
+    }
+}
+
+/// Whether a stream is to be turned again.
+pub(crate) enum Turn {
+    Goes,
+    Orphaned,
+}
+
+/// The thread's ends of the channels to the owner.
+pub(crate) struct Owner {
+    pub(crate) commands: Receiver<Command>,
+    pub(crate) events: mpsc::Sender<MediaEvent>,
+    pub(crate) quality: Option<oneshot::Sender<Quality>>,
+}
+
+/// A running stream.
+pub(crate) struct Slot {
+    media: MediaStream,
+    config: StreamConfig,
+    keypad: Keypad,
+    remote: Remote,
+    /// Where packets go: the negotiated address at first, the settled one later.
+    target: SocketAddr,
+    /// Until the far side's source is settled on; afterwards the socket is connected.
+    latch: Option<Latch>,
+    turns: u32,
+    owner: Owner,
+    /// Events that found no room.
+    waiting: VecDeque<MediaEvent>,
+    rtp: UdpSocket,
+    rtcp: UdpSocket,
+    /// Given back after the sockets are closed: fields are dropped in this order.
+    _lease: Box<dyn Send>,
+}
+
+impl Slot {
+    pub(crate) fn new(sockets: Sockets, config: StreamConfig, remote: Remote, owner: Owner) -> Self {
+        let (rtp, rtcp, lease) = sockets.into_parts();
+        Self {
+            media: MediaStream::new(config, Instant::now()),
+            config,
+            keypad: Keypad::default(),
+            remote,
+            target: remote.address,
+            latch: Some(Latch::new(remote)),
+            turns: 0,
+            owner,
+            waiting: VecDeque::new(),
+            rtp,
+            rtcp,
+            _lease: Box::new(lease),
+        }
+    }
+
+    /// Moves the stream on by one frame.
+    pub(crate) fn turn(&mut self, now: Instant, buffers: &mut Buffers) -> Turn {
+        if self.obey() == Obeyed::Orphaned {
+            return Turn::Orphaned;
+        }
+        self.receive(now, &mut buffers.received);
+        self.press();
+        if let Some(length) = self.media.tick(now, &mut buffers.sent) {
+            self.send(&buffers.sent[..length]);
+        }
+        self.turns = self.turns.wrapping_add(1);
+        if self.turns.is_multiple_of(TURNS_PER_RTCP) {
+            self.control(now, buffers);
+        }
+        self.report();
+        Turn::Goes
+    }
+
+    /// Tells the owner that the stream is gone.
+    pub(crate) fn fail(&mut self) {
+        let _ = self.owner.events.try_send(MediaEvent::Failed);
+    }
+
+    fn obey(&mut self) -> Obeyed {
+        loop {
+            match self.owner.commands.try_recv() {
+                Err(TryRecvError::Empty) => return Obeyed::All,
+                Err(TryRecvError::Disconnected) => return Obeyed::Orphaned,
+                Ok(Command::Play { play, clips }) => {
+                    if self.media.play(play, clips).is_err() {
+                        // Nobody may wait for ever for the end of a play that never begins.
+                        self.tell(MediaEvent::PlayRefused { play });
+                    }
+                }
+                Ok(Command::StopPlaying) => self.media.stop_all_plays(),
+                Ok(Command::SendDigits(digits)) => self.keypad.order(&digits),
+                Ok(Command::SetSending(sending)) => self.media.set_sending(sending),
+                Ok(Command::Renegotiate(new)) => self.renegotiate(new.0, new.1),
+            }
+        }
+    }
+
+    fn renegotiate(&mut self, config: StreamConfig, remote: Remote) {
+        if config != self.config {
+            self.config = config;
+            self.media.renegotiate(config);
+        }
+        if remote != self.remote {
+            // The socket stays connected to the old source until the new one is settled on.
+            // It takes packets from nobody else meanwhile, so the new address is connected to at once.
+            self.remote = remote;
+            self.target = remote.address;
+            if self.latch.is_none() && self.rtp.connect(self.target).is_err() {
+                tracing::debug!(target = %self.target, "the new address of a stream cannot be reached");
+            }
+        }
+    }
+
+    fn receive(&mut self, now: Instant, buffer: &mut [u8]) {
+        for _ in 0..DATAGRAMS_PER_TURN {
+            let received = match &mut self.latch {
+                None => self.rtp.recv(buffer).map(|length| (length, None)),
+                Some(_) => self.rtp.recv_from(buffer).map(|(length, from)| (length, Some(from))),
+            };
+            let (length, from) = match received {
+                Ok(received) => received,
+                // The kernel reports here that an earlier packet of ours was refused; the next ones may not be.
+                Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => continue,
+                Err(_) => break,
+            };
+            let datagram = &buffer[..length];
+            if let (Some(from), Some(latch)) = (from, &mut self.latch) {
+                match latch.consider(from, datagram, &self.config.receive) {
+                    Verdict::Drop => continue,
+                    Verdict::Latch(source) => self.settle(source),
+                }
+            }
+            self.media.handle_packet(datagram, now);
+        }
+        if let Some(latch) = &mut self.latch {
+            latch.turn();
+        }
+    }
+
+    fn settle(&mut self, source: SocketAddr) {
+        self.target = source;
+        // Without the connection everything works but the kernel's filter, so the latch stays on then.
+        if self.rtp.connect(source).is_ok() {
+            self.latch = None;
+        }
+    }
+
+    /// A packet that cannot be sent is lost, like any other that gets lost.
+    fn send(&self, packet: &[u8]) {
+        let _ = match self.latch {
+            None => self.rtp.send(packet),
+            Some(_) => self.rtp.send_to(packet, self.target),
+        };
+    }
+
+    fn press(&mut self) {
+        match self.keypad.turn() {
+            Some(Key::Press(digit)) => {
+                if self.media.send_digits(0, &[digit]).is_err() {
+                    self.keypad.pressed();
+                }
+            }
+            Some(Key::Done) => self.tell(MediaEvent::DigitsSent),
+            None => {}
+        }
+    }
+
+    fn control(&mut self, now: Instant, buffers: &mut Buffers) {
+        for _ in 0..DATAGRAMS_PER_TURN {
+            match self.rtcp.recv_from(&mut buffers.received) {
+                Ok((length, from)) if from.ip() == self.target.ip() => {
+                    self.media.handle_rtcp(&buffers.received[..length], now);
+                }
+                Ok(_) => {}
+                Err(_) => break,
+            }
+        }
+        if let Some(length) = self.media.poll_rtcp(now, &mut buffers.sent) {
+            self.send_rtcp(&buffers.sent[..length]);
+        }
+    }
+
+    fn send_rtcp(&self, packet: &[u8]) {
+        let target = match self.remote.rtcp {
+            Some(address) if self.target == self.remote.address => address,
+            _ => SocketAddr::new(self.target.ip(), self.target.port().wrapping_add(1)),
+        };
+        let _ = self.rtcp.send_to(packet, target);
+    }
+
+    fn report(&mut self) {
+        while let Some(event) = self.waiting.pop_front() {
+            if let Err(mpsc::error::TrySendError::Full(event)) = self.owner.events.try_send(event) {
+                self.waiting.push_front(event);
+                break;
+            }
+        }
+        while let Some(event) = self.media.poll_event() {
+            if let StreamEvent::DigitsSent { .. } = event {
+                self.keypad.pressed();
+            } else if let Some(event) = translate(event) {
+                self.tell(event);
+            }
+        }
+    }
+
+    fn tell(&mut self, event: MediaEvent) {
+        let late = if self.waiting.is_empty() {
+            match self.owner.events.try_send(event) {
+                Err(mpsc::error::TrySendError::Full(event)) => event,
+                Ok(()) | Err(mpsc::error::TrySendError::Closed(_)) => return,
+            }
+        } else {
+            event
+        };
+        if self.waiting.len() < MOST_WAITING {
+            self.waiting.push_back(late);
+        }
+    }
+
+    /// Says goodbye to the far side and tells the owner how good the stream was.
+    pub(crate) fn close(&mut self, now: Instant, buffers: &mut Buffers) {
+        if let Some(length) = self.media.write_goodbye(now, &mut buffers.sent) {
+            self.send_rtcp(&buffers.sent[..length]);
+        }
+        if let Some(quality) = self.owner.quality.take() {
+            let _ = quality.send(summed_up(&self.media.quality()));
+        }
+    }
+}
+
+#[derive(PartialEq, Eq)]
+enum Obeyed {
+    All,
+    Orphaned,
+}
+
+fn translate(event: StreamEvent) -> Option<MediaEvent> {
+    match event {
+        StreamEvent::FirstPacket { .. } => Some(MediaEvent::FirstPacket),
+        StreamEvent::Digit { digit, way } => Some(MediaEvent::Digit {
+            digit: Digit::from_char(digit.as_char())?,
+            way: match way {
+                stream::DigitWay::TelephoneEvent => DigitWay::Rtp,
+                stream::DigitWay::InBand => DigitWay::InBand,
+            },
+        }),
+        StreamEvent::PlayFinished { id, stopped } => Some(MediaEvent::PlayFinished { play: id, stopped }),
+        // The keypad counts keys itself, and a leg outlives the sound of its far side.
+        StreamEvent::DigitsSent { .. } | StreamEvent::SourceChanged { .. } | StreamEvent::Goodbye => None,
+    }
+}
+
+fn summed_up(quality: &outdial_media::quality::Quality) -> Quality {
+    Quality {
+        received: quality.packets_received,
+        lost: quality.packets_lost.saturating_add(quality.packets_late),
+        sent: quality.packets_sent,
+        jitter_ms: quality.jitter_ms,
+        round_trip_ms: quality.round_trip_ms,
+        mos: quality.mos,
+    }
+}

@@ -1,0 +1,140 @@
+//! The owner's end of a stream.
+
+use std::{
+    fmt,
+    net::SocketAddr,
+    sync::{Arc, mpsc},
+};
+
+use outdial_domain::{Quality, digit::Digits};
+use outdial_media::stream::StreamConfig;
+use tokio::sync::{mpsc as events, oneshot};
+
+use crate::{
+    MediaEvent, Remote,
+    engine::Workers,
+    event::Command,
+    ports::Sockets,
+    slot::{Owner, Slot},
+};
+
+/// Events that may wait for the owner. More wait in the stream itself, which asks again every turn.
+const EVENTS: usize = 32;
+
+/// One stream: at first a pair of ports, later, once the far side is known, sound both ways.
+/// Dropping it closes it.
+pub struct Stream {
+    local: SocketAddr,
+    workers: Arc<Workers>,
+    state: State,
+}
+
+enum State {
+    Open(Box<Sockets>),
+    Running {
+        commands: mpsc::Sender<Command>,
+        events: events::Receiver<MediaEvent>,
+        quality: oneshot::Receiver<Quality>,
+    },
+    Closed,
+}
+
+impl fmt::Debug for Stream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Stream({})", self.local)
+    }
+}
+
+impl Stream {
+    pub(crate) fn new(sockets: Sockets, workers: Arc<Workers>) -> Self {
+        Self {
+            local: sockets.local,
+            workers,
+            state: State::Open(Box::new(sockets)),
+        }
+    }
+
+    /// The address of its RTP socket; RTCP is at the next port.
+    #[must_use]
+    pub fn local(&self) -> SocketAddr {
+        self.local
+    }
+
+    /// Whether sound flows.
+    #[must_use]
+    pub fn is_running(&self) -> bool {
+        matches!(self.state, State::Running { .. })
+    }
+
+    /// Begins to send and receive. A stream that runs already takes the new settings over instead.
+    pub fn start(&mut self, config: StreamConfig, remote: Remote) {
+        match std::mem::replace(&mut self.state, State::Closed) {
+            State::Open(sockets) => {
+                let (command_sender, commands) = mpsc::channel();
+                let (events, event_receiver) = events::channel(EVENTS);
+                let (quality, quality_receiver) = oneshot::channel();
+                let owner = Owner {
+                    commands,
+                    events,
+                    quality: Some(quality),
+                };
+                self.workers.give(Box::new(Slot::new(*sockets, config, remote, owner)));
+                self.state = State::Running {
+                    commands: command_sender,
+                    events: event_receiver,
+                    quality: quality_receiver,
+                };
+            }
+            running => {
+                self.state = running;
+                self.tell(Command::Renegotiate(Box::new((config, remote))));
+            }
+        }
+    }
+
+    /// Plays these clips after whatever is still to be played; they are at the codec's sample rate.
+    pub fn play(&self, play: u64, clips: Vec<Arc<[i16]>>) {
+        self.tell(Command::Play { play, clips });
+    }
+
+    /// Stops everything that is played or waits for it.
+    pub fn stop_playing(&self) {
+        self.tell(Command::StopPlaying);
+    }
+
+    /// Presses keys.
+    pub fn send_digits(&self, digits: Digits) {
+        self.tell(Command::SendDigits(digits));
+    }
+
+    /// Sends or stays silent, for hold.
+    pub fn set_sending(&self, sending: bool) {
+        self.tell(Command::SetSending(sending));
+    }
+
+    /// What happened next. `None` when the stream does not run, and never again anything after that.
+    pub async fn event(&mut self) -> Option<MediaEvent> {
+        match &mut self.state {
+            State::Running { events, .. } => events.recv().await,
+            State::Open(_) | State::Closed => None,
+        }
+    }
+
+    /// Closes the stream and says how good it was; `None` if it never ran. Takes no longer than a turn.
+    pub async fn close(mut self) -> Option<Quality> {
+        match std::mem::replace(&mut self.state, State::Closed) {
+            State::Running { commands, quality, .. } => {
+                drop(commands);
+                quality.await.ok()
+            }
+            State::Open(_) | State::Closed => None,
+        }
+    }
+
+    /// A stream that failed takes no commands any more, which its owner learnt from [`MediaEvent::Failed`].
+    fn tell(&self, command: Command) {
+        if let State::Running { commands, .. } = &self.state {
+            let _ = commands.send(command);
+        }
+    }
+}
