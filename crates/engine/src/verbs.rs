@@ -11,7 +11,9 @@ mod upload_audio;
 
 use outdial_domain::{AccountId, Scope};
 
-pub use accounts::{NewKey, create_account, create_key, find_account, list_accounts, list_keys, remove_key};
+pub use accounts::{
+    NewKey, create_account, create_key, find_account, hash_secret, list_accounts, list_keys, remove_key,
+};
 pub use authenticate::{AuthenticateError, authenticate};
 pub use get_call::{CallStory, explain_call, get_call};
 pub use hang_up::hang_up;

@@ -76,7 +76,7 @@ pub async fn create_key(
         created_at: ids.now(),
         expires_at,
     };
-    store.add_key(key.clone(), hash(&secret)).await?;
+    store.add_key(key.clone(), hash_secret(&secret)).await?;
     Ok(NewKey { key, secret })
 }
 
@@ -98,7 +98,8 @@ pub async fn remove_key(engine: &Engine, account: AccountId, key: KeyId) -> Resu
     engine.store.remove_key(account, key).await
 }
 
-/// Secrets are 256 random bits, so a plain hash is as good as a slow one.
-pub(super) fn hash(secret: &str) -> [u8; 32] {
+/// What the store keeps of a secret. Secrets are 256 random bits, so a plain hash is as good as a slow one.
+#[must_use]
+pub fn hash_secret(secret: &str) -> [u8; 32] {
     Sha256::digest(secret.as_bytes()).into()
 }

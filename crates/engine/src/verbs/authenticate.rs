@@ -2,7 +2,7 @@
 
 use outdial_domain::Key;
 
-use super::accounts::hash;
+use super::hash_secret;
 use crate::{Engine, ports::StoreError};
 
 /// Why a secret opens nothing.
@@ -30,7 +30,7 @@ pub enum AuthenticateError {
 pub async fn authenticate(engine: &Engine, secret: &str) -> Result<Key, AuthenticateError> {
     let key = engine
         .store
-        .key_by_hash(hash(secret))
+        .key_by_hash(hash_secret(secret))
         .await?
         .ok_or(AuthenticateError::Unknown)?;
     if key.is_live(engine.ids.now()) {
