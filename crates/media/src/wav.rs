@@ -1,9 +1,13 @@
-//! Reads and writes WAV files.
+//! Reads WAV files of the usual kinds and writes plain ones.
 
-use std::io::{self, Write};
+mod read;
+mod write;
+
+pub use read::{WavError, read};
+pub use write::{write_mono, write_stereo};
 
 /// Mono audio at some rate.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub struct Clip {
     /// Samples a second.
     pub rate: u32,
@@ -11,28 +15,16 @@ pub struct Clip {
     pub samples: Vec<i16>,
 }
 
-/// Why a file could not be read.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum WavError {
-    /// Not a WAV file at all.
-    #[error("not a WAV file; convert it to WAV first")]
-    NotWav,
-}
+impl Clip {
+    /// How long it lasts.
+    pub fn duration(&self) -> std::time::Duration {
+        let milliseconds = self.samples.len() as u64 * 1000 / u64::from(self.rate.max(1));
+        std::time::Duration::from_millis(milliseconds)
+    }
 
-/// Reads a WAV file of any usual kind and any rate, mixed down to mono, refusing one of more than `max_seconds`.
-pub fn read(bytes: &[u8], max_seconds: u32) -> Result<Clip, WavError> {
-    let _ = (bytes, max_seconds);
-    Err(WavError::NotWav)
-}
-
-/// Writes 16-bit PCM with one channel.
-pub fn write_mono(out: &mut impl Write, rate: u32, samples: &[i16]) -> io::Result<()> {
-    let _ = (out, rate, samples);
-    Ok(())
-}
-
-/// Writes 16-bit PCM with two channels; the shorter one is filled up with silence.
-pub fn write_stereo(out: &mut impl Write, rate: u32, left: &[i16], right: &[i16]) -> io::Result<()> {
-    let _ = (out, rate, left, right);
-    Ok(())
+    /// The same at another rate, for playing it on a leg.
+    pub fn at_rate(&self, rate: u32) -> Result<Self, crate::resample::RateOutOfRange> {
+        let samples = crate::resample::resample(&self.samples, self.rate, rate)?;
+        Ok(Self { rate, samples })
+    }
 }
