@@ -1,1 +1,159 @@
-//! Reads flows from documents and lists every problem.
+//! Flows as JSON documents: the reference of the format, [`read`] and [`write`].
+//!
+//! # A flow
+//!
+//! A flow is a list of steps, run in order; after the last one the call is hung up. It may also be
+//! written as an object, `{"steps": [...]}`. Each step is an object with exactly one verb.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let value = serde_json::from_str(r#"[
+//!     {"say": "Your table is ready."},
+//!     {"pause": "1.5s"},
+//!     {"say": {"text": "À bientôt", "language": "fr", "voice": "amelie"}},
+//!     {"play": "aud_019a9c3e5b7d7c1e8f00112233445566"},
+//!     {"send_digits": "12w3#"},
+//!     {"hang_up": {}}
+//! ]"#)?;
+//! let flow = outdial_flow::document::read(&value, "flow").unwrap();
+//! assert_eq!(flow.steps.len(), 6);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | verb | its value | what it does |
+//! |---|---|---|
+//! | `say` | a text, or an object with `text`, and if wanted `voice` and `language` | speaks the text |
+//! | `play` | the id of an uploaded audio file, `aud_…`; never a path or a URL | plays the file |
+//! | `gather` | an object, see below | waits for keys |
+//! | `pause` | a length of time, 0 to 5 minutes | is silent |
+//! | `send_digits` | `0`–`9`, `*`, `#`, `A`–`D`, with `w` and `W` for a pause of half a second and of one; 64 at most | presses keys |
+//! | `hang_up` | `{}`, `true` or `null` | ends the call |
+//!
+//! A `text` has at most [`Say::LONGEST`](crate::Say::LONGEST) bytes, is not blank, and has no control
+//! characters but line breaks (`\n`) and tabs. A `voice` is a name that the speech engine knows, a
+//! `language` a BCP 47 tag as `en` or `pt-BR`.
+//!
+//! A length of time is a number of seconds, as `5` or `1.5`, or a text with a unit: `1500ms`, `30s`, `2m`.
+//!
+//! # Gather
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let value = serde_json::from_str(r#"[
+//!     {"gather": {
+//!         "name": "choice",
+//!         "prompts": [{"say": "Press 1 to confirm, 2 to speak to somebody."}],
+//!         "digits": 1,
+//!         "timeout": "5s",
+//!         "tries": 2,
+//!         "on": {
+//!             "1": [{"say": "Thank you."}],
+//!             "2": [{"say": "Please call our office."}]
+//!         },
+//!         "otherwise": [{"say": "There is no such choice."}],
+//!         "no_input": [{"say": "We did not hear you."}]
+//!     }},
+//!     {"say": "Goodbye."}
+//! ]"#)?;
+//! let flow = outdial_flow::document::read(&value, "flow").unwrap();
+//! assert_eq!(flow.steps.len(), 2);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Everything in it may be left out:
+//!
+//! | field | default | meaning |
+//! |---|---|---|
+//! | `name` | `digits` | the name the digits are kept under: letters, digits, `_`, `-`, `.`; 64 at most |
+//! | `prompts` | none | `say` and `play` steps, heard first; any key interrupts them |
+//! | `fewest` | 1 | the fewest keys that count as an answer, 1 to 32 |
+//! | `most` | 20 (or `fewest`, if that is more) | the most keys, 1 to 32; it ends as soon as they are pressed |
+//! | `digits` | | short for the same `fewest` and `most` |
+//! | `finish` | `#` when `most` is more than `fewest`, else none | the key that ends it early and is not part of the answer; `"none"` for no such key |
+//! | `timeout` | 5 seconds | how long to wait for the first key after the prompts, and for each further one, 0.1 to 120 seconds |
+//! | `tries` | 1 | how often the prompts are heard before `no_input`, 1 to 10 |
+//! | `on` | none | what to do after exactly these digits: at most 32 lists of steps by the digits |
+//! | `otherwise` | no steps | what to do after any other digits |
+//! | `no_input` | no steps | what to do when too few keys were pressed in every try |
+//!
+//! The flow goes on after the gather when the branch that was taken ends. A branch that no keys could
+//! reach, because they are too few or too many or contain the finish key, is refused.
+//!
+//! # Bounds
+//!
+//! A flow has at most [`Flow::MOST_STEPS`] steps, those in branches and prompts included. Gathers may
+//! stand in the branches of others [`DEEPEST`] deep.
+//!
+//! # Problems
+//!
+//! All problems are found at once, each with its place and a remedy. As everywhere, `null` is the same
+//! as leaving a field out (but `{"hang_up": null}` alone is a step).
+//!
+//! ```
+//! use outdial_flow::document::read;
+//! use serde_json::json;
+//!
+//! let problems = read(&json!([{"sya": "hello"}, {"pause": "1h"}]), "flow").unwrap_err();
+//! let shown: Vec<String> = problems.iter().map(ToString::to_string).collect();
+//! assert_eq!(shown, [
+//!     "flow.0.sya: unknown field `sya`: did you mean `say`?",
+//!     "flow.1.pause: `1h` is out of range: give 0s to 5m",
+//! ]);
+//! ```
+//!
+//! # Places
+//!
+//! A problem names the whole path, as `flow.1.gather.on.3.0.say`. In the event log of a call the same
+//! step is `1.on.3.0`: the numbers of the steps and the names of the branches.
+
+mod read_gather;
+mod read_steps;
+mod write;
+
+use serde_json::Value;
+
+use crate::{
+    Flow,
+    fields::{Given, Problem, Problems},
+};
+use read_steps::Reader;
+
+pub use write::write;
+
+/// How deep gathers may stand in the branches of others.
+pub const DEEPEST: usize = 16;
+
+/// Reads a flow. The path is where it stands in a greater document and begins each problem's place.
+///
+/// # Errors
+///
+/// All that is wrong with it.
+pub fn read(value: &Value, path: &str) -> Result<Flow, Vec<Problem>> {
+    let problems = Problems::new();
+    let flow = read_given(&Given::new(value, path, &problems));
+    problems.into_result(flow)
+}
+
+/// Reads a flow that is part of a document whose other fields are read along with it.
+///
+/// ```
+/// use outdial_flow::{Fields, Problems, document};
+///
+/// let body = serde_json::json!({"to": "", "flow": [{"play": "/etc/passwd"}]});
+/// let problems = Problems::new();
+/// let mut fields = Fields::new(&body, "", &problems);
+/// let to = fields.line("to", 255);
+/// let flow = fields.required("flow").and_then(|given| document::read_given(&given));
+/// fields.finish();
+/// assert!(to.is_none() && flow.is_none());
+/// assert_eq!(problems.into_result(flow).unwrap_err().len(), 2);
+/// ```
+#[must_use]
+pub fn read_given(given: &Given<'_, '_>) -> Option<Flow> {
+    Reader::default().flow(given)
+}
+
+#[cfg(test)]
+mod tests;

@@ -10,6 +10,6 @@ pub mod fields;
 pub mod instruction;
 pub mod interpreter;
 
-pub use fields::{Problem, Problems};
+pub use fields::{Fields, Given, Problem, Problems};
 pub use instruction::{AudioRef, Flow, Gather, Instruction, Prompt, Say};
 pub use interpreter::{Command, Input, Interpreter, Note};

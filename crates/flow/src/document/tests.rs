@@ -1,0 +1,457 @@
+//! Documents that are read, refused, and written again.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use outdial_domain::Digit;
+use proptest::prelude::*;
+use serde_json::json;
+
+use super::*;
+use crate::{AudioRef, Gather, Instruction, Prompt, Say};
+
+/// All problems as `code place: message`.
+fn problems(value: &Value) -> Vec<String> {
+    let list = read(value, "flow").err().unwrap_or_default();
+    list.iter()
+        .map(|problem| format!("{} {problem}", problem.code))
+        .collect()
+}
+
+/// The only step of a flow.
+fn only(step: &Value) -> Instruction {
+    let mut flow = read(&json!([step]), "flow").unwrap();
+    assert_eq!(flow.steps.len(), 1);
+    flow.steps.remove(0)
+}
+
+fn gather(fields: &Value) -> Gather {
+    let Instruction::Gather(gather) = only(&json!({ "gather": fields })) else {
+        panic!("{fields} is read as another instruction");
+    };
+    gather
+}
+
+#[test]
+fn all_forms_of_a_step_are_read() {
+    let say = |text: &str, voice: Option<&str>, language: Option<&str>| {
+        Instruction::Say(Say {
+            text: text.into(),
+            voice: voice.map(Into::into),
+            language: language.map(Into::into),
+        })
+    };
+    let id = "aud_019a9c3e5b7d7c1e8f00112233445566";
+    let table = [
+        (json!({"say": "a\nb"}), say("a\nb", None, None)),
+        (json!({"say": {"text": "a"}}), say("a", None, None)),
+        (
+            json!({"say": {"text": "a", "voice": "en+f3", "language": "pt-BR"}}),
+            say("a", Some("en+f3"), Some("pt-BR")),
+        ),
+        (json!({"say": "a", "play": null, "hang_up": null}), say("a", None, None)),
+        (
+            json!({ "play": id }),
+            Instruction::Play(AudioRef {
+                audio: id.parse().unwrap(),
+            }),
+        ),
+        (
+            json!({"pause": "1.5s"}),
+            Instruction::Pause(Duration::from_millis(1500)),
+        ),
+        (json!({"pause": 1.5}), Instruction::Pause(Duration::from_millis(1500))),
+        (json!({"pause": 300}), Instruction::Pause(Duration::from_secs(300))),
+        (
+            json!({"send_digits": "12w3#"}),
+            Instruction::SendDigits("12w3#".parse().unwrap()),
+        ),
+        (json!({"hang_up": {}}), Instruction::HangUp),
+        (json!({"hang_up": true}), Instruction::HangUp),
+        (json!({"hang_up": null}), Instruction::HangUp),
+        (json!({"hang_up": null, "say": null}), Instruction::HangUp),
+    ];
+    for (value, expected) in table {
+        assert_eq!(only(&value), expected, "{value}");
+    }
+    assert_eq!(read(&json!([]), "flow"), Ok(Flow::default()));
+    assert_eq!(read(&json!({"steps": [{"say": "a"}]}), "flow"), Ok(Flow::say("a")));
+}
+
+#[test]
+fn a_gather_has_defaults() {
+    let empty = gather(&json!({}));
+    assert_eq!(
+        empty,
+        Gather {
+            name: "digits".into(),
+            prompts: vec![],
+            fewest: 1,
+            most: 20,
+            finish: Digit::from_char('#'),
+            timeout: Duration::from_secs(5),
+            tries: 1,
+            on: BTreeMap::new(),
+            otherwise: vec![],
+            no_input: vec![],
+        }
+    );
+    let table = [
+        (json!({"digits": 4}), (4, 4, None)),
+        (json!({"digits": 4, "finish": "*"}), (4, 4, Digit::from_char('*'))),
+        (json!({"fewest": 25}), (25, 25, None)),
+        (json!({"most": 1}), (1, 1, None)),
+        (json!({"most": 2, "finish": "none"}), (1, 2, None)),
+        (json!({"most": 2, "finish": null}), (1, 2, Digit::from_char('#'))),
+    ];
+    for (value, (fewest, most, finish)) in table {
+        let read = gather(&value);
+        assert_eq!((read.fewest, read.most, read.finish), (fewest, most, finish), "{value}");
+    }
+}
+
+#[test]
+fn each_problem_has_its_place_code_and_remedy() {
+    let table = [
+        (
+            json!("hello"),
+            r#"type flow: a flow is a list of steps, as [{"say": "Hello"}], not a text"#,
+        ),
+        (
+            json!({"say": "a"}),
+            "type flow: this is one step, a flow is a list of them: put [ ] around it",
+        ),
+        (json!({}), "missing flow.steps: `steps` is missing"),
+        (
+            json!({"steps": [], "name": "x"}),
+            "unknown flow.name: unknown field `name`: known here is `steps`",
+        ),
+        (
+            json!(["hello"]),
+            r#"type flow.0: a step is an object with one verb, as {"say": "Hello"}, not a text"#,
+        ),
+        (
+            json!([{}]),
+            "missing flow.0: the step says nothing to do: give one of `say`, `play`, `gather`, `pause`, `send_digits`, `hang_up`",
+        ),
+        (
+            json!([{"say": null}]),
+            "missing flow.0: the step says nothing to do: give one of `say`, `play`, `gather`, `pause`, `send_digits`, `hang_up`",
+        ),
+        (
+            json!([{"hangup": {}}]),
+            "unknown flow.0.hangup: unknown field `hangup`: did you mean `hang_up`?",
+        ),
+        (
+            json!([{"say": "a", "pause": 1}]),
+            "invalid flow.0: a step has one verb, this one has `say` and `pause`: make each a step",
+        ),
+        (
+            json!([{"say": 5}]),
+            "type flow.0.say: give a text, or an object with `text`, not a number",
+        ),
+        (json!([{"say": " \n"}]), "invalid flow.0.say: the text is blank"),
+        (
+            json!([{"say": "a\u{0}b"}]),
+            "invalid flow.0.say: the text has the control character U+0000: take it out",
+        ),
+        (
+            json!([{"say": "x".repeat(10_001)}]),
+            "too_long flow.0.say: the text has 10001 bytes, the most allowed is 10000: shorten it",
+        ),
+        (
+            json!([{"say": {"text": "a", "language": "en us"}}]),
+            "invalid flow.0.say.language: `en us` is no language tag: give one as `en` or `pt-BR`",
+        ),
+        (
+            json!([{"play": "/etc/passwd"}]),
+            "invalid flow.0.play: `/etc/passwd` is not the id of an audio file: upload the file and give the id you get, `aud_…`",
+        ),
+        (
+            json!([{"play": "call_019a9c3e5b7d7c1e8f00112233445566"}]),
+            "invalid flow.0.play: `call_019a9c3e5b7d7c1e8f00112233445566` is not the id of an audio file: upload the file and give the id you get, `aud_…`",
+        ),
+        (
+            json!([{"pause": "301s"}]),
+            "out_of_range flow.0.pause: `301s` is out of range: give 0s to 5m",
+        ),
+        (
+            json!([{"pause": -1}]),
+            "out_of_range flow.0.pause: `-1` is out of range: give 0s to 5m",
+        ),
+        (
+            json!([{"pause": "5"}]),
+            "invalid flow.0.pause: `5` is no length of time: write a number and its unit, as 30s, 1500ms, 2m or 4h",
+        ),
+        (
+            json!([{"send_digits": "12x"}]),
+            "invalid flow.0.send_digits: `x` is not a digit: use 0-9, *, #, A-D, and w or W for a pause of 0.5 or 1 second",
+        ),
+        (
+            json!([{"hang_up": false}]),
+            "invalid flow.0.hang_up: `hang_up` is false: take the step out, or write {}",
+        ),
+        (
+            json!([{"hang_up": "now"}]),
+            "type flow.0.hang_up: give {} or true, not a text",
+        ),
+        (
+            json!([{"hang_up": {"reason": 1}}]),
+            "unknown flow.0.hang_up.reason: unknown field `reason`",
+        ),
+    ];
+    for (value, expected) in table {
+        assert_eq!(problems(&value), [expected], "{value:.200}");
+    }
+}
+
+#[test]
+fn each_problem_of_a_gather_has_its_place_code_and_remedy() {
+    let table = [
+        (json!([]), "type : give an object, not a list"),
+        (
+            json!({"name": "my choice"}),
+            "invalid .name: the name `my choice` may have letters, digits, `_`, `-` and `.` only",
+        ),
+        (
+            json!({"prompts": [{"pause": 1}]}),
+            "unknown .prompts.0.pause: unknown field `pause`: known here are `say`, `play`",
+        ),
+        (
+            json!({"fewest": 0}),
+            "out_of_range .fewest: give a whole number from 1 to 32, not 0",
+        ),
+        (
+            json!({"fewest": 3, "most": 2}),
+            "out_of_range .fewest: `fewest` is 3, more than `most`, which is 2",
+        ),
+        (
+            json!({"digits": 3, "most": 3}),
+            "invalid .digits: `digits` says both `fewest` and `most`: give either it or them",
+        ),
+        (
+            json!({"finish": "##"}),
+            "invalid .finish: `##` is not a key: give one of 0-9, *, #, A-D, or `none`",
+        ),
+        (
+            json!({"timeout": 121}),
+            "out_of_range .timeout: `121` is out of range: give 100ms to 2m",
+        ),
+        (
+            json!({"tries": 11}),
+            "out_of_range .tries: give a whole number from 1 to 10, not 11",
+        ),
+        (
+            json!({"on": {"x": []}}),
+            "invalid .on.x: `x` is not what can be pressed: use 0-9, *, #, A-D",
+        ),
+        (
+            json!({"on": {"": []}}),
+            "invalid .on.: `` is not what can be pressed: use 0-9, *, #, A-D",
+        ),
+        (
+            json!({"digits": 1, "on": {"12": []}}),
+            "invalid .on.12: `12` can never be the answer: it has 2 digits, and 1 to 1 are gathered",
+        ),
+        (
+            json!({"on": {"1#": []}}),
+            "invalid .on.1#: `1#` can never be the answer: # is the finish key; give another one or `none`",
+        ),
+        (
+            json!({"on": {"a": [], "A": []}}),
+            "invalid .on.a: there are two branches for these digits: capital and small letters are the same",
+        ),
+        (
+            json!({"on": {"1": [{"say": 1}]}}),
+            "type .on.1.0.say: give a text, or an object with `text`, not a number",
+        ),
+        (json!({"otherwise": {}}), "type .otherwise: give a list, not an object"),
+        (
+            json!({"noinput": []}),
+            "unknown .noinput: unknown field `noinput`: did you mean `no_input`?",
+        ),
+    ];
+    for (value, expected) in table {
+        let (code, message) = expected.split_once(' ').unwrap();
+        let expected = format!("{code} flow.0.gather{message}");
+        assert_eq!(problems(&json!([{"gather": value}])), [expected], "{value}");
+    }
+}
+
+#[test]
+fn all_problems_are_found_at_once() {
+    let value = json!([
+        {"say": ""},
+        {"gather": {"tries": 0, "on": {"1": [{"pause": "x"}], "x": [{"say": 1}]}, "otherwise": [{}], "foo": 1}},
+        {"say": 1, "play": "x"},
+    ]);
+    assert_eq!(problems(&value).len(), 10, "{:#?}", problems(&value));
+}
+
+#[test]
+fn steps_are_counted_over_all_branches_and_prompts() {
+    let gather =
+        json!({"gather": {"prompts": [{"say": "a"}], "otherwise": [{"say": "b"}], "on": {"1": [{"say": "c"}]}}});
+    let fits = vec![gather; Flow::MOST_STEPS / 4];
+    assert!(read(&json!(fits), "flow").is_ok());
+    let mut more = fits;
+    more.push(json!({"say": "d"}));
+    more.push(json!({"say": 1}));
+    assert_eq!(
+        problems(&json!(more)),
+        ["too_long flow.125: the flow has more than 500 steps, with those in branches and prompts: use fewer"]
+    );
+    let many = vec![json!({"say": "a"}); Flow::MOST_STEPS + 1];
+    assert_eq!(
+        problems(&json!(many)),
+        ["too_long flow: 501 are given, the most allowed is 500"]
+    );
+}
+
+fn nested(depth: usize) -> Value {
+    (0..depth).fold(json!([]), |inner, _| json!([{"gather": {"on": {"1": inner}}}]))
+}
+
+#[test]
+fn nesting_is_bounded() {
+    assert!(read(&nested(DEEPEST), "flow").is_ok());
+    let found = problems(&nested(DEEPEST + 1));
+    assert_eq!(found.len(), 1);
+    assert!(
+        found[0].ends_with("branches are nested more than 16 deep: use fewer"),
+        "{found:?}"
+    );
+    assert_eq!(problems(&nested(30)).len(), 1);
+    let branches: Value = (0..33)
+        .map(|n| (n.to_string(), json!([])))
+        .collect::<serde_json::Map<_, _>>()
+        .into();
+    assert_eq!(
+        problems(&json!([{"gather": {"on": branches}}])),
+        ["too_long flow.0.gather.on: 33 are given, the most allowed is 32"]
+    );
+}
+
+fn says() -> impl Strategy<Value = Say> {
+    (
+        "\\PC{0,10}[a-z]\n?\t?",
+        prop::option::of("[a-zA-Z+_]{1,8}"),
+        prop::option::of("[a-z]{2}(-[A-Z]{2})?"),
+    )
+        .prop_map(|(text, voice, language)| Say { text, voice, language })
+}
+
+fn audios() -> impl Strategy<Value = AudioRef> {
+    any::<u128>().prop_map(|id| AudioRef {
+        audio: format!("aud_{id:032x}").parse().unwrap(),
+    })
+}
+
+fn digits() -> impl Strategy<Value = Digit> {
+    "[0-9*#A-D]".prop_map(|text| text.chars().next().and_then(Digit::from_char).unwrap())
+}
+
+fn instructions() -> impl Strategy<Value = Instruction> {
+    let prompts = prop_oneof![says().prop_map(Prompt::Say), audios().prop_map(Prompt::Play)];
+    let simple = prop_oneof![
+        says().prop_map(Instruction::Say),
+        audios().prop_map(Instruction::Play),
+        (0..=300_000_000_000u64).prop_map(|nanos| Instruction::Pause(Duration::from_nanos(nanos))),
+        "[0-9*#A-DwW]{1,64}".prop_map(|text| Instruction::SendDigits(text.parse().unwrap())),
+        Just(Instruction::HangUp),
+    ];
+    simple.prop_recursive(4, 30, 4, move |inner| {
+        let steps = || prop::collection::vec(inner.clone(), 0..3);
+        (
+            ("[a-zA-Z0-9_.-]{1,64}", prop::collection::vec(prompts.clone(), 0..3)),
+            (1..=32u8, 0..=31u8, 1..=10u8, prop::option::of(digits())),
+            100..=120_000u64,
+            prop::collection::btree_map("[0-9*#A-D]{1,3}", steps(), 0..4),
+            (steps(), steps()),
+        )
+            .prop_map(
+                |((name, prompts), (fewest, more, tries, finish), timeout, on, (otherwise, no_input))| {
+                    let most = fewest.saturating_add(more).min(32);
+                    let reachable = |digits: &str| {
+                        (usize::from(fewest)..=usize::from(most)).contains(&digits.len())
+                            && finish.is_none_or(|finish| !digits.contains(finish.as_char()))
+                    };
+                    let on = on.into_iter().filter(|(digits, _)| reachable(digits)).collect();
+                    let timeout = Duration::from_millis(timeout);
+                    Instruction::Gather(Gather {
+                        name,
+                        prompts,
+                        fewest,
+                        most,
+                        finish,
+                        timeout,
+                        tries,
+                        on,
+                        otherwise,
+                        no_input,
+                    })
+                },
+            )
+    })
+}
+
+/// Something like a flow, with the right words in wrong places.
+fn muddles() -> impl Strategy<Value = Value> {
+    let words = prop::sample::select(vec![
+        "say",
+        "play",
+        "gather",
+        "pause",
+        "send_digits",
+        "hang_up",
+        "steps",
+        "text",
+        "on",
+        "1",
+        "prompts",
+        "otherwise",
+        "no_input",
+        "finish",
+        "digits",
+        "most",
+        "fewest",
+        "timeout",
+        "tries",
+        "name",
+        "sya",
+    ]);
+    let leaf = prop_oneof![
+        Just(Value::Null),
+        any::<bool>().prop_map(Value::from),
+        (-2..40i64).prop_map(Value::from),
+        ".{0,6}".prop_map(Value::from),
+        "[0-9]{1,3}(s|ms|m|h|#)".prop_map(Value::from),
+    ];
+    leaf.prop_recursive(8, 60, 4, move |inner| {
+        prop_oneof![
+            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
+            prop::collection::vec((words.clone(), inner), 0..4).prop_map(|fields| fields
+                .into_iter()
+                .map(|(name, value)| (name.to_owned(), value))
+                .collect::<serde_json::Map<_, _>>()
+                .into()),
+        ]
+    })
+}
+
+proptest! {
+    #[test]
+    fn what_is_written_reads_back(steps in prop::collection::vec(instructions(), 0..5)) {
+        let flow = Flow { steps };
+        let value = write(&flow);
+        prop_assert_eq!(read(&value, "flow"), Ok(flow));
+    }
+
+    #[test]
+    fn any_value_is_read_or_refused_with_a_reason(value in muddles()) {
+        // `read` panics when it returns neither a flow nor a problem.
+        if let Ok(flow) = read(&value, "flow") {
+            prop_assert_eq!(read(&write(&flow), "flow"), Ok(flow));
+        }
+        let _ = read(&json!([{"gather": value}]), "flow");
+    }
+}

@@ -1,0 +1,82 @@
+//! Writes flows.
+
+use serde_json::{Map, Value, json};
+
+use crate::{AudioRef, Flow, Gather, Instruction, Prompt, Say, fields::duration::shown};
+
+/// Writes a flow so that [`read`](super::read) makes the same of it, as a list of steps.
+///
+/// What has a default is written all the same, so that a stored document keeps its meaning.
+///
+/// ```
+/// use outdial_flow::{Flow, document};
+///
+/// let value = document::write(&Flow::say("Hello"));
+/// assert_eq!(value, serde_json::json!([{"say": "Hello"}]));
+/// ```
+#[must_use]
+pub fn write(flow: &Flow) -> Value {
+    steps(&flow.steps)
+}
+
+fn steps(steps: &[Instruction]) -> Value {
+    steps.iter().map(step).collect()
+}
+
+fn step(step: &Instruction) -> Value {
+    match step {
+        Instruction::Say(say) => written_say(say),
+        Instruction::Play(audio) => written_play(*audio),
+        Instruction::Gather(gather) => json!({"gather": written_gather(gather)}),
+        Instruction::Pause(length) => json!({"pause": shown(*length)}),
+        Instruction::SendDigits(digits) => json!({"send_digits": digits.to_string()}),
+        Instruction::HangUp => json!({"hang_up": {}}),
+    }
+}
+
+fn prompt(prompt: &Prompt) -> Value {
+    match prompt {
+        Prompt::Say(say) => written_say(say),
+        Prompt::Play(audio) => written_play(*audio),
+    }
+}
+
+fn written_say(say: &Say) -> Value {
+    if say.voice.is_none() && say.language.is_none() {
+        return json!({"say": say.text});
+    }
+    let mut object = Map::new();
+    object.insert("text".to_owned(), json!(say.text));
+    if let Some(voice) = &say.voice {
+        object.insert("voice".to_owned(), json!(voice));
+    }
+    if let Some(language) = &say.language {
+        object.insert("language".to_owned(), json!(language));
+    }
+    json!({ "say": object })
+}
+
+fn written_play(audio: AudioRef) -> Value {
+    json!({"play": audio.audio.to_string()})
+}
+
+fn written_gather(gather: &Gather) -> Value {
+    let finish = gather.finish.map_or("none".to_owned(), |digit| digit.to_string());
+    let on: Map<String, Value> = gather
+        .on
+        .iter()
+        .map(|(digits, branch)| (digits.clone(), steps(branch)))
+        .collect();
+    json!({
+        "name": gather.name,
+        "prompts": gather.prompts.iter().map(prompt).collect::<Value>(),
+        "fewest": gather.fewest,
+        "most": gather.most,
+        "finish": finish,
+        "timeout": shown(gather.timeout),
+        "tries": gather.tries,
+        "on": on,
+        "otherwise": steps(&gather.otherwise),
+        "no_input": steps(&gather.no_input),
+    })
+}
