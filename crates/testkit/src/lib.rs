@@ -1,1 +1,3 @@
 //! What tests need: fakes of every port, conformance suites, and real peers started for a test.
+
+pub mod fakes;

@@ -1,0 +1,116 @@
+//! A carrier whose phones do as they are told.
+
+mod leg;
+mod script;
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+};
+
+use futures_util::future::{BoxFuture, FutureExt, ready};
+use outdial_engine::ports::{Answer, Ask, LegHandle, LegOrder, RingError, VoiceCarrier};
+use tokio::sync::{Mutex as AsyncMutex, mpsc};
+
+use super::FakeClock;
+pub use leg::FakeLeg;
+pub use script::Script;
+
+/// A carrier whose phones do as they are told, without a network.
+///
+/// Each phone follows the next of the given [`Script`]s, and [`Script::answers`] when there is none.
+/// A leg rung under [`Script::ByHand`] is given to the test by [`FakeCarrier::leg`].
+pub struct FakeCarrier {
+    clock: Arc<FakeClock>,
+    told: Mutex<Told>,
+    hand: mpsc::UnboundedSender<FakeLeg>,
+    in_hand: AsyncMutex<mpsc::UnboundedReceiver<FakeLeg>>,
+}
+
+struct Told {
+    scripts: VecDeque<Script>,
+    refusals: VecDeque<RingError>,
+    can: Answer,
+    rung: Vec<LegOrder>,
+}
+
+impl FakeCarrier {
+    /// A carrier that stamps its messages with this clock.
+    #[must_use]
+    pub fn new(clock: Arc<FakeClock>) -> Self {
+        let (hand, in_hand) = mpsc::unbounded_channel();
+        let told = Told {
+            scripts: VecDeque::new(),
+            refusals: VecDeque::new(),
+            can: Answer::Legs,
+            rung: Vec::new(),
+        };
+        Self {
+            clock,
+            told: Mutex::new(told),
+            hand,
+            in_hand: AsyncMutex::new(in_hand),
+        }
+    }
+
+    /// The phone after those already told will do this.
+    pub fn next(&self, script: Script) {
+        self.told().scripts.push_back(script);
+    }
+
+    /// The next order is refused with this reason, and nothing rings.
+    pub fn refuse(&self, reason: RingError) {
+        self.told().refusals.push_back(reason);
+    }
+
+    /// From now on this is said to whoever asks what the carrier can do.
+    pub fn answer_asks(&self, answer: Answer) {
+        self.told().can = answer;
+    }
+
+    /// Every order that was accepted: each of them is a phone that rang.
+    #[must_use]
+    pub fn rung(&self) -> Vec<LegOrder> {
+        self.told().rung.clone()
+    }
+
+    /// The next leg that was rung under [`Script::ByHand`].
+    ///
+    /// # Panics
+    ///
+    /// Never: the sender lives as long as the carrier.
+    pub async fn leg(&self) -> FakeLeg {
+        self.in_hand
+            .lock()
+            .await
+            .recv()
+            .await
+            .expect("the sender lives as long as the carrier")
+    }
+
+    fn told(&self) -> MutexGuard<'_, Told> {
+        self.told.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl VoiceCarrier for FakeCarrier {
+    fn can(&self, _: &Ask<'_>) -> Answer {
+        self.told().can.clone()
+    }
+
+    fn ring(&self, order: LegOrder) -> BoxFuture<'_, Result<LegHandle, RingError>> {
+        let mut told = self.told();
+        if let Some(reason) = told.refusals.pop_front() {
+            return ready(Err(reason)).boxed();
+        }
+        told.rung.push(order.clone());
+        let script = told.scripts.pop_front().unwrap_or_else(Script::answers);
+        let (leg, handle) = FakeLeg::new(order, Arc::clone(&self.clock));
+        match script.phone() {
+            Some(phone) => drop(tokio::spawn(phone.follow(leg))),
+            // The test may have dropped nothing: the carrier itself holds the other end.
+            None => drop(self.hand.send(leg)),
+        }
+        ready(Ok(handle)).boxed()
+    }
+}

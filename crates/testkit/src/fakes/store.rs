@@ -1,0 +1,176 @@
+//! A store in memory, as strict as the real ones.
+
+mod rows;
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use futures_util::future::{BoxFuture, FutureExt, ready};
+use jiff::Timestamp;
+use outdial_domain::{Account, AccountId, AudioId, Call, CallId, Key, KeyId};
+use outdial_engine::ports::{
+    AudioFile, CallDetails, CallFilter, Change, ClaimedCall, Page, Store, StoreError, StoredEvent, Trace,
+};
+use tokio::sync::watch;
+
+use rows::Rows;
+
+/// Remembers as long as it lives. It keeps all rules of the port; only the disk is missing.
+#[derive(Debug)]
+pub struct MemoryStore {
+    rows: Mutex<Rows>,
+    failure: Mutex<Option<StoreError>>,
+    newest: watch::Sender<i64>,
+}
+
+impl Default for MemoryStore {
+    fn default() -> Self {
+        Self {
+            rows: Mutex::default(),
+            failure: Mutex::default(),
+            newest: watch::Sender::new(0),
+        }
+    }
+}
+
+impl MemoryStore {
+    /// From now on every operation fails like this; `None` mends it.
+    pub fn fail(&self, with: Option<StoreError>) {
+        *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = with;
+    }
+
+    /// From now on every operation fails as on a full disk.
+    pub fn fill_disk(&self) {
+        self.fail(Some(StoreError::Unavailable {
+            reason: "the disk is full".to_owned(),
+            remedy: "Make room on it".to_owned(),
+        }));
+    }
+
+    fn rows(&self) -> MutexGuard<'_, Rows> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Does something with the rows, at once: the order of the calls is the order of the changes.
+    fn with<T: Send + 'static>(
+        &self,
+        act: impl FnOnce(&mut Rows) -> Result<T, StoreError>,
+    ) -> BoxFuture<'static, Result<T, StoreError>> {
+        let failure = self.failure.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let done = failure.map_or_else(|| act(&mut self.rows()), Err);
+        ready(done).boxed()
+    }
+}
+
+impl Store for MemoryStore {
+    fn commit(&self, change: Change) -> BoxFuture<'static, Result<(), StoreError>> {
+        self.with(|rows| {
+            let position = rows.commit(change)?;
+            self.newest.send_replace(position);
+            Ok(())
+        })
+    }
+
+    fn claim_due(
+        &self,
+        now: Timestamp,
+        node: &str,
+        most: usize,
+    ) -> BoxFuture<'_, Result<Vec<ClaimedCall>, StoreError>> {
+        self.with(|rows| Ok(rows.claim_due(now, node, most)))
+    }
+
+    fn next_due(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
+        self.with(|rows| Ok(rows.next_due()))
+    }
+
+    fn recover(&self, node: &str) -> BoxFuture<'_, Result<Vec<CallDetails>, StoreError>> {
+        self.with(|rows| Ok(rows.recover(node)))
+    }
+
+    fn call(&self, account: AccountId, id: CallId) -> BoxFuture<'_, Result<Option<CallDetails>, StoreError>> {
+        self.with(|rows| Ok(rows.call(account, id).map(|row| row.details.clone())))
+    }
+
+    fn calls(&self, account: AccountId, filter: CallFilter) -> BoxFuture<'_, Result<Page<Call>, StoreError>> {
+        self.with(|rows| Ok(rows.list(account, &filter)))
+    }
+
+    fn events_of(&self, account: AccountId, call: CallId) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>> {
+        self.with(|rows| Ok(rows.events_of(account, call)))
+    }
+
+    fn events_after(
+        &self,
+        account: AccountId,
+        position: i64,
+        most: usize,
+    ) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>> {
+        self.with(|rows| Ok(rows.events_after(account, position, most)))
+    }
+
+    fn newest(&self) -> watch::Receiver<i64> {
+        self.newest.subscribe()
+    }
+
+    fn traces(&self, account: AccountId, call: CallId) -> BoxFuture<'_, Result<Vec<Trace>, StoreError>> {
+        self.with(|rows| {
+            Ok(rows
+                .call(account, call)
+                .map(|row| row.traces.clone())
+                .unwrap_or_default())
+        })
+    }
+
+    fn add_account(&self, account: Account) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.with(|rows| rows.add_account(account))
+    }
+
+    fn accounts(&self) -> BoxFuture<'_, Result<Vec<Account>, StoreError>> {
+        self.with(|rows| Ok(rows.accounts.values().cloned().collect()))
+    }
+
+    fn add_key(&self, key: Key, secret_hash: [u8; 32]) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.with(|rows| {
+            rows.keys.insert(key.id, (key, secret_hash));
+            Ok(())
+        })
+    }
+
+    fn key_by_hash(&self, secret_hash: [u8; 32]) -> BoxFuture<'_, Result<Option<Key>, StoreError>> {
+        self.with(|rows| {
+            let found = rows.keys.values().find(|(_, hash)| *hash == secret_hash);
+            Ok(found.map(|(key, _)| key.clone()))
+        })
+    }
+
+    fn keys(&self, account: AccountId) -> BoxFuture<'_, Result<Vec<Key>, StoreError>> {
+        self.with(|rows| {
+            let mut keys: Vec<Key> = rows.keys.values().map(|(key, _)| key.clone()).collect();
+            keys.retain(|key| key.account == account);
+            keys.sort_by_key(|key| (key.created_at, key.id));
+            Ok(keys)
+        })
+    }
+
+    fn remove_key(&self, account: AccountId, key: KeyId) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.with(|rows| {
+            let is_there = rows.keys.get(&key).is_some_and(|(key, _)| key.account == account);
+            Ok(is_there && rows.keys.remove(&key).is_some())
+        })
+    }
+
+    fn add_audio(&self, audio: AudioFile) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.with(|rows| {
+            rows.audio.insert(audio.id, audio);
+            Ok(())
+        })
+    }
+
+    fn audio(&self, account: AccountId, id: AudioId) -> BoxFuture<'_, Result<Option<AudioFile>, StoreError>> {
+        self.with(|rows| Ok(rows.audio.get(&id).filter(|audio| audio.account == account).cloned()))
+    }
+
+    fn check(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.with(|_| Ok(()))
+    }
+}

@@ -1,0 +1,189 @@
+//! The rows of the store in memory, and what may be done with them.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use outdial_domain::{Account, AccountId, AudioId, Call, CallId, CallState, Key, KeyId, Subject};
+use outdial_engine::ports::{
+    AudioFile, CallDetails, CallFilter, Change, ClaimedCall, Job, Page, StoreError, StoredEvent, Trace,
+};
+
+#[derive(Debug, Default)]
+pub(super) struct Rows {
+    calls: BTreeMap<CallId, CallRow>,
+    events: Vec<StoredEvent>,
+    pub(super) accounts: BTreeMap<String, Account>,
+    pub(super) keys: BTreeMap<KeyId, (Key, [u8; 32])>,
+    pub(super) audio: BTreeMap<AudioId, AudioFile>,
+}
+
+#[derive(Debug)]
+pub(super) struct CallRow {
+    pub(super) details: CallDetails,
+    pub(super) traces: Vec<Trace>,
+    job: Option<JobRow>,
+}
+
+#[derive(Debug)]
+struct JobRow {
+    due: Timestamp,
+    taken_by: Option<String>,
+}
+
+impl Rows {
+    /// Saves all of a change or nothing, and gives the position of its last event.
+    pub(super) fn commit(&mut self, change: Change) -> Result<i64, StoreError> {
+        let id = change.call.id;
+        let stored = self.calls.get(&id).map(|row| row.details.call.events);
+        if stored != change.since {
+            return Err(StoreError::Stale(id));
+        }
+        let row = self.calls.entry(id).or_insert_with(|| CallRow {
+            details: CallDetails {
+                call: change.call.clone(),
+                flow: change.flow.unwrap_or_default(),
+                attempts: Vec::new(),
+                legs: Vec::new(),
+            },
+            traces: Vec::new(),
+            job: None,
+        });
+        if !change.trace.is_empty()
+            && let Some(leg) = &change.leg
+        {
+            row.traces.push(Trace {
+                leg: leg.id,
+                messages: change.trace,
+            });
+        }
+        if let Some(attempt) = change.attempt {
+            put(&mut row.details.attempts, attempt, |attempt| attempt.id);
+        }
+        if let Some(leg) = change.leg {
+            put(&mut row.details.legs, leg, |leg| leg.id);
+        }
+        match change.job {
+            Job::Keep => {}
+            Job::Add => {
+                let due = change.call.plan.due;
+                row.job = Some(JobRow { due, taken_by: None });
+            }
+            Job::Remove => row.job = None,
+        }
+        row.details.call = change.call;
+        for event in change.events {
+            let position = self.position() + 1;
+            self.events.push(StoredEvent { position, event });
+        }
+        Ok(self.position())
+    }
+
+    fn position(&self) -> i64 {
+        self.events.last().map_or(0, |event| event.position)
+    }
+
+    pub(super) fn claim_due(&mut self, now: Timestamp, node: &str, most: usize) -> Vec<ClaimedCall> {
+        let mut due: Vec<(Timestamp, CallId)> = self.waiting().filter(|(due, _)| *due <= now).collect();
+        due.sort_unstable();
+        due.truncate(most);
+        let mut claimed = Vec::with_capacity(due.len());
+        for (_, id) in due {
+            let Some(CallRow {
+                details,
+                job: Some(job),
+                ..
+            }) = self.calls.get_mut(&id)
+            else {
+                continue;
+            };
+            job.taken_by = Some(node.to_owned());
+            claimed.push(ClaimedCall {
+                call: details.call.clone(),
+                flow: details.flow.clone(),
+            });
+        }
+        claimed
+    }
+
+    pub(super) fn next_due(&self) -> Option<Timestamp> {
+        self.waiting().map(|(due, _)| due).min()
+    }
+
+    /// The jobs that nobody has taken.
+    fn waiting(&self) -> impl Iterator<Item = (Timestamp, CallId)> {
+        self.calls.iter().filter_map(|(id, row)| {
+            let job = row.job.as_ref().filter(|job| job.taken_by.is_none())?;
+            Some((job.due, *id))
+        })
+    }
+
+    pub(super) fn recover(&mut self, node: &str) -> Vec<CallDetails> {
+        for job in self.calls.values_mut().filter_map(|row| row.job.as_mut()) {
+            job.taken_by.take_if(|taken_by| taken_by == node);
+        }
+        let unfinished = self.calls.values().filter(|row| {
+            let open = |leg: &outdial_domain::Leg| leg.node == node && leg.progress.ending.is_none();
+            row.details.call.state != CallState::Ended && row.details.legs.iter().any(open)
+        });
+        unfinished.map(|row| row.details.clone()).collect()
+    }
+
+    pub(super) fn call(&self, account: AccountId, id: CallId) -> Option<&CallRow> {
+        self.calls.get(&id).filter(|row| row.details.call.account == account)
+    }
+
+    pub(super) fn list(&self, account: AccountId, filter: &CallFilter) -> Page<Call> {
+        let mut items: Vec<Call> = self
+            .calls
+            .values()
+            .rev()
+            .map(|row| &row.details.call)
+            .filter(|call| call.account == account && matches(call, filter))
+            .take(filter.most.saturating_add(1))
+            .cloned()
+            .collect();
+        let more = items.len() > filter.most;
+        items.truncate(filter.most);
+        Page { items, more }
+    }
+
+    pub(super) fn events_of(&self, account: AccountId, call: CallId) -> Vec<StoredEvent> {
+        let of_call =
+            |stored: &&StoredEvent| stored.event.account == account && stored.event.subject == Subject::Call(call);
+        self.events.iter().filter(of_call).cloned().collect()
+    }
+
+    pub(super) fn events_after(&self, account: AccountId, position: i64, most: usize) -> Vec<StoredEvent> {
+        let after = |stored: &&StoredEvent| stored.position > position && stored.event.account == account;
+        self.events.iter().filter(after).take(most).cloned().collect()
+    }
+
+    pub(super) fn add_account(&mut self, account: Account) -> Result<(), StoreError> {
+        if self.accounts.contains_key(&account.name) {
+            return Err(StoreError::Taken(account.name));
+        }
+        self.accounts.insert(account.name.clone(), account);
+        Ok(())
+    }
+}
+
+/// Replaces the row with the same id, or adds it behind the others.
+fn put<T, Id: PartialEq>(rows: &mut Vec<T>, new: T, id: impl Fn(&T) -> Id) {
+    match rows.iter_mut().find(|row| id(row) == id(&new)) {
+        Some(row) => *row = new,
+        None => rows.push(new),
+    }
+}
+
+fn matches(call: &Call, filter: &CallFilter) -> bool {
+    filter.state.is_none_or(|state| call.state == state)
+        && filter
+            .outcome
+            .is_none_or(|wanted| call.ending.as_ref().is_some_and(|ending| ending.outcome == wanted))
+        && filter
+            .tag
+            .as_ref()
+            .is_none_or(|tag| call.plan.tag.as_ref() == Some(tag))
+        && filter.to.as_ref().is_none_or(|to| call.plan.to.to_string() == *to)
+        && filter.before.is_none_or(|before| call.id < before)
+}
