@@ -68,17 +68,23 @@ impl Engine {
     ///
     /// [`StartError`] when the store cannot be used; nothing runs then.
     pub async fn start(parts: Parts) -> Result<Self, StartError> {
-        let engine = Self(Arc::new(Inner {
+        let engine = Self::at_rest(parts);
+        engine.account_for_the_interrupted().await?;
+        engine.0.tasks.spawn(scheduler::run(engine.clone()));
+        Ok(engine)
+    }
+
+    /// An engine that dials nothing and changes nothing by itself: for reading what is stored.
+    #[must_use]
+    pub fn at_rest(parts: Parts) -> Self {
+        Self(Arc::new(Inner {
             live: LiveCalls::default(),
             due: Notify::new(),
             room: Arc::new(Semaphore::new(parts.settings.limits.live_calls)),
             stopping: CancellationToken::new(),
             tasks: TaskTracker::new(),
             parts,
-        }));
-        engine.account_for_the_interrupted().await?;
-        engine.0.tasks.spawn(scheduler::run(engine.clone()));
-        Ok(engine)
+        }))
     }
 
     /// Stops taking new work, ends the live calls, and waits for them at most this long.
