@@ -1,4 +1,4 @@
-//! Flows as JSON documents: the reference of the format, [`read`] and [`write`].
+//! Flows as JSON documents: the reference of the format, [`read`] and [`write`](write()).
 //!
 //! # A flow
 //!
@@ -108,8 +108,12 @@
 //! A problem names the whole path, as `flow.1.gather.on.3.0.say`. In the event log of a call the same
 //! step is `1.on.3.0`: the numbers of the steps and the names of the branches.
 
+#[cfg(test)]
+mod properties;
 mod read_gather;
 mod read_steps;
+#[cfg(test)]
+mod tests;
 mod write;
 
 use serde_json::Value;
@@ -154,6 +158,3 @@ pub fn read(value: &Value, path: &str) -> Result<Flow, Vec<Problem>> {
 pub fn read_given(given: &Given<'_, '_>) -> Option<Flow> {
     Reader::default().flow(given)
 }
-
-#[cfg(test)]
-mod tests;

@@ -23,7 +23,9 @@
 //! waits are kept, the first [`Interpreter::MOST_AHEAD`] of them; later ones are dropped. The next
 //! gather takes them, in order, before it plays anything: it takes no more than it needs, and what
 //! is left waits for the gather after it. A gather that takes some keys but not enough waits for the
-//! rest without its prompts, just as if the first key had interrupted them.
+//! rest without its prompts, just as if the first key had interrupted them. A finish key pressed
+//! ahead of any other is dropped: it was meant for what came before, as when somebody presses `#`
+//! after a number whose last digit had already ended its gather.
 //!
 //! # Tries
 //!
@@ -41,6 +43,7 @@ mod gathering;
 mod properties;
 #[cfg(test)]
 mod tests;
+mod words;
 
 use std::{
     collections::VecDeque,
@@ -50,8 +53,9 @@ use std::{
 
 use outdial_domain::{Digit, digit::Digits};
 
-use crate::{Flow, Gather, Instruction, Prompt, fields::shortened};
+use crate::{Flow, Gather, Instruction, Prompt};
 use gathering::{Gathering, Verdict};
+use words::in_words;
 
 /// Something that happened on the leg.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -151,10 +155,10 @@ enum State {
     Ended,
 }
 
-/// Whether an instruction leaves something to wait for.
-enum Flows {
+/// Whether there is something to wait for before the next instruction.
+enum Next {
     Waits,
-    On,
+    Runs,
 }
 
 impl Interpreter {
@@ -270,7 +274,7 @@ impl Interpreter {
 
     /// Goes on after a verdict on the gather that is waiting.
     fn decide(&mut self, verdict: Verdict, now: Instant) {
-        if let Flows::On = self.settle(verdict, now) {
+        if let Next::Runs = self.settle(verdict, now) {
             self.run(now);
         }
     }
@@ -287,13 +291,13 @@ impl Interpreter {
             };
             self.step = format!("{}{}", list.place, list.next);
             list.next += 1;
-            if let Flows::Waits = self.begin(instruction, now) {
+            if let Next::Waits = self.begin(instruction, now) {
                 return;
             }
         }
     }
 
-    fn begin(&mut self, instruction: Instruction, now: Instant) -> Flows {
+    fn begin(&mut self, instruction: Instruction, now: Instant) -> Next {
         self.notes.push_back(Note::Started {
             step: self.step.clone(),
             what: in_words(&instruction),
@@ -316,7 +320,7 @@ impl Interpreter {
                 self.hang_up();
             }
         }
-        Flows::Waits
+        Next::Waits
     }
 
     fn play(&mut self, prompt: Prompt) {
@@ -324,23 +328,23 @@ impl Interpreter {
         self.state = State::Playing;
     }
 
-    fn gather(&mut self, gather: Gather, now: Instant) -> Flows {
+    fn gather(&mut self, gather: Gather, now: Instant) -> Next {
         self.state = State::Gathering(Box::new(Gathering::new(gather)));
         self.settle(Verdict::Try, now)
     }
 
     /// Carries out a verdict on the gather that is waiting, and those that keys pressed ahead bring
     /// about at once. There are no more of them than the gather has tries.
-    fn settle(&mut self, mut verdict: Verdict, now: Instant) -> Flows {
+    fn settle(&mut self, mut verdict: Verdict, now: Instant) -> Next {
         loop {
             let State::Gathering(gathering) = &mut self.state else {
-                return Flows::Waits;
+                return Next::Waits;
             };
             match verdict {
-                Verdict::Wait => return Flows::Waits,
+                Verdict::Wait => return Next::Waits,
                 Verdict::Prompt(prompts) => {
                     self.commands.push_back(Command::Prompt(prompts));
-                    return Flows::Waits;
+                    return Next::Waits;
                 }
                 Verdict::Try => verdict = gathering.start_try(&mut self.ahead, now),
                 Verdict::Answered | Verdict::NoInput => {
@@ -354,7 +358,7 @@ impl Interpreter {
                     self.done(&end.result);
                     let place = format!("{}.{}.", self.step, end.branch);
                     self.lists.push(List::new(place, end.steps));
-                    return Flows::On;
+                    return Next::Runs;
                 }
             }
         }
@@ -382,18 +386,6 @@ impl List {
             next: 0,
             rest: steps.into_iter(),
         }
-    }
-}
-
-/// What an instruction does, for people who read the log.
-fn in_words(instruction: &Instruction) -> String {
-    match instruction {
-        Instruction::Say(say) => format!("say \"{}\"", shortened(&say.text)),
-        Instruction::Play(audio) => format!("play {}", audio.audio),
-        Instruction::Gather(gather) => format!("gather `{}`", shortened(&gather.name)),
-        Instruction::Pause(length) => format!("pause {length:?}"),
-        Instruction::SendDigits(digits) => format!("send digits {digits}"),
-        Instruction::HangUp => "hang up".to_owned(),
     }
 }
 

@@ -127,7 +127,6 @@ fn keys(fields: &mut Fields<'_, '_>) -> Option<Keys> {
             return None;
         }
         (None, fewest, most) => {
-            // With only a small `most` given, one key is still enough.
             let fewest = fewest.unwrap_or(1);
             (fewest, most.unwrap_or(MOST_BY_DEFAULT.max(fewest)))
         }

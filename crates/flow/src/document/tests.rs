@@ -1,13 +1,12 @@
-//! Documents that are read, refused, and written again.
+//! Documents that are read or refused.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use outdial_domain::Digit;
-use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::{AudioRef, Gather, Instruction, Prompt, Say};
+use crate::{AudioRef, Gather, Instruction, Say};
 
 /// All problems as `code place: message`.
 fn problems(value: &Value) -> Vec<String> {
@@ -329,129 +328,4 @@ fn nesting_is_bounded() {
         problems(&json!([{"gather": {"on": branches}}])),
         ["too_long flow.0.gather.on: 33 are given, the most allowed is 32"]
     );
-}
-
-fn says() -> impl Strategy<Value = Say> {
-    (
-        "\\PC{0,10}[a-z]\n?\t?",
-        prop::option::of("[a-zA-Z+_]{1,8}"),
-        prop::option::of("[a-z]{2}(-[A-Z]{2})?"),
-    )
-        .prop_map(|(text, voice, language)| Say { text, voice, language })
-}
-
-fn audios() -> impl Strategy<Value = AudioRef> {
-    any::<u128>().prop_map(|id| AudioRef {
-        audio: format!("aud_{id:032x}").parse().unwrap(),
-    })
-}
-
-fn digits() -> impl Strategy<Value = Digit> {
-    "[0-9*#A-D]".prop_map(|text| text.chars().next().and_then(Digit::from_char).unwrap())
-}
-
-fn instructions() -> impl Strategy<Value = Instruction> {
-    let prompts = prop_oneof![says().prop_map(Prompt::Say), audios().prop_map(Prompt::Play)];
-    let simple = prop_oneof![
-        says().prop_map(Instruction::Say),
-        audios().prop_map(Instruction::Play),
-        (0..=300_000_000_000u64).prop_map(|nanos| Instruction::Pause(Duration::from_nanos(nanos))),
-        "[0-9*#A-DwW]{1,64}".prop_map(|text| Instruction::SendDigits(text.parse().unwrap())),
-        Just(Instruction::HangUp),
-    ];
-    simple.prop_recursive(4, 30, 4, move |inner| {
-        let steps = || prop::collection::vec(inner.clone(), 0..3);
-        (
-            ("[a-zA-Z0-9_.-]{1,64}", prop::collection::vec(prompts.clone(), 0..3)),
-            (1..=32u8, 0..=31u8, 1..=10u8, prop::option::of(digits())),
-            100..=120_000u64,
-            prop::collection::btree_map("[0-9*#A-D]{1,3}", steps(), 0..4),
-            (steps(), steps()),
-        )
-            .prop_map(
-                |((name, prompts), (fewest, more, tries, finish), timeout, on, (otherwise, no_input))| {
-                    let most = fewest.saturating_add(more).min(32);
-                    let reachable = |digits: &str| {
-                        (usize::from(fewest)..=usize::from(most)).contains(&digits.len())
-                            && finish.is_none_or(|finish| !digits.contains(finish.as_char()))
-                    };
-                    let on = on.into_iter().filter(|(digits, _)| reachable(digits)).collect();
-                    let timeout = Duration::from_millis(timeout);
-                    Instruction::Gather(Gather {
-                        name,
-                        prompts,
-                        fewest,
-                        most,
-                        finish,
-                        timeout,
-                        tries,
-                        on,
-                        otherwise,
-                        no_input,
-                    })
-                },
-            )
-    })
-}
-
-/// Something like a flow, with the right words in wrong places.
-fn muddles() -> impl Strategy<Value = Value> {
-    let words = prop::sample::select(vec![
-        "say",
-        "play",
-        "gather",
-        "pause",
-        "send_digits",
-        "hang_up",
-        "steps",
-        "text",
-        "on",
-        "1",
-        "prompts",
-        "otherwise",
-        "no_input",
-        "finish",
-        "digits",
-        "most",
-        "fewest",
-        "timeout",
-        "tries",
-        "name",
-        "sya",
-    ]);
-    let leaf = prop_oneof![
-        Just(Value::Null),
-        any::<bool>().prop_map(Value::from),
-        (-2..40i64).prop_map(Value::from),
-        ".{0,6}".prop_map(Value::from),
-        "[0-9]{1,3}(s|ms|m|h|#)".prop_map(Value::from),
-    ];
-    leaf.prop_recursive(8, 60, 4, move |inner| {
-        prop_oneof![
-            prop::collection::vec(inner.clone(), 0..4).prop_map(Value::from),
-            prop::collection::vec((words.clone(), inner), 0..4).prop_map(|fields| fields
-                .into_iter()
-                .map(|(name, value)| (name.to_owned(), value))
-                .collect::<serde_json::Map<_, _>>()
-                .into()),
-        ]
-    })
-}
-
-proptest! {
-    #[test]
-    fn what_is_written_reads_back(steps in prop::collection::vec(instructions(), 0..5)) {
-        let flow = Flow { steps };
-        let value = write(&flow);
-        prop_assert_eq!(read(&value, "flow"), Ok(flow));
-    }
-
-    #[test]
-    fn any_value_is_read_or_refused_with_a_reason(value in muddles()) {
-        // `read` panics when it returns neither a flow nor a problem.
-        if let Ok(flow) = read(&value, "flow") {
-            prop_assert_eq!(read(&write(&flow), "flow"), Ok(flow));
-        }
-        let _ = read(&json!([{"gather": value}]), "flow");
-    }
 }

@@ -75,6 +75,10 @@ impl Gathering {
         self.keys.clear();
         self.until = None;
         while let Some(digit) = ahead.pop_front() {
+            // It was meant for the gather before, and must not use up a try of this one.
+            if self.keys.is_empty() && self.gather.finish == Some(digit) {
+                continue;
+            }
             match self.press(digit, now) {
                 Verdict::Wait => {}
                 verdict @ (Verdict::Prompt(_) | Verdict::Try | Verdict::Answered | Verdict::NoInput) => return verdict,

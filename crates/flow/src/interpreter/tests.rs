@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::Say;
+use On::{Keys, Pass, PlayDone, Sent, Start};
 
 /// Something that happens, in the order of the table.
 #[derive(Debug, Clone, Copy)]
@@ -122,7 +123,6 @@ fn flow(steps: impl IntoIterator<Item = Instruction>) -> Flow {
 
 #[test]
 fn an_empty_flow_hangs_up_at_once_and_once() {
-    use On::{Keys, Pass, PlayDone, Sent, Start};
     let notes = converse(
         flow([]),
         &[
@@ -139,7 +139,6 @@ fn an_empty_flow_hangs_up_at_once_and_once() {
 
 #[test]
 fn instructions_run_one_after_the_other() {
-    use On::{Pass, PlayDone, Sent, Start};
     let notes = converse(
         flow([
             say("a"),
@@ -183,14 +182,13 @@ fn instructions_run_one_after_the_other() {
 fn nothing_follows_a_hang_up() {
     let notes = converse(
         flow([Instruction::HangUp, say("never")]),
-        &[(On::Start, &["hang up"]), (On::PlayDone, &[])],
+        &[(Start, &["hang up"]), (PlayDone, &[])],
     );
     assert_eq!(notes, ["0 > hang up", "0 < hung up"]);
 }
 
 #[test]
 fn a_key_interrupts_the_prompts_and_counts() {
-    use On::{Keys, Pass, PlayDone, Start};
     let notes = converse(
         flow([say("hi"), Instruction::Gather(menu()), say("bye")]),
         &[
@@ -218,7 +216,6 @@ fn a_key_interrupts_the_prompts_and_counts() {
 
 #[test]
 fn the_timeout_counts_from_the_prompts_and_from_each_key() {
-    use On::{Keys, Pass, PlayDone, Start};
     let _ = converse(
         flow([Instruction::Gather(menu())]),
         &[
@@ -239,16 +236,15 @@ fn the_most_keys_end_it_at_once() {
     let _ = converse(
         flow([Instruction::Gather(menu())]),
         &[
-            (On::Start, &["say menu+again"]),
-            (On::Keys("1234"), &["stop", "say other"]),
-            (On::PlayDone, &["hang up"]),
+            (Start, &["say menu+again"]),
+            (Keys("1234"), &["stop", "say other"]),
+            (PlayDone, &["hang up"]),
         ],
     );
 }
 
 #[test]
 fn too_few_keys_repeat_the_prompts_until_the_tries_are_used_up() {
-    use On::{Keys, Pass, PlayDone, Start};
     let notes = converse(
         flow([Instruction::Gather(pin(3, 4))]),
         &[
@@ -270,9 +266,9 @@ fn the_finish_key_alone_stops_the_prompts_and_is_no_answer() {
     let _ = converse(
         flow([Instruction::Gather(menu())]),
         &[
-            (On::Start, &["say menu+again"]),
-            (On::Keys("#"), &["stop", "say menu+again"]),
-            (On::Keys("#"), &["stop", "say nobody"]),
+            (Start, &["say menu+again"]),
+            (Keys("#"), &["stop", "say menu+again"]),
+            (Keys("#"), &["stop", "say nobody"]),
         ],
     );
 }
@@ -285,17 +281,12 @@ fn without_prompts_the_time_runs_from_the_start() {
     };
     let _ = converse(
         flow([Instruction::Gather(silent)]),
-        &[
-            (On::Start, &[]),
-            (On::Pass(5_000), &[]),
-            (On::Pass(5_000), &["say nobody"]),
-        ],
+        &[(Start, &[]), (Pass(5_000), &[]), (Pass(5_000), &["say nobody"])],
     );
 }
 
 #[test]
 fn keys_pressed_ahead_go_to_the_next_gathers() {
-    use On::{Keys, Pass, PlayDone, Start};
     let notes = converse(
         flow([
             say("hi"),
@@ -324,10 +315,10 @@ fn only_so_many_keys_are_kept() {
     let notes = converse(
         flow([say("hi"), Instruction::Gather(pin(1, 200))]),
         &[
-            (On::Start, &["say hi"]),
-            (On::Keys(ahead), &[]),
-            (On::PlayDone, &[]),
-            (On::Keys("#"), &["say other"]),
+            (Start, &["say hi"]),
+            (Keys(ahead), &[]),
+            (PlayDone, &[]),
+            (Keys("#"), &["say other"]),
         ],
     );
     let kept = &ahead[..Interpreter::MOST_AHEAD];
@@ -335,14 +326,23 @@ fn only_so_many_keys_are_kept() {
 }
 
 #[test]
-fn finish_keys_pressed_ahead_use_up_tries_without_a_word() {
+fn a_finish_key_pressed_ahead_of_all_others_is_dropped() {
     let _ = converse(
-        flow([say("hi"), Instruction::Gather(menu())]),
+        flow([Instruction::Gather(pin(4, 4)), Instruction::Gather(menu())]),
         &[
-            (On::Start, &["say hi"]),
-            (On::Keys("##"), &[]),
-            (On::PlayDone, &["say nobody"]),
+            (Start, &["say menu+again"]),
+            (Keys("1234#"), &["stop", "say other"]),
+            (PlayDone, &["say menu+again"]),
+            (Keys("1#"), &["stop", "say one"]),
         ],
+    );
+}
+
+#[test]
+fn too_few_keys_pressed_ahead_use_up_a_try_without_a_word() {
+    let _ = converse(
+        flow([say("hi"), Instruction::Gather(pin(3, 4))]),
+        &[(Start, &["say hi"]), (Keys("1#2#"), &[]), (PlayDone, &["say nobody"])],
     );
 }
 
@@ -360,12 +360,12 @@ fn branches_nest_and_each_goes_on_after_its_gather() {
             pause(10),
         ];
     }
-    let mut table: Vec<(On, &[&str])> = vec![(On::Start, &[])];
-    table.extend((0..99).map(|_| (On::Keys("1"), &[] as &[&str])));
-    table.push((On::Keys("1"), &["say deepest"]));
-    table.push((On::PlayDone, &[]));
-    table.extend((0..99).map(|_| (On::Pass(10), &[] as &[&str])));
-    table.push((On::Pass(10), &["hang up"]));
+    let mut table: Vec<(On, &[&str])> = vec![(Start, &[])];
+    table.extend((0..99).map(|_| (Keys("1"), &[] as &[&str])));
+    table.push((Keys("1"), &["say deepest"]));
+    table.push((PlayDone, &[]));
+    table.extend((0..99).map(|_| (Pass(10), &[] as &[&str])));
+    table.push((Pass(10), &["hang up"]));
     let notes = converse(flow(steps), &table);
     let deepest = format!("{}0 > say \"deepest\"", "0.on.1.".repeat(100));
     assert!(notes.contains(&deepest));
@@ -383,9 +383,9 @@ fn absurd_numbers_are_put_up_with() {
     let _ = converse(
         flow([Instruction::Pause(Duration::MAX), Instruction::Gather(absurd)]),
         &[
-            (On::Start, &[]),
-            (On::Pass(24 * 3_600_000), &["say menu+again"]),
-            (On::Keys("2"), &["stop", "say other"]),
+            (Start, &[]),
+            (Pass(24 * 3_600_000), &["say menu+again"]),
+            (Keys("2"), &["stop", "say other"]),
         ],
     );
 }

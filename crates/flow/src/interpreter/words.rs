@@ -1,0 +1,27 @@
+//! Instructions in words.
+
+use crate::{Instruction, fields::shortened};
+
+/// What an instruction does, for people who read the log.
+pub(super) fn in_words(instruction: &Instruction) -> String {
+    match instruction {
+        Instruction::Say(say) => format!("say \"{}\"", shortened(&say.text)),
+        Instruction::Play(audio) => format!("play {}", audio.audio),
+        Instruction::Gather(gather) => format!("gather `{}`", shortened(&gather.name)),
+        Instruction::Pause(length) => format!("pause {length:?}"),
+        Instruction::SendDigits(digits) => format!("send digits {digits}"),
+        Instruction::HangUp => "hang up".to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Flow;
+
+    #[test]
+    fn a_long_text_is_shortened() {
+        let flow = Flow::say("word ".repeat(1_000));
+        assert!(in_words(&flow.steps[0]).len() < 80);
+    }
+}
