@@ -115,6 +115,17 @@ impl Engine {
         self.0.live.count()
     }
 
+    /// Whether it has begun to stop and takes no new work.
+    #[must_use]
+    pub fn is_stopping(&self) -> bool {
+        self.0.stopping.is_cancelled()
+    }
+
+    /// Waits until it begins to stop.
+    pub async fn stopping(&self) {
+        self.0.stopping.cancelled().await;
+    }
+
     pub(crate) fn inner(&self) -> &Inner {
         &self.0
     }
