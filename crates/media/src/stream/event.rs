@@ -1,3 +1,5 @@
+use std::collections::VecDeque;
+
 use crate::digit::Digit;
 
 /// Something that happened on a stream, from [`MediaStream::poll_event`](super::MediaStream::poll_event).
@@ -43,4 +45,30 @@ pub enum DigitWay {
     TelephoneEvent,
     /// As a pair of tones in the audio.
     InBand,
+}
+
+/// Events that wait to be asked for. It never grows: a peer that floods us loses its own newest.
+#[derive(Debug)]
+pub(super) struct EventRing {
+    events: VecDeque<StreamEvent>,
+}
+
+impl EventRing {
+    const CAPACITY: usize = 64;
+
+    pub(super) fn new() -> Self {
+        Self {
+            events: VecDeque::with_capacity(Self::CAPACITY),
+        }
+    }
+
+    pub(super) fn push(&mut self, event: StreamEvent) {
+        if self.events.len() < Self::CAPACITY {
+            self.events.push_back(event);
+        }
+    }
+
+    pub(super) fn pop(&mut self) -> Option<StreamEvent> {
+        self.events.pop_front()
+    }
 }

@@ -2,6 +2,8 @@
 
 mod config;
 mod event;
+mod inbound;
+mod outbound;
 
 use std::sync::Arc;
 use std::time::Instant;
@@ -11,117 +13,205 @@ pub use event::{DigitWay, StreamEvent};
 
 use crate::digit::Digit;
 use crate::player::QueueFull;
-use crate::quality::Quality;
+use crate::quality::{self, Quality};
+use crate::rtcp::Reporter;
+use crate::{FRAME_MS, MAX_FRAME};
 
-/// The media machine of one leg. Turn it with [`tick`](Self::tick) every 20 ms and hand it every packet as it arrives.
+use event::EventRing;
+use inbound::Inbound;
+use outbound::Outbound;
+
+/// The media machine of one leg.
+///
+/// Hand it every packet as it arrives, turn it with [`tick`](Self::tick) every 20 ms, and ask it for what happened.
+/// It sends from its first tick on: what is played, the keys that are pressed, or else a noise that nobody hears, which keeps the ways through NATs open.
+/// Media before the answer is no different from media after it.
+///
+/// ```
+/// use std::time::Instant;
+/// use outdial_media::codec::Codec;
+/// use outdial_media::digit::Digit;
+/// use outdial_media::stream::{DigitWay, MediaStream, StreamConfig, StreamEvent};
+///
+/// let mut now = Instant::now();
+/// let mut caller = MediaStream::new(StreamConfig::new(Codec::Pcma, 1 << 70 | 1), now);
+/// let mut callee = MediaStream::new(StreamConfig::new(Codec::Pcma, 1 << 80 | 2), now);
+/// let digit = Digit::try_from('5')?;
+/// callee.send_digits(1, &[digit]).expect("nothing is queued yet");
+///
+/// let mut packet = [0; outdial_media::MAX_PACKET];
+/// if let Some(length) = callee.tick(now, &mut packet) {
+///     caller.handle_packet(&packet[..length], now);
+/// }
+/// assert_eq!(caller.poll_event(), Some(StreamEvent::FirstPacket { ssrc: 2 }));
+/// let pressed = StreamEvent::Digit { digit, way: DigitWay::TelephoneEvent };
+/// assert_eq!(caller.poll_event(), Some(pressed));
+/// # Ok::<(), outdial_media::digit::NotADigit>(())
+/// ```
 #[derive(Debug)]
 pub struct MediaStream {
     config: StreamConfig,
+    inbound: Inbound,
+    outbound: Outbound,
+    reporter: Reporter,
+    events: EventRing,
 }
 
 impl MediaStream {
-    /// A stream that begins now. It sends from its first tick; stop it with [`set_sending`](Self::set_sending).
+    /// A stream that begins now.
     pub fn new(config: StreamConfig, now: Instant) -> Self {
-        let _ = now;
-        Self { config }
+        Self {
+            config,
+            inbound: Inbound::new(&config, now),
+            outbound: Outbound::new(&config),
+            reporter: Reporter::new(config.ssrc, now),
+            events: EventRing::new(),
+        }
     }
 
-    /// Takes one datagram from the RTP socket. Whatever is not ours is dropped and counted.
+    /// What the stream was told when it began, or at the last [`renegotiate`](Self::renegotiate).
+    pub const fn config(&self) -> &StreamConfig {
+        &self.config
+    }
+
+    /// Takes one datagram from the RTP socket. Whatever was not agreed on is dropped and counted.
     pub fn handle_packet(&mut self, datagram: &[u8], now: Instant) {
-        let _ = (datagram, now);
+        self.inbound.handle(datagram, &self.config, now, &mut self.events);
     }
 
-    /// Takes one datagram from the RTCP socket. Whatever cannot be read is dropped.
+    /// Takes one datagram from the RTCP socket, or one for which [`is_rtcp`](crate::rtcp::is_rtcp) is true where both share a port.
     pub fn handle_rtcp(&mut self, datagram: &[u8], now: Instant) {
-        let _ = (datagram, now);
+        let heard = self.reporter.handle(datagram, self.config.ssrc, now);
+        if heard.goodbye {
+            self.events.push(StreamEvent::Goodbye);
+        }
     }
 
-    /// Moves on by one frame of 20 ms and writes the next RTP packet, if one is due, returning its length.
+    /// Moves on by one frame: takes what was received and writes the next RTP packet, returning its length.
     ///
-    /// `out` should hold [`MAX_PACKET`](crate::MAX_PACKET) octets. Call it exactly every 20 ms, held or not.
+    /// `out` should hold [`MAX_PACKET`](crate::MAX_PACKET) octets. Call it exactly every 20 ms, while held too; then it returns `None`.
     pub fn tick(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
-        let _ = (now, out);
-        None
+        self.inbound.tick(&self.config, now, &mut self.events);
+        self.outbound.tick(&self.config, out)
     }
 
-    /// Writes an RTCP report if one is due (about every five seconds), returning its length.
+    /// Writes an RTCP report if one is due, about every five seconds, and returns its length. Ask once per tick.
     pub fn poll_rtcp(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
-        let _ = (now, out);
-        None
+        let reception = self.inbound.reception();
+        let (sender, timestamp) = self.outbound.sender();
+        self.reporter.poll(sender, timestamp, reception, now, out)
     }
 
-    /// Writes the RTCP goodbye, for the moment before the socket closes.
+    /// Writes the RTCP goodbye and returns its length, for the moment before the socket closes.
     pub fn write_goodbye(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
-        let _ = (now, out);
-        None
+        let reception = self.inbound.reception();
+        let (sender, timestamp) = self.outbound.sender();
+        self.reporter.goodbye(sender, timestamp, reception, now, out)
     }
 
-    /// The next thing that happened, oldest first.
+    /// The next thing that happened. Ask until there is none, at the latest once per tick.
     pub fn poll_event(&mut self) -> Option<StreamEvent> {
-        None
+        self.events.pop().or_else(|| self.outbound.poll_event())
     }
 
-    /// The frame received for the last tick, at the codec's sample rate; silence where the peer was silent.
+    /// The frame received for the last tick, at the codec's sample rate: silence where the peer was silent, something made up where packets were lost.
     /// `None` until the first packet came.
     pub fn received(&self) -> Option<&[i16]> {
-        None
+        self.inbound.frame()
     }
 
-    /// The frame sent in the last tick, before coding. `None` if the last tick sent no audio.
+    /// The frame of audio sent in the last tick, before coding, for recordings of both sides. `None` if it sent no audio.
     pub fn sent(&self) -> Option<&[i16]> {
-        None
+        self.outbound.frame()
     }
 
-    /// Queues clips to be played one after the other without a gap, as one play, after those already queued.
+    /// Queues clips to be played without a gap between them, as one play, after those already queued.
     ///
-    /// [`StreamEvent::PlayFinished`] with this id follows when the last sample was sent. The clips are at the codec's sample rate.
+    /// [`StreamEvent::PlayFinished`] with this id follows with the frame that holds the last sample. The clips must be at the codec's sample rate.
     pub fn play(&mut self, id: u64, clips: impl IntoIterator<Item = Arc<[i16]>>) -> Result<(), QueueFull> {
-        let _ = (id, clips.into_iter().count());
-        Ok(())
+        self.outbound.player.play(id, clips)
     }
 
     /// Queues clips to be played over and over until stopped.
     pub fn play_forever(&mut self, id: u64, clips: impl IntoIterator<Item = Arc<[i16]>>) -> Result<(), QueueFull> {
-        self.play(id, clips)
+        self.outbound.player.play_forever(id, clips)
     }
 
     /// Ends a play at once, whether it is sounding or waiting. `false` if there is none with this id.
     pub fn stop_play(&mut self, id: u64) -> bool {
-        let _ = id;
-        false
+        self.outbound.player.stop(id)
     }
 
     /// Ends every play at once.
-    pub fn stop_all_plays(&mut self) {}
+    pub fn stop_all_plays(&mut self) {
+        self.outbound.player.stop_all();
+    }
 
-    /// Offers one frame of live audio for the next tick, for bridging. A play goes before it.
+    /// Whether a play is sounding or waiting.
+    pub fn is_playing(&self) -> bool {
+        self.outbound.player.is_playing()
+    }
+
+    /// Offers one frame of live audio for the next tick, for bridging. Whatever is played goes before it.
     pub fn feed(&mut self, frame: &[i16]) {
-        let _ = frame;
+        self.outbound.feed(frame);
     }
 
-    /// Queues digits to be pressed one after the other; [`StreamEvent::DigitsSent`] follows the last. A play waits meanwhile.
+    /// Queues keys to be pressed one after the other; [`StreamEvent::DigitsSent`] follows the pause after the last. Meanwhile plays wait.
+    ///
+    /// Where the peer has no telephone-event, they are sent as tones in the audio.
     pub fn send_digits(&mut self, id: u64, digits: &[Digit]) -> Result<(), QueueFull> {
-        let _ = (id, digits);
-        Ok(())
+        self.outbound.digits.push(id, digits)
     }
 
-    /// Lets the stream send or not, for hold. While off, `tick` still receives, and plays wait.
-    pub fn set_sending(&mut self, sending: bool) {
-        let _ = sending;
+    /// Lets the stream send or not, for hold. While it does not, it still receives, and plays and keys wait.
+    pub const fn set_sending(&mut self, sending: bool) {
+        self.outbound.set_sending(sending);
     }
 
-    /// Takes over what a new SDP answer said, keeping SSRC, sequence and timestamp.
+    /// Takes over codec and payload types of a new SDP answer. SSRC, sequence and timestamp go on as they were.
+    ///
+    /// If the sample rate changes, every play is stopped, for its clips have the old one.
     pub fn renegotiate(&mut self, config: StreamConfig) {
-        self.config = config;
+        let before = self.config;
+        self.config = StreamConfig {
+            ssrc: before.ssrc,
+            sequence: before.sequence,
+            timestamp: before.timestamp,
+            ..config
+        };
+        self.inbound.renegotiate(&before, &self.config);
+        if before.codec.sample_rate() != config.codec.sample_rate() {
+            self.stop_all_plays();
+        }
     }
 
-    /// Where the last accepted packet stands, for detecting a dead peer.
-    pub fn last_received(&self) -> Option<Instant> {
-        None
+    /// When the last packet was accepted, for noticing a peer that fell silent.
+    pub const fn last_received(&self) -> Option<Instant> {
+        self.inbound.last_received()
     }
 
-    /// How well the stream does so far.
+    /// How well the stream has done so far. Cheap enough for every second.
     pub fn quality(&self) -> Quality {
-        Quality::default()
+        let mut quality = self.inbound.quality();
+        let (sender, _) = self.outbound.sender();
+        quality.packets_sent = sender.packets();
+        quality.octets_sent = sender.octets();
+        if let Some(view) = self.reporter.remote() {
+            let clock = self.config.codec.clock_rate() as f32;
+            quality.remote_loss = Some(view.loss);
+            quality.remote_jitter_ms = Some(view.jitter_ticks as f32 * 1000.0 / clock);
+            quality.round_trip_ms = view.round_trip.map(|time| time.as_secs_f32() * 1000.0);
+        }
+        let way = quality.round_trip_ms.unwrap_or(0.0) / 2.0;
+        let delay = way + quality.buffer_ms + FRAME_MS as f32;
+        quality.mos = quality::estimate_mos(quality.loss, delay);
+        quality
     }
 }
+
+/// Samples for the longest frame of any codec.
+type Frame = [i16; MAX_FRAME];
+
+#[cfg(test)]
+mod tests;

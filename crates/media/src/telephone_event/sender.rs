@@ -75,7 +75,7 @@ const VOLUME: u8 = 10;
 #[derive(Debug)]
 pub struct EventSender {
     queue: VecDeque<(Digit, u64, bool)>,
-    finished: Option<u64>,
+    finished: VecDeque<u64>,
     state: State,
     frame_ticks: u32,
     tone_frames: u32,
@@ -94,7 +94,7 @@ impl EventSender {
         };
         Self {
             queue: VecDeque::with_capacity(Self::CAPACITY),
-            finished: None,
+            finished: VecDeque::with_capacity(Self::CAPACITY),
             state: State::Idle,
             frame_ticks: clock_rate * FRAME_MS / 1000,
             tone_frames: frames(timing.tone).max(1),
@@ -102,10 +102,14 @@ impl EventSender {
         }
     }
 
-    /// Queues keys under one id, all of them or none. An id without keys never finishes.
+    /// Queues keys under one id, all of them or none. Without keys the id is finished at once.
     pub fn push(&mut self, id: u64, digits: &[Digit]) -> Result<(), QueueFull> {
-        if self.queue.len() + digits.len() > Self::CAPACITY {
+        let waiting = self.queue.len() + self.finished.len();
+        if waiting + digits.len().max(1) > Self::CAPACITY {
             return Err(QueueFull);
+        }
+        if digits.is_empty() {
+            self.finished.push_back(id);
         }
         for (index, digit) in digits.iter().enumerate() {
             self.queue.push_back((*digit, id, index + 1 == digits.len()));
@@ -118,9 +122,9 @@ impl EventSender {
         !self.queue.is_empty() || !matches!(self.state, State::Idle)
     }
 
-    /// The id whose last key and its pause are over, told once.
-    pub fn take_finished(&mut self) -> Option<u64> {
-        self.finished.take()
+    /// The next id whose last key and its pause are over, oldest first.
+    pub fn poll_finished(&mut self) -> Option<u64> {
+        self.finished.pop_front()
     }
 
     /// What to do in the frame that begins at `timestamp`.
@@ -145,7 +149,7 @@ impl EventSender {
                     self.state = State::Idle;
                     self.queue.pop_front();
                     if last_of_id {
-                        self.finished = Some(id);
+                        self.finished.push_back(id);
                     }
                 }
                 // With the one that ended the tone this makes three (section 2.5.1.4).
@@ -228,8 +232,8 @@ mod tests {
         let markers: Vec<bool> = packets.iter().map(|packet| packet.marker).collect();
         assert_eq!(markers, [true, false, false, false, false, false, false]);
         assert_eq!(steps[7], EventStep::Pause);
-        assert_eq!(sender.take_finished(), Some(9));
-        assert_eq!(sender.take_finished(), None);
+        assert_eq!(sender.poll_finished(), Some(9));
+        assert_eq!(sender.poll_finished(), None);
         assert!(!sender.is_busy());
         assert_eq!(sender.step(0), EventStep::Idle);
     }
@@ -245,7 +249,7 @@ mod tests {
             .map(|packet| (packet.timestamp, packet.event.event))
             .collect();
         assert_eq!(starts, [(0, 1), (8 * 160, 1), (16 * 160, 11)]);
-        assert_eq!(sender.take_finished(), Some(1));
+        assert_eq!(sender.poll_finished(), Some(1));
     }
 
     #[test]

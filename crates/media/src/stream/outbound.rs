@@ -1,0 +1,151 @@
+//! The sending half of a stream.
+
+use super::{Frame, StreamConfig, StreamEvent};
+use crate::MAX_FRAME;
+use crate::player::Player;
+use crate::rtp::RtpSender;
+use crate::telephone_event::{EventPacket, EventSender, EventStep, EventTiming};
+use crate::tones::Tone;
+
+/// The largest sample of the noise that fills silence. Evenly spread up to this it has about −60 dBov.
+const NOISE: i32 = 56;
+
+/// The level of each tone of a key that is sent in the audio, in dBm0.
+const KEY_LEVEL: f32 = -10.0;
+
+#[derive(Debug)]
+pub(super) struct Outbound {
+    pub(super) player: Player,
+    pub(super) digits: EventSender,
+    sender: RtpSender,
+    timestamp: u32,
+    sending: bool,
+    /// Whether the next audio packet begins a talk spurt.
+    begins: bool,
+    tone: Option<Tone>,
+    fed: Frame,
+    fed_samples: usize,
+    frame: Frame,
+    frame_samples: usize,
+    random: u32,
+}
+
+impl Outbound {
+    pub(super) fn new(config: &StreamConfig) -> Self {
+        Self {
+            player: Player::new(),
+            digits: EventSender::new(config.codec.clock_rate(), EventTiming::default()),
+            sender: RtpSender::new(config.ssrc, config.sequence),
+            timestamp: config.timestamp,
+            sending: true,
+            begins: true,
+            tone: None,
+            fed: [0; MAX_FRAME],
+            fed_samples: 0,
+            frame: [0; MAX_FRAME],
+            frame_samples: 0,
+            random: config.ssrc | 1,
+        }
+    }
+
+    pub(super) const fn set_sending(&mut self, sending: bool) {
+        self.sending = sending;
+    }
+
+    pub(super) fn feed(&mut self, frame: &[i16]) {
+        let length = frame.len().min(MAX_FRAME);
+        self.fed[..length].copy_from_slice(&frame[..length]);
+        self.fed_samples = length;
+    }
+
+    /// What was sent, and the timestamp of the coming frame.
+    pub(super) const fn sender(&self) -> (&RtpSender, u32) {
+        (&self.sender, self.timestamp)
+    }
+
+    pub(super) fn frame(&self) -> Option<&[i16]> {
+        self.frame.get(..self.frame_samples).filter(|frame| !frame.is_empty())
+    }
+
+    pub(super) fn poll_event(&mut self) -> Option<StreamEvent> {
+        if let Some(finished) = self.player.poll_finished() {
+            return Some(StreamEvent::PlayFinished {
+                id: finished.id,
+                stopped: finished.stopped,
+            });
+        }
+        let id = self.digits.poll_finished()?;
+        Some(StreamEvent::DigitsSent { id })
+    }
+
+    pub(super) fn tick(&mut self, config: &StreamConfig, out: &mut [u8]) -> Option<usize> {
+        let timestamp = self.timestamp;
+        // Time goes on whether or not anything is sent.
+        self.timestamp = timestamp.wrapping_add(config.codec.frame_ticks());
+        self.frame_samples = 0;
+        if !self.sending {
+            self.begins = true;
+            self.fed_samples = 0;
+            return None;
+        }
+        let samples = config.codec.frame_samples();
+        let step = self.digits.step(timestamp);
+        let filled = match (step, config.send.telephone_event) {
+            (EventStep::Tone(packet) | EventStep::EndAgain(packet), Some(payload_type)) => {
+                self.fed_samples = 0;
+                return self.write_event(packet, payload_type, out);
+            }
+            (EventStep::Tone(packet), None) => self.fill_key(packet, config, samples),
+            (EventStep::EndAgain(_) | EventStep::Pause, _) => 0,
+            (EventStep::Idle, _) => self.fill_audio(samples),
+        };
+        self.fed_samples = 0;
+        self.fill_noise(filled, samples);
+        self.frame_samples = samples;
+        let (codec, frame) = (config.codec, &self.frame[..samples]);
+        let begins = std::mem::take(&mut self.begins);
+        self.sender.write(out, config.send.audio, begins, timestamp, |payload| {
+            codec.encode(frame, payload)
+        })
+    }
+
+    fn write_event(&mut self, packet: EventPacket, payload_type: u8, out: &mut [u8]) -> Option<usize> {
+        let octets = packet.event.write();
+        self.sender
+            .write(out, payload_type, packet.marker, packet.timestamp, |payload| {
+                let length = payload.len().min(octets.len());
+                payload[..length].copy_from_slice(&octets[..length]);
+                length
+            })
+    }
+
+    fn fill_key(&mut self, packet: EventPacket, config: &StreamConfig, samples: usize) -> usize {
+        if packet.marker {
+            self.tone = crate::digit::Digit::from_event(packet.event.event)
+                .map(|digit| Tone::dtmf(config.codec.sample_rate(), digit, KEY_LEVEL));
+        }
+        let Some(tone) = &mut self.tone else { return 0 };
+        tone.fill(&mut self.frame[..samples]);
+        samples
+    }
+
+    fn fill_audio(&mut self, samples: usize) -> usize {
+        let played = self.player.fill(&mut self.frame[..samples]);
+        if played > 0 {
+            return played;
+        }
+        let length = self.fed_samples.min(samples);
+        self.frame[..length].copy_from_slice(&self.fed[..length]);
+        length
+    }
+
+    fn fill_noise(&mut self, from: usize, to: usize) {
+        for sample in &mut self.frame[from..to] {
+            self.random ^= self.random << 13;
+            self.random ^= self.random >> 17;
+            self.random ^= self.random << 5;
+            let spread = i64::from(self.random) * i64::from(2 * NOISE + 1) >> 32;
+            *sample = (spread as i32 - NOISE) as i16;
+        }
+    }
+}
