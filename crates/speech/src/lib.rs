@@ -27,6 +27,7 @@ mod http;
 mod library;
 mod probe;
 mod sound;
+mod studio;
 mod text;
 mod upload;
 mod voice;

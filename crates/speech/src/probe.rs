@@ -30,15 +30,15 @@ impl PromptLibrary {
     ///
     /// [`PromptError`] with what to do.
     pub async fn probe(&self) -> Result<SpeechReport, PromptError> {
-        let by = self.engine().identity().await?;
+        let by = self.studio.engine.identity().await?;
         let speech = Speech {
             text: "Hello".to_owned(),
             voice: None,
             language: None,
         };
         let started = Instant::now();
-        let wav = self.engine().speak(&speech).await?;
-        let most_seconds = self.limits().audio_seconds;
+        let wav = self.studio.engine.speak(&speech).await?;
+        let most_seconds = self.studio.limits.audio_seconds;
         let made = spawn_blocking(move || sound::speech(&wav, RATE, most_seconds)).await;
         let clip =
             made.unwrap_or_else(|panic| Err(unusable(panic.to_string(), "Report this to Outdial's developers")))?;

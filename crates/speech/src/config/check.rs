@@ -72,11 +72,6 @@ impl SpeechConfig {
         }
         Ok(url)
     }
-
-    /// How many texts are spoken at once.
-    pub(crate) fn concurrency(&self) -> usize {
-        self.limits.concurrency.unwrap_or_else(cores)
-    }
 }
 
 /// How many things are worth doing at once on this machine.
