@@ -126,10 +126,10 @@ impl DtmfDetector {
 
 impl Look {
     fn add(&mut self, sample: f32, coefficients: &[f32; 8]) {
-        for tone in 0..8 {
-            let next = coefficients[tone] * self.one[tone] - self.two[tone] + sample;
-            self.two[tone] = self.one[tone];
-            self.one[tone] = next;
+        for ((one, two), coefficient) in self.one.iter_mut().zip(&mut self.two).zip(coefficients) {
+            let next = coefficient * *one - *two + sample;
+            *two = *one;
+            *one = next;
         }
         self.energy += sample * sample;
         self.samples += 1;

@@ -93,8 +93,8 @@ pub struct JitterBuffer {
 impl JitterBuffer {
     /// How long the first packet waits, in milliseconds.
     pub const INITIAL_MS: u32 = 40;
-    /// The buffer is not made shallower than this, in milliseconds.
-    pub const SHALLOWEST_MS: u32 = 20;
+    /// The buffer is not made shallower than this again, in milliseconds. A packet then waits this long or up to one frame less.
+    pub const SHALLOWEST_MS: u32 = 40;
     /// The buffer is not made deeper than this, in milliseconds.
     pub const DEEPEST_MS: u32 = 200;
     /// The longest packet taken, in milliseconds.

@@ -173,7 +173,7 @@ impl Reporter {
         let units = self.stamp(now).wrapping_sub(sent).wrapping_sub(held);
         // More than half a minute, or less than nothing, is somebody's mistake.
         let units = u64::from(units);
-        (units < 30 << 16).then(|| Duration::from_micros(units * 1_000_000 >> 16))
+        (units < 30 << 16).then(|| Duration::from_micros((units * 1_000_000) >> 16))
     }
 
     fn write(

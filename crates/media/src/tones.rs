@@ -7,6 +7,7 @@ use std::f32::consts::TAU;
 use crate::digit::Digit;
 
 /// The level of a sine that just does not clip, in dBm0.
+#[expect(clippy::approx_constant, reason = "a level in decibels and not pi")]
 pub const LOUDEST: f32 = 3.14;
 
 /// The frequencies of the keypad's rows in Hz (ITU-T Q.23).

@@ -144,7 +144,7 @@ impl Outbound {
             self.random ^= self.random << 13;
             self.random ^= self.random >> 17;
             self.random ^= self.random << 5;
-            let spread = i64::from(self.random) * i64::from(2 * NOISE + 1) >> 32;
+            let spread = (i64::from(self.random) * i64::from(2 * NOISE + 1)) >> 32;
             *sample = (spread as i32 - NOISE) as i16;
         }
     }
