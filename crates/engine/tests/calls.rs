@@ -1,0 +1,459 @@
+//! The life of a call through the engine, over fakes of every port, under a clock that waits for nobody.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use outdial_domain::{Address, Call, CallId, CallState, EndedBy, Ending, EventKind, Outcome, Scope};
+use outdial_engine::{
+    Actor, Engine, HangUpAnswer,
+    policy::Opening,
+    ports::{CallDetails, LegCommand, PromptError, RingError, StoreError},
+    routing::{NoRoute, Trunk},
+    verbs::{self, Action, PlaceCall, PlaceCallError},
+};
+use outdial_flow::{Flow, Gather, Instruction, Prompt, Say};
+use outdial_testkit::fakes::{Script, World};
+
+const BOB: &str = "sip:bob@127.0.0.1";
+
+struct Bench {
+    world: World,
+    engine: Engine,
+    actor: Actor,
+}
+
+impl Bench {
+    async fn new() -> Self {
+        Self::with(World::new()).await
+    }
+
+    async fn with(world: World) -> Self {
+        let actor = world.account("default", &[Scope::Calls]).await;
+        let engine = world.engine().await;
+        Self { world, engine, actor }
+    }
+
+    async fn place(&self, to: &str, flow: Flow) -> Result<Call, PlaceCallError> {
+        let request = PlaceCall {
+            to: Address::parse(to).unwrap(),
+            action: Action::Flow(flow),
+            from: None,
+            via: None,
+            due: None,
+            ring: None,
+            talk: None,
+            tag: None,
+        };
+        verbs::place_call(&self.engine, &self.actor, request).await
+    }
+
+    /// Places a call and waits for its end.
+    async fn call(&self, flow: Flow) -> CallDetails {
+        let call = self.place(BOB, flow).await.unwrap();
+        self.ended(call.id).await
+    }
+
+    async fn ended(&self, id: CallId) -> CallDetails {
+        self.reached(id, |kind| matches!(kind, EventKind::Ended { .. })).await;
+        verbs::get_call(&self.engine, &self.actor, id).await.unwrap()
+    }
+
+    /// Waits until something has happened to a call and is saved.
+    async fn reached(&self, id: CallId, wanted: impl Fn(&EventKind) -> bool) {
+        let mut events = Box::pin(verbs::follow_events(&self.engine, &self.actor, Some(0)));
+        while let Some(event) = events.next().await {
+            let event = event.unwrap().event;
+            if event.subject == outdial_domain::Subject::Call(id) && wanted(&event.kind) {
+                return;
+            }
+        }
+        panic!("the events ended before it happened");
+    }
+
+    async fn words(&self, id: CallId) -> Vec<&'static str> {
+        let events = verbs::list_events(&self.engine, &self.actor, id).await.unwrap();
+        events.iter().map(|stored| stored.event.kind.word()).collect()
+    }
+}
+
+fn outcome(details: &CallDetails) -> (Outcome, EndedBy) {
+    let ending = details.call.ending.as_ref().expect("the call has ended");
+    (ending.outcome, ending.by)
+}
+
+fn ask_for_a_key() -> Flow {
+    let prompt = Prompt::Say(Say {
+        text: "Press one".into(),
+        voice: None,
+        language: None,
+    });
+    Flow {
+        steps: vec![Instruction::Gather(Gather {
+            name: "key".into(),
+            prompts: vec![prompt],
+            fewest: 1,
+            most: 1,
+            finish: None,
+            timeout: Duration::from_secs(5),
+            tries: 1,
+            on: Default::default(),
+            otherwise: vec![],
+            no_input: vec![],
+        })],
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_is_journalled_rung_heard_and_ended() {
+    let bench = Bench::new().await;
+    let details = bench.call(Flow::say("Hello")).await;
+    assert_eq!(outcome(&details), (Outcome::Completed, EndedBy::Flow));
+    assert_eq!(
+        bench.words(details.call.id).await,
+        [
+            "created",
+            "routed",
+            "journalled",
+            "dialing",
+            "ringing",
+            "answered",
+            "instruction_started",
+            "instruction_done",
+            "leg_ended",
+            "ended"
+        ]
+    );
+    assert_eq!(details.legs.len(), 1);
+    assert_eq!(bench.world.carrier.rung()[0].leg, details.legs[0].id);
+    assert_eq!(details.legs[0].quality.map(|quality| quality.received), Some(500));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_key_reaches_the_call() {
+    let bench = Bench::new().await;
+    bench.world.carrier.next(Script::presses("1"));
+    let details = bench.call(ask_for_a_key()).await;
+    assert_eq!(details.call.digits[0].name, "key");
+    assert_eq!(details.call.digits[0].digits, "1");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_far_side_answers_becomes_the_outcome() {
+    for (script, wanted) in [
+        (Script::busy(), Outcome::Busy),
+        (Script::rejects(603, "Decline"), Outcome::Rejected),
+        (Script::rejects(404, "Not Found"), Outcome::InvalidNumber),
+        (Script::rejects(503, "Service Unavailable"), Outcome::Congestion),
+        (Script::hangs_up(), Outcome::Completed),
+    ] {
+        let bench = Bench::new().await;
+        bench.world.carrier.next(script);
+        assert_eq!(outcome(&bench.call(Flow::say("Hello")).await).0, wanted);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_answers_within_the_ring_time() {
+    let bench = Bench::new().await;
+    bench.world.carrier.next(Script::rings());
+    let details = bench.call(Flow::say("Hello")).await;
+    assert_eq!(outcome(&details), (Outcome::NoAnswer, EndedBy::System));
+    assert!(details.call.answered_at.is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_ends_at_its_talk_limit() {
+    let bench = Bench::new().await;
+    let flow = Flow {
+        steps: vec![Instruction::Pause(Duration::from_secs(24 * 3600))],
+    };
+    let details = bench.call(flow).await;
+    assert_eq!(outcome(&details), (Outcome::Completed, EndedBy::System));
+    assert!(details.call.ending.unwrap().reason.contains("longest duration"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_carrier_that_does_not_end_a_leg_does_not_hold_the_call() {
+    let bench = Bench::new().await;
+    bench.world.carrier.next(Script::never_ends());
+    assert_eq!(
+        outcome(&bench.call(Flow::say("Hello")).await),
+        (Outcome::Unknown, EndedBy::System)
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leg_that_the_carrier_loses_is_unknown() {
+    let bench = Bench::new().await;
+    bench.world.carrier.next(Script::ByHand);
+    let call = bench.place(BOB, Flow::say("Hello")).await.unwrap();
+    drop(bench.world.carrier.leg().await);
+    assert_eq!(outcome(&bench.ended(call.id).await).0, Outcome::Unknown);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_rings_when_the_carrier_cannot_send() {
+    let bench = Bench::new().await;
+    let reason = RingError::Unresolved {
+        trunk: "direct".into(),
+        reason: "no such host".into(),
+    };
+    bench.world.carrier.refuse(reason);
+    let details = bench.call(Flow::say("Hello")).await;
+    assert_eq!(outcome(&details), (Outcome::Failed, EndedBy::System));
+    assert!(details.call.ending.unwrap().reason.contains("no such host"));
+    assert!(bench.world.carrier.rung().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_rings_when_the_sentence_cannot_be_spoken() {
+    let bench = Bench::new().await;
+    bench.world.prompts.fail(Some(PromptError::Silent("Hello".into())));
+    let details = bench.call(Flow::say("Hello")).await;
+    assert_eq!(outcome(&details), (Outcome::Failed, EndedBy::System));
+    assert!(bench.world.carrier.rung().is_empty());
+    assert!(details.legs.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn hanging_up_is_prevented_hung_up_or_too_late() {
+    let bench = Bench::new().await;
+    bench.world.carrier.next(Script::ByHand);
+    let call = bench.place(BOB, Flow::say("Hello")).await.unwrap();
+    let mut leg = bench.world.carrier.leg().await;
+    leg.sent().await;
+    leg.ring().await;
+    let answer = verbs::hang_up(&bench.engine, &bench.actor, call.id).await.unwrap();
+    assert_eq!(answer, HangUpAnswer::HungUp);
+    let ending = loop {
+        if let Some(LegCommand::HangUp { ending }) = leg.command().await {
+            break ending;
+        }
+    };
+    leg.end(ending).await;
+    assert_eq!(
+        outcome(&bench.ended(call.id).await),
+        (Outcome::Canceled, EndedBy::Request)
+    );
+    let again = verbs::hang_up(&bench.engine, &bench.actor, call.id).await.unwrap();
+    assert_eq!(again, HangUpAnswer::TooLate);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_waits_can_be_prevented() {
+    let bench = Bench::new().await;
+    let later = bench.engine.ids.now() + Duration::from_secs(3600);
+    let request = PlaceCall {
+        to: Address::parse(BOB).unwrap(),
+        action: Action::Flow(Flow::say("Hello")),
+        from: None,
+        via: None,
+        due: Some(later),
+        ring: None,
+        talk: None,
+        tag: None,
+    };
+    let call = verbs::place_call(&bench.engine, &bench.actor, request).await.unwrap();
+    assert_eq!(call.state, CallState::Scheduled);
+    let answer = verbs::hang_up(&bench.engine, &bench.actor, call.id).await.unwrap();
+    assert_eq!(answer, HangUpAnswer::Prevented);
+    assert_eq!(bench.engine.store.next_due().await.unwrap(), None);
+    assert!(bench.world.carrier.rung().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_dialled_while_the_disk_is_full_and_nothing_is_lost() {
+    let bench = Bench::new().await;
+    let later = bench.engine.ids.now() + Duration::from_secs(60);
+    let mut request = PlaceCall {
+        to: Address::parse(BOB).unwrap(),
+        action: Action::Flow(Flow::say("Hello")),
+        from: None,
+        via: None,
+        due: Some(later),
+        ring: None,
+        talk: None,
+        tag: None,
+    };
+    let call = verbs::place_call(&bench.engine, &bench.actor, request.clone())
+        .await
+        .unwrap();
+    bench.world.store.fill_disk();
+    bench.world.clock.set_forward(jiff::SignedDuration::from_secs(61));
+    request.due = None;
+    let refused = verbs::place_call(&bench.engine, &bench.actor, request).await;
+    assert!(matches!(
+        refused,
+        Err(PlaceCallError::Store(StoreError::Unavailable { .. }))
+    ));
+    // A minute of tokio's time: the scheduler asks again and again.
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    assert!(bench.world.carrier.rung().is_empty());
+    bench.world.store.fail(None);
+    assert_eq!(outcome(&bench.ended(call.id).await).0, Outcome::Completed);
+    assert_eq!(bench.world.carrier.rung().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_is_ended_when_the_disk_fails_during_it_and_its_end_is_saved_later() {
+    let bench = Bench::new().await;
+    bench.world.carrier.next(Script::ByHand);
+    let call = bench.place(BOB, ask_for_a_key()).await.unwrap();
+    let mut leg = bench.world.carrier.leg().await;
+    bench.world.store.fill_disk();
+    leg.sent().await;
+    leg.answer().await;
+    let ending = loop {
+        if let Some(LegCommand::HangUp { ending }) = leg.command().await {
+            break ending;
+        }
+    };
+    assert_eq!(ending.outcome, Outcome::Failed);
+    leg.end(ending).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    bench.world.store.fail(None);
+    let details = bench.ended(call.id).await;
+    assert!(details.call.ending.unwrap().reason.contains("the disk is full"));
+    let words = bench.words(call.id).await;
+    assert!(
+        words.contains(&"answered") && words.ends_with(&["leg_ended", "ended"]),
+        "{words:?}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_journalled_and_not_finished_is_unknown_after_a_restart_and_not_dialled_again() {
+    let bench = Bench::new().await;
+    bench.world.carrier.next(Script::ByHand);
+    let call = bench.place(BOB, Flow::say("Hello")).await.unwrap();
+    let leg = bench.world.carrier.leg().await;
+    bench
+        .reached(call.id, |kind| matches!(kind, EventKind::Journalled { .. }))
+        .await;
+
+    // Another engine on the same store, while the first one never gets to say anything: a crash.
+    let restarted = bench.world.engine().await;
+    let details = verbs::get_call(&restarted, &bench.actor, call.id).await.unwrap();
+    assert_eq!(outcome(&details), (Outcome::Unknown, EndedBy::System));
+    assert_eq!(bench.world.carrier.rung().len(), 1);
+
+    // What the first one still tries to say comes too late.
+    leg.end(Ending::new(Outcome::Completed, EndedBy::Callee, "")).await;
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    let details = verbs::get_call(&restarted, &bench.actor, call.id).await.unwrap();
+    assert_eq!(outcome(&details).0, Outcome::Unknown);
+}
+
+#[tokio::test(start_paused = true)]
+async fn closed_destinations_are_refused_at_once() {
+    let bench = Bench::new().await;
+    let refused = bench
+        .place("sip:bob@example.com", Flow::say("Hello"))
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(refused, PlaceCallError::NoRoute(NoRoute::Closed(_))),
+        "{refused}"
+    );
+    let refused = bench.place("+6598765432", Flow::say("Hello")).await.unwrap_err();
+    assert!(
+        matches!(refused, PlaceCallError::NoRoute(NoRoute::NoTrunk(_))),
+        "{refused}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_number_takes_the_first_trunk_that_serves_it() {
+    let mut world = World::new();
+    let trunk = |name: &str, prefix: &str| Trunk {
+        name: name.into(),
+        carrier: "sip".into(),
+        prefixes: vec![prefix.into()],
+        built_in: false,
+    };
+    world.settings.trunks = vec![trunk("germany", "+49"), trunk("asia", "+6"), trunk("spare", "+")];
+    world.settings.policy.open = vec![Opening::Everything];
+    let bench = Bench::with(world).await;
+    let call = bench.place("+6598765432", Flow::default()).await.unwrap();
+    let details = bench.ended(call.id).await;
+    assert_eq!(details.legs[0].trunk, "asia");
+    let mut request = PlaceCall {
+        to: Address::parse("+6598765432").unwrap(),
+        action: Action::Flow(Flow::default()),
+        from: Some(Address::parse("+6512345678").unwrap()),
+        via: Some("nowhere".into()),
+        due: None,
+        ring: None,
+        talk: None,
+        tag: None,
+    };
+    let refused = verbs::place_call(&bench.engine, &bench.actor, request.clone())
+        .await
+        .unwrap_err();
+    assert!(matches!(refused, PlaceCallError::ForeignCallerId(_)), "{refused}");
+    request.from = None;
+    let refused = verbs::place_call(&bench.engine, &bench.actor, request)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(refused, PlaceCallError::NoRoute(NoRoute::UnknownTrunk { .. })),
+        "{refused}"
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_bad_field_is_listed() {
+    let bench = Bench::new().await;
+    let request = PlaceCall {
+        to: Address::parse(BOB).unwrap(),
+        action: Action::Stored("none".into()),
+        from: None,
+        via: None,
+        due: Some(bench.engine.ids.now() + Duration::from_secs(3600 * 24 * 400)),
+        ring: Some(Duration::from_secs(3600)),
+        talk: Some(Duration::ZERO),
+        tag: Some("x".repeat(300)),
+    };
+    let PlaceCallError::Invalid(problems) = verbs::place_call(&bench.engine, &bench.actor, request)
+        .await
+        .unwrap_err()
+    else {
+        panic!("it must be invalid")
+    };
+    let fields: Vec<&str> = problems.iter().map(|problem| problem.field.as_str()).collect();
+    assert_eq!(fields, ["ring", "max", "at", "tag", "flow"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn more_calls_than_there_is_room_for_wait() {
+    let mut world = World::new();
+    world.settings.limits.live_calls = 2;
+    let bench = Bench::with(world).await;
+    let mut calls = Vec::new();
+    for _ in 0..7 {
+        calls.push(bench.place(BOB, Flow::say("Hello")).await.unwrap().id);
+    }
+    for id in calls {
+        assert_eq!(outcome(&bench.ended(id).await).0, Outcome::Completed);
+    }
+    assert_eq!(bench.world.carrier.rung().len(), 7);
+}
+
+#[tokio::test(start_paused = true)]
+async fn stopping_ends_live_calls_and_takes_no_new_ones() {
+    let bench = Bench::new().await;
+    let flow = Flow {
+        steps: vec![Instruction::Pause(Duration::from_secs(600))],
+    };
+    let call = bench.place(BOB, flow).await.unwrap();
+    bench
+        .reached(call.id, |kind| matches!(kind, EventKind::Answered { .. }))
+        .await;
+    bench.engine.stop(Duration::from_secs(10)).await;
+    let details = verbs::get_call(&bench.engine, &bench.actor, call.id).await.unwrap();
+    assert_eq!(outcome(&details), (Outcome::Completed, EndedBy::System));
+    assert!(matches!(
+        bench.place(BOB, Flow::default()).await,
+        Err(PlaceCallError::Stopping)
+    ));
+}
