@@ -1,0 +1,92 @@
+//! The carrier as the engine sees it.
+
+use std::{net::SocketAddr, sync::Arc, time::Instant};
+
+use futures_util::future::BoxFuture;
+use outdial_engine::ports::{Answer, Ask, Ids, LegHandle, LegOrder, RingError, VoiceCarrier};
+use outdial_media_io::MediaEngine;
+use tokio_util::sync::{CancellationToken, DropGuard};
+
+use crate::{
+    StartError,
+    config::{SipConfig, SipTrunk},
+    leg,
+    start::{self, Shared},
+    target::Target,
+};
+
+/// Rings legs over SIP. Dropping it ends what serves its socket; hang the legs up first.
+pub struct SipCarrier {
+    shared: Arc<Shared>,
+    _stop: DropGuard,
+}
+
+impl SipCarrier {
+    /// Opens the SIP socket and begins to serve it. Needs a running tokio.
+    ///
+    /// # Errors
+    ///
+    /// [`StartError`] says what is wrong with the settings or the address.
+    pub fn start(config: SipConfig, media: MediaEngine, ids: Ids) -> Result<Self, StartError> {
+        let stop = CancellationToken::new();
+        let shared = start::start(config, media, ids, &stop)?;
+        Ok(Self {
+            shared,
+            _stop: stop.drop_guard(),
+        })
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub fn local_addr(&self) -> SocketAddr {
+        self.shared.local
+    }
+
+    /// How many legs are under way.
+    #[must_use]
+    pub fn live(&self) -> usize {
+        self.shared.legs.count()
+    }
+
+    /// How many SIP transactions are open, finished ones that still absorb repetitions not counted.
+    #[must_use]
+    pub fn transactions(&self) -> usize {
+        self.shared.endpoint.get_stats().running_transactions
+    }
+
+    fn trunk(&self, name: Option<&str>) -> Result<Option<&Arc<SipTrunk>>, String> {
+        match name {
+            None => Ok(None),
+            Some(name) => match self.shared.trunks.get(name) {
+                Some(trunk) => Ok(Some(trunk)),
+                None => Err(format!("there is no SIP trunk named `{name}`")),
+            },
+        }
+    }
+}
+
+impl VoiceCarrier for SipCarrier {
+    fn can(&self, ask: &Ask<'_>) -> Answer {
+        let target = self.trunk(ask.trunk).and_then(|trunk| Target::new(trunk, ask.to, None));
+        match target {
+            Ok(_) => Answer::Legs,
+            Err(reason) => Answer::No(reason),
+        }
+    }
+
+    fn ring(&self, order: LegOrder) -> BoxFuture<'_, Result<LegHandle, RingError>> {
+        Box::pin(async move {
+            if is_past(order.send_before) {
+                return Err(RingError::TooLate);
+            }
+            let trunk = self.trunk(order.trunk.as_deref()).map_err(RingError::Refused)?;
+            let target = Target::new(trunk, &order.to, order.from.as_ref()).map_err(RingError::Refused)?;
+            leg::ring(&self.shared, &order, target).await
+        })
+    }
+}
+
+/// Whether the moment until which something may be sent has passed.
+pub(crate) fn is_past(send_before: Option<Instant>) -> bool {
+    send_before.is_some_and(|moment| Instant::now() >= moment)
+}

@@ -1,0 +1,228 @@
+//! One leg, from its INVITE to its end. One task owns it.
+//!
+//! It is dialled ([`dial`]), and if somebody answers, talked to ([`talk`]); requests of the far side
+//! are answered meanwhile ([`requests`]). However it goes, [`LegEvent::Ended`] is told exactly once,
+//! and no later than the timers of SIP allow: every wait has its end.
+
+mod dial;
+mod events;
+mod forks;
+mod inbox;
+mod requests;
+mod sound;
+mod talk;
+
+use std::{
+    net::{IpAddr, SocketAddr},
+    sync::{Arc, PoisonError},
+};
+
+use outdial_domain::{Ending, LegId};
+use outdial_engine::ports::{LegCommand, LegEnd, LegEvent, LegHandle, LegOrder, RingError};
+use rsipstack::transaction::Transaction;
+use tokio::{
+    sync::{OwnedSemaphorePermit, mpsc},
+    time::{Instant, timeout_at},
+};
+
+use crate::{
+    carrier::is_past,
+    challenge::Challenges,
+    dialog::Established,
+    invite::{self, Invite},
+    legs::{Legs, Line},
+    sdp,
+    start::Shared,
+    target::{self, Target},
+    trace::Trace,
+};
+
+use self::{
+    dial::{Dialled, Dialling},
+    events::Events,
+    sound::Sound,
+};
+
+/// Commands and requests that may wait for the leg's task.
+const WAITING: usize = 32;
+
+/// What the leg's task owns.
+struct Leg {
+    shared: Arc<Shared>,
+    events: Events,
+    commands: mpsc::Receiver<LegCommand>,
+    requests: mpsc::Receiver<Box<Transaction>>,
+    sound: Sound,
+    line: Arc<Line>,
+    entry: Entry,
+    _room: OwnedSemaphorePermit,
+}
+
+/// The leg's place among all legs, given up when this is dropped.
+struct Entry {
+    legs: Arc<Legs>,
+    leg: LegId,
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.legs.leave(self.leg);
+    }
+}
+
+/// Sends the INVITE of a leg and starts its task.
+pub(crate) async fn ring(shared: &Arc<Shared>, order: &LegOrder, target: Target) -> Result<LegHandle, RingError> {
+    let room = Arc::clone(&shared.room).try_acquire_owned().map_err(|_| {
+        RingError::Exhausted(format!(
+            "{} legs are under way, and no more are allowed at a time",
+            shared.most_legs
+        ))
+    })?;
+    let destination = target::resolve(&target.host, target.port, shared.local.ip())
+        .await
+        .map_err(|reason| RingError::Unresolved {
+            trunk: target
+                .trunk
+                .as_ref()
+                .map_or_else(|| target.host.clone(), |trunk| trunk.name.clone()),
+            reason,
+        })?;
+    let ours = target::route(shared.local.ip(), destination).map_err(|error| {
+        RingError::Exhausted(format!(
+            "{destination} cannot be reached from {}: {error}",
+            shared.local.ip()
+        ))
+    })?;
+    let stream = shared
+        .media
+        .open()
+        .map_err(|error| RingError::Exhausted(error.to_string()))?;
+
+    let (request_sender, requests) = mpsc::channel(WAITING);
+    let line = Arc::new(Line {
+        trace: Trace::default().into(),
+        requests: request_sender,
+    });
+    // The journal would have to be wrong for this, but nothing rings the same leg twice.
+    if !shared.legs.enter(order.leg, Arc::clone(&line)) {
+        return Err(RingError::Refused(format!("{} is under way already", order.leg)));
+    }
+    let entry = Entry {
+        legs: Arc::clone(&shared.legs),
+        leg: order.leg,
+    };
+
+    let random = shared.ids.secret();
+    let (first, rest) = random.split_at(16);
+    let number = |octets: &[u8]| {
+        octets
+            .iter()
+            .fold(0_u128, |number, octet| number << 8 | u128::from(*octet))
+    };
+    let local = sdp::Local {
+        address: SocketAddr::new(media_address(shared, stream.local().ip(), ours), stream.local().port()),
+        // Only the lower half, because some far sides read it as a signed number.
+        session: (number(rest) as u32) >> 1,
+        version: 1,
+        codecs: match &target.trunk {
+            Some(trunk) => trunk.codecs.clone(),
+            None => outdial_media::codec::Codec::ALL.to_vec(),
+        },
+    };
+    let reach = SocketAddr::new(shared.advertise.unwrap_or(ours), shared.local.port());
+    let Invite {
+        mut transaction,
+        contact,
+    } = invite::make(shared, order.leg, &target, destination, reach, sdp::offer(&local))
+        .map_err(|error| RingError::Refused(format!("no INVITE can be made: {error}")))?;
+
+    let (command_sender, commands) = mpsc::channel(WAITING);
+    let (events, receiver) = Events::new();
+    let mut leg = Leg {
+        shared: Arc::clone(shared),
+        events,
+        commands,
+        requests,
+        sound: Sound::new(stream, local, number(first)),
+        line,
+        entry,
+        _room: room,
+    };
+    if is_past(order.send_before) {
+        return Err(RingError::TooLate);
+    }
+    // Between the send and the task nothing waits, so the INVITE never goes out without an owner.
+    transaction
+        .send()
+        .await
+        .map_err(|error| RingError::Exhausted(error.to_string()))?;
+    leg.events.tell(LegEvent::Sent);
+    let challenges = Challenges::new(target.credential(), target.way());
+    tokio::spawn(leg.run(Dialling {
+        invite: transaction,
+        contact,
+        challenges,
+        destination,
+        send_before: order.send_before,
+    }));
+    Ok(LegHandle {
+        events: receiver,
+        commands: command_sender,
+    })
+}
+
+/// Where sound is to be sent: to what we advertise, to the address of the media, or to the one that
+/// leads to the far side.
+fn media_address(shared: &Shared, bound: IpAddr, ours: IpAddr) -> IpAddr {
+    match shared.advertise {
+        Some(advertised) => advertised,
+        None if bound.is_unspecified() => ours,
+        None => bound,
+    }
+}
+
+impl Leg {
+    async fn run(mut self, dialling: Dialling) {
+        // Boxed one after the other, so that the task is as large as the larger of them, not as both.
+        let ending = match Box::pin(self.dial(dialling)).await {
+            Dialled::Answered(talk) => Box::pin(self.talk(*talk)).await,
+            Dialled::Over(ending) => ending,
+        };
+        self.finish(ending).await;
+    }
+
+    /// Ends an established leg: silence, then BYE. Waits for the answer, so that the trace shows it,
+    /// but not for long; the BYE is repeated without us if it has to be.
+    async fn part(&mut self, established: Established) {
+        self.sound.close().await;
+        let until = Instant::now() + 8 * self.shared.t1();
+        let mut bye = Box::pin(established.bye(Arc::clone(&self.shared)));
+        loop {
+            tokio::select! {
+                biased;
+                () = &mut bye => return,
+                Some(request) = self.requests.recv() => self.answer_parting(request).await,
+                () = tokio::time::sleep_until(until) => break,
+            }
+        }
+        tokio::spawn(bye);
+    }
+
+    async fn finish(mut self, ending: Ending) {
+        self.sound.close().await;
+        // A response that is still on its way to the trace is there by now or not at all.
+        drop(self.entry);
+        let trace = self.line.trace.lock().unwrap_or_else(PoisonError::into_inner).take();
+        self.events.end(LegEnd {
+            ending,
+            quality: self.sound.quality(),
+            trace,
+        });
+        // Requests that came too late are answered as those of a stranger would be.
+        self.requests.close();
+        let late = Instant::now() + self.shared.t1();
+        while let Ok(Some(request)) = timeout_at(late, self.requests.recv()).await {
+            requests::unknown(*request).await;
+        }
+    }
+}

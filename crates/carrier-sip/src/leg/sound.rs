@@ -1,0 +1,189 @@
+//! The sound of a leg: what was agreed on, the stream that carries it, and the keys heard in it.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use outdial_domain::{Digit, Quality, digit::Digits};
+use outdial_engine::ports::{Clip, DigitWay, LegEvent};
+use outdial_media::{codec::Codec, stream::StreamConfig};
+use outdial_media_io::{MediaEvent, Remote, Stream};
+
+use crate::{
+    digits,
+    sdp::{self, Agreed, Local, SdpError},
+};
+
+/// Both laws of G.711 have this rate.
+pub(super) const RATE: u32 = 8000;
+
+/// Where nothing listens, for a far side that does not want to be sent to yet.
+const DISCARD: u16 = 9;
+
+/// The sound of a leg.
+pub(super) struct Sound {
+    stream: Option<Stream>,
+    local: Local,
+    random: u128,
+    agreed: Option<Agreed>,
+    pressed: digits::Digits,
+    quality: Option<Quality>,
+}
+
+/// What the stream told, in the leg's words.
+pub(super) enum Told {
+    Event(LegEvent),
+    Nothing,
+    Failed,
+}
+
+impl Sound {
+    pub(super) fn new(stream: Stream, local: Local, random: u128) -> Self {
+        Self {
+            stream: Some(stream),
+            local,
+            random,
+            agreed: None,
+            pressed: digits::Digits::default(),
+            quality: None,
+        }
+    }
+
+    /// Takes the description of a provisional answer. Sound flows from then on, if it is one.
+    pub(super) fn early(&mut self, body: &[u8]) -> bool {
+        match sdp::read_answer(body, &self.local) {
+            Ok(agreed) => {
+                self.agree(agreed);
+                true
+            }
+            Err(SdpError::Missing) => false,
+            Err(error) => {
+                tracing::debug!(%error, "early sound is not possible");
+                false
+            }
+        }
+    }
+
+    /// Takes the description of the answer. One that came early holds if there is none.
+    pub(super) fn answered(&mut self, body: &[u8]) -> Result<Codec, SdpError> {
+        match sdp::read_answer(body, &self.local) {
+            Ok(agreed) => {
+                let codec = agreed.codec;
+                self.agree(agreed);
+                Ok(codec)
+            }
+            Err(SdpError::Missing) => self.agreed.as_ref().map(|agreed| agreed.codec).ok_or(SdpError::Missing),
+            Err(error) => Err(error),
+        }
+    }
+
+    /// Takes a new description of the far side, and gives ours that answers it. One that cannot be
+    /// used changes nothing.
+    pub(super) fn offered(&mut self, body: &[u8]) -> Result<String, SdpError> {
+        let in_use = self.agreed.as_ref().map_or(Codec::Pcmu, |agreed| agreed.codec);
+        let agreed = sdp::read_offer(body, &self.local, in_use)?;
+        if Some(agreed.codec) != self.agreed.as_ref().map(|agreed| agreed.codec) {
+            // The engine was told the codec, and its clips fit all that we have.
+            tracing::debug!(codec = agreed.codec.name(), "the far side changed the codec");
+        }
+        self.local.version += 1;
+        let answer = sdp::answer(&self.local, &agreed);
+        self.agree(agreed);
+        Ok(answer)
+    }
+
+    /// Our description again, for a far side that asks without giving its own.
+    pub(super) fn offer(&mut self) -> String {
+        self.local.version += 1;
+        sdp::offer(&self.local)
+    }
+
+    fn agree(&mut self, agreed: Agreed) {
+        if self.agreed.as_ref() == Some(&agreed) {
+            return;
+        }
+        if let Some(stream) = &mut self.stream {
+            let config = StreamConfig {
+                send: agreed.send,
+                receive: agreed.receive,
+                detect_inband: agreed.send.telephone_event.is_none(),
+                ..StreamConfig::new(agreed.codec, self.random)
+            };
+            let mut nowhere = self.local.address;
+            nowhere.set_port(DISCARD);
+            stream.start(config, agreed.remote.unwrap_or_else(|| Remote::new(nowhere)));
+            stream.set_sending(agreed.remote.is_some() && agreed.direction.has_send());
+        }
+        self.agreed = Some(agreed);
+    }
+
+    pub(super) fn is_running(&self) -> bool {
+        self.stream.as_ref().is_some_and(Stream::is_running)
+    }
+
+    /// What happened next, while it runs.
+    pub(super) async fn next(&mut self) -> Told {
+        let Some(stream) = &mut self.stream else {
+            return Told::Failed;
+        };
+        match stream.event().await {
+            Some(MediaEvent::Digit { digit, way }) => match self.pressed(digit, way, Duration::ZERO) {
+                Some(event) => Told::Event(event),
+                None => Told::Nothing,
+            },
+            Some(MediaEvent::PlayFinished { play, stopped: false }) => Told::Event(LegEvent::PlayDone { play }),
+            Some(MediaEvent::PlayRefused { play }) => {
+                tracing::warn!(play, "a play was not taken, because too many wait already");
+                Told::Event(LegEvent::PlayDone { play })
+            }
+            Some(MediaEvent::DigitsSent) => Told::Event(LegEvent::DigitsSent),
+            Some(MediaEvent::FirstPacket | MediaEvent::PlayFinished { stopped: true, .. }) => Told::Nothing,
+            Some(MediaEvent::Failed) | None => Told::Failed,
+        }
+    }
+
+    /// A key that was pressed, unless it was told already.
+    pub(super) fn pressed(&mut self, digit: Digit, way: DigitWay, held: Duration) -> Option<LegEvent> {
+        self.pressed
+            .is_new(digit, way, held, Instant::now())
+            .then_some(LegEvent::Digit { digit, way })
+    }
+
+    pub(super) fn play(&self, play: u64, clips: &[Arc<Clip>]) {
+        if let Some(clip) = clips.iter().find(|clip| clip.rate != RATE) {
+            tracing::warn!(
+                play,
+                rate = clip.rate,
+                "a clip of another rate than was told is played too fast or slow"
+            );
+        }
+        if let Some(stream) = &self.stream {
+            stream.play(play, clips.iter().map(|clip| Arc::clone(&clip.samples)).collect());
+        }
+    }
+
+    pub(super) fn stop_playing(&self) {
+        if let Some(stream) = &self.stream {
+            stream.stop_playing();
+        }
+    }
+
+    pub(super) fn send_digits(&self, digits: Digits) {
+        if let Some(stream) = &self.stream {
+            stream.send_digits(digits);
+        }
+    }
+
+    /// Ends the sound, if it has not ended.
+    pub(super) async fn close(&mut self) {
+        if let Some(stream) = self.stream.take() {
+            self.quality = stream.close().await;
+        }
+    }
+
+    /// How good it was, once it is closed.
+    pub(super) fn quality(&self) -> Option<Quality> {
+        self.quality
+    }
+}

@@ -1,0 +1,203 @@
+//! What went over the wire, leg by leg, with secrets masked.
+
+use std::{
+    collections::VecDeque,
+    sync::{Arc, PoisonError},
+};
+
+use outdial_engine::ports::{Ids, WireMessage};
+use rsipstack::{
+    sip::{Header, HeadersExt, SipMessage, StatusCodeKind},
+    transaction::endpoint::MessageInspector,
+    transport::{SipAddr, SipConnection},
+};
+
+use crate::legs::Legs;
+
+/// The most messages that are kept of one leg.
+const MESSAGES: usize = 200;
+
+/// The most octets that are kept of one leg.
+const OCTETS: usize = 64 * 1024;
+
+/// How many messages of the beginning are kept when room is made for the end.
+const BEGINNING: usize = 20;
+
+/// The messages of one leg. When there are too many, those after the beginning go first, because a
+/// call is explained by how it began and how it ended.
+#[derive(Default)]
+pub(crate) struct Trace {
+    messages: VecDeque<WireMessage>,
+    octets: usize,
+}
+
+impl Trace {
+    fn keep(&mut self, message: WireMessage) {
+        self.octets += message.text.len();
+        self.messages.push_back(message);
+        while self.messages.len() > MESSAGES || self.octets > OCTETS {
+            let dropped = self
+                .messages
+                .remove(BEGINNING.min(self.messages.len().saturating_sub(1)));
+            self.octets -= dropped.map_or(0, |message| message.text.len());
+        }
+    }
+
+    /// Takes everything out.
+    pub(crate) fn take(&mut self) -> Vec<WireMessage> {
+        self.octets = 0;
+        std::mem::take(&mut self.messages).into()
+    }
+}
+
+/// Sees every message of the endpoint, and mends one fault of far sides on the way in: a 2xx without
+/// a `Contact` could be neither acknowledged nor hung up, so it gets the address it came from.
+pub(crate) struct Inspector {
+    pub(crate) legs: Arc<Legs>,
+    pub(crate) ids: Ids,
+}
+
+impl Inspector {
+    fn keep(&self, message: &SipMessage, sent: bool, peer: impl FnOnce() -> String) {
+        let Ok(call_id) = message.call_id_header() else {
+            return;
+        };
+        if let Some(line) = self.legs.line(call_id.value()) {
+            let kept = WireMessage {
+                at: self.ids.now(),
+                sent,
+                peer: peer(),
+                text: masked(&message.to_bytes()),
+            };
+            line.trace.lock().unwrap_or_else(PoisonError::into_inner).keep(kept);
+        }
+    }
+}
+
+impl MessageInspector for Inspector {
+    fn before_send(&self, message: SipMessage, destination: Option<&SipAddr>) -> SipMessage {
+        self.keep(&message, true, || match destination {
+            Some(address) => address.addr.to_string(),
+            None => return_address(&message),
+        });
+        message
+    }
+
+    fn after_received(&self, mut message: SipMessage, from: Option<&SipAddr>) -> SipMessage {
+        // The library tells its own timeouts as responses from nowhere; nothing went over the wire.
+        let Some(from) = from else {
+            return message;
+        };
+        self.keep(&message, false, || from.addr.to_string());
+        if let SipMessage::Response(response) = &mut message
+            && response.status_code.kind() == StatusCodeKind::Successful
+            && response.contact_header().is_err()
+        {
+            let contact = format!("<sip:{}>", from.addr);
+            response.headers.push(Header::Contact(contact.into()));
+        }
+        message
+    }
+}
+
+/// Where a response goes, which its top `Via` says.
+fn return_address(message: &SipMessage) -> String {
+    message
+        .via_header()
+        .ok()
+        .and_then(|via| SipConnection::parse_target_from_via(via).ok())
+        .map(|(_, address)| address.to_string())
+        .unwrap_or_default()
+}
+
+/// The text of a message without what would let its reader in elsewhere.
+fn masked(message: &[u8]) -> String {
+    let text = String::from_utf8_lossy(message);
+    if !has_secret(&text) {
+        return text.into_owned();
+    }
+    let mut shown = String::with_capacity(text.len());
+    let mut lines = text.split_inclusive('\n').peekable();
+    while let Some(line) = lines.next() {
+        let Some(start) = secret_start(line) else {
+            shown.push_str(line);
+            continue;
+        };
+        shown.push_str(&line[..start]);
+        shown.push_str(" ***\r\n");
+        // A header goes on in the lines that begin with a blank.
+        while lines.next_if(|next| next.starts_with([' ', '\t'])).is_some() {}
+    }
+    shown
+}
+
+fn has_secret(text: &str) -> bool {
+    text.split('\n').any(|line| secret_start(line).is_some())
+}
+
+/// Where the secret of a line begins.
+fn secret_start(line: &str) -> Option<usize> {
+    let (name, _) = line.split_once(':')?;
+    let known = ["authorization", "proxy-authorization", "a=crypto"];
+    known
+        .iter()
+        .any(|secret| name.trim_end().eq_ignore_ascii_case(secret))
+        .then_some(name.len() + 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+
+    use super::*;
+
+    fn message(text: &str) -> WireMessage {
+        WireMessage {
+            at: Timestamp::UNIX_EPOCH,
+            sent: true,
+            peer: String::new(),
+            text: text.to_owned(),
+        }
+    }
+
+    #[test]
+    fn secrets_are_masked_and_nothing_else() {
+        let text = "INVITE sip:a SIP/2.0\r\nProxy-Authorization: Digest username=\"u\",\r\n response=\"abc\"\r\n\
+                    authorization : Digest response=\"def\"\r\nSubject: Authorization\r\n\r\n\
+                    v=0\r\na=crypto:1 AES_CM_128 inline:key\r\na=ptime:20\r\n";
+        let shown = masked(text.as_bytes());
+        assert_eq!(
+            shown,
+            "INVITE sip:a SIP/2.0\r\nProxy-Authorization: ***\r\nauthorization : ***\r\nSubject: Authorization\r\n\r\n\
+             v=0\r\na=crypto: ***\r\na=ptime:20\r\n"
+        );
+        assert_eq!(
+            masked(b"OPTIONS sip:a SIP/2.0\r\n\r\n"),
+            "OPTIONS sip:a SIP/2.0\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn too_many_messages_leave_the_beginning_and_the_end() {
+        let mut trace = Trace::default();
+        for number in 0..1000 {
+            trace.keep(message(&number.to_string()));
+        }
+        let kept = trace.take();
+        assert_eq!(kept.len(), MESSAGES);
+        assert_eq!((kept[0].text.as_str(), kept[19].text.as_str()), ("0", "19"));
+        assert_eq!((kept[20].text.as_str(), kept[199].text.as_str()), ("820", "999"));
+        assert!(trace.take().is_empty());
+    }
+
+    #[test]
+    fn too_many_octets_do_the_same() {
+        let mut trace = Trace::default();
+        for _ in 0..100 {
+            trace.keep(message(&"x".repeat(8000)));
+        }
+        let kept = trace.take();
+        assert!(kept.iter().map(|message| message.text.len()).sum::<usize>() <= OCTETS);
+        assert!(!kept.is_empty());
+    }
+}
