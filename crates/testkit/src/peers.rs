@@ -1,0 +1,36 @@
+//! Real programs on the other side of a test: SIPp, Asterisk, and a measure of speech quality.
+//!
+//! Use them in integration tests, after [`require`] has said that the peer is there:
+//!
+//! ```no_run
+//! # async fn example() -> anyhow::Result<()> {
+//! use outdial_testkit::peers::{Peer, Sipp, require};
+//!
+//! if !require(Peer::Sipp) {
+//!     return Ok(());
+//! }
+//! let far_side = Sipp::uas("01-answer.xml").start().await?;
+//! let trunk = far_side.address();
+//! // … place a call to `trunk` …
+//! far_side.wait().await?.assert_success();
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What is started here listens on 127.0.0.1 only, on ports that no other test has, and ends with
+//! the value that stands for it. `script/setup` installs the peers; nothing here does.
+
+mod asterisk;
+mod paths;
+mod pesq;
+mod policy;
+mod ports;
+mod sipp;
+mod sockets;
+
+pub use asterisk::Asterisk;
+pub use paths::{interop_dir, target_dir, workspace_root};
+pub use pesq::Pesq;
+pub use policy::{Peer, require};
+pub use ports::{PortLease, lease_ports};
+pub use sipp::{Sipp, SippBuilder, SippResult};

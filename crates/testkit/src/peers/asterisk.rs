@@ -1,0 +1,193 @@
+use super::paths::interop_dir;
+use super::policy::asterisk_place;
+use super::ports::{PortLease, lease_ports};
+use anyhow::{Context, Result, bail};
+use std::fs::File;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::process::{Child, Command, Stdio};
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+use tempfile::TempDir;
+
+const STARTS_WITHIN: Duration = Duration::from_secs(30);
+
+/// A real Asterisk with ports and a home of its own, ended when this value goes.
+///
+/// `interop/README.md` lists the extensions it answers on.
+#[derive(Debug)]
+pub struct Asterisk {
+    child: Child,
+    home: Option<TempDir>,
+    ports: PortLease,
+}
+
+impl Asterisk {
+    /// The user whom a challenged caller must be.
+    pub const USER: &str = "outdial";
+    /// The secret of [`Asterisk::USER`].
+    pub const SECRET: &str = "outdial-secret";
+
+    /// Starts one and waits until it takes calls.
+    ///
+    /// # Errors
+    ///
+    /// When it is not installed, or does not come up within half a minute.
+    pub async fn start() -> Result<Self> {
+        let place = asterisk_place();
+        std::fs::create_dir_all(&place).with_context(|| format!("make {}", place.display()))?;
+        let home = tempfile::Builder::new()
+            .prefix("t")
+            .tempdir_in(&place)
+            .context("make a home for Asterisk")?;
+        let ports = lease_ports(200)?;
+        let log = File::create(home.path().join("output.log")).context("make its log")?;
+        let child = command(&home, &ports)
+            .arg("run")
+            .stdin(Stdio::null())
+            .stdout(log.try_clone().context("share its log")?)
+            .stderr(log)
+            .spawn()
+            .context("start Asterisk")?;
+        let mut asterisk = Self {
+            child,
+            home: Some(home),
+            ports,
+        };
+        asterisk.ready().await?;
+        Ok(asterisk)
+    }
+
+    /// The one that other tests of this process use at this moment, or a new one.
+    ///
+    /// Tests that share one must call extensions with names of their own.
+    ///
+    /// # Errors
+    ///
+    /// As [`Asterisk::start`].
+    pub async fn shared() -> Result<Arc<Self>> {
+        static SHARED: tokio::sync::Mutex<Weak<Asterisk>> = tokio::sync::Mutex::const_new(Weak::new());
+        let mut shared = SHARED.lock().await;
+        if let Some(running) = shared.upgrade() {
+            return Ok(running);
+        }
+        let started = Arc::new(Self::start().await?);
+        *shared = Arc::downgrade(&started);
+        Ok(started)
+    }
+
+    /// Where it takes SIP over UDP.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.ports.first()).into()
+    }
+
+    /// A command of its command line, and what it printed.
+    ///
+    /// # Errors
+    ///
+    /// When Asterisk is not there to answer.
+    pub fn cli(&self, line: &str) -> Result<String> {
+        let output = command(self.home(), &self.ports)
+            .args(["cli", line])
+            .stdin(Stdio::null())
+            .output()
+            .context("run Asterisk's command line")?;
+        if !output.status.success() {
+            bail!("{line}: {}", String::from_utf8_lossy(&output.stderr));
+        }
+        Ok(String::from_utf8_lossy(&output.stdout).into_owned())
+    }
+
+    /// What extension `104NAME` recorded, once the caller has hung up.
+    #[must_use]
+    pub fn recording(&self, name: &str) -> PathBuf {
+        self.recordings_dir().join(name).with_extension("wav")
+    }
+
+    /// The folder of all recordings.
+    #[must_use]
+    pub fn recordings_dir(&self) -> PathBuf {
+        self.home().path().join("recordings")
+    }
+
+    /// The digits that extension `102NAME` read, once the call has ended.
+    ///
+    /// # Errors
+    ///
+    /// When Asterisk is not there to answer.
+    pub fn digits(&self, name: &str) -> Result<Option<String>> {
+        let printed = self.cli(&format!("database get digits {name}"))?;
+        Ok(printed
+            .lines()
+            .find_map(|line| line.strip_prefix("Value:"))
+            .map(|value| value.trim().to_owned()))
+    }
+
+    /// Its warnings and errors so far.
+    #[must_use]
+    pub fn log(&self) -> String {
+        std::fs::read_to_string(self.home().path().join("log/messages.log")).unwrap_or_default()
+    }
+
+    fn output(&self) -> String {
+        std::fs::read_to_string(self.home().path().join("output.log")).unwrap_or_default()
+    }
+
+    fn home(&self) -> &TempDir {
+        self.home
+            .as_ref()
+            .expect("the home goes only when the value is dropped")
+    }
+
+    async fn ready(&mut self) -> Result<()> {
+        let started = Instant::now();
+        loop {
+            if self
+                .cli("core waitfullybooted")
+                .is_ok_and(|said| said.contains("fully booted"))
+            {
+                return Ok(());
+            }
+            if let Some(status) = self.child.try_wait().context("look after Asterisk")? {
+                bail!("Asterisk ended while starting, {status}: {}", self.output());
+            }
+            if started.elapsed() > STARTS_WITHIN {
+                bail!(
+                    "Asterisk takes no calls after {STARTS_WITHIN:?}: {} {}",
+                    self.output(),
+                    self.log()
+                );
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    }
+}
+
+impl Drop for Asterisk {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+        if std::thread::panicking()
+            && let Some(home) = self.home.take()
+        {
+            // Its logs and recordings are what explains a failed test.
+            let kept = home.keep();
+            tracing::warn!(home = %kept.display(), "kept what Asterisk left");
+        }
+    }
+}
+
+fn command(home: &TempDir, ports: &PortLease) -> Command {
+    let mut command = Command::new(interop_dir().join("peers/asterisk"));
+    command
+        .env("ASTERISK_PLACE", asterisk_place())
+        .env("ASTERISK_ROOT", asterisk_place().join("root"))
+        .env("ASTERISK_HOME", home.path())
+        .env("ASTERISK_SIP_PORT", ports.first().to_string())
+        .env("ASTERISK_RTP_START", ports.nth(2).to_string())
+        .env("ASTERISK_RTP_END", ports.last().to_string())
+        .env("ASTERISK_USER", Asterisk::USER)
+        .env("ASTERISK_SECRET", Asterisk::SECRET);
+    command
+}

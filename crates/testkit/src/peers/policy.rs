@@ -1,0 +1,101 @@
+use super::paths::target_dir;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+
+/// A program that some tests need and some machines lack.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum Peer {
+    /// The SIP scenario player, from the package `sip-tester`.
+    Sipp,
+    /// The switch that `interop/peers/asterisk` unpacks.
+    Asterisk,
+    /// The measure of speech quality, in the Python environment under the target folder.
+    Pesq,
+    /// The speech engine of the default configuration.
+    EspeakNg,
+}
+
+impl fmt::Display for Peer {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Sipp => "sipp",
+            Self::Asterisk => "asterisk",
+            Self::Pesq => "pesq",
+            Self::EspeakNg => "espeak-ng",
+        })
+    }
+}
+
+impl Peer {
+    /// Why the peer cannot be used, if it cannot.
+    fn missing(self) -> Option<String> {
+        match self {
+            Self::Sipp => does_not_run("sipp", "-v"),
+            Self::EspeakNg => does_not_run("espeak-ng", "--version"),
+            Self::Asterisk => absent(&asterisk_program()),
+            Self::Pesq => absent(&pesq_package_mark()),
+        }
+    }
+}
+
+/// Whether the peer is here. When it is not, the test is to return at once: the reason is printed,
+/// and kept for the summary of `script/test`.
+///
+/// # Panics
+///
+/// With `CI=true` in the environment, where a peer that is not here is a failure.
+#[must_use]
+#[expect(clippy::print_stdout, reason = "a test's way to say that it was skipped")]
+pub fn require(peer: Peer) -> bool {
+    let Some(reason) = peer.missing() else {
+        note("used", peer, "");
+        return true;
+    };
+    println!("skipped: {peer} ({reason})");
+    note("skipped", peer, &reason);
+    assert!(
+        !std::env::var("CI").is_ok_and(|ci| ci == "true"),
+        "{peer} is not here ({reason}), and in CI a skip is a failure"
+    );
+    false
+}
+
+pub(super) fn asterisk_place() -> PathBuf {
+    target_dir().join("peers/asterisk")
+}
+
+pub(super) fn venv_python() -> PathBuf {
+    target_dir().join("interop-venv/bin/python")
+}
+
+fn asterisk_program() -> PathBuf {
+    asterisk_place().join("root/usr/sbin/asterisk")
+}
+
+/// `script/setup` writes this file once the packages are installed.
+fn pesq_package_mark() -> PathBuf {
+    target_dir().join("interop-venv/installed")
+}
+
+fn absent(path: &Path) -> Option<String> {
+    (!path.exists()).then(|| format!("script/setup has not made {}", path.display()))
+}
+
+fn does_not_run(program: &str, harmless: &str) -> Option<String> {
+    Command::new(program)
+        .arg(harmless)
+        .stdin(Stdio::null())
+        .stdout(Stdio::null())
+        .stderr(Stdio::null())
+        .status()
+        .err()
+        .map(|error| format!("{program} does not start: {error}"))
+}
+
+/// Leaves a file per peer. A note that cannot be written costs a line of the summary, no more.
+fn note(kind: &str, peer: Peer, text: &str) {
+    let folder = target_dir().join("peers/report").join(kind);
+    let _ = std::fs::create_dir_all(&folder);
+    let _ = std::fs::write(folder.join(peer.to_string()), text);
+}
