@@ -1,3 +1,5 @@
 //! What tests need: fakes of every port, conformance suites, and real peers started for a test.
 
 pub mod fakes;
+pub mod peers;
+pub mod store_suite;

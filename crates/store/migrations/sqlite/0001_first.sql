@@ -1,0 +1,165 @@
+-- Ids are UUIDs in 16 bytes: half of their text, and they sort by the time they were made.
+-- Times are microseconds since 1970. States and outcomes are the words of the domain.
+-- Every row says whose it is, and children point to their call together with its account, so no row
+-- can belong to an account other than its call's.
+
+CREATE TABLE account (
+    id         BLOB    NOT NULL PRIMARY KEY CHECK (length(id) = 16),
+    name       TEXT    NOT NULL UNIQUE CHECK (name <> ''),
+    created_at INTEGER NOT NULL
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE key (
+    account_id  BLOB    NOT NULL REFERENCES account (id),
+    id          BLOB    NOT NULL CHECK (length(id) = 16),
+    name        TEXT    NOT NULL,
+    scopes      TEXT    NOT NULL,
+    secret_hash BLOB    NOT NULL UNIQUE CHECK (length(secret_hash) = 32),
+    created_at  INTEGER NOT NULL,
+    expires_at  INTEGER,
+    PRIMARY KEY (account_id, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX key_by_time ON key (account_id, created_at, id);
+
+-- What a request filters by is a column; what is only read whole is JSON. The flow comes last, so
+-- that reading a list does not touch the pages of a long one.
+CREATE TABLE call (
+    account_id  BLOB    NOT NULL REFERENCES account (id),
+    id          BLOB    NOT NULL CHECK (length(id) = 16),
+    direction   TEXT    NOT NULL CHECK (direction IN ('outgoing', 'incoming')),
+    state       TEXT    NOT NULL CHECK (state IN ('scheduled', 'queued', 'active', 'ended')),
+    outcome     TEXT    CHECK (outcome IN (
+                    'completed', 'busy', 'no_answer', 'rejected', 'invalid_number', 'congestion',
+                    'failed', 'machine', 'canceled', 'expired', 'refused', 'unknown')),
+    to_address  TEXT    NOT NULL CHECK (to_address <> ''),
+    tag         TEXT,
+    due         INTEGER NOT NULL,
+    attempts    INTEGER NOT NULL CHECK (attempts BETWEEN 0 AND 65535),
+    events      INTEGER NOT NULL CHECK (events > 0),
+    created_at  INTEGER NOT NULL,
+    answered_at INTEGER,
+    ended_at    INTEGER,
+    ending      TEXT,
+    digits      TEXT    NOT NULL,
+    plan        TEXT    NOT NULL,
+    flow        TEXT    NOT NULL,
+    UNIQUE (account_id, id),
+    CHECK ((state = 'ended') = (ended_at IS NOT NULL)),
+    CHECK ((state = 'ended') = (ending IS NOT NULL)),
+    CHECK ((state = 'ended') = (outcome IS NOT NULL))
+) STRICT;
+
+CREATE INDEX call_by_state   ON call (account_id, state, id);
+CREATE INDEX call_by_to      ON call (account_id, to_address, id);
+CREATE INDEX call_by_outcome ON call (account_id, outcome, id) WHERE outcome IS NOT NULL;
+CREATE INDEX call_by_tag     ON call (account_id, tag, id)     WHERE tag IS NOT NULL;
+-- What a restart has to look after, whoever's it is.
+CREATE INDEX call_active     ON call (id)                      WHERE state = 'active';
+
+CREATE TABLE attempt (
+    account_id    BLOB    NOT NULL,
+    call_id       BLOB    NOT NULL,
+    number        INTEGER NOT NULL CHECK (number BETWEEN 1 AND 65535),
+    id            BLOB    NOT NULL CHECK (length(id) = 16),
+    state         TEXT    NOT NULL CHECK (state IN ('journalled', 'dialing', 'ringing', 'in_progress', 'ended')),
+    journalled_at INTEGER NOT NULL,
+    dialing_at    INTEGER,
+    ringing_at    INTEGER,
+    answered_at   INTEGER,
+    ended_at      INTEGER,
+    ending        TEXT,
+    PRIMARY KEY (call_id, number),
+    FOREIGN KEY (account_id, call_id) REFERENCES call (account_id, id),
+    CHECK (state <> 'dialing'     OR dialing_at  IS NOT NULL),
+    CHECK (state <> 'ringing'     OR ringing_at  IS NOT NULL),
+    CHECK (state <> 'in_progress' OR answered_at IS NOT NULL),
+    CHECK ((state = 'ended') = (ended_at IS NOT NULL)),
+    CHECK ((state = 'ended') = (ending IS NOT NULL))
+) STRICT, WITHOUT ROWID;
+
+CREATE TABLE leg (
+    account_id    BLOB    NOT NULL,
+    call_id       BLOB    NOT NULL,
+    id            BLOB    NOT NULL CHECK (length(id) = 16),
+    attempt_id    BLOB    NOT NULL CHECK (length(attempt_id) = 16),
+    trunk         TEXT    NOT NULL,
+    target        TEXT    NOT NULL,
+    node          TEXT    NOT NULL,
+    state         TEXT    NOT NULL CHECK (state IN ('journalled', 'dialing', 'ringing', 'in_progress', 'ended')),
+    journalled_at INTEGER NOT NULL,
+    dialing_at    INTEGER,
+    ringing_at    INTEGER,
+    answered_at   INTEGER,
+    ended_at      INTEGER,
+    ending        TEXT,
+    quality       TEXT,
+    PRIMARY KEY (call_id, id),
+    FOREIGN KEY (account_id, call_id) REFERENCES call (account_id, id),
+    CHECK (state <> 'dialing'     OR dialing_at  IS NOT NULL),
+    CHECK (state <> 'ringing'     OR ringing_at  IS NOT NULL),
+    CHECK (state <> 'in_progress' OR answered_at IS NOT NULL),
+    CHECK ((state = 'ended') = (ended_at IS NOT NULL)),
+    CHECK ((state = 'ended') = (ending IS NOT NULL))
+) STRICT, WITHOUT ROWID;
+
+-- The log that every reader follows. `position` is never used twice, not even after rows are deleted
+-- (that is what AUTOINCREMENT adds). The subject is a call now and may be a message later, so it has
+-- no foreign key; kinds grow with the program, so they are not listed in a constraint.
+CREATE TABLE event (
+    position   INTEGER PRIMARY KEY AUTOINCREMENT,
+    account_id BLOB    NOT NULL CHECK (length(account_id) = 16),
+    subject    BLOB    NOT NULL CHECK (length(subject) = 16),
+    sequence   INTEGER NOT NULL CHECK (sequence > 0),
+    id         BLOB    NOT NULL CHECK (length(id) = 16),
+    at         INTEGER NOT NULL,
+    kind       TEXT    NOT NULL CHECK (kind <> ''),
+    payload    TEXT    NOT NULL,
+    UNIQUE (subject, sequence)
+) STRICT;
+
+-- The row id is part of every index, so this one finds an account's events after a position.
+CREATE INDEX event_by_account ON event (account_id);
+
+-- What is to be dialled: at most one job of a call. Taking one moves it from the first index to the
+-- second; a query must repeat the words of the condition, or SQLite does not use the index.
+CREATE TABLE job (
+    account_id BLOB    NOT NULL,
+    call_id    BLOB    NOT NULL PRIMARY KEY,
+    due        INTEGER NOT NULL,
+    claimed_by TEXT,
+    claimed_at INTEGER,
+    FOREIGN KEY (account_id, call_id) REFERENCES call (account_id, id),
+    CHECK ((claimed_by IS NULL) = (claimed_at IS NULL))
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX job_due     ON job (due)        WHERE claimed_by IS NULL;
+CREATE INDEX job_claimed ON job (claimed_by) WHERE claimed_by IS NOT NULL;
+
+CREATE TABLE trace (
+    account_id BLOB NOT NULL,
+    call_id    BLOB NOT NULL,
+    leg_id     BLOB NOT NULL CHECK (length(leg_id) = 16),
+    messages   TEXT NOT NULL,
+    UNIQUE (call_id, leg_id),
+    FOREIGN KEY (account_id, call_id) REFERENCES call (account_id, id)
+) STRICT;
+
+CREATE TABLE audio (
+    account_id BLOB    NOT NULL REFERENCES account (id),
+    id         BLOB    NOT NULL CHECK (length(id) = 16),
+    name       TEXT    NOT NULL,
+    blob       TEXT    NOT NULL CHECK (length(blob) = 64),
+    format     TEXT    NOT NULL,
+    millis     INTEGER NOT NULL CHECK (millis >= 0),
+    created_at INTEGER NOT NULL,
+    PRIMARY KEY (account_id, id)
+) STRICT, WITHOUT ROWID;
+
+-- Written and read to prove that the store works; it belongs to nobody.
+CREATE TABLE probe (
+    id     INTEGER PRIMARY KEY CHECK (id = 1),
+    writes INTEGER NOT NULL
+) STRICT;
+
+INSERT INTO probe (id, writes) VALUES (1, 0);

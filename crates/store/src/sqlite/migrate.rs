@@ -1,0 +1,54 @@
+//! Brings the file to the schema of this program.
+
+use outdial_engine::ports::StoreError;
+use sqlx::SqliteConnection;
+
+use super::error::Failure;
+
+/// All migrations, in order. One that was published is never changed: add another.
+const MIGRATIONS: &[&str] = &[include_str!("../../migrations/sqlite/0001_first.sql")];
+
+/// Marks the file as ours, in the header where `file(1)` and others look ("Odal" in ASCII).
+const APPLICATION: i32 = 0x4f64_616c;
+
+/// Runs the migrations that the file lacks. Each is one transaction together with its number, which
+/// SQLite keeps in the header of the file.
+pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), Failure> {
+    let version: i64 = number(connection, "PRAGMA user_version").await?;
+    let application: i64 = number(connection, "PRAGMA application_id").await?;
+    let tables: i64 = number(connection, "SELECT count(*) FROM sqlite_schema").await?;
+    if application != i64::from(APPLICATION) && (version != 0 || tables != 0) {
+        return Err(StoreError::Unavailable {
+            reason: "the file is the database of another program".to_owned(),
+            remedy: "Name another data directory".to_owned(),
+        }
+        .into());
+    }
+    let known = MIGRATIONS.len();
+    let done = usize::try_from(version).unwrap_or(usize::MAX);
+    if done > known {
+        return Err(StoreError::Unavailable {
+            reason: format!(
+                "the database has schema {version}, and this program knows schemas up to {known}: a newer version has used it"
+            ),
+            remedy: "Start that newer version, or restore the backup made before it".to_owned(),
+        }
+        .into());
+    }
+    for (index, migration) in MIGRATIONS.iter().enumerate().skip(done) {
+        let number = index + 1;
+        let text = format!(
+            "BEGIN IMMEDIATE; {migration}; PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {number}; COMMIT;"
+        );
+        if let Err(error) = sqlx::raw_sql(sqlx::AssertSqlSafe(text)).execute(&mut *connection).await {
+            let _ = sqlx::raw_sql("ROLLBACK").execute(&mut *connection).await;
+            return Err(error.into());
+        }
+        tracing::info!(schema = number, "the database was brought to a new schema");
+    }
+    Ok(())
+}
+
+async fn number(connection: &mut SqliteConnection, query: &'static str) -> Result<i64, sqlx::Error> {
+    sqlx::query_scalar(query).fetch_one(connection).await
+}

@@ -1,0 +1,18 @@
+//! The suite that every store must pass, on SQLite and on files.
+
+use outdial_store::{FileBlobs, SqliteStore};
+use tempfile::TempDir;
+
+async fn empty_store() -> (SqliteStore, TempDir) {
+    let directory = tempfile::tempdir().unwrap();
+    let store = SqliteStore::open(&directory.path().join("state.db")).await.unwrap();
+    (store, directory)
+}
+
+async fn no_blobs() -> (FileBlobs, TempDir) {
+    let directory = tempfile::tempdir().unwrap();
+    (FileBlobs::open(&directory.path().join("blobs")).unwrap(), directory)
+}
+
+outdial_testkit::store_suite!(empty_store);
+outdial_testkit::blobs_suite!(no_blobs);

@@ -1,0 +1,83 @@
+//! What every store must do, whatever it is made of.
+//!
+//! A store's own tests call [`store_suite!`](crate::store_suite!) with an async function that makes an
+//! empty store; each case then is a test of its own. [`lives`] makes calls and the changes of their
+//! lives, for these cases and for benchmarks.
+
+mod accounts;
+mod blobs;
+mod claims;
+mod commits;
+mod events;
+mod lists;
+pub mod lives;
+
+pub use accounts::*;
+pub use blobs::*;
+pub use claims::*;
+pub use commits::*;
+pub use events::*;
+pub use lists::*;
+
+/// Makes one test of each case. The function gives an empty store, and whatever must live as long as it.
+///
+/// ```ignore
+/// outdial_testkit::store_suite!(empty_store);
+/// async fn empty_store() -> (SqliteStore, TempDir) { … }
+/// ```
+#[macro_export]
+macro_rules! store_suite {
+    ($empty:path) => {
+        $crate::store_suite!(@cases $empty:
+            a_call_reads_back_as_it_was_saved
+            a_life_is_saved_step_by_step
+            a_stale_change_is_refused_and_saves_nothing
+            a_stale_change_does_not_spoil_those_saved_with_it
+            a_call_is_made_once
+            a_change_of_a_call_that_is_not_there_is_stale
+            changes_are_saved_in_the_order_they_were_asked_for
+            a_change_with_a_gap_is_refused
+            what_the_rules_forbid_saves_nothing_of_its_change
+            a_plan_may_change_while_the_call_waits
+            a_dropped_future_is_saved_all_the_same
+            traces_belong_to_their_leg
+            due_calls_are_claimed_oldest_first
+            nothing_is_claimed_before_its_time
+            no_call_is_claimed_twice
+            a_journalled_call_has_no_job
+            a_moved_call_is_due_at_its_new_time
+            a_restart_gives_back_what_was_not_journalled
+            events_are_gapless_and_resumable
+            followers_are_woken_by_what_is_on_disk
+            lists_are_newest_first_and_turn_pages
+            lists_are_filtered
+            no_account_sees_another
+            accounts_have_unique_names
+            keys_are_found_by_their_hash_until_removed
+            uploads_are_found_by_their_account
+            a_working_store_says_so
+        );
+    };
+    (@cases $empty:path: $($case:ident)+) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $case() {
+                let (store, _keep) = $empty().await;
+                $crate::store_suite::$case(&store).await;
+            }
+        )+
+    };
+}
+
+/// Makes one test of each case of a place for blobs. The function gives an empty one, and whatever must
+/// live as long as it.
+#[macro_export]
+macro_rules! blobs_suite {
+    ($empty:path) => {
+        $crate::store_suite!(@cases $empty:
+            what_was_put_is_got
+            what_is_missing_is_said_to_be
+            no_name_leads_outside
+        );
+    };
+}

@@ -1,0 +1,146 @@
+//! What taking work promises.
+
+use std::collections::HashSet;
+
+use futures_util::future::join_all;
+use outdial_domain::{CallId, EventKind};
+use outdial_engine::ports::{Change, ClaimedCall, Job, Store};
+
+use super::lives::{Caller, Life, at, over};
+
+async fn made(store: &impl Store, caller: &Caller, due: impl IntoIterator<Item = (u64, i64)>) -> Vec<Life> {
+    let mut lives: Vec<_> = due
+        .into_iter()
+        .map(|(number, millis)| caller.call(number, at(millis)))
+        .collect();
+    let commits: Vec<_> = lives.iter_mut().map(|life| store.commit(life.created())).collect();
+    for commit in commits {
+        commit.await.unwrap();
+    }
+    lives
+}
+
+fn ids(claimed: &[ClaimedCall]) -> Vec<CallId> {
+    claimed.iter().map(|claimed| claimed.call.id).collect()
+}
+
+/// The call that waits longest comes first, and no more come than asked for.
+pub async fn due_calls_are_claimed_oldest_first(store: &impl Store) {
+    let (one, two) = (Caller::join(store, 1).await, Caller::join(store, 2).await);
+    let lives = made(store, &one, [(1, 300), (2, 100), (3, 200)]).await;
+    let others = made(store, &two, [(4, 150)]).await;
+    let first = store.claim_due(at(1_000), "n1", 3).await.unwrap();
+    assert_eq!(ids(&first), [lives[1].call.id, others[0].call.id, lives[2].call.id]);
+    assert_eq!(first[0].call, lives[1].call);
+    assert_eq!(first[0].flow, lives[1].flow);
+    let rest = store.claim_due(at(1_000), "n1", 3).await.unwrap();
+    assert_eq!(ids(&rest), [lives[0].call.id]);
+    assert!(store.claim_due(at(1_000), "n1", 3).await.unwrap().is_empty());
+}
+
+/// A call is due at its time and not a moment before; the store says when the next one is.
+pub async fn nothing_is_claimed_before_its_time(store: &impl Store) {
+    let caller = Caller::join(store, 1).await;
+    assert_eq!(store.next_due().await.unwrap(), None);
+    made(store, &caller, [(1, 500), (2, 900)]).await;
+    assert_eq!(store.next_due().await.unwrap(), Some(at(500)));
+    assert!(store.claim_due(at(499), "n1", 9).await.unwrap().is_empty());
+    assert_eq!(store.claim_due(at(500), "n1", 9).await.unwrap().len(), 1);
+    assert_eq!(store.next_due().await.unwrap(), Some(at(900)));
+}
+
+/// Eight claimers at once, while calls still come in, share the calls without sharing any.
+pub async fn no_call_is_claimed_twice(store: &impl Store) {
+    const CALLS: usize = 400;
+    let caller = Caller::join(store, 1).await;
+    let mut lives: Vec<_> = (0..CALLS as u64).map(|number| caller.call(number, at(0))).collect();
+    let mut commits: Vec<_> = lives.iter_mut().map(|life| store.commit(life.created())).collect();
+    let later = commits.split_off(CALLS / 2);
+    for commit in commits {
+        commit.await.unwrap();
+    }
+    let claimers = (0..8).map(|number| async move {
+        let node = format!("n{number}");
+        let mut mine = Vec::new();
+        loop {
+            let claimed = store.claim_due(at(1), &node, 7).await.unwrap();
+            if claimed.is_empty() {
+                return mine;
+            }
+            mine.extend(ids(&claimed));
+        }
+    });
+    let (mine, _) = tokio::join!(join_all(claimers), join_all(later));
+    let mut all: Vec<CallId> = mine.into_iter().flatten().collect();
+    all.extend(ids(&store.claim_due(at(1), "last", CALLS).await.unwrap()));
+    assert_eq!(all.len(), CALLS, "every call once");
+    assert_eq!(all.into_iter().collect::<HashSet<_>>().len(), CALLS, "no call twice");
+}
+
+/// What is in the journal, or over, is never given out again.
+pub async fn a_journalled_call_has_no_job(store: &impl Store) {
+    let caller = Caller::join(store, 1).await;
+    let mut lives = made(store, &caller, [(1, 0), (2, 0)]).await;
+    store.commit(lives[0].journalled("n1", at(1))).await.unwrap();
+    let ending = outdial_domain::Ending::new(
+        outdial_domain::Outcome::Canceled,
+        outdial_domain::EndedBy::Request,
+        "the caller changed their mind",
+    );
+    lives[1].call.end(ending.clone(), at(1));
+    let ended = lives[1].change(vec![EventKind::Ended { ending }], at(1));
+    store
+        .commit(Change {
+            job: Job::Remove,
+            ..ended
+        })
+        .await
+        .unwrap();
+    assert_eq!(store.next_due().await.unwrap(), None);
+    assert!(store.claim_due(at(9), "n1", 9).await.unwrap().is_empty());
+    store.recover("n1").await.unwrap();
+    assert!(store.claim_due(at(9), "n1", 9).await.unwrap().is_empty());
+}
+
+/// A job that is added again has its new time, and nobody has it.
+pub async fn a_moved_call_is_due_at_its_new_time(store: &impl Store) {
+    let caller = Caller::join(store, 1).await;
+    let mut lives = made(store, &caller, [(1, 100)]).await;
+    assert_eq!(store.claim_due(at(100), "n1", 9).await.unwrap().len(), 1);
+    lives[0].call.plan.due = at(700);
+    let moved = lives[0].change(vec![EventKind::HangUpRequested { by: "wait".into() }], at(101));
+    store.commit(Change { job: Job::Add, ..moved }).await.unwrap();
+    assert_eq!(store.next_due().await.unwrap(), Some(at(700)));
+    assert!(store.claim_due(at(699), "n1", 9).await.unwrap().is_empty());
+    assert_eq!(
+        ids(&store.claim_due(at(700), "n1", 9).await.unwrap()),
+        [lives[0].call.id]
+    );
+}
+
+/// After a restart the node's claims are free again, and its calls under way are listed; other nodes'
+/// are left alone.
+pub async fn a_restart_gives_back_what_was_not_journalled(store: &impl Store) {
+    let caller = Caller::join(store, 1).await;
+    let mut lives = made(store, &caller, (0..6).map(|number| (number, 0))).await;
+    let mine = ids(&store.claim_due(at(1), "n1", 4).await.unwrap());
+    let others = ids(&store.claim_due(at(1), "n2", 9).await.unwrap());
+    assert_eq!((mine.len(), others.len()), (4, 2));
+    let place = |id: CallId| lives.iter().position(|life| life.call.id == id).unwrap();
+    let (live, done, foreign) = (place(mine[0]), place(mine[1]), place(others[0]));
+    store.commit(lives[live].journalled("n1", at(2))).await.unwrap();
+    store.commit(lives[done].journalled("n1", at(2))).await.unwrap();
+    store.commit(lives[done].happens(over(), at(3)).unwrap()).await.unwrap();
+    store.commit(lives[foreign].journalled("n2", at(2))).await.unwrap();
+
+    let unfinished = store.recover("n1").await.unwrap();
+    assert_eq!(unfinished.len(), 1);
+    let details = &unfinished[0];
+    assert_eq!(details.call, lives[live].call);
+    assert_eq!(details.legs, [lives[live].live.as_ref().unwrap().leg.clone()]);
+    assert_eq!(details.attempts, [lives[live].live.as_ref().unwrap().attempt.clone()]);
+
+    let again = ids(&store.claim_due(at(9), "n1", 9).await.unwrap());
+    assert_eq!(again.iter().collect::<HashSet<_>>(), mine[2..].iter().collect());
+    assert!(store.recover("nobody").await.unwrap().is_empty());
+}
