@@ -49,12 +49,17 @@ async fn what_fails_says_why_and_what_to_do() {
         ("head -c 1000000000 /dev/zero", limit, "audio_bytes"),
         ("cat tone.wav; head -c 1000000000 /dev/zero", limit, "audio_bytes"),
         (
-            "head -c 40 tone.wav; printf '\\377\\377\\377\\177'; head -c 50000000 /dev/zero",
+            "head -c 40 tone.wav; printf '\\377\\377\\377\\177'; head -c 2000000 /dev/zero",
             limit,
             "audio_seconds",
         ),
     ] {
-        let error = say(&Engine::new(script).library().await, "Hello").await.unwrap_err();
+        let engine = Engine::new(script);
+        let mut config = engine.config();
+        config.limits.time = Duration::from_secs(60);
+        config.limits.audio_bytes = 4 << 20;
+        config.limits.audio_seconds = 5;
+        let error = say(&open(config).await, "Hello").await.unwrap_err();
         assert!(kind(&error) && error.to_string().contains(words), "{script}: {error}");
     }
 }
