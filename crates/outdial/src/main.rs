@@ -1,1 +1,67 @@
-fn main() {}
+//! The `outdial` program.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "this is the program that people read from"
+)]
+
+mod cli;
+mod client;
+mod commands;
+mod config;
+mod data_dir;
+mod exit;
+mod render;
+mod server;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+
+use crate::{cli::Arguments, exit::Failure};
+
+fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    init_logging(&arguments);
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .expect("the first thing that the program does, so no other provider is installed");
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
+    let result = match runtime {
+        Ok(runtime) => {
+            let result = runtime.block_on(Box::pin(commands::run(arguments)));
+            // A blocking read of a terminal or a resolver must not keep the program from ending.
+            runtime.shutdown_background();
+            result
+        }
+        Err(error) => Err(Failure::start(format!("the program cannot start its threads: {error}"))),
+    };
+    match result {
+        Ok(code) => code,
+        Err(failure) => {
+            eprintln!("outdial: {failure}");
+            failure.code()
+        }
+    }
+}
+
+/// `OUTDIAL_LOG` chooses what is logged, in the syntax of `tracing-subscriber`. Logs go to standard
+/// error, so that standard output stays what a script may read.
+fn init_logging(arguments: &Arguments) {
+    let default = if arguments.is_server() {
+        "info,rsipstack=error"
+    } else {
+        "error,rsipstack=off"
+    };
+    let filter = std::env::var("OUTDIAL_LOG").unwrap_or_else(|_| default.to_owned());
+    let filter = tracing_subscriber::EnvFilter::try_new(&filter).unwrap_or_else(|error| {
+        eprintln!("outdial: OUTDIAL_LOG is not understood ({error}); using `{default}`");
+        tracing_subscriber::EnvFilter::new(default)
+    });
+    let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(ansi)
+        .init();
+}

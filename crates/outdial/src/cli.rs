@@ -1,0 +1,304 @@
+//! The command line: every command and its options.
+
+use std::{net::SocketAddr, path::PathBuf, time::Duration};
+
+use clap::{Args, Parser, Subcommand};
+use outdial_flow::fields::duration;
+
+/// Programmable telephony that you host yourself.
+#[derive(Debug, Parser)]
+#[command(name = "outdial", version, after_help = EXIT_CODES)]
+pub struct Arguments {
+    #[command(flatten)]
+    pub common: Common,
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+const EXIT_CODES: &str = "Exit codes: 0 done (a call that was waited for completed); 1 another result than wanted; \
+    2 wrong arguments or configuration; 3 the server refused; 4 cannot start or cannot be reached.";
+
+/// Options of every command.
+#[derive(Debug, Clone, Args)]
+pub struct Common {
+    /// The configuration file
+    #[arg(long, global = true, env = "OUTDIAL_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+    /// The data directory
+    #[arg(
+        long,
+        global = true,
+        env = "OUTDIAL_DATA",
+        value_name = "DIR",
+        default_value = "outdial-data"
+    )]
+    pub data: PathBuf,
+    /// The server to use, instead of the one that runs with the data directory
+    #[arg(long, global = true, env = "OUTDIAL_URL", value_name = "URL")]
+    pub url: Option<String>,
+    /// The key for that server
+    #[arg(
+        long,
+        global = true,
+        env = "OUTDIAL_KEY",
+        value_name = "SECRET",
+        hide_env_values = true
+    )]
+    pub key: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Command {
+    /// Ring a built-in phone over real SIP, speak, hear a key pressed, show why each step happened
+    Demo(Demo),
+    /// Run the server
+    Serve,
+    /// Call somebody
+    Call(Call),
+    /// List, show, watch and end calls
+    Calls {
+        #[command(subcommand)]
+        command: Calls,
+    },
+    /// Tell the whole story of a call
+    Explain {
+        /// The call
+        id: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Run scripted phones
+    Handset(Handset),
+    /// Place many calls at a rate and report
+    Load(Load),
+    /// List and add accounts
+    Accounts {
+        #[command(subcommand)]
+        command: Accounts,
+    },
+    /// List, add and remove keys
+    Keys {
+        #[command(subcommand)]
+        command: Keys,
+    },
+    /// Prove that speech, database, SIP, media and trunks work, and say what to mend
+    Doctor(Doctor),
+    /// Print the description of the API (OpenAPI 3.1, JSON)
+    Openapi,
+    /// Print the commented example configuration
+    Config,
+}
+
+impl Arguments {
+    /// Whether this runs until it is stopped, so that its log is worth reading.
+    pub fn is_server(&self) -> bool {
+        matches!(self.command, Command::Serve | Command::Handset(_))
+    }
+}
+
+#[derive(Debug, Args)]
+pub struct Demo {
+    /// What the phone shall hear
+    #[arg(
+        long,
+        default_value = "Hello from Outdial. Your parcel arrives today. Press one to confirm."
+    )]
+    pub say: String,
+    /// Where to leave `heard.wav`, `timeline.txt` and `timeline.json`
+    #[arg(long, value_name = "DIR")]
+    pub out: Option<PathBuf>,
+    /// Print one JSON object
+    #[arg(long)]
+    pub json: bool,
+    /// For trying the demo's own check: compare what was heard with another text
+    #[arg(long, hide = true)]
+    pub expect: Option<String>,
+    /// For trying the demo's own check: the phone hears nothing
+    #[arg(long, hide = true)]
+    pub deaf: bool,
+}
+
+/// What a call does after the answer.
+#[derive(Debug, Clone, Args)]
+#[group(required = false, multiple = false)]
+pub struct Action {
+    /// Speak this text
+    #[arg(long, value_name = "TEXT")]
+    pub say: Option<String>,
+    /// Play this audio file (it is uploaded), or an audio id
+    #[arg(long, value_name = "FILE")]
+    pub play: Option<String>,
+    /// Run this flow: a JSON file, or the name of a flow in the configuration
+    #[arg(long, value_name = "FLOW")]
+    pub flow: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Call {
+    /// Whom to call: `+6598765432`, `100`, `sip:bob@127.0.0.1:5062`
+    pub to: String,
+    #[command(flatten)]
+    pub action: Action,
+    /// The caller id to show
+    #[arg(long, value_name = "NUMBER")]
+    pub from: Option<String>,
+    /// How long the phone rings, as `30s`
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub ring: Option<Duration>,
+    /// How long the call may last, as `2m`
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub max: Option<Duration>,
+    /// Free text, shown wherever the call is shown
+    #[arg(long)]
+    pub tag: Option<String>,
+    /// Use this trunk and no other
+    #[arg(long, value_name = "TRUNK")]
+    pub via: Option<String>,
+    /// Wait for the end, and exit with 0 only if the call completed
+    #[arg(long)]
+    pub wait: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Calls {
+    /// List calls, newest first
+    List {
+        /// Only calls in this state: scheduled, queued, active, ended
+        #[arg(long)]
+        state: Option<String>,
+        /// Only calls that ended so: completed, busy, no_answer, …
+        #[arg(long)]
+        outcome: Option<String>,
+        /// Only calls with this tag
+        #[arg(long)]
+        tag: Option<String>,
+        /// Only calls to this address
+        #[arg(long)]
+        to: Option<String>,
+        /// How many
+        #[arg(long, default_value_t = 20)]
+        limit: u16,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one call
+    Show {
+        /// The call
+        id: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// End a call, or prevent it
+    Hangup {
+        /// The call
+        id: String,
+    },
+    /// Show events as they happen, of one call or of all
+    Watch {
+        /// The call; all calls when none is given
+        id: Option<String>,
+        /// Print one JSON object per line
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Handset {
+    /// Where the phones listen (UDP)
+    #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5062")]
+    pub listen: SocketAddr,
+    /// What they do (TOML); without one, every number answers and listens
+    #[arg(long, value_name = "FILE")]
+    pub script: Option<PathBuf>,
+    /// Where what they hear is kept
+    #[arg(long, value_name = "DIR", default_value = "heard")]
+    pub heard: PathBuf,
+}
+
+#[derive(Debug, Args)]
+pub struct Load {
+    /// Whom to call: `sip:100@127.0.0.1:5062`, or a number
+    pub to: String,
+    #[command(flatten)]
+    pub action: Action,
+    /// How many calls
+    #[arg(long, default_value_t = 100)]
+    pub calls: u32,
+    /// How many calls are started each second
+    #[arg(long, default_value_t = 10.0)]
+    pub rate: f64,
+    /// How many calls may be under way at once
+    #[arg(long, default_value_t = 500)]
+    pub concurrent: usize,
+    /// How long each call rings at most
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub ring: Option<Duration>,
+    /// How long each call is held before it is ended by us
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub hold: Option<Duration>,
+    /// Use this trunk and no other
+    #[arg(long, value_name = "TRUNK")]
+    pub via: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Accounts {
+    /// List accounts
+    List,
+    /// Add an account
+    Add {
+        /// Its name
+        name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Keys {
+    /// List the keys of an account
+    List {
+        /// The account
+        #[arg(long, default_value = crate::config::DEFAULT_ACCOUNT)]
+        account: String,
+    },
+    /// Add a key and print its secret, once
+    Add {
+        /// What to call it
+        name: String,
+        /// The account
+        #[arg(long, default_value = crate::config::DEFAULT_ACCOUNT)]
+        account: String,
+        /// What it allows: read, calls, any_caller_id, admin; several by comma
+        #[arg(long, value_delimiter = ',', default_value = "calls")]
+        scope: Vec<String>,
+        /// How long it is good, as `720h`; for ever when not given
+        #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+        expires_in: Option<Duration>,
+    },
+    /// Remove a key
+    Remove {
+        /// The key's id
+        id: String,
+        /// The account
+        #[arg(long, default_value = crate::config::DEFAULT_ACCOUNT)]
+        account: String,
+    },
+}
+
+#[derive(Debug, Args)]
+pub struct Doctor {
+    /// Look at this trunk only
+    pub trunk: Option<String>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}

@@ -1,0 +1,38 @@
+//! `outdial accounts`: lists and adds accounts.
+
+use std::process::ExitCode;
+
+use serde_json::json;
+
+use super::Connection;
+use crate::{
+    cli::{Accounts, Common},
+    exit::Failure,
+    render,
+    server::Role,
+};
+
+pub async fn run(common: &Common, command: Accounts) -> Result<ExitCode, Failure> {
+    let connection = Connection::open(common, Role::Reading).await?;
+    let result = match command {
+        Accounts::List => connection.client.get("/accounts").await.map(|page| {
+            println!(
+                "{}",
+                render::table(
+                    &["NAME", "ID", "CREATED"],
+                    &page["accounts"],
+                    &["name", "id", "created_at"]
+                )
+            );
+        }),
+        Accounts::Add { name } => connection
+            .client
+            .post("/accounts", &json!({ "name": name }))
+            .await
+            .map(|account| {
+                println!("{}", account["id"].as_str().unwrap_or_default());
+            }),
+    };
+    connection.close().await;
+    result.map(|()| ExitCode::SUCCESS)
+}

@@ -1,0 +1,193 @@
+//! `outdial call`: places a call, and waits for its end when asked to.
+
+use std::{pin::Pin, process::ExitCode, time::Duration};
+
+use futures_util::{Stream, StreamExt};
+use indicatif::{ProgressBar, ProgressStyle};
+use serde_json::{Value, json};
+
+use super::{Connection, print_json, segment};
+use crate::{
+    cli::{Action, Call, Common},
+    client::{Client, LiveEvent},
+    exit::Failure,
+    render,
+    server::Role,
+};
+
+pub async fn run(common: &Common, call: Call) -> Result<ExitCode, Failure> {
+    let connection = Connection::open(common, Role::Dialling).await?;
+    // A call of our own process lives no longer than the process.
+    let wait = call.wait || connection.own.is_some();
+    let result = place(&connection.client, &call, wait).await;
+    connection.close().await;
+    let ended = result?;
+    if !call.json {
+        println!("{}", render::call_line(&ended));
+    } else {
+        print_json(&ended);
+    }
+    let completed = ended["ending"]["outcome"] == "completed";
+    Ok(if wait && !completed {
+        ExitCode::from(1)
+    } else {
+        ExitCode::SUCCESS
+    })
+}
+
+async fn place(client: &Client, call: &Call, wait: bool) -> Result<Value, Failure> {
+    let mut body = json!({ "to": call.to });
+    add_action(client, &call.action, &mut body).await?;
+    for (name, value) in [("from", &call.from), ("via", &call.via), ("tag", &call.tag)] {
+        if let Some(value) = value {
+            body[name] = json!(value);
+        }
+    }
+    for (name, value) in [("ring", call.ring), ("max", call.max)] {
+        if let Some(value) = value {
+            body[name] = json!(value.as_secs_f64());
+        }
+    }
+    let placed = client.post("/calls", &body).await?;
+    if !wait {
+        return Ok(placed);
+    }
+    follow_to_end(client, &placed, call.json).await
+}
+
+/// Shows what happens until the call has ended. Ctrl-C ends the call and then the program.
+async fn follow_to_end(client: &Client, placed: &Value, quiet: bool) -> Result<Value, Failure> {
+    let id = placed["id"].as_str().unwrap_or_default();
+    let progress = Progress::new(quiet);
+    let mut ended = Ended::follow(client, id).await?;
+    ended.wait(|event| progress.show(event)).await?;
+    progress.finish();
+    client.get(&format!("/calls/{}", segment(id))).await
+}
+
+/// Waits for the end of a call.
+pub(super) struct Ended<'a> {
+    client: &'a Client,
+    call: String,
+    events: Pin<Box<dyn Stream<Item = Result<LiveEvent, Failure>> + Send>>,
+    asked_to_end: bool,
+}
+
+impl<'a> Ended<'a> {
+    /// Follows a call from its first event.
+    pub async fn follow(client: &'a Client, call: &str) -> Result<Self, Failure> {
+        let events = Box::pin(client.follow(Some(call), Some(0)).await?);
+        Ok(Self {
+            client,
+            call: call.to_owned(),
+            events,
+            asked_to_end: false,
+        })
+    }
+
+    /// Shows every event until the call has ended. Ctrl-C ends the call.
+    pub async fn wait(&mut self, mut show: impl FnMut(&Value)) -> Result<(), Failure> {
+        loop {
+            tokio::select! {
+                event = self.events.next() => {
+                    let Some(event) = event else {
+                        return Err(Failure::start("the server went away before the call had ended"));
+                    };
+                    let event = event?.event;
+                    show(&event);
+                    if event["type"] == "ended" {
+                        return Ok(());
+                    }
+                }
+                interrupted = tokio::signal::ctrl_c(), if !self.asked_to_end => {
+                    self.asked_to_end = interrupted.is_ok();
+                    self.client.post(&format!("/calls/{}/hangup", segment(&self.call)), &json!({})).await?;
+                }
+            }
+        }
+    }
+}
+
+/// A turning line at a terminal; one line an event elsewhere; nothing when JSON is wanted.
+enum Progress {
+    Quiet,
+    Lines,
+    Terminal(ProgressBar),
+}
+
+impl Progress {
+    fn new(quiet: bool) -> Self {
+        if quiet {
+            return Self::Quiet;
+        }
+        if !std::io::IsTerminal::is_terminal(&std::io::stderr()) {
+            return Self::Lines;
+        }
+        let bar = ProgressBar::new_spinner();
+        if let Ok(style) = ProgressStyle::with_template("{spinner} {elapsed_precise} {msg}") {
+            bar.set_style(style);
+        }
+        bar.enable_steady_tick(Duration::from_millis(100));
+        Self::Terminal(bar)
+    }
+
+    fn show(&self, event: &Value) {
+        match self {
+            Self::Quiet => {}
+            Self::Lines => eprintln!("{}", render::event_line(event)),
+            Self::Terminal(bar) => bar.set_message(render::event_line(event)),
+        }
+    }
+
+    fn finish(&self) {
+        if let Self::Terminal(bar) = self {
+            bar.finish_and_clear();
+        }
+    }
+}
+
+/// Puts what the call does into the request. Files are read here, by the user's own program: no
+/// server reads a path that a caller names.
+pub(super) async fn add_action(client: &Client, action: &Action, body: &mut Value) -> Result<(), Failure> {
+    if let Some(text) = &action.say {
+        body["say"] = json!(text);
+    }
+    if let Some(file) = &action.play {
+        let id = if file.starts_with("aud_") {
+            file.clone()
+        } else {
+            upload(client, file).await?
+        };
+        body["play"] = json!(id);
+    }
+    if let Some(flow) = &action.flow {
+        body["flow"] = match read_flow(flow)? {
+            Some(document) => document,
+            None => json!(flow),
+        };
+    }
+    Ok(())
+}
+
+async fn upload(client: &Client, file: &str) -> Result<String, Failure> {
+    let bytes = std::fs::read(file).map_err(|error| Failure::usage(format!("--play {file}: {error}")))?;
+    let name = std::path::Path::new(file)
+        .file_name()
+        .unwrap_or_default()
+        .to_string_lossy()
+        .into_owned();
+    client.upload(&name, bytes).await
+}
+
+/// A flow is a file when one of this name exists, and a name otherwise.
+fn read_flow(flow: &str) -> Result<Option<Value>, Failure> {
+    if !std::path::Path::new(flow).is_file() {
+        return match flow.contains(['/', '.']) {
+            true => Err(Failure::usage(format!("--flow {flow}: there is no such file"))),
+            false => Ok(None),
+        };
+    }
+    let text = std::fs::read_to_string(flow).map_err(|error| Failure::usage(format!("--flow {flow}: {error}")))?;
+    let document = serde_json::from_str(&text).map_err(|error| Failure::usage(format!("--flow {flow}: {error}")))?;
+    Ok(Some(document))
+}

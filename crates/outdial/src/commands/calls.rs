@@ -1,0 +1,87 @@
+//! `outdial calls`: lists, shows, watches and ends calls.
+
+use std::process::ExitCode;
+
+use futures_util::StreamExt;
+use serde_json::{Value, json};
+
+use super::{Connection, print_json, segment};
+use crate::{
+    cli::{Calls, Common},
+    client::Client,
+    exit::Failure,
+    render,
+    server::Role,
+};
+
+pub async fn run(common: &Common, command: Calls) -> Result<ExitCode, Failure> {
+    let connection = Connection::open(common, Role::Reading).await?;
+    let result = answer(&connection.client, command).await;
+    connection.close().await;
+    result
+}
+
+async fn answer(client: &Client, command: Calls) -> Result<ExitCode, Failure> {
+    match command {
+        Calls::List {
+            state,
+            outcome,
+            tag,
+            to,
+            limit,
+            json,
+        } => {
+            let filters = [("state", state), ("outcome", outcome), ("tag", tag), ("to", to)];
+            let filters = filters.into_iter().filter_map(|(name, value)| Some((name, value?)));
+            let query = filters.fold(format!("limit={limit}"), |query, (name, value)| {
+                format!("{query}&{name}={}", segment(&value))
+            });
+            let page = client.get(&format!("/calls?{query}")).await?;
+            if json {
+                print_json(&page)
+            } else {
+                println!("{}", render::calls_table(&page))
+            }
+        }
+        Calls::Show { id, json } => {
+            let call = client.get(&format!("/calls/{}", segment(&id))).await?;
+            if json {
+                print_json(&call)
+            } else {
+                print!("{}", render::call_page(&call))
+            }
+        }
+        Calls::Hangup { id } => {
+            let answer = client
+                .post(&format!("/calls/{}/hangup", segment(&id)), &json!({}))
+                .await?;
+            println!("{}", answer["result"].as_str().unwrap_or_default());
+        }
+        Calls::Watch { id, json } => watch(client, id.as_deref(), json).await?,
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Shows events until the watched call has ended, or for ever.
+async fn watch(client: &Client, id: Option<&str>, json: bool) -> Result<(), Failure> {
+    if let Some(id) = id {
+        client.get(&format!("/calls/{}", segment(id))).await?;
+    }
+    let mut events = Box::pin(client.follow(id, id.map(|_| 0)).await?);
+    while let Some(event) = events.next().await {
+        let event: Value = event?.event;
+        match (json, id) {
+            (true, _) => println!("{event}"),
+            (false, Some(_)) => println!("{}", render::event_line(&event)),
+            (false, None) => println!(
+                "{} {}",
+                event["call"].as_str().unwrap_or_default(),
+                render::event_line(&event)
+            ),
+        }
+        if id.is_some() && event["type"] == "ended" {
+            break;
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,183 @@
+//! The checks, in the order in which a call needs what they look at.
+
+use std::time::Duration;
+
+use outdial_handset::HandsetSet;
+use serde_json::json;
+
+use super::Finding;
+use crate::{
+    cli::Common,
+    client::Client,
+    config::Config,
+    data_dir::DataDir,
+    exit::Failure,
+    server::{Role, Server},
+};
+
+/// A number of the range that is kept free for fiction.
+const PHONE: &str = "+12025550100";
+/// The sample rate of the tone that tries the media.
+const RATE: u32 = 8_000;
+/// How long the call that tries the media may take.
+const LIMIT: Duration = Duration::from_secs(30);
+
+pub(super) async fn all(common: &Common, config: &Config, only: Option<&str>) -> Vec<Finding> {
+    let mut findings = Vec::new();
+    let mut found = |what: &str, result| {
+        findings.push(Finding {
+            what: what.to_owned(),
+            result,
+        })
+    };
+    if only.is_none() {
+        found("data and database", database(common, config).await);
+        found("sip port", sip_port(common, config).await);
+    }
+    match trial_server(config).await {
+        Err(reason) => found("trial server", Err(reason)),
+        Ok((server, _work)) => {
+            if only.is_none() {
+                found("speech", speech(&server).await);
+                found("media both ways", media(&server).await);
+            }
+            for trunk in config
+                .trunk
+                .iter()
+                .filter(|trunk| only.is_none_or(|only| only == trunk.name))
+            {
+                found(
+                    &format!("trunk {}", trunk.name),
+                    self::trunk(&server, &trunk.name).await,
+                );
+            }
+            server.stop().await;
+        }
+    }
+    findings
+}
+
+/// A server beside the real one: its own data, ports that nobody uses, a phone that plays a tone.
+async fn trial_server(config: &Config) -> Result<(Server, tempfile::TempDir), String> {
+    let work = tempfile::tempdir().map_err(|error| format!("no temporary directory: {error}"))?;
+    let phone = format!(
+        "[[phone]]\nnumber = \"{PHONE}\"\ndo = [{{ wait = \"200ms\" }}, {{ tone = 440, for = \"1s\" }}, {{ press = \"5\" }}]\n"
+    );
+    let script = work.path().join("phone.toml");
+    std::fs::write(&script, phone).map_err(|error| format!("{}: {error}", script.display()))?;
+    let mut config = config.clone();
+    config.server.bind.set_port(0);
+    config.sip.bind.set_port(0);
+    config.handsets.enabled = true;
+    config.handsets.listen = (std::net::Ipv4Addr::LOCALHOST, 0).into();
+    config.handsets.script = Some(script);
+    config.number.clear();
+    let server = Server::start(&config, &work.path().join("data"), Role::Dialling).await;
+    Ok((server.map_err(|failure| failure.to_string())?, work))
+}
+
+async fn database(common: &Common, config: &Config) -> Result<String, String> {
+    if let Some(url) = DataDir::running(&common.data) {
+        let ready = reqwest::get(format!("{url}/readyz"))
+            .await
+            .map_err(|error| format!("{url}: {error}"))?;
+        return match ready.status().is_success() {
+            true => Ok(format!("in use by the server at {url}, which says it is ready")),
+            false => Err(format!(
+                "the server at {url} is not ready: {}",
+                ready.text().await.unwrap_or_default()
+            )),
+        };
+    }
+    let mut config = config.clone();
+    config.server.bind.set_port(0);
+    let server = Server::start(&config, &common.data, Role::Reading)
+        .await
+        .map_err(|failure| failure.to_string())?;
+    let checked = server.engine.store.check().await.map_err(|error| error.to_string());
+    server.stop().await;
+    checked.map(|()| format!("{} can be read and written", common.data.display()))
+}
+
+async fn sip_port(common: &Common, config: &Config) -> Result<String, String> {
+    let bind = config.sip.bind;
+    match std::net::UdpSocket::bind(bind) {
+        Ok(_) => Ok(format!("{bind} (UDP) is free")),
+        Err(_) if DataDir::running(&common.data).is_some() => {
+            Ok(format!("{bind} (UDP) is in use by the running server"))
+        }
+        Err(error) => Err(format!(
+            "{bind} (UDP) cannot be used: {error}. Stop what listens there, or choose another `[sip] bind`"
+        )),
+    }
+}
+
+async fn speech(server: &Server) -> Result<String, String> {
+    let report = server.prompts.probe().await.map_err(|error| error.to_string())?;
+    let millis = report.time_to_audio.as_millis();
+    Ok(format!(
+        "{} {} spoke a word within {millis} ms",
+        report.engine, report.version
+    ))
+}
+
+/// A call to a phone of our own: it hears a tone of ours, and we its tone and its key.
+async fn media(server: &Server) -> Result<String, String> {
+    let call = async {
+        let client = Client::new(&server.url, &server.key)?;
+        // Speech is a check of its own: what is played here needs none.
+        let mut tone = Vec::new();
+        let samples = outdial_media::tones::sine(RATE, 800.0, -10.0, 2_000);
+        outdial_media::wav::write_mono(&mut tone, RATE, &samples)
+            .map_err(|error| Failure::start(format!("no tone can be made: {error}")))?;
+        let audio = client.upload("tone.wav", tone).await?;
+        let flow = json!([{ "play": audio }, { "gather": { "digits": 1, "timeout": "5s" } }]);
+        let placed = client.post("/calls", &json!({ "to": PHONE, "flow": flow })).await?;
+        let id = placed["id"].as_str().unwrap_or_default().to_owned();
+        super::super::call::Ended::follow(&client, &id)
+            .await?
+            .wait(|_| {})
+            .await?;
+        client.get(&format!("/calls/{id}")).await
+    };
+    let call = tokio::time::timeout(LIMIT, call).await;
+    let call = call.map_err(|_| format!("the call took longer than {} s", LIMIT.as_secs()))?;
+    let call = call.map_err(|failure| failure.to_string())?;
+    let received = call["attempts"][0]["legs"][0]["quality"]["received"]
+        .as_u64()
+        .unwrap_or_default();
+    let heard = server
+        .handsets
+        .as_ref()
+        .ok_or("the trial phone does not run")?
+        .finished(PHONE)
+        .await;
+    let peak = heard.wav.as_deref().map_or(0, loudest);
+    match (received, peak, call["digits"][0]["digits"].as_str()) {
+        (0, ..) => Err("no sound came in: is UDP on loopback filtered? Look at the firewall".to_owned()),
+        (_, peak, _) if peak < 1_000 => Err("the phone heard nothing of us: look at the firewall".to_owned()),
+        (_, _, Some("5")) => Ok(format!(
+            "heard both ways on loopback, {received} packets in, a key understood"
+        )),
+        _ => Err("sound passes, and the key that the phone pressed did not arrive".to_owned()),
+    }
+}
+
+fn loudest(wav: &std::path::Path) -> u16 {
+    let bytes = std::fs::read(wav).unwrap_or_default();
+    let clip = outdial_media::wav::read(&bytes, 60);
+    clip.map(|clip| {
+        clip.samples
+            .iter()
+            .map(|sample| sample.unsigned_abs())
+            .max()
+            .unwrap_or(0)
+    })
+    .unwrap_or(0)
+}
+
+async fn trunk(server: &Server, name: &str) -> Result<String, String> {
+    let sip = server.sip.as_ref().ok_or("SIP does not run")?;
+    let report = sip.probe(name).await.map_err(|error| error.to_string())?;
+    Ok(report.to_string())
+}

@@ -1,0 +1,26 @@
+//! `outdial handset`: scripted phones in a process of their own.
+
+use std::process::ExitCode;
+
+use outdial_handset::{HandsetSet, Phone, Script};
+
+use crate::{cli::Handset, exit::Failure};
+
+pub async fn run(handset: Handset) -> Result<ExitCode, Failure> {
+    let script = match &handset.script {
+        Some(path) => Script::read(path).map_err(|error| Failure::usage(error.to_string()))?,
+        None => Script::new().phone(Phone::answering("*")),
+    };
+    let script = script.ring_log(handset.heard.join("rings.jsonl"));
+    let phones = HandsetSet::start(handset.listen, script, Some(handset.heard.clone()))
+        .await
+        .map_err(|error| Failure::start(error.to_string()))?;
+    println!(
+        "ready: handsets {}, heard {}",
+        phones.address(),
+        handset.heard.display()
+    );
+    super::serve::wait_for_stop().await?;
+    phones.shutdown().await;
+    Ok(ExitCode::SUCCESS)
+}

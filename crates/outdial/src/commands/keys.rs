@@ -1,0 +1,58 @@
+//! `outdial keys`: lists, adds and removes keys.
+
+use std::process::ExitCode;
+
+use serde_json::json;
+
+use super::{Connection, segment};
+use crate::{
+    cli::{Common, Keys},
+    client::Client,
+    exit::Failure,
+    render,
+    server::Role,
+};
+
+pub async fn run(common: &Common, command: Keys) -> Result<ExitCode, Failure> {
+    let connection = Connection::open(common, Role::Reading).await?;
+    let result = answer(&connection.client, command).await;
+    connection.close().await;
+    result.map(|()| ExitCode::SUCCESS)
+}
+
+async fn answer(client: &Client, command: Keys) -> Result<(), Failure> {
+    match command {
+        Keys::List { account } => {
+            let page = client.get(&format!("/keys?account={}", segment(&account))).await?;
+            let columns = ["name", "id", "scopes", "created_at", "expires_at"];
+            println!(
+                "{}",
+                render::table(&["NAME", "ID", "SCOPES", "CREATED", "EXPIRES"], &page["keys"], &columns)
+            );
+        }
+        Keys::Add {
+            name,
+            account,
+            scope,
+            expires_in,
+        } => {
+            let mut body = json!({ "name": name, "account": account, "scopes": scope });
+            if let Some(length) = expires_in {
+                body["expires_in"] = json!(length.as_secs_f64());
+            }
+            let key = client.post("/keys", &body).await?;
+            println!("{}", key["secret"].as_str().unwrap_or_default());
+            eprintln!(
+                "this is the only time that the secret of {} is shown",
+                key["id"].as_str().unwrap_or("the key")
+            );
+        }
+        Keys::Remove { id, account } => {
+            client
+                .delete(&format!("/keys/{}?account={}", segment(&id), segment(&account)))
+                .await?;
+            println!("removed");
+        }
+    }
+    Ok(())
+}

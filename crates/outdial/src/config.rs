@@ -1,0 +1,235 @@
+//! The configuration: one TOML file and `OUTDIAL_…` variables, a typed section for each concern.
+//!
+//! `outdial.example.toml` shows every key with its default and is compiled in; a test reads it.
+
+mod handsets;
+mod sections;
+mod trunk;
+
+use std::path::{Path, PathBuf};
+
+use figment::{
+    Figment,
+    providers::{Env, Format, Toml},
+};
+use outdial_domain::{Account, Address, Number, NumberUse};
+use outdial_engine::{Settings, routing};
+use outdial_flow::Problem;
+use serde::Deserialize;
+
+pub use handsets::Handsets;
+pub use sections::{Limits, Media, NumberSection, Policy, Server, Sip};
+pub use trunk::Trunk;
+
+/// The commented configuration with every key and its default.
+pub const EXAMPLE: &str = include_str!("../../../outdial.example.toml");
+
+/// The name of the kind of carrier that `[sip]` starts.
+pub const SIP: &str = "sip";
+
+/// The whole configuration.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Config {
+    /// The HTTP server and this node.
+    pub server: Server,
+    /// The SIP side.
+    pub sip: Sip,
+    /// The sound.
+    pub media: Media,
+    /// Defaults and bounds of requests.
+    pub limits: Limits,
+    /// Which destinations are open.
+    pub policy: Policy,
+    /// Who speaks the texts.
+    pub speech: outdial_speech::SpeechConfig,
+    /// The built-in handsets.
+    pub handsets: Handsets,
+    /// The ways out, in the order they are tried.
+    pub trunk: Vec<Trunk>,
+    /// The numbers of the accounts.
+    pub number: Vec<NumberSection>,
+    /// Stored flows, by name, in the format of the API.
+    pub flow: std::collections::BTreeMap<String, serde_json::Value>,
+}
+
+/// Why a configuration cannot be used.
+#[derive(Debug, thiserror::Error)]
+pub enum ConfigError {
+    /// The file cannot be read.
+    #[error("the configuration {path} cannot be read: {source}", path = path.display())]
+    Unreadable {
+        /// The file.
+        path: PathBuf,
+        /// What the system says.
+        source: std::io::Error,
+    },
+    /// A key is unknown, missing, or has a value of the wrong kind.
+    #[error("{0}")]
+    Wrong(String),
+    /// A value makes no sense.
+    #[error("configuration key `{key}`: {message}")]
+    Value {
+        /// The key, as `trunk.1.host`.
+        key: String,
+        /// What is wrong and what to do.
+        message: String,
+    },
+}
+
+impl ConfigError {
+    /// A value that makes no sense.
+    pub fn value(key: impl Into<String>, message: impl ToString) -> Self {
+        Self::Value {
+            key: key.into(),
+            message: message.to_string(),
+        }
+    }
+}
+
+impl Config {
+    /// Reads the file, if one is given, and the variables over it.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] names the key and the remedy.
+    pub fn load(path: Option<&Path>) -> Result<Self, ConfigError> {
+        let mut figment = Figment::new();
+        if let Some(path) = path {
+            let text = std::fs::read_to_string(path).map_err(|source| ConfigError::Unreadable {
+                path: path.to_owned(),
+                source,
+            })?;
+            // Read once by itself, because these errors show the line.
+            toml::from_str::<Self>(&text)
+                .map_err(|error| ConfigError::Wrong(format!("{}: {}", path.display(), error.to_string().trim_end())))?;
+            figment = figment.merge(Toml::string(&text));
+        }
+        let environment = Env::prefixed("OUTDIAL_")
+            .ignore(&["url", "key", "config", "data", "log"])
+            .split("__");
+        figment
+            .merge(environment)
+            .extract()
+            .map_err(|error| ConfigError::Wrong(format!("the configuration: {error}")))
+    }
+
+    /// Reads a configuration from a text, without the variables.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] names the key and the remedy.
+    pub fn parse(text: &str) -> Result<Self, ConfigError> {
+        toml::from_str(text).map_err(|error| ConfigError::Wrong(error.to_string().trim_end().to_owned()))
+    }
+
+    /// What the engine needs of all this.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] names the key and the remedy.
+    pub fn settings(&self) -> Result<Settings, ConfigError> {
+        let mut trunks: Vec<routing::Trunk> = Vec::new();
+        for (index, trunk) in self.trunk.iter().enumerate() {
+            if trunk.name == Handsets::TRUNK || trunk.name == routing::DIRECT {
+                return Err(ConfigError::value(
+                    format!("trunk.{index}.name"),
+                    "this name is taken: choose another",
+                ));
+            }
+            if trunks.iter().any(|other| other.name == trunk.name) {
+                return Err(ConfigError::value(
+                    format!("trunk.{index}.name"),
+                    "two trunks have this name",
+                ));
+            }
+            trunks.push(routing::Trunk {
+                name: trunk.name.clone(),
+                carrier: SIP.to_owned(),
+                prefixes: trunk.prefixes.clone(),
+                built_in: false,
+            });
+        }
+        if self.handsets.enabled {
+            // First, so that a number of a handset never leaves the machine by mistake.
+            trunks.insert(0, self.handsets.trunk()?);
+        }
+        let open = self.policy.open.iter().enumerate().map(|(index, line)| {
+            line.parse()
+                .map_err(|error| ConfigError::value(format!("policy.open.{index}"), error))
+        });
+        Ok(Settings {
+            node: self.server.node.clone(),
+            limits: self.limits.bounds()?,
+            trunks,
+            policy: outdial_engine::policy::Policy {
+                open: open.collect::<Result<_, _>>()?,
+            },
+            numbers: self.numbers()?,
+            flows: self.flows()?,
+        })
+    }
+
+    fn numbers(&self) -> Result<Vec<Number>, ConfigError> {
+        let read = |(index, number): (usize, &NumberSection)| {
+            let key = |name: &str| format!("number.{index}.{name}");
+            let uses = number.uses.iter().map(|word| {
+                NumberUse::from_word(word).ok_or_else(|| {
+                    let known = NumberUse::ALL
+                        .iter()
+                        .map(|known| known.as_str())
+                        .collect::<Vec<_>>()
+                        .join(", ");
+                    ConfigError::value(
+                        key("uses"),
+                        format!("`{word}` is no use of a number; there are: {known}"),
+                    )
+                })
+            });
+            Ok(Number {
+                address: Address::parse(&number.number).map_err(|error| ConfigError::value(key("number"), error))?,
+                account: number.account.clone(),
+                trunk: number.trunk.clone(),
+                uses: uses.collect::<Result<_, ConfigError>>()?,
+            })
+        };
+        self.number.iter().enumerate().map(read).collect()
+    }
+
+    fn flows(&self) -> Result<std::collections::BTreeMap<String, outdial_flow::Flow>, ConfigError> {
+        let read = |(name, value): (&String, &serde_json::Value)| {
+            outdial_flow::document::read(value, &format!("flow.{name}"))
+                .map(|flow| (name.clone(), flow))
+                .map_err(|problems| first(&problems))
+        };
+        self.flow.iter().map(read).collect()
+    }
+}
+
+fn first(problems: &[Problem]) -> ConfigError {
+    match problems.first() {
+        Some(problem) => ConfigError::value(problem.field.clone(), &problem.message),
+        None => ConfigError::value("flow", "it cannot be read"),
+    }
+}
+
+/// The account that exists from the first start, and that requests without another one belong to.
+pub const DEFAULT_ACCOUNT: &str = "default";
+
+/// Whether every number belongs to an account that exists.
+///
+/// # Errors
+///
+/// [`ConfigError`] names the number whose account does not.
+pub fn check_accounts(settings: &Settings, accounts: &[Account]) -> Result<(), ConfigError> {
+    for (index, number) in settings.numbers.iter().enumerate() {
+        if !accounts.iter().any(|account| account.name == number.account) {
+            let message = format!(
+                "there is no account `{0}`: make it with `outdial accounts add {0}`",
+                number.account
+            );
+            return Err(ConfigError::value(format!("number.{index}.account"), message));
+        }
+    }
+    Ok(())
+}

@@ -1,0 +1,161 @@
+//! The small sections.
+
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    time::Duration,
+};
+
+use serde::Deserialize;
+
+use super::ConfigError;
+
+/// `[server]`: the HTTP server and this node.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Server {
+    /// Where HTTP is served.
+    pub bind: SocketAddr,
+    /// The name of this node in the journal.
+    pub node: String,
+    /// How long live calls get to end when the program is told to stop, in seconds.
+    pub stop_within: u64,
+}
+
+impl Default for Server {
+    fn default() -> Self {
+        Self {
+            bind: (Ipv4Addr::LOCALHOST, 7575).into(),
+            node: "local".to_owned(),
+            stop_within: 10,
+        }
+    }
+}
+
+/// `[sip]`: the SIP side.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Sip {
+    /// Where SIP is spoken (UDP).
+    pub bind: SocketAddr,
+    /// The address that far sides are told; the bound one when none is given.
+    pub advertise: Option<IpAddr>,
+    /// The first retransmission interval (RFC 3261, timer T1), in milliseconds.
+    pub t1: u64,
+}
+
+impl Default for Sip {
+    fn default() -> Self {
+        Self {
+            bind: (Ipv4Addr::LOCALHOST, 5060).into(),
+            advertise: None,
+            t1: 500,
+        }
+    }
+}
+
+/// `[media]`: the sound.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Media {
+    /// The first UDP port for RTP.
+    pub first_port: u16,
+    /// The last one.
+    pub last_port: u16,
+    /// How many threads pace the packets; one per core when none is given.
+    pub threads: Option<usize>,
+}
+
+impl Default for Media {
+    fn default() -> Self {
+        Self {
+            first_port: 20_000,
+            last_port: 29_999,
+            threads: None,
+        }
+    }
+}
+
+/// `[limits]`: defaults and bounds of requests; times in seconds.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Limits {
+    /// How long a phone rings when the request does not say.
+    pub ring: u64,
+    /// The longest ring time that may be asked for.
+    pub longest_ring: u64,
+    /// How long a call may last when the request does not say.
+    pub talk: u64,
+    /// The longest call that may be asked for.
+    pub longest_talk: u64,
+    /// The most calls that may be live at once.
+    pub live_calls: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        let limits = outdial_domain::Limits::default();
+        Self {
+            ring: limits.ring.as_secs(),
+            longest_ring: limits.longest_ring.as_secs(),
+            talk: limits.talk.as_secs(),
+            longest_talk: limits.longest_talk.as_secs(),
+            live_calls: limits.live_calls,
+        }
+    }
+}
+
+impl Limits {
+    pub(super) fn bounds(&self) -> Result<outdial_domain::Limits, ConfigError> {
+        for (key, default, longest) in [
+            ("ring", self.ring, self.longest_ring),
+            ("talk", self.talk, self.longest_talk),
+        ] {
+            if default == 0 || default > longest {
+                let message = format!("give more than 0 and at most `longest_{key}`, which is {longest}");
+                return Err(ConfigError::value(format!("limits.{key}"), message));
+            }
+        }
+        if self.live_calls == 0 {
+            return Err(ConfigError::value("limits.live_calls", "give at least 1"));
+        }
+        Ok(outdial_domain::Limits {
+            ring: Duration::from_secs(self.ring),
+            longest_ring: Duration::from_secs(self.longest_ring),
+            talk: Duration::from_secs(self.talk),
+            longest_talk: Duration::from_secs(self.longest_talk),
+            live_calls: self.live_calls,
+        })
+    }
+}
+
+/// `[policy]`: which destinations are open.
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Policy {
+    /// One opening a line: `+65`, `local:1`, `sip:pbx.example.com`, `*`.
+    pub open: Vec<String>,
+}
+
+/// `[[number]]`: a number of an account.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct NumberSection {
+    /// The number.
+    pub number: String,
+    /// The account it belongs to.
+    #[serde(default = "default_account")]
+    pub account: String,
+    /// The trunk it lives on.
+    pub trunk: Option<String>,
+    /// What it may be used for.
+    #[serde(default = "caller_id_only")]
+    pub uses: Vec<String>,
+}
+
+fn default_account() -> String {
+    super::DEFAULT_ACCOUNT.to_owned()
+}
+
+fn caller_id_only() -> Vec<String> {
+    vec![outdial_domain::NumberUse::CallerId.as_str().to_owned()]
+}

@@ -1,1 +1,0 @@
-//! The program: configuration, wiring and the command line.

@@ -1,0 +1,216 @@
+//! What people read: events, calls, stories and tables, made from the API's JSON.
+
+use comfy_table::{Table, presets};
+use serde_json::Value;
+
+/// One event on one line: time, what, and what is worth knowing about it.
+pub fn event_line(event: &Value) -> String {
+    let kind = text(event, "type");
+    let data = &event["data"];
+    let detail = match kind.as_str() {
+        "created" => format!("to {}{}", text(data, "to"), optional(data, "from", ", from ")),
+        "routed" => format!("by trunk {}{}", text(data, "trunk"), passed_over(data)),
+        "journalled" => format!("attempt {}, on disk before anything is sent", text(data, "attempt")),
+        "ringing" => {
+            let sound = if data["early_media"] == true {
+                ", sound may come"
+            } else {
+                ""
+            };
+            format!("{}{sound}", text(data, "sip_code"))
+        }
+        "answered" => text(data, "codec"),
+        "instruction_started" => format!("{}: {}", text(data, "step"), text(data, "what")),
+        "instruction_done" => format!("{}: {}", text(data, "step"), text(data, "result")),
+        "digit" => format!("{} ({})", text(data, "digit"), text(data, "way")),
+        "gathered" => format!("{} = {}", text(data, "name"), text(data, "digits")),
+        "hang_up_requested" => format!("by {}", text(data, "by")),
+        "leg_ended" => quality(&data["quality"]),
+        "ended" => ending(&data["ending"]),
+        _ => String::new(),
+    };
+    let time = text(event, "at");
+    let clock = time
+        .split_once('T')
+        .map_or(time.as_str(), |(_, clock)| clock.trim_end_matches('Z'));
+    format!("{clock:<15.12} {:<20} {detail}", kind.replace('_', " "))
+        .trim_end()
+        .to_owned()
+}
+
+/// One call on one line.
+pub fn call_line(call: &Value) -> String {
+    let mut line = format!("{} {} to {}", text(call, "id"), text(call, "state"), text(call, "to"));
+    if call["ending"].is_object() {
+        line += &format!(": {}", ending(&call["ending"]));
+    }
+    for gathered in call["digits"].as_array().into_iter().flatten() {
+        line += &format!("; {} = {}", text(gathered, "name"), text(gathered, "digits"));
+    }
+    line
+}
+
+/// One call, a field a line.
+pub fn call_page(call: &Value) -> String {
+    let mut page = call_line(call) + "\n";
+    for name in [
+        "from",
+        "via",
+        "tag",
+        "created_at",
+        "due",
+        "answered_at",
+        "ended_at",
+        "duration",
+    ] {
+        if !call[name].is_null() {
+            page += &format!("  {name:<12} {}\n", text(call, name));
+        }
+    }
+    for attempt in call["attempts"].as_array().into_iter().flatten() {
+        page += &format!("  attempt {}: {}\n", text(attempt, "number"), text(attempt, "state"));
+        for leg in attempt["legs"].as_array().into_iter().flatten() {
+            let (id, trunk, target) = (text(leg, "id"), text(leg, "trunk"), text(leg, "target"));
+            page += &format!("    {id} {} by {trunk} to {target}\n", text(leg, "state"));
+        }
+    }
+    page
+}
+
+/// A page of calls.
+pub fn calls_table(page: &Value) -> String {
+    let headings = ["CALL", "STATE", "OUTCOME", "TO", "TAG", "CREATED"];
+    let mut rows = page["calls"].clone();
+    for call in rows.as_array_mut().into_iter().flatten() {
+        call["outcome"] = call["ending"]["outcome"].clone();
+    }
+    table(&headings, &rows, &["id", "state", "outcome", "to", "tag", "created_at"])
+}
+
+/// A table of some fields of a list of objects.
+pub fn table(headings: &[&str], rows: &Value, fields: &[&str]) -> String {
+    let mut table = Table::new();
+    table.load_preset(presets::NOTHING).set_header(headings);
+    for row in rows.as_array().into_iter().flatten() {
+        table.add_row(fields.iter().map(|field| text(row, field)));
+    }
+    table.trim_fmt()
+}
+
+/// The whole story of a call: what it is, what happened, and what went over the wire.
+pub fn story(story: &Value) -> String {
+    let mut page = call_page(&story["call"]) + "\n";
+    for event in story["events"].as_array().into_iter().flatten() {
+        page += &(event_line(event) + "\n");
+    }
+    for trace in story["messages"].as_array().into_iter().flatten() {
+        page += &format!("\nSIP of {}\n", text(trace, "leg"));
+        for message in trace["messages"].as_array().into_iter().flatten() {
+            let arrow = if message["sent"] == true {
+                "──►"
+            } else {
+                "◄──"
+            };
+            let body = text(message, "text");
+            let at = text(message, "at");
+            let clock = at
+                .split_once('T')
+                .map_or(at.as_str(), |(_, clock)| clock.trim_end_matches('Z'));
+            page += &format!(
+                "{clock:<15.12} {arrow} {} {}\n",
+                text(message, "peer"),
+                body.lines().next().unwrap_or("")
+            );
+        }
+    }
+    page
+}
+
+fn ending(ending: &Value) -> String {
+    let mut line = format!("{}, by {}", text(ending, "outcome"), text(ending, "by"));
+    for (name, label) in [("sip_code", "SIP"), ("q850", "Q.850")] {
+        if !ending[name].is_null() {
+            line += &format!(", {label} {}", text(ending, name));
+        }
+    }
+    let reason = text(ending, "reason");
+    if reason.is_empty() {
+        line
+    } else {
+        format!("{line} ({reason})")
+    }
+}
+
+fn quality(quality: &Value) -> String {
+    if quality.is_null() {
+        return "no sound".to_owned();
+    }
+    format!(
+        "sound: {} packets sent, {} received, {} lost, jitter {:.1} ms, MOS {:.1}",
+        text(quality, "sent"),
+        text(quality, "received"),
+        text(quality, "lost"),
+        quality["jitter_ms"].as_f64().unwrap_or_default(),
+        quality["mos"].as_f64().unwrap_or_default(),
+    )
+}
+
+fn passed_over(data: &Value) -> String {
+    let reasons: Vec<&str> = data["passed_over"]
+        .as_array()
+        .into_iter()
+        .flatten()
+        .filter_map(Value::as_str)
+        .collect();
+    if reasons.is_empty() {
+        String::new()
+    } else {
+        format!("; passed over: {}", reasons.join("; "))
+    }
+}
+
+fn optional(value: &Value, name: &str, label: &str) -> String {
+    if value[name].is_null() {
+        String::new()
+    } else {
+        format!("{label}{}", text(value, name))
+    }
+}
+
+/// A field as people read it. What comes from outside must not steer a terminal.
+fn text(value: &Value, name: &str) -> String {
+    let text = match &value[name] {
+        Value::Null => String::new(),
+        Value::String(text) => text.clone(),
+        Value::Array(items) => items.iter().filter_map(Value::as_str).collect::<Vec<_>>().join(","),
+        other => other.to_string(),
+    };
+    text.chars()
+        .map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn a_line_tells_when_what_and_why() {
+        let event = json!({"type": "ended", "at": "2026-11-20T12:00:01.234567Z", "data": {"ending": {
+            "outcome": "busy", "by": "callee", "sip_code": 486, "reason": "the far side answered 486 Busy Here"}}});
+        let line = event_line(&event);
+        assert!(line.starts_with("12:00:01.234"), "{line}");
+        assert!(
+            line.ends_with("busy, by callee, SIP 486 (the far side answered 486 Busy Here)"),
+            "{line}"
+        );
+    }
+
+    #[test]
+    fn nothing_from_outside_steers_the_terminal() {
+        let event = json!({"type": "created", "at": "", "data": {"to": "\u{1b}[2J"}});
+        assert!(!event_line(&event).contains('\u{1b}'));
+    }
+}

@@ -1,0 +1,229 @@
+//! Puts the parts together: data directory, store, speech, media, SIP, engine, handsets, HTTP.
+
+mod parts;
+
+use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+
+use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use outdial_carrier_sip::SipCarrier;
+use outdial_domain::{Account, Scope};
+use outdial_engine::{
+    Engine, Parts,
+    ports::{Blobs, Ids, Prompts, Store, SystemClock, SystemEntropy, VoiceCarrier},
+    verbs,
+};
+use outdial_faces::native::{self, NativeConfig};
+use outdial_handset::HandsetSet;
+use outdial_speech::PromptLibrary;
+use outdial_store::{FileBlobs, SqliteStore};
+use tokio::net::TcpListener;
+use tokio_util::sync::CancellationToken;
+
+use crate::{
+    config::{self, Config, DEFAULT_ACCOUNT, Handsets},
+    data_dir::DataDir,
+    exit::Failure,
+};
+
+/// What a server of this process is for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Role {
+    /// It rings phones.
+    Dialling,
+    /// It only reads and changes what is stored: no SIP, no handsets, nothing is dialled.
+    Reading,
+}
+
+/// A running server.
+pub struct Server {
+    /// Where its API is.
+    pub url: String,
+    /// A key with all scopes.
+    pub key: String,
+    /// The engine, for commands that run in the same process.
+    pub engine: Engine,
+    /// Speech, for `doctor`.
+    pub prompts: Arc<PromptLibrary>,
+    /// The SIP side, where this server dials.
+    pub sip: Option<Arc<SipCarrier>>,
+    /// The built-in phones, where they are enabled.
+    pub handsets: Option<HandsetSet>,
+    stop_within: Duration,
+    stopping: CancellationToken,
+    http: tokio::task::JoinHandle<()>,
+    // Held until everything else is gone.
+    _data: DataDir,
+}
+
+impl Server {
+    /// Starts everything.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] names what is wrong and what to do; nothing is left running then.
+    pub async fn start(config: &Config, data: &Path, role: Role) -> Result<Self, Failure> {
+        let mut settings = config.settings()?;
+        let mut data = DataDir::take(data)?;
+        let ids = Ids::new(Arc::new(SystemClock), Arc::new(SystemEntropy));
+        let store: Arc<dyn Store> = Arc::new(
+            SqliteStore::open(&data.join("outdial.db"))
+                .await
+                .map_err(start_failure)?,
+        );
+        let blobs: Arc<dyn Blobs> = Arc::new(FileBlobs::open(&data.join("blobs")).map_err(start_failure)?);
+        let key = ensure_account(store.as_ref(), &ids, &data).await?;
+        config::check_accounts(&settings, &store.accounts().await.map_err(start_failure)?)?;
+        let prompts = Arc::new(parts::prompts(config, &data.join("prompts")).await?);
+
+        // Every port is taken before the engine starts, so that a port in use dials nobody.
+        let listener = bind(config.server.bind).await?;
+        let url = format!("http://{}", listener.local_addr().map_err(start_failure)?);
+        let mut carriers: BTreeMap<String, Arc<dyn VoiceCarrier>> = BTreeMap::new();
+        let (mut sip, mut handsets) = (None, None);
+        if role == Role::Dialling {
+            if config.handsets.enabled {
+                handsets = Some(start_handsets(config, &data).await?);
+            }
+            let carrier = Arc::new(parts::sip(
+                config,
+                handsets.as_ref().map(HandsetSet::address),
+                ids.clone(),
+            )?);
+            carriers.insert(config::SIP.to_owned(), Arc::clone(&carrier) as Arc<dyn VoiceCarrier>);
+            sip = Some(carrier);
+        }
+        settings
+            .trunks
+            .retain(|trunk| trunk.name != Handsets::TRUNK || handsets.is_some());
+
+        let port = Arc::clone(&prompts) as Arc<dyn Prompts>;
+        let parts = Parts {
+            store,
+            blobs,
+            prompts: port,
+            carriers,
+            ids,
+            settings,
+        };
+        let engine = match role {
+            Role::Dialling => Engine::start(parts).await.map_err(start_failure)?,
+            Role::Reading => Engine::at_rest(parts),
+        };
+        let stopping = CancellationToken::new();
+        let http = serve_http(listener, engine.clone(), &stopping);
+        data.announce(&url)?;
+        let stop_within = Duration::from_secs(config.server.stop_within);
+        Ok(Self {
+            url,
+            key,
+            engine,
+            prompts,
+            sip,
+            handsets,
+            stop_within,
+            stopping,
+            http,
+            _data: data,
+        })
+    }
+
+    /// Where SIP is spoken; empty when it is not.
+    pub fn sip_address(&self) -> String {
+        self.sip
+            .as_ref()
+            .map(|sip| sip.local_addr().to_string())
+            .unwrap_or_default()
+    }
+
+    /// Stops everything: no new work, live calls ended, then the servers.
+    pub async fn stop(mut self) {
+        self.engine.stop(self.stop_within).await;
+        self.stopping.cancel();
+        // Clients that hold their connections open get a moment, not more.
+        if tokio::time::timeout(Duration::from_secs(1), &mut self.http)
+            .await
+            .is_err()
+        {
+            self.http.abort();
+        }
+        if let Some(handsets) = self.handsets.take() {
+            handsets.shutdown().await;
+        }
+    }
+}
+
+fn start_failure(error: impl std::fmt::Display) -> Failure {
+    Failure::start(error.to_string())
+}
+
+fn serve_http(listener: TcpListener, engine: Engine, stopping: &CancellationToken) -> tokio::task::JoinHandle<()> {
+    let router = native::router(
+        engine.clone(),
+        NativeConfig {
+            metrics: metrics_text(engine),
+        },
+    );
+    let service = router.into_make_service_with_connect_info::<SocketAddr>();
+    let stopped = stopping.clone().cancelled_owned();
+    tokio::spawn(async move {
+        if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stopped).await {
+            tracing::error!(%error, "the HTTP server ended");
+        }
+    })
+}
+
+/// Makes the default account at the first start, and a key for the command line at every start that
+/// finds none. The key of an earlier start stays good.
+async fn ensure_account(store: &dyn Store, ids: &Ids, data: &DataDir) -> Result<String, Failure> {
+    let account: Account = match verbs::find_account(store, DEFAULT_ACCOUNT)
+        .await
+        .map_err(start_failure)?
+    {
+        Some(account) => account,
+        None => verbs::create_account(store, ids, DEFAULT_ACCOUNT)
+            .await
+            .map_err(start_failure)?,
+    };
+    if let Some(secret) = DataDir::key_of(data.path())
+        && store
+            .key_by_hash(verbs::hash_secret(&secret))
+            .await
+            .map_err(start_failure)?
+            .is_some()
+    {
+        return Ok(secret);
+    }
+    let scopes = vec![Scope::Admin, Scope::AnyCallerId];
+    let new = verbs::create_key(store, ids, account.id, "command line", scopes, None)
+        .await
+        .map_err(start_failure)?;
+    data.keep_key(&new.secret)?;
+    Ok(new.secret)
+}
+
+async fn start_handsets(config: &Config, data: &DataDir) -> Result<HandsetSet, Failure> {
+    let script = config.handsets.phones()?.ring_log(data.join("rings.jsonl"));
+    HandsetSet::start(config.handsets.listen, script, Some(data.join("heard")))
+        .await
+        .map_err(|error| Failure::start(format!("the built-in handsets do not start: {error}")))
+}
+
+async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        Failure::start(format!(
+            "HTTP cannot listen on {address}: {error}. Is another server running there? Choose another address with \
+             `[server] bind` or OUTDIAL_SERVER__BIND"
+        ))
+    })
+}
+
+/// The recorder of a process is one for its life, and a test may start two servers in one.
+fn metrics_text(engine: Engine) -> Arc<dyn Fn() -> String + Send + Sync> {
+    static RECORDER: std::sync::OnceLock<Option<PrometheusHandle>> = std::sync::OnceLock::new();
+    let handle = RECORDER.get_or_init(|| PrometheusBuilder::new().install_recorder().ok());
+    Arc::new(move || {
+        #[expect(clippy::cast_precision_loss, reason = "nobody has 2^52 live calls")]
+        metrics::gauge!("outdial_calls_live").set(engine.live_calls() as f64);
+        handle.as_ref().map(PrometheusHandle::render).unwrap_or_default()
+    })
+}

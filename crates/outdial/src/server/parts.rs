@@ -1,0 +1,60 @@
+//! Makes the adapters from their sections of the configuration.
+
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+
+use outdial_carrier_sip::{SipCarrier, SipConfig, SipTrunk};
+use outdial_engine::ports::{Ids, SystemClock};
+use outdial_media_io::MediaEngine;
+use outdial_speech::PromptLibrary;
+
+use super::start_failure;
+use crate::{
+    config::{Config, ConfigError, Handsets},
+    exit::Failure,
+};
+
+/// Speech, with its cache among the other data unless the configuration says where.
+pub(super) async fn prompts(config: &Config, cache: &Path) -> Result<PromptLibrary, Failure> {
+    let mut speech = config.speech.clone();
+    speech.cache.directory.get_or_insert_with(|| cache.to_owned());
+    PromptLibrary::open(speech, Arc::new(SystemClock))
+        .await
+        .map_err(|error| Failure::usage(error.to_string()))
+}
+
+/// The SIP side with the configured trunks, and one to the built-in handsets where they run.
+pub(super) fn sip(config: &Config, handsets: Option<SocketAddr>, ids: Ids) -> Result<SipCarrier, Failure> {
+    let mut trunks: Vec<SipTrunk> = config.trunk.iter().map(trunk).collect::<Result<_, ConfigError>>()?;
+    trunks.extend(handsets.map(|phones| SipTrunk::new(Handsets::TRUNK, phones.ip().to_string(), phones.port())));
+    let settings = SipConfig {
+        bind: config.sip.bind,
+        advertise: config.sip.advertise,
+        t1: Duration::from_millis(config.sip.t1),
+        trunks,
+        most_legs: config.limits.live_calls,
+        ..SipConfig::default()
+    };
+    settings.check().map_err(|error| Failure::usage(error.to_string()))?;
+    SipCarrier::start(settings, media(config)?, ids).map_err(start_failure)
+}
+
+fn media(config: &Config) -> Result<MediaEngine, Failure> {
+    let ports = config.media.first_port..=config.media.last_port;
+    let threads = config
+        .media
+        .threads
+        .or_else(|| std::thread::available_parallelism().ok().map(Into::into))
+        .unwrap_or(1);
+    MediaEngine::start(threads, config.sip.bind.ip(), ports).map_err(start_failure)
+}
+
+fn trunk(section: &crate::config::Trunk) -> Result<SipTrunk, ConfigError> {
+    Ok(SipTrunk {
+        username: section.username.clone(),
+        auth_username: section.auth_username.clone(),
+        password: section.password()?,
+        from_user: section.from_user.clone(),
+        from_domain: section.from_domain.clone(),
+        ..SipTrunk::new(&section.name, &section.host, section.port)
+    })
+}

@@ -1,0 +1,282 @@
+//! The program itself, run as its users run it.
+#![expect(
+    unreachable_pub,
+    reason = "each test file includes this module and uses a part of it"
+)]
+#![allow(
+    dead_code,
+    clippy::allow_attributes,
+    reason = "each test file includes this module and uses a part of it"
+)]
+
+use std::{
+    path::{Path, PathBuf},
+    process::{Output, Stdio},
+    time::Duration,
+};
+
+use futures_util::StreamExt;
+use outdial_testkit::peers::{PortLease, lease_ports};
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+};
+
+/// The compiled program.
+pub const OUTDIAL: &str = env!("CARGO_BIN_EXE_outdial");
+
+/// How long anything may take before a test gives up.
+pub const LIMIT: Duration = Duration::from_secs(60);
+
+/// A directory for the program's data and configuration, and ports for its sound.
+pub struct Home {
+    pub dir: TempDir,
+    ports: PortLease,
+}
+
+impl Home {
+    pub fn new() -> Self {
+        Self {
+            dir: tempfile::tempdir().unwrap(),
+            ports: lease_ports(200).unwrap(),
+        }
+    }
+
+    pub fn data(&self) -> PathBuf {
+        self.dir.path().join("data")
+    }
+
+    /// Writes the configuration: ports that nobody else has, then what the test adds.
+    pub fn configure(&self, more: &str) -> PathBuf {
+        let path = self.dir.path().join("outdial.toml");
+        let (first, last) = (self.ports.first(), self.ports.last());
+        // Keys of a test's `[sip]` are given with it, so the section is only written when it has none.
+        let sip = if more.contains("[sip]") {
+            ""
+        } else {
+            "[sip]\nbind = \"127.0.0.1:0\"\n"
+        };
+        let text = format!(
+            "[server]\nbind = \"127.0.0.1:0\"\n{sip}[media]\nfirst_port = {first}\nlast_port = {last}\nthreads = 1\n{more}"
+        );
+        std::fs::write(&path, text).unwrap();
+        path
+    }
+
+    /// The command line with this data directory and configuration.
+    pub fn command(&self, arguments: &[&str]) -> Command {
+        let mut command = Command::new(OUTDIAL);
+        command
+            .arg("--data")
+            .arg(self.data())
+            .args(arguments)
+            .env_remove("OUTDIAL_URL")
+            .env_remove("OUTDIAL_KEY")
+            .stdin(Stdio::null())
+            .kill_on_drop(true);
+        let config = self.dir.path().join("outdial.toml");
+        if config.exists() {
+            command.env("OUTDIAL_CONFIG", config);
+        }
+        command
+    }
+
+    /// Runs a command to its end.
+    pub async fn run(&self, arguments: &[&str]) -> Ran {
+        let output = tokio::time::timeout(LIMIT, self.command(arguments).output()).await;
+        Ran::new(output.expect("the command ends").unwrap())
+    }
+
+    /// Starts the server and waits until it is ready.
+    pub async fn serve(&self) -> Server {
+        let mut child = self.command(&["serve"]).stdout(Stdio::piped()).spawn().unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let ready = tokio::time::timeout(LIMIT, lines.next_line())
+            .await
+            .expect("it gets ready")
+            .unwrap();
+        let ready = ready.expect("the server tells that it is ready before it ends");
+        let after = |word: &str| {
+            let rest = ready
+                .split_once(word)
+                .unwrap_or_else(|| panic!("{ready}"))
+                .1
+                .trim_start();
+            rest.split([',', ' ']).next().unwrap().to_owned()
+        };
+        let (url, sip) = (after("api "), after("sip "));
+        let key = std::fs::read_to_string(self.data().join("key"))
+            .unwrap()
+            .trim()
+            .to_owned();
+        Server {
+            child,
+            url,
+            sip,
+            key,
+            http: reqwest::Client::new(),
+        }
+    }
+}
+
+/// What a command left.
+#[derive(Debug)]
+pub struct Ran {
+    pub code: i32,
+    pub out: String,
+    pub err: String,
+}
+
+impl Ran {
+    fn new(output: Output) -> Self {
+        Self {
+            code: output.status.code().unwrap_or(-1),
+            out: String::from_utf8_lossy(&output.stdout).into_owned(),
+            err: String::from_utf8_lossy(&output.stderr).into_owned(),
+        }
+    }
+
+    pub fn json(&self) -> Value {
+        serde_json::from_str(&self.out).unwrap_or_else(|error| panic!("{error}: {self:?}"))
+    }
+}
+
+/// A running server.
+pub struct Server {
+    child: Child,
+    pub url: String,
+    pub sip: String,
+    pub key: String,
+    http: reqwest::Client,
+}
+
+impl Server {
+    pub fn pid(&self) -> u32 {
+        self.child.id().expect("it runs")
+    }
+
+    /// Ends it as a crash does.
+    pub async fn kill(mut self) {
+        self.child.kill().await.unwrap();
+    }
+
+    /// Ends it as an operator does, and expects it to end well.
+    pub async fn stop(mut self) {
+        let told = Command::new("kill")
+            .arg("-TERM")
+            .arg(self.pid().to_string())
+            .status()
+            .await
+            .unwrap();
+        assert!(told.success());
+        let status = tokio::time::timeout(LIMIT, self.child.wait())
+            .await
+            .expect("it ends")
+            .unwrap();
+        assert!(status.success(), "{status}");
+    }
+
+    pub async fn get(&self, path: &str) -> (u16, Value) {
+        let request = self.http.get(format!("{}{path}", self.url)).bearer_auth(&self.key);
+        Self::answer(request).await
+    }
+
+    pub async fn post(&self, path: &str, body: &Value) -> (u16, Value) {
+        let request = self
+            .http
+            .post(format!("{}{path}", self.url))
+            .bearer_auth(&self.key)
+            .json(body);
+        Self::answer(request).await
+    }
+
+    pub async fn answer(request: reqwest::RequestBuilder) -> (u16, Value) {
+        let response = tokio::time::timeout(LIMIT, request.send())
+            .await
+            .expect("an answer")
+            .unwrap();
+        let status = response.status().as_u16();
+        let text = response.text().await.unwrap();
+        (status, serde_json::from_str(&text).unwrap_or(Value::String(text)))
+    }
+
+    /// Places a call and gives its id.
+    pub async fn place(&self, body: &Value) -> String {
+        let (status, call) = self.post("/api/v1/calls", body).await;
+        assert_eq!(status, 201, "{call}");
+        call["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Waits until something has happened to a call; gives the event.
+    pub async fn reached(&self, call: &str, kind: &str) -> Value {
+        let request = self
+            .http
+            .get(format!("{}/api/v1/events?after=0&call={call}", self.url))
+            .bearer_auth(&self.key);
+        let response = request.send().await.unwrap();
+        assert!(response.status().is_success(), "{}", response.status());
+        let wait = async {
+            let mut text = String::new();
+            let mut chunks = response.bytes_stream();
+            while let Some(chunk) = chunks.next().await {
+                text += &String::from_utf8_lossy(&chunk.unwrap());
+                let events = text.lines().filter_map(|line| line.strip_prefix("data:"));
+                let mut events = events.filter_map(|data| serde_json::from_str::<Value>(data).ok());
+                if let Some(event) = events.find(|event| event["type"] == kind) {
+                    return event;
+                }
+            }
+            panic!("the events of {call} ended before `{kind}`: {text}");
+        };
+        tokio::time::timeout(LIMIT, wait)
+            .await
+            .unwrap_or_else(|_| panic!("{call} did not reach `{kind}`"))
+    }
+
+    /// Waits until a call has ended; gives its whole story.
+    pub async fn ended(&self, call: &str) -> Value {
+        self.reached(call, "ended").await;
+        let (status, story) = self.get(&format!("/api/v1/calls/{call}/explain")).await;
+        assert_eq!(status, 200, "{story}");
+        story
+    }
+
+    /// Places a call and waits for its end.
+    pub async fn call(&self, body: &Value) -> Value {
+        let id = self.place(body).await;
+        self.ended(&id).await
+    }
+}
+
+/// The words of a story's events, in order.
+pub fn words(story: &Value) -> Vec<&str> {
+    story["events"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|event| event["type"].as_str().unwrap())
+        .collect()
+}
+
+/// The outcome of a story and who ended it.
+pub fn outcome(story: &Value) -> (&str, &str) {
+    let ending = &story["call"]["ending"];
+    (
+        ending["outcome"].as_str().unwrap_or("none"),
+        ending["by"].as_str().unwrap_or("none"),
+    )
+}
+
+/// The samples of a WAV file of one channel, and its rate.
+pub fn samples(path: &Path) -> (Vec<i16>, u32) {
+    let bytes = std::fs::read(path).unwrap();
+    let clip = outdial_media::wav::read(&bytes, 600).unwrap();
+    (clip.samples.clone(), clip.rate)
+}
+
+/// A flow that is silent for a while and then hangs up.
+pub fn pause(length: &str) -> Value {
+    json!([{ "pause": length }])
+}
