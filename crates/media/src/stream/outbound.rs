@@ -7,8 +7,18 @@ use crate::rtp::RtpSender;
 use crate::telephone_event::{EventPacket, EventSender, EventStep, EventTiming};
 use crate::tones::Tone;
 
-/// The largest sample of the noise that fills silence. Evenly spread up to this it has about −60 dBov.
-const NOISE: i32 = 56;
+/// The noise that fills silence, evenly spread between ±56, which is about −60 dBov. Every frame begins at another place of the first half.
+static NOISE: [i16; 4096] = {
+    let mut noise = [0; 4096];
+    let mut random = 1_u32;
+    let mut index = 0;
+    while index < noise.len() {
+        random = draw(random);
+        noise[index] = ((random >> 8) % 113) as i16 - 56;
+        index += 1;
+    }
+    noise
+};
 
 /// The level of each tone of a key that is sent in the audio, in dBm0.
 const KEY_LEVEL: f32 = -10.0;
@@ -140,12 +150,16 @@ impl Outbound {
     }
 
     fn fill_noise(&mut self, from: usize, to: usize) {
-        for sample in &mut self.frame[from..to] {
-            self.random ^= self.random << 13;
-            self.random ^= self.random >> 17;
-            self.random ^= self.random << 5;
-            let spread = (i64::from(self.random) * i64::from(2 * NOISE + 1)) >> 32;
-            *sample = (spread as i32 - NOISE) as i16;
-        }
+        self.random = draw(self.random);
+        let place = self.random as usize % (NOISE.len() / 2);
+        let length = to.saturating_sub(from);
+        self.frame[from..to].copy_from_slice(&NOISE[place..place + length]);
     }
+}
+
+/// The next of a row of numbers that look random; good enough for noise.
+const fn draw(mut random: u32) -> u32 {
+    random ^= random << 13;
+    random ^= random >> 17;
+    random ^ (random << 5)
 }
