@@ -9,7 +9,7 @@ use crate::event::{EventKind, PhoneEvent};
 use crate::heard::HeardCall;
 use crate::journal::{Journal, Rings};
 use crate::script::Script;
-use crate::sip::exchange::{Setup, Switchboard};
+use crate::sip::switchboard::{Setup, Switchboard};
 use crate::sound::{SoundError, Sounds};
 
 /// How long a shutdown waits for the far sides to agree to the end of their calls.

@@ -1,34 +1,31 @@
 //! One call to one phone, from its INVITE to its end.
 
 mod dialog;
+mod ending;
 mod hands;
 mod reporter;
 
 use std::convert::Infallible;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Instant;
 
 use jiff::Timestamp;
 use rsipstack::dialog::dialog::DialogStateReceiver;
 use rsipstack::dialog::invite_dialog::InviteDialog;
-use rsipstack::sip::{Header, StatusCode};
+use rsipstack::sip::Header;
 use rsipstack::transaction::transaction::{Transaction, TransactionEventSender};
 use tokio::sync::watch;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
 use self::hands::{Done, Hands};
 pub(crate) use self::reporter::Reporter;
 use crate::clock;
 use crate::event::{EndedBy, EventKind};
-use crate::heard::HeardCall;
 use crate::line::{self, Line, LineReport};
 use crate::script::{Behaviour, Phone, Step, Then};
 use crate::sip::exchange::Exchange;
 use crate::sip::sdp::Agreement;
-
-/// How long the reply to a BYE is waited for before the call counts as over; the BYE itself is repeated for longer.
-const BYE_PATIENCE: Duration = Duration::from_secs(2);
 
 /// The longest part of a Call-ID in a file name.
 const LONGEST_NAME: usize = 80;
@@ -230,59 +227,12 @@ impl Call {
         }
     }
 
-    /// Tells the far side that it is over, where it was the phone that ended it.
-    async fn leave(&mut self, end: EndedBy) {
-        let code = match end {
-            EndedBy::FarSide | EndedBy::Canceled | EndedBy::NoAck | EndedBy::Silent => return,
-            EndedBy::Refused(300..400) => return,
-            EndedBy::Refused(code) => code,
-            EndedBy::Phone | EndedBy::Shutdown => 480,
-            EndedBy::Failure => 500,
-        };
-        if self.answered_at.is_none() {
-            let refused = self.dialog.reject(Some(StatusCode::from(code)), None);
-            return self.note(refused);
-        }
-        let dialog = self.dialog.clone();
-        let bye = tokio::spawn(async move { Box::pin(dialog.bye()).await });
-        if let Ok(Ok(sent)) = timeout(BYE_PATIENCE, bye).await {
-            self.note(sent);
-        }
-    }
-
-    fn finish(mut self, ended_by: EndedBy, report: LineReport) {
-        self.problems.extend(report.problem);
-        self.exchange.dialogs.remove_dialog(&self.dialog.id());
-        self.reporter.journal().finish(HeardCall {
-            number: self.reporter.number().to_owned(),
-            ring: self.reporter.ring(),
-            call_id: self.reporter.call_id().to_owned(),
-            from: self.reporter.from().to_owned(),
-            invite: self.dialog.initial_request().to_string(),
-            wav: report.wav,
-            digits: self.reporter.digits(),
-            invited_at: self.invited_at,
-            answered_at: self.answered_at,
-            ended_at: clock::now(),
-            ended_by,
-            packets: report.packets,
-            problems: self.problems,
-        });
-    }
-
     /// Whether the library took what was said; if not, the call cannot go on.
     fn said(&mut self, result: rsipstack::Result<()>) -> Living<()> {
         result.map_err(|error| {
             self.problems.push(format!("the SIP library failed: {error}"));
             EndedBy::Failure
         })
-    }
-
-    fn note(&mut self, result: rsipstack::Result<()>) {
-        if let Err(error) = result {
-            self.problems
-                .push(format!("the far side could not be told of the end: {error}"));
-        }
     }
 }
 

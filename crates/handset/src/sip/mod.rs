@@ -4,6 +4,7 @@ pub(crate) mod challenge;
 pub(crate) mod exchange;
 mod inspector;
 pub(crate) mod sdp;
+pub(crate) mod switchboard;
 
 use rsipstack::sip::prelude::HeadersExt;
 use rsipstack::sip::{HasHeaders, Header, Request};

@@ -4,4 +4,12 @@
 
 mod answers;
 mod caller;
+mod changes;
+mod keys;
+mod listening;
+mod load;
+mod retransmissions;
+mod ring_log;
 mod script;
+mod sipp;
+mod speaking;
