@@ -50,8 +50,11 @@ impl Trace {
     }
 }
 
-/// Sees every message of the endpoint, and mends one fault of far sides on the way in: a 2xx without
-/// a `Contact` could be neither acknowledged nor hung up, so it gets the address it came from.
+/// Sees every message of the endpoint, and mends two faults on the way.
+///
+/// A 2xx without a `Contact` could be neither acknowledged nor hung up, so it gets the address it
+/// came from. And the library puts the `qop` of its credentials into quotes, which a far side may
+/// refuse (RFC 7616, section 3.4).
 pub(crate) struct Inspector {
     pub(crate) legs: Arc<Legs>,
     pub(crate) ids: Ids,
@@ -75,7 +78,10 @@ impl Inspector {
 }
 
 impl MessageInspector for Inspector {
-    fn before_send(&self, message: SipMessage, destination: Option<&SipAddr>) -> SipMessage {
+    fn before_send(&self, mut message: SipMessage, destination: Option<&SipAddr>) -> SipMessage {
+        if let SipMessage::Request(request) = &mut message {
+            request.headers.iter_mut().for_each(unquote_qop);
+        }
         self.keep(&message, true, || match destination {
             Some(address) => address.addr.to_string(),
             None => return_address(&message),
@@ -97,6 +103,15 @@ impl MessageInspector for Inspector {
             response.headers.push(Header::Contact(contact.into()));
         }
         message
+    }
+}
+
+fn unquote_qop(header: &mut Header) {
+    let unquoted = |value: &str| value.replace("qop=\"auth\"", "qop=auth");
+    match header {
+        Header::Authorization(value) => *value = unquoted(value.value()).into(),
+        Header::ProxyAuthorization(value) => *value = unquoted(value.value()).into(),
+        _ => {}
     }
 }
 
