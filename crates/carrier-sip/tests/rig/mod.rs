@@ -6,6 +6,8 @@
     reason = "each test file uses a part of it, and which one differs"
 )]
 
+pub(crate) mod far;
+
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     sync::Arc,
@@ -58,6 +60,10 @@ pub(crate) fn rig_with(change: impl FnOnce(&mut SipConfig)) -> Rig {
 }
 
 impl Rig {
+    pub(crate) fn ids(&self) -> Ids {
+        self.ids.clone()
+    }
+
     pub(crate) fn order(&self, to: &str) -> LegOrder {
         LegOrder {
             leg: self.ids.make(LegId::new),
