@@ -1,6 +1,6 @@
 //! All that happened, in memory for those who wait and in the ring log for those who come later.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, VecDeque};
 use std::fs::{File, OpenOptions};
 use std::io::Write;
 use std::path::Path;
@@ -21,11 +21,52 @@ pub struct Rings {
     pub call_ids: Vec<String>,
 }
 
+/// So many events, and so many calls, are remembered; the ring log has them all.
+const REMEMBERED: usize = 100_000;
+
 #[derive(Debug, Default)]
 struct Known {
     rings: HashMap<String, Rings>,
-    events: Vec<PhoneEvent>,
-    calls: Vec<HeardCall>,
+    events: Memory<PhoneEvent>,
+    calls: Memory<HeardCall>,
+    /// How many calls of each number are over.
+    over: HashMap<String, usize>,
+}
+
+/// The latest of something, numbered from the first that ever was.
+#[derive(Debug)]
+struct Memory<T> {
+    latest: VecDeque<T>,
+    forgotten: usize,
+}
+
+impl<T> Default for Memory<T> {
+    fn default() -> Self {
+        Self {
+            latest: VecDeque::new(),
+            forgotten: 0,
+        }
+    }
+}
+
+impl<T> Memory<T> {
+    fn push(&mut self, item: T) {
+        if self.latest.len() == REMEMBERED {
+            self.latest.pop_front();
+            self.forgotten += 1;
+        }
+        self.latest.push_back(item);
+    }
+
+    /// How many there ever were.
+    fn count(&self) -> usize {
+        self.forgotten + self.latest.len()
+    }
+
+    /// Those from this number on, as far as they are remembered.
+    fn since(&self, number: usize) -> impl Iterator<Item = &T> {
+        self.latest.iter().skip(number.saturating_sub(self.forgotten))
+    }
 }
 
 /// The memory of a set of phones. Every event is in the ring log before it is told to anybody.
@@ -79,7 +120,11 @@ impl Journal {
 
     pub(crate) fn finish(&self, call: HeardCall) {
         let kind = EventKind::Ended { by: call.ended_by };
-        self.known().calls.push(call.clone());
+        {
+            let mut known = self.known();
+            *known.over.entry(call.number.clone()).or_default() += 1;
+            known.calls.push(call.clone());
+        }
         self.tell(&call.number, &call.call_id, call.ring, kind);
         // Nobody listening is as good as everybody.
         let _ = self.finished.send(call);
@@ -94,14 +139,14 @@ impl Journal {
     }
 
     pub(crate) fn events(&self) -> Vec<PhoneEvent> {
-        self.known().events.clone()
+        self.known().events.since(0).cloned().collect()
     }
 
     pub(crate) fn calls(&self, number: &str) -> Vec<HeardCall> {
         let known = self.known();
         known
             .calls
-            .iter()
+            .since(0)
             .filter(|call| call.number == number)
             .cloned()
             .collect()
@@ -119,10 +164,10 @@ impl Journal {
             changes.mark_unchanged();
             {
                 let known = self.known();
-                if let Some(event) = known.events[seen..].iter().find(|event| wanted(event)) {
+                if let Some(event) = known.events.since(seen).find(|event| wanted(event)) {
                     return event.clone();
                 }
-                seen = known.events.len();
+                seen = known.events.count();
             }
             if changes.changed().await.is_err() {
                 std::future::pending::<()>().await;
@@ -135,11 +180,16 @@ impl Journal {
         let mut changes = self.changes.subscribe();
         loop {
             changes.mark_unchanged();
-            if let Some(call) = ordinal
-                .checked_sub(1)
-                .and_then(|index| self.calls(number).into_iter().nth(index))
             {
-                return call;
+                let known = self.known();
+                let over = known.over.get(number).copied().unwrap_or_default();
+                if over >= ordinal.max(1) {
+                    let later = over - ordinal.max(1);
+                    let mut calls = known.calls.latest.iter().rev().filter(|call| call.number == number);
+                    if let Some(call) = calls.nth(later) {
+                        return call.clone();
+                    }
+                }
             }
             if changes.changed().await.is_err() {
                 std::future::pending::<()>().await;

@@ -124,7 +124,7 @@ impl HandsetSet {
         self.journal.all_rings()
     }
 
-    /// Everything that happened so far, oldest first.
+    /// Everything that happened so far, oldest first; the latest hundred thousand of it.
     pub fn events(&self) -> Vec<PhoneEvent> {
         self.journal.events()
     }
@@ -158,6 +158,12 @@ impl HandsetSet {
     /// Every call that ends from now on.
     pub fn subscribe(&self) -> broadcast::Receiver<HeardCall> {
         self.journal.subscribe()
+    }
+
+    /// Lets the phone of a number hang up the calls it has now; those it has not answered yet are refused (480).
+    pub fn hang_up(&self, number: &str) {
+        // Without calls there is nobody to tell.
+        let _ = self.switchboard.exchange.hang_ups.send(number.to_owned());
     }
 
     /// Hangs up all calls, waits until they are over and their recordings are whole, and leaves the address.

@@ -31,6 +31,12 @@ impl Call {
                     Some(state) => self.notice(state).await?,
                     None => return Err(EndedBy::Failure),
                 },
+                // An error is a hang-up of so many numbers at once that this one was overlooked, or the end of everything.
+                number = self.hang_ups.recv(), if !self.hang_ups.is_closed() => {
+                    if number.is_ok_and(|number| number == self.reporter.number()) {
+                        return Err(EndedBy::Phone);
+                    }
+                }
                 () = closing.cancelled() => return Err(EndedBy::Shutdown),
                 () = &mut deadline => return Err(EndedBy::Phone),
                 done = &mut doing => return Ok(done),

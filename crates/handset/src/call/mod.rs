@@ -15,7 +15,7 @@ use rsipstack::dialog::dialog::DialogStateReceiver;
 use rsipstack::dialog::invite_dialog::InviteDialog;
 use rsipstack::sip::Header;
 use rsipstack::transaction::transaction::{Transaction, TransactionEventSender};
-use tokio::sync::watch;
+use tokio::sync::{broadcast, watch};
 use tokio::time::sleep;
 
 use self::hands::{Done, Hands};
@@ -44,6 +44,7 @@ pub(crate) struct Call {
     /// When it hangs up whatever it is doing.
     deadline: Option<Instant>,
     acknowledged: watch::Sender<bool>,
+    hang_ups: broadcast::Receiver<String>,
     agreement: Option<Agreement>,
     local: Option<std::net::SocketAddr>,
     line: Option<Line>,
@@ -65,6 +66,7 @@ impl Call {
         invited_at: Timestamp,
     ) -> Self {
         Self {
+            hang_ups: exchange.hang_ups.subscribe(),
             exchange,
             behaviour,
             record: phone.record,

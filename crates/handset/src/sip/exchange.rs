@@ -10,6 +10,7 @@ use rsipstack::sip::prelude::HeadersExt;
 use rsipstack::sip::{Header, Method, StatusCode};
 use rsipstack::transaction::TransactionReceiver;
 use rsipstack::transaction::transaction::Transaction;
+use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -36,6 +37,8 @@ pub(crate) struct Exchange {
     pub(crate) sink: std::net::UdpSocket,
     pub(crate) address: SocketAddr,
     pub(crate) calls: TaskTracker,
+    /// The numbers whose phones are to hang up.
+    pub(crate) hang_ups: broadcast::Sender<String>,
     /// Cancelled when every call is to end.
     pub(crate) closing: CancellationToken,
     /// Cancelled when nothing more is to be sent or received.

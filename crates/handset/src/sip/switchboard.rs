@@ -10,6 +10,7 @@ use rsipstack::transaction::endpoint::Endpoint;
 use rsipstack::transport::TransportLayer;
 use rsipstack::transport::udp::UdpConnection;
 use tokio::net::UdpSocket;
+use tokio::sync::broadcast;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -71,6 +72,7 @@ impl Switchboard {
             sink: setup.sink,
             address,
             calls: TaskTracker::new(),
+            hang_ups: broadcast::Sender::new(64),
             closing: CancellationToken::new(),
             stopped,
             challenges: Challenges::default(),

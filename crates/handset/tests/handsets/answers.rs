@@ -206,3 +206,17 @@ async fn a_shutdown_hangs_up() {
     assert_eq!(finished.recv().await.unwrap().ended_by, EndedBy::Shutdown);
     assert_eq!(call.next_info().await, None, "the phone's BYE came");
 }
+
+#[tokio::test]
+async fn a_phone_hangs_up_when_it_is_told() {
+    let handsets = start(Script::new().phone(Phone::answering("1*"))).await;
+    let caller = Caller::new().await;
+    let mut call = caller.call(&handsets.uri("11")).await;
+    let other = caller.call(&handsets.uri("12")).await;
+    soon(handsets.wait_for("12", EventKind::Acknowledged)).await;
+    handsets.hang_up("11");
+    assert_eq!(call.next_info().await, None);
+    assert_eq!(soon(handsets.finished("11")).await.ended_by, EndedBy::Phone);
+    other.hang_up().await;
+    assert_eq!(soon(handsets.finished("12")).await.ended_by, EndedBy::FarSide);
+}
