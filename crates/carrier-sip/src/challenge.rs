@@ -2,9 +2,11 @@
 
 use rsipstack::{
     dialog::authenticate::{AuthRetry, Credential, handle_client_authenticate},
-    sip::{Header, HeadersExt, Response, StatusCode},
+    sip::{Header, Response, StatusCode},
     transaction::Transaction,
 };
+
+use crate::headers::sequence;
 
 /// Why a challenge is not answered, and what to do about it.
 #[derive(Debug, PartialEq, Eq, thiserror::Error)]
@@ -59,12 +61,8 @@ impl Challenges {
         if !self.retry.should_answer(&challenge) {
             return Err(Unanswered::WrongPassword(self.trunk.clone()));
         }
-        let sequence = asked
-            .original
-            .cseq_header()
-            .and_then(|sequence| sequence.seq())
-            .map_or(2, |sequence| sequence.wrapping_add(1));
-        handle_client_authenticate(sequence, asked, challenge, credential)
+        let next = sequence(&asked.original).map_or(2, |number| number.wrapping_add(1));
+        handle_client_authenticate(next, asked, challenge, credential)
             .await
             .map_err(|error| Unanswered::Unknown(error.to_string()))
     }

@@ -13,7 +13,10 @@ use rsipstack::{
     transaction::key::TransactionRole,
 };
 
-use crate::start::Shared;
+use crate::{
+    headers::{Fault, from_tag, to_tag},
+    start::Shared,
+};
 
 /// What the INVITE and its 2xx agreed on.
 pub(crate) struct Established {
@@ -32,7 +35,7 @@ impl Established {
         answer: &Response,
         credential: Option<Credential>,
         contact: Uri,
-    ) -> rsipstack::Result<Self> {
+    ) -> Result<Self, Fault> {
         let id = DialogId::try_from((answer, TransactionRole::Client))?;
         let remote = answer
             .typed_contact_headers()?
@@ -68,8 +71,7 @@ impl Established {
 
     /// Whether a request of the far side belongs to this dialog.
     pub(crate) fn has_sent(&self, request: &Request) -> bool {
-        tag(request.from_header().ok().map(|from| from.tag())).is_some_and(|tag| tag == self.id.remote_tag)
-            && tag(request.to_header().ok().map(|to| to.tag())).is_some_and(|tag| tag == self.id.local_tag)
+        from_tag(request).as_ref() == Some(&self.id.remote_tag) && to_tag(request).as_ref() == Some(&self.id.local_tag)
     }
 
     /// Says goodbye: a BYE that is repeated until it is answered, or for as long as the timers say.
@@ -86,7 +88,7 @@ impl Established {
         }
     }
 
-    fn dialog(self, shared: &Shared) -> rsipstack::Result<InviteDialog> {
+    fn dialog(self, shared: &Shared) -> Result<InviteDialog, Fault> {
         let inner = DialogInner::new(
             TransactionRole::Client,
             self.id.clone(),
@@ -102,12 +104,6 @@ impl Established {
         *inner.state.lock() = DialogState::Confirmed(self.id, Response::default());
         Ok(InviteDialog::from_inner(Arc::new(inner)))
     }
-}
-
-type Tag = rsipstack::sip::param::Tag;
-
-fn tag(found: Option<Result<Option<Tag>, rsipstack::sip::Error>>) -> Option<String> {
-    found?.ok()?.map(|tag| tag.value().to_owned())
 }
 
 /// The entries of a header that is a list; commas in angle brackets separate nothing.

@@ -13,7 +13,7 @@ use rsipstack::{
 };
 use tokio::sync::mpsc;
 
-use crate::legs::Legs;
+use crate::{headers::to_tag, legs::Legs};
 
 /// What we understand at all.
 pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE";
@@ -110,7 +110,7 @@ pub(crate) async fn serve(mut incoming: TransactionReceiver, legs: Arc<Legs>) {
 }
 
 fn has_to_tag(transaction: &Transaction) -> bool {
-    matches!(transaction.original.to_header().map(|to| to.tag()), Ok(Ok(Some(_))))
+    to_tag(&transaction.original).is_some()
 }
 
 /// Answers a request that belongs to no leg. After that the library repeats the answer by itself.

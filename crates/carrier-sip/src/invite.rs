@@ -13,7 +13,7 @@ use rsipstack::{
     transport::SipAddr,
 };
 
-use crate::{incoming::ALLOW, legs::call_id, start::Shared, target::Target};
+use crate::{headers::Fault, incoming::ALLOW, legs::call_id, start::Shared, target::Target};
 
 /// Who we say we are when nobody said who we are to be.
 const OURSELVES: &str = "outdial";
@@ -33,7 +33,7 @@ pub(crate) fn make(
     destination: SocketAddr,
     reach: SocketAddr,
     offer: String,
-) -> rsipstack::Result<Invite> {
+) -> Result<Invite, Fault> {
     let ourselves = |address: SocketAddr| Uri {
         scheme: Some(Scheme::Sip),
         auth: Some(Auth {
@@ -65,7 +65,7 @@ pub(crate) fn make(
 }
 
 /// The CANCEL of an INVITE (RFC 3261, section 9.1), to be sent the same way.
-pub(crate) fn cancel(shared: &Shared, invite: &Transaction) -> rsipstack::Result<Transaction> {
+pub(crate) fn cancel(shared: &Shared, invite: &Transaction) -> Result<Transaction, Fault> {
     use rsipstack::sip::{HeadersExt, Method};
 
     let mut request = invite.original.clone();

@@ -159,7 +159,7 @@ pub(crate) async fn ring(shared: &Arc<Shared>, order: &LegOrder, target: Target)
     leg.events.tell(LegEvent::Sent);
     let challenges = Challenges::new(target.credential(), target.way());
     tokio::spawn(leg.run(Dialling {
-        invite: transaction,
+        invite: Box::new(transaction),
         contact,
         challenges,
         destination,

@@ -19,6 +19,7 @@ mod challenge;
 mod config;
 mod dialog;
 mod digits;
+mod headers;
 mod incoming;
 mod invite;
 mod leg;

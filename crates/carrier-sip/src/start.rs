@@ -13,7 +13,7 @@ use outdial_engine::ports::Ids;
 use outdial_media_io::MediaEngine;
 use rsipstack::{
     dialog::{dialog::DialogStateSender, dialog_layer::DialogLayer},
-    sip::{HostWithPort, Transport, uri::Host},
+    sip::{HostWithPort, Port, Transport, uri::Host},
     transaction::{
         Endpoint, EndpointBuilder,
         endpoint::{EndpointInnerRef, EndpointOption},
@@ -214,7 +214,7 @@ impl DomainResolver for SystemResolver {
             let Host::Domain(domain) = &address.addr.host else {
                 return Ok(address.clone());
             };
-            let port = address.addr.port.as_ref().map_or(5060, |port| port.value());
+            let port = address.addr.port.as_ref().map_or(5060, Port::value);
             let found = target::resolve(&domain.0, port, self.local.ip())
                 .await
                 .map_err(rsipstack::Error::DnsResolutionError)?;

@@ -89,7 +89,8 @@ impl Latch {
             return Verdict::Latch(from);
         }
         let same_host = same_host(from.ip(), self.remote.address.ip());
-        if !same_host && !(self.remote.symmetric && self.turns < TURNS_FOR_STRANGERS) {
+        let strangers_welcome = self.remote.symmetric && self.turns < TURNS_FOR_STRANGERS;
+        if !same_host && !strangers_welcome {
             return Verdict::Drop;
         }
         let in_a_row = match self.candidate {

@@ -202,11 +202,11 @@ impl Slot {
 
     fn press(&mut self) {
         match self.keypad.turn() {
-            Some(Key::Press(digit)) => {
-                if self.media.send_digits(0, &[digit]).is_err() {
-                    self.keypad.pressed();
-                }
-            }
+            // The keypad presses one key at a time, so there is always room; if not, the key is skipped.
+            Some(Key::Press(digit)) => match self.media.send_digits(0, &[digit]) {
+                Ok(()) => {}
+                Err(_) => self.keypad.pressed(),
+            },
             Some(Key::Done) => self.tell(MediaEvent::DigitsSent),
             None => {}
         }

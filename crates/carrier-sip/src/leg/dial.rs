@@ -5,19 +5,19 @@ use std::{net::SocketAddr, time::Instant as StdInstant};
 use outdial_domain::{EndedBy, Ending, Outcome};
 use outdial_engine::ports::{LegCommand, LegEvent};
 use rsipstack::{
-    sip::{HeadersExt, Response, SipMessage, StatusCodeKind, Uri},
+    sip::{Response, SipMessage, StatusCodeKind, Uri},
     transaction::Transaction,
 };
 use tokio::time::Instant;
 
-use crate::{carrier::is_past, challenge::Challenges, dialog::Established, invite, reason};
+use crate::{carrier::is_past, challenge::Challenges, dialog::Established, headers::to_tag, invite, reason};
 
 use super::{Leg, forks::Forks, inbox::Inbox, sound::RATE, talk::Talk};
 
 /// What is needed to dial.
 pub(super) struct Dialling {
     /// The INVITE, which has been sent.
-    pub(super) invite: Transaction,
+    pub(super) invite: Box<Transaction>,
     pub(super) contact: Uri,
     pub(super) challenges: Challenges,
     pub(super) destination: SocketAddr,
@@ -47,7 +47,7 @@ struct GivingUp {
 }
 
 enum Step {
-    Heard(Transaction, Option<SipMessage>),
+    Heard(Box<Transaction>, Option<SipMessage>),
     Asked(Box<Transaction>),
     Told(Option<LegCommand>),
     /// Keys and the like before the answer, which nobody asked for.
@@ -129,7 +129,7 @@ impl Leg {
                                     ));
                                 }
                                 progress = Progress::Silent;
-                                inbox.put(again);
+                                inbox.put(Box::new(again));
                             }
                         }
                     }
@@ -255,7 +255,7 @@ impl Leg {
 }
 
 struct Answered {
-    invite: Transaction,
+    invite: Box<Transaction>,
     response: Response,
     credential: Option<rsipstack::dialog::authenticate::Credential>,
     contact: Uri,
@@ -284,9 +284,7 @@ fn stop_repeating(invite: &mut Transaction) {
 
 /// The library tells its own timeout as a 408 that nobody signed.
 fn is_timeout(progress: Progress, response: &Response) -> bool {
-    progress == Progress::Silent
-        && response.status_code.code() == 408
-        && !matches!(response.to_header().map(|to| to.tag()), Ok(Ok(Some(_))))
+    progress == Progress::Silent && response.status_code.code() == 408 && to_tag(response).is_none()
 }
 
 /// Nobody said that it did not ring, so it may have.

@@ -54,7 +54,7 @@ impl Forks {
     }
 
     /// Goes on looking when the leg is over, until the transaction is: 64 × T1 after the first answer.
-    pub(super) fn linger(mut self, shared: Arc<Shared>, mut transaction: Transaction) {
+    pub(super) fn linger(mut self, shared: Arc<Shared>, mut transaction: Box<Transaction>) {
         if transaction.is_terminated() {
             return;
         }

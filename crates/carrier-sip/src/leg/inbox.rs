@@ -10,7 +10,7 @@ use rsipstack::{
 };
 use tokio_util::sync::ReusableBoxFuture;
 
-type Heard = (Transaction, Option<SipMessage>);
+type Heard = (Box<Transaction>, Option<SipMessage>);
 
 /// Waits for messages of a transaction in a way that may be interrupted.
 ///
@@ -24,7 +24,7 @@ pub(super) struct Inbox {
 }
 
 impl Inbox {
-    pub(super) fn new(transaction: Transaction) -> Self {
+    pub(super) fn new(transaction: Box<Transaction>) -> Self {
         Self {
             poke: transaction.tu_sender.clone(),
             key: transaction.key.clone(),
@@ -40,7 +40,7 @@ impl Inbox {
     }
 
     /// Puts the transaction back, or another in its place.
-    pub(super) fn put(&mut self, transaction: Transaction) {
+    pub(super) fn put(&mut self, transaction: Box<Transaction>) {
         if transaction.key != self.key {
             self.key = transaction.key.clone();
             self.poke = transaction.tu_sender.clone();
@@ -59,7 +59,7 @@ impl Inbox {
     }
 }
 
-async fn receive(mut transaction: Transaction) -> Heard {
+async fn receive(mut transaction: Box<Transaction>) -> Heard {
     let message = transaction.receive().await;
     (transaction, message)
 }

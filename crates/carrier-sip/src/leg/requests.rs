@@ -12,6 +12,7 @@ use rsipstack::{
 
 use crate::{
     dialog::Established,
+    headers,
     incoming::{ALLOW, capabilities},
     reason,
 };
@@ -42,11 +43,7 @@ impl Leg {
             unknown(request).await;
             return Asked::Done;
         }
-        let number = request
-            .original
-            .cseq_header()
-            .and_then(|sequence| sequence.seq())
-            .unwrap_or(0);
+        let number = headers::sequence(&request.original).unwrap_or(0);
         if number < *sequence {
             // An old one that was overtaken (RFC 3261, section 12.2.2).
             reply(&mut request, StatusCode::ServerInternalError, Vec::new(), None).await;

@@ -20,7 +20,7 @@ enum Step {
     Asked(Box<Transaction>),
     Told(Option<LegCommand>),
     Sound(Told),
-    Heard(Transaction, Option<SipMessage>),
+    Heard(Box<Transaction>, Option<SipMessage>),
     Acknowledged,
 }
 
@@ -109,7 +109,7 @@ impl Leg {
     }
 }
 
-async fn heard(inbox: &mut Option<Inbox>) -> (Transaction, Option<SipMessage>) {
+async fn heard(inbox: &mut Option<Inbox>) -> (Box<Transaction>, Option<SipMessage>) {
     match inbox {
         Some(inbox) => inbox.next().await,
         None => std::future::pending().await,
