@@ -1,1 +1,8 @@
 //! The interfaces that others call Outdial by.
+//!
+//! Each face is a module of its own that turns its requests into verbs of the engine and the answers
+//! back. It does not know which carrier carries a call, and its wire types are seen by nobody else.
+//! [`native`] is our own REST interface.
+
+mod failed_logins;
+pub mod native;

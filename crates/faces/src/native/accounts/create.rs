@@ -1,0 +1,89 @@
+//! `POST /api/v1/accounts`: makes an account.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State, http::StatusCode};
+use outdial_engine::verbs;
+use utoipa::ToSchema;
+
+use super::LONGEST_NAME;
+use crate::native::{
+    Api,
+    actor::{Allowed, ToAdminister},
+    code::Code,
+    document::Document,
+    endpoint::Endpoint,
+    refusal::Refusal,
+    wire::Account,
+};
+
+pub(in crate::native) fn endpoint() -> Endpoint {
+    Endpoint::new("administration", __path_create_account, create_account)
+        .needs::<ToAdminister>()
+        .refuses(&[
+            Code::InvalidRequest,
+            Code::MalformedJson,
+            Code::BrokenBody,
+            Code::SlowBody,
+            Code::BodyTooLarge,
+            Code::UnsupportedMediaType,
+            Code::NameTaken,
+        ])
+}
+
+/// An account to be made.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it describes what `Document` reads field by field")]
+pub(in crate::native) struct CreateAccountRequest {
+    /// What people and the configuration will call it; no other account has this name.
+    #[schema(example = "acme", max_length = 100)]
+    name: String,
+}
+
+/// Makes an account
+#[utoipa::path(post, path = "/api/v1/accounts", request_body = CreateAccountRequest,
+    responses((status = 201, body = Account)))]
+async fn create_account(
+    State(api): State<Arc<Api>>,
+    _: Allowed<ToAdminister>,
+    document: Document,
+) -> Result<(StatusCode, Json<Account>), Refusal> {
+    let name = document.read(|fields| fields.line("name", LONGEST_NAME).map(|name| name.trim().to_owned()))?;
+    let account = verbs::create_account(api.engine.store.as_ref(), &api.engine.ids, &name).await?;
+    Ok((StatusCode::CREATED, Json(account.into())))
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::StatusCode;
+    use serde_json::json;
+
+    use crate::native::testing::Server;
+
+    #[tokio::test(start_paused = true)]
+    async fn an_account_is_made_once() {
+        let server = Server::start().await;
+        let answer = server.post("/api/v1/accounts", &json!({"name": "beta"})).await;
+        insta::assert_json_snapshot!(answer.golden());
+        let again = server.post("/api/v1/accounts", &json!({"name": "beta"})).await;
+        again.is(StatusCode::CONFLICT, "name_taken");
+        insta::assert_json_snapshot!(server.get("/api/v1/accounts").await.golden());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_bad_name_makes_none() {
+        let server = Server::start().await;
+        for body in [
+            json!({}),
+            json!({"name": ""}),
+            json!({"name": 1}),
+            json!({"name": "a\u{0}"}),
+            json!({"nam": "x"}),
+        ] {
+            let answer = server.post("/api/v1/accounts", &body).await;
+            answer.is(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request");
+        }
+        let answer = server.post("/api/v1/accounts", &json!({"name": "x".repeat(101)})).await;
+        assert_eq!(answer.errors(), [("name".into(), "too_long".into())]);
+    }
+}

@@ -1,0 +1,3 @@
+//! `/api/v1/audio`
+
+pub(super) mod upload;

@@ -1,0 +1,8 @@
+//! `/api/v1/calls`
+
+pub(super) mod explain;
+pub(super) mod get;
+pub(super) mod hang_up;
+pub(super) mod list;
+pub(super) mod list_events;
+pub(super) mod place;

@@ -1,0 +1,433 @@
+//! `POST /api/v1/calls`: places a call.
+
+use std::{str::FromStr, sync::Arc, time::Duration};
+
+use axum::{
+    Json,
+    extract::State,
+    http::{HeaderName, StatusCode, header},
+};
+use jiff::Timestamp;
+use outdial_domain::{Address, AddressError, AudioId, Limits, Plan};
+use outdial_engine::{
+    routing::NoRoute,
+    verbs::{self, Action, PlaceCall, PlaceCallError},
+};
+use outdial_flow::{Fields, Given, Say, document::read_given};
+use serde_json::Value;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ArrayBuilder, ObjectBuilder, OneOfBuilder, RefOr, Schema, Type, schema::AdditionalProperties},
+};
+
+use crate::native::{
+    Api,
+    actor::{Allowed, ToCall},
+    code::Code,
+    document::Document,
+    endpoint::Endpoint,
+    moment::{Length, Moment},
+    refusal::Refusal,
+    wire::Call,
+};
+
+pub(in crate::native) fn endpoint() -> Endpoint {
+    Endpoint::new("calls", __path_place_call, place_call)
+        .needs::<ToCall>()
+        .refuses(&[
+            Code::InvalidRequest,
+            Code::MalformedJson,
+            Code::BrokenBody,
+            Code::SlowBody,
+            Code::BodyTooLarge,
+            Code::UnsupportedMediaType,
+            Code::CallerIdNotAllowed,
+            Code::DestinationClosed,
+            Code::NoRoute,
+            Code::Stopping,
+        ])
+}
+
+/// The longest name of a trunk or a flow.
+const LONGEST_NAME: usize = 100;
+/// A call may lie one leap year ahead; the engine says so more exactly.
+const FURTHEST: Duration = Duration::from_secs(366 * 24 * 3600);
+/// More than any id has, so that a path or a URL gets the message that fits it.
+const LONGEST_AUDIO: usize = 2_000;
+
+/// A call to be placed. Give exactly one of `say`, `play` and `flow`.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it describes what `Document` reads field by field")]
+pub(in crate::native) struct PlaceRequest {
+    /// Whom to reach: a number as `+6598765432`, a local one as `100@context`, or a SIP URI.
+    #[schema(example = "+6598765432", max_length = 255)]
+    to: String,
+    /// The caller id to show: one of the account's numbers, unless the key has `any_caller_id`.
+    #[schema(max_length = 255)]
+    from: Option<String>,
+    /// A text to speak after the answer.
+    #[schema(example = "Your table is ready.", max_length = 10000)]
+    say: Option<String>,
+    /// The id of an uploaded audio file to play after the answer.
+    play: Option<String>,
+    /// What to do after the answer.
+    flow: Option<Flow>,
+    /// The name of the only trunk to use.
+    #[schema(max_length = 100)]
+    via: Option<String>,
+    /// How long the phone rings.
+    ring: Option<Length>,
+    /// How long the call may last from its answer.
+    max: Option<Length>,
+    /// Not before this time. Give `at` or `in`, not both.
+    at: Option<Moment>,
+    /// Not before so much time has passed.
+    r#in: Option<Length>,
+    /// Free text, echoed everywhere.
+    #[schema(max_length = 256)]
+    tag: Option<String>,
+}
+
+/// What to do after the answer: a list of steps, the same in an object as `steps`, or the name of a
+/// flow in the configuration.
+pub(in crate::native) struct Flow;
+
+impl PartialSchema for Flow {
+    fn schema() -> RefOr<Schema> {
+        let steps = || {
+            let step = ObjectBuilder::new()
+                .schema_type(Type::Object)
+                .description(Some(
+                    "Exactly one of `say`, `play`, `gather`, `pause`, `send_digits` and `hang_up`.",
+                ))
+                .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(true)));
+            ArrayBuilder::new()
+                .items(step)
+                .max_items(Some(outdial_flow::Flow::MOST_STEPS))
+        };
+        let object = ObjectBuilder::new()
+            .schema_type(Type::Object)
+            .property("steps", steps())
+            .required("steps");
+        let name = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .max_length(Some(LONGEST_NAME));
+        OneOfBuilder::new()
+            .item(steps())
+            .item(object)
+            .item(name)
+            .description(Some(
+                "What to do after the answer: a list of steps, the same in an object as `steps`, or the name of a \
+                 flow in the configuration.",
+            ))
+            .examples([serde_json::json!([{"say": "Press 1 to confirm."}, {"gather": {"digits": 1}}])])
+            .into()
+    }
+}
+
+impl ToSchema for Flow {}
+
+/// Places a call
+///
+/// When it is answered, the call is on disk. Without `at` and `in` it is dialled at once. The same
+/// request sent again is another call.
+#[utoipa::path(post, path = "/api/v1/calls", request_body = PlaceRequest,
+    responses((status = 201, body = Call, headers(("Location" = String, description = "Where the call can be read.")))))]
+async fn place_call(
+    State(api): State<Arc<Api>>,
+    Allowed { actor, .. }: Allowed<ToCall>,
+    document: Document,
+) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Call>), Refusal> {
+    let engine = &api.engine;
+    let given_in = document.value.get("in").is_some_and(|value| !value.is_null());
+    let now = engine.ids.now();
+    let request = document.read(|fields| read(fields, engine.settings.limits, now))?;
+    let call = verbs::place_call(engine, &actor, request)
+        .await
+        .map_err(|error| refusal(error, given_in))?;
+    let call = Call::new(call, engine.ids.now());
+    Ok((StatusCode::CREATED, [(header::LOCATION, call.location())], Json(call)))
+}
+
+/// Reads all fields before the first that could not be read ends it.
+fn read(fields: &mut Fields<'_, '_>, limits: Limits, now: Timestamp) -> Option<PlaceCall> {
+    let to = fields.parse::<Dialled>("to", Address::LONGEST);
+    let from = fields.optional_parse::<Dialled>("from", Address::LONGEST);
+    let action = action(fields);
+    let via = fields.optional_line("via", LONGEST_NAME).map(str::to_owned);
+    let shortest = Duration::from_millis(1);
+    let ring = fields.optional_duration("ring", shortest..=limits.longest_ring);
+    let talk = fields.optional_duration("max", shortest..=limits.longest_talk);
+    let at = fields
+        .optional_parse::<Moment>("at", Moment::LONGEST)
+        .map(|Moment(at)| at);
+    let within = fields.optional_duration("in", Duration::ZERO..=FURTHEST);
+    if fields.has("at") && fields.has("in") {
+        fields.problem("in", "invalid", "give `at` or `in`, not both");
+    }
+    let tag = fields.optional_line("tag", Plan::LONGEST_TAG).map(str::to_owned);
+    Some(PlaceCall {
+        to: to?.0,
+        action: action?,
+        from: from.map(|from| from.0),
+        via,
+        due: at.or(within.map(|within| now + within)),
+        ring,
+        talk,
+        tag,
+    })
+}
+
+fn action(fields: &mut Fields<'_, '_>) -> Option<Action> {
+    const ONE: &str = "give exactly one of `say`, `play` and `flow`";
+    let given: Vec<&str> = ["say", "play", "flow"]
+        .into_iter()
+        .filter(|name| fields.has(name))
+        .collect();
+    match given.as_slice() {
+        [] if fields.is_object() => fields.problem("say", "missing", ONE),
+        [] | [_] => {}
+        [_, others @ ..] => others.iter().for_each(|other| fields.problem(other, "invalid", ONE)),
+    }
+    let say = fields
+        .optional_text("say", Say::LONGEST)
+        .map(|text| Action::Flow(outdial_flow::Flow::say(text)));
+    let play = fields
+        .optional_parse::<AudioId>("play", LONGEST_AUDIO)
+        .map(outdial_flow::Flow::play)
+        .map(Action::Flow);
+    let flow = fields.optional("flow").and_then(|given| flow(&given));
+    say.or(play).or(flow)
+}
+
+fn flow(given: &Given<'_, '_>) -> Option<Action> {
+    match given.value() {
+        Value::String(_) => given.line(LONGEST_NAME).map(|name| Action::Stored(name.to_owned())),
+        _ => read_given(given).map(Action::Flow),
+    }
+}
+
+/// An address in a field.
+struct Dialled(Address);
+
+impl FromStr for Dialled {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        Address::parse(text).map(Self)
+    }
+}
+
+fn refusal(error: PlaceCallError, given_in: bool) -> Refusal {
+    let detail = error.to_string();
+    match error {
+        PlaceCallError::Invalid(mut problems) => {
+            // The engine knows one time, which this face takes under two names.
+            let renamed = problems.iter_mut().filter(|problem| given_in && problem.field == "at");
+            renamed.for_each(|problem| problem.field = "in".to_owned());
+            Refusal::fields(problems)
+        }
+        PlaceCallError::ForeignCallerId(_) => Refusal::new(Code::CallerIdNotAllowed, detail).blame("from", "invalid"),
+        PlaceCallError::NoRoute(NoRoute::Closed(_)) => {
+            Refusal::new(Code::DestinationClosed, detail).blame("to", "invalid")
+        }
+        PlaceCallError::NoRoute(NoRoute::UnknownTrunk { .. }) => {
+            let field = "via".to_owned();
+            Refusal::fields(vec![outdial_flow::Problem {
+                field,
+                code: "invalid",
+                message: detail,
+            }])
+        }
+        PlaceCallError::NoRoute(NoRoute::NoTrunk(_)) => Refusal::new(Code::NoRoute, detail).blame("to", "invalid"),
+        PlaceCallError::Stopping => Refusal::stopping(),
+        PlaceCallError::Store(error) => error.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::native::testing::{BOB, Server};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_is_taken_with_everything_that_was_asked_for() {
+        let server = Server::start().await;
+        let body = json!({
+            "to": "SIP:Bob@127.0.0.1", "from": "+65 6123 4567", "say": "Hello", "ring": "20s", "max": 90.5,
+            "at": "2030-01-02T12:00:00+08:00", "tag": "order 7",
+        });
+        let answer = server.post("/api/v1/calls", &body).await;
+        insta::assert_json_snapshot!(answer.golden());
+        let location = answer.header("location");
+        assert_eq!(
+            location,
+            format!("/api/v1/calls/{}", answer.json["id"].as_str().unwrap())
+        );
+        assert_eq!(server.get(location).await.json, answer.json);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_way_to_say_what_to_do_is_taken() {
+        let server = Server::start().await;
+        let audio = server.audio().await;
+        for action in [
+            json!({"say": "Hello"}),
+            json!({"play": audio}),
+            json!({"flow": "welcome"}),
+            json!({"flow": [{"say": "Hello"}, {"hang_up": {}}]}),
+            json!({"flow": {"steps": [{"pause": 1}]}, "say": null}),
+            json!({"say": "Hello", "in": 60}),
+            json!({"say": "Hello", "in": "1.5h"}),
+        ] {
+            let mut body = json!({"to": BOB});
+            body.as_object_mut()
+                .unwrap()
+                .extend(action.as_object().unwrap().clone());
+            let answer = server.post("/api/v1/calls", &body).await;
+            assert_eq!(answer.status, StatusCode::CREATED, "{action}: {}", answer.text);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn everything_that_is_wrong_is_told_at_once() {
+        let server = Server::start().await;
+        let body = json!({
+            "to": "hello", "from": 7, "say": "", "flow": [{"sya": "x"}, {"pause": "9h"}], "via": "", "ring": "1000s",
+            "max": -1, "at": "2030-01-01T00:00:00", "in": "soon", "tag": "x".repeat(257), "colour": "red", "rnig": 1,
+        });
+        insta::assert_json_snapshot!(server.post("/api/v1/calls", &body).await.golden());
+        insta::assert_json_snapshot!(server.post("/api/v1/calls", &json!({})).await.golden());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_wrong_is_told_by_field() {
+        let server = Server::start().await;
+        let table = [
+            (json!([]), "", "type"),
+            (json!("call"), "", "type"),
+            (json!({"say": "x"}), "to", "missing"),
+            (json!({"to": 100, "say": "x"}), "to", "type"),
+            (json!({"to": "100\u{0}", "say": "x"}), "to", "invalid"),
+            (json!({"to": "1".repeat(1 << 17), "say": "x"}), "to", "too_long"),
+            (json!({"to": "sip:a@b?Subject=x", "say": "x"}), "to", "invalid"),
+            (json!({"to": BOB}), "say", "missing"),
+            (json!({"to": BOB, "say": "a\u{0}b"}), "say", "invalid"),
+            (json!({"to": BOB, "say": "x".repeat(10_001)}), "say", "too_long"),
+            (json!({"to": BOB, "say": "x", "play": "aud_0"}), "play", "invalid"),
+            (json!({"to": BOB, "play": "/etc/passwd"}), "play", "invalid"),
+            (
+                json!({"to": BOB, "play": "call_00000000000000000000000000000000"}),
+                "play",
+                "invalid",
+            ),
+            (
+                json!({"to": BOB, "play": "aud_00000000000000000000000000000000"}),
+                "play",
+                "invalid",
+            ),
+            (json!({"to": BOB, "flow": "nowhere"}), "flow", "invalid"),
+            (json!({"to": BOB, "flow": 7}), "flow", "type"),
+            (json!({"to": BOB, "say": "x", "ring": "45"}), "ring", "invalid"),
+            (json!({"to": BOB, "say": "x", "ring": 0}), "ring", "out_of_range"),
+            (json!({"to": BOB, "say": "x", "max": 1e300}), "max", "out_of_range"),
+            (
+                json!({"to": BOB, "say": "x", "at": "9999-01-01T00:00:00Z"}),
+                "at",
+                "out_of_range",
+            ),
+            (json!({"to": BOB, "say": "x", "at": 1_893_553_445}), "at", "type"),
+            (json!({"to": BOB, "say": "x", "in": "9000h"}), "in", "out_of_range"),
+            (json!({"to": BOB, "say": "x", "via": "nowhere"}), "via", "invalid"),
+            (json!({"to": BOB, "say": "x", "tag": "a\nb"}), "tag", "invalid"),
+            (json!({"to": BOB, "say": "x", "tga": "a"}), "tga", "unknown"),
+        ];
+        for (body, field, code) in table {
+            let answer = server.post("/api/v1/calls", &body).await;
+            answer.is(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request");
+            let errors = answer.errors();
+            assert!(
+                errors.contains(&(field.to_owned(), code.to_owned())),
+                "{field} {code}: {errors:?}"
+            );
+            assert!(answer.text.len() < 4_000, "{field}");
+        }
+        assert!(server.world.carrier.rung().is_empty());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn hostile_bodies_are_refused() {
+        let server = Server::start().await;
+        let twice = br#"{"to": "sip:a@127.0.0.1", "to": "sip:b@127.0.0.1", "say": "x"}"#;
+        let answer = server.post_bytes("/api/v1/calls", "application/json", twice).await;
+        assert_eq!(answer.errors(), [("to".into(), "invalid".into())]);
+        let deep = format!("{{\"flow\": {}1{}}}", "[".repeat(5_000), "]".repeat(5_000));
+        let answer = server
+            .post_bytes("/api/v1/calls", "application/json", deep.as_bytes())
+            .await;
+        answer.is(StatusCode::BAD_REQUEST, "malformed_json");
+        let megabyte = json!({"to": BOB, "say": "x".repeat(1 << 20)});
+        server
+            .post("/api/v1/calls", &megabyte)
+            .await
+            .is(StatusCode::PAYLOAD_TOO_LARGE, "body_too_large");
+        let many: serde_json::Map<String, Value> = (0..20_000).map(|n| (n.to_string(), json!(n))).collect();
+        let answer = server.post("/api/v1/calls", &Value::Object(many)).await;
+        assert_eq!(answer.errors().len(), outdial_flow::Problems::MOST);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn policy_and_routes_have_codes_of_their_own() {
+        let server = Server::start().await;
+        let table = [
+            (
+                json!({"to": "sip:bob@example.com", "say": "x"}),
+                StatusCode::FORBIDDEN,
+                "destination_closed",
+            ),
+            (
+                json!({"to": "100", "say": "x"}),
+                StatusCode::UNPROCESSABLE_ENTITY,
+                "no_route",
+            ),
+            (
+                json!({"to": BOB, "say": "x", "from": "+4930123456"}),
+                StatusCode::FORBIDDEN,
+                "caller_id_not_allowed",
+            ),
+        ];
+        for (body, status, code) in table {
+            server.post("/api/v1/calls", &body).await.is(status, code);
+        }
+        let free = server
+            .world
+            .key(
+                server.actor.account,
+                "free",
+                &[outdial_domain::Scope::Calls, outdial_domain::Scope::AnyCallerId],
+            )
+            .await;
+        let body = json!({"to": BOB, "say": "x", "from": "+4930123456"});
+        assert_eq!(
+            server.post_with("/api/v1/calls", &body, &free).await.status,
+            StatusCode::CREATED
+        );
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nothing_is_taken_while_stopping_or_without_a_disk() {
+        let server = Server::start().await;
+        let body = json!({"to": BOB, "say": "x"});
+        assert_eq!(server.post("/api/v1/calls", &body).await.status, StatusCode::CREATED);
+        server.world.store.fill_disk();
+        let answer = server.post("/api/v1/calls", &body).await;
+        answer.is(StatusCode::SERVICE_UNAVAILABLE, "store_unavailable");
+        server.world.store.fail(None);
+        server.engine.stop(Duration::from_secs(60)).await;
+        let answer = server.post("/api/v1/calls", &body).await;
+        answer.is(StatusCode::SERVICE_UNAVAILABLE, "stopping");
+        assert_eq!(answer.header("retry-after"), "5");
+    }
+}

@@ -1,0 +1,27 @@
+//! What was given in a body or a query, before its fields are read.
+
+use outdial_flow::{Fields, Problems};
+use serde_json::Value;
+
+use super::refusal::Refusal;
+
+/// What was given, with the problems found so far.
+#[derive(Debug)]
+pub(super) struct Document {
+    pub(super) value: Value,
+    pub(super) problems: Problems,
+}
+
+impl Document {
+    /// Reads the fields, or refuses with everything that is wrong with them, those included that
+    /// nobody asked for.
+    pub(super) fn read<T>(self, read: impl FnOnce(&mut Fields<'_, '_>) -> Option<T>) -> Result<T, Refusal> {
+        let read = {
+            let mut fields = Fields::new(&self.value, "", &self.problems);
+            let read = read(&mut fields);
+            fields.finish();
+            read
+        };
+        self.problems.into_result(read).map_err(Refusal::fields)
+    }
+}

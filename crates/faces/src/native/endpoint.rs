@@ -1,0 +1,99 @@
+//! The endpoints, each once: the router and the OpenAPI document are both made of this list.
+
+use std::{convert::Infallible, sync::Arc};
+
+use axum::{
+    handler::Handler,
+    routing::{MethodFilter, MethodRouter, on},
+};
+use outdial_domain::Scope;
+use utoipa::openapi::{HttpMethod, path::Operation};
+
+use super::{Api, accounts, actor::Need, audio, calls, code::Code, events, keys, operations};
+
+/// One method of one path.
+pub(super) struct Endpoint {
+    pub(super) method: HttpMethod,
+    pub(super) path: String,
+    pub(super) handler: MethodRouter<Arc<Api>, Infallible>,
+    /// Its description, without what it has in common with others.
+    pub(super) operation: Operation,
+    /// The scope a key must have; none when no key is needed.
+    pub(super) scope: Option<Scope>,
+    /// Why it refuses, besides what every endpoint with a key refuses.
+    pub(super) refusals: Vec<Code>,
+}
+
+/// Every endpoint, in the order of the documentation.
+pub(super) fn all() -> Vec<Endpoint> {
+    vec![
+        calls::place::endpoint(),
+        calls::list::endpoint(),
+        calls::get::endpoint(),
+        calls::hang_up::endpoint(),
+        calls::hang_up::endpoint_for_delete(),
+        calls::list_events::endpoint(),
+        calls::explain::endpoint(),
+        audio::upload::endpoint(),
+        events::follow::endpoint(),
+        accounts::list::endpoint(),
+        accounts::create::endpoint(),
+        keys::list::endpoint(),
+        keys::create::endpoint(),
+        keys::remove::endpoint(),
+        operations::healthz::endpoint(),
+        operations::readyz::endpoint(),
+        operations::metrics::endpoint(),
+        operations::openapi::endpoint(),
+    ]
+}
+
+impl Endpoint {
+    /// An endpoint under this heading, described by the type that `#[utoipa::path]` makes beside its handler.
+    pub(super) fn new<Description: utoipa::Path, H, T>(tag: &str, _: Description, handler: H) -> Self
+    where
+        H: Handler<T, Arc<Api>>,
+        T: 'static,
+    {
+        let method = Description::methods().swap_remove(0);
+        let mut operation = Description::operation();
+        operation.tags = Some(vec![tag.to_owned()]);
+        Self {
+            handler: on(filter(&method), handler),
+            path: Description::path(),
+            operation,
+            method,
+            scope: None,
+            refusals: Vec::new(),
+        }
+    }
+
+    /// It needs a key.
+    pub(super) fn needs<N: Need>(self) -> Self {
+        Self {
+            scope: Some(N::SCOPE),
+            ..self
+        }
+    }
+
+    /// It refuses for these reasons.
+    pub(super) fn refuses(self, codes: &[Code]) -> Self {
+        Self {
+            refusals: codes.to_vec(),
+            ..self
+        }
+    }
+}
+
+fn filter(method: &HttpMethod) -> MethodFilter {
+    match method {
+        HttpMethod::Get => MethodFilter::GET,
+        HttpMethod::Post => MethodFilter::POST,
+        HttpMethod::Put => MethodFilter::PUT,
+        HttpMethod::Delete => MethodFilter::DELETE,
+        HttpMethod::Options => MethodFilter::OPTIONS,
+        HttpMethod::Head => MethodFilter::HEAD,
+        HttpMethod::Patch => MethodFilter::PATCH,
+        HttpMethod::Trace => MethodFilter::TRACE,
+    }
+}

@@ -1,0 +1,218 @@
+//! A server on fakes, and how tests talk to it.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use axum::{
+    Router,
+    body::{Body, to_bytes},
+    http::{HeaderMap, Request, StatusCode, request::Builder},
+    response::Response,
+};
+use outdial_domain::{Address, Number, NumberUse, Scope};
+use outdial_engine::{Actor, Engine};
+use outdial_flow::Flow;
+use outdial_testkit::fakes::World;
+use serde_json::{Map, Value, json};
+use tower::ServiceExt;
+
+use super::{NativeConfig, router};
+
+/// An address that is always open.
+pub(super) const BOB: &str = "sip:bob@127.0.0.1";
+
+/// A server on fakes, with an account `acme` and a key of it.
+///
+/// The account's number is +6561234567, and the configuration has a flow `welcome`.
+pub(super) struct Server {
+    pub(super) world: World,
+    pub(super) engine: Engine,
+    pub(super) actor: Actor,
+    pub(super) secret: String,
+    router: Router,
+}
+
+/// What the server answered.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: StatusCode,
+    pub(super) headers: HeaderMap,
+    pub(super) text: String,
+    /// `null` when it is not JSON.
+    pub(super) json: Value,
+}
+
+impl Server {
+    /// A server whose key may administer.
+    pub(super) async fn start() -> Self {
+        Self::with_scopes(&[Scope::Admin]).await
+    }
+
+    pub(super) async fn with_scopes(scopes: &[Scope]) -> Self {
+        Self::new(
+            NativeConfig {
+                metrics: Arc::new(|| "outdial_up 1\n".to_owned()),
+            },
+            scopes,
+        )
+        .await
+    }
+
+    pub(super) async fn configured(config: NativeConfig) -> Self {
+        Self::new(config, &[Scope::Admin]).await
+    }
+
+    async fn new(config: NativeConfig, scopes: &[Scope]) -> Self {
+        let mut world = World::new();
+        world.settings.flows = BTreeMap::from([("welcome".to_owned(), Flow::say("Welcome"))]);
+        world.settings.numbers.push(Number {
+            address: Address::parse("+6561234567").unwrap(),
+            account: "acme".to_owned(),
+            trunk: None,
+            uses: vec![NumberUse::CallerId],
+        });
+        let actor = world.account("acme", scopes).await;
+        let secret = world.key(actor.account, "test", scopes).await;
+        let engine = world.engine().await;
+        Self {
+            router: router(engine.clone(), config),
+            world,
+            engine,
+            actor,
+            secret,
+        }
+    }
+
+    /// A request with the server's key.
+    pub(super) fn request(&self, method: &str, path: &str) -> Builder {
+        let authorization = format!("Bearer {}", self.secret);
+        Request::builder()
+            .method(method)
+            .uri(path)
+            .header("authorization", authorization)
+    }
+
+    pub(super) async fn raw(&self, request: Request<Body>) -> Response {
+        self.router.clone().oneshot(request).await.unwrap()
+    }
+
+    pub(super) async fn send(&self, request: Request<Body>) -> Answer {
+        let response = self.raw(request).await;
+        let (parts, body) = response.into_parts();
+        let bytes = to_bytes(body, usize::MAX).await.unwrap();
+        let text = String::from_utf8(bytes.to_vec()).unwrap();
+        let json = serde_json::from_str(&text).unwrap_or_default();
+        Answer {
+            status: parts.status,
+            headers: parts.headers,
+            text,
+            json,
+        }
+    }
+
+    pub(super) async fn get(&self, path: &str) -> Answer {
+        self.get_with(path, &self.secret).await
+    }
+
+    pub(super) async fn get_with(&self, path: &str, secret: &str) -> Answer {
+        let request = Request::get(path).header("authorization", format!("Bearer {secret}"));
+        self.send(request.body(Body::empty()).unwrap()).await
+    }
+
+    pub(super) async fn delete(&self, path: &str) -> Answer {
+        self.send(self.request("DELETE", path).body(Body::empty()).unwrap())
+            .await
+    }
+
+    pub(super) async fn post(&self, path: &str, body: &Value) -> Answer {
+        self.post_with(path, body, &self.secret).await
+    }
+
+    pub(super) async fn post_with(&self, path: &str, body: &Value, secret: &str) -> Answer {
+        let request = Request::post(path).header("authorization", format!("Bearer {secret}"));
+        let request = request.header("content-type", "application/json");
+        self.send(request.body(Body::from(body.to_string())).unwrap()).await
+    }
+
+    pub(super) async fn post_bytes(&self, path: &str, kind: &str, body: &[u8]) -> Answer {
+        let request = self
+            .request("POST", path)
+            .header("content-type", kind)
+            .header("content-length", body.len());
+        self.send(request.body(Body::from(body.to_vec())).unwrap()).await
+    }
+
+    /// Places a call and gives its id.
+    pub(super) async fn place(&self, body: Value) -> String {
+        let answer = self.post("/api/v1/calls", &body).await;
+        assert_eq!(answer.status, StatusCode::CREATED, "{}", answer.text);
+        answer.json["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Places a call, waits for its end, and gives its id.
+    pub(super) async fn call(&self, body: Value) -> String {
+        let id = self.place(body).await;
+        let answer = self.get(&format!("/api/v1/calls/{id}?wait=60")).await;
+        assert_eq!(answer.json["state"], "ended", "{}", answer.text);
+        id
+    }
+
+    /// Uploads a second of sound and gives its id.
+    pub(super) async fn audio(&self) -> String {
+        let answer = self.post_bytes("/api/v1/audio", "audio/wav", &wav(16_000)).await;
+        answer.json["id"].as_str().unwrap().to_owned()
+    }
+
+    /// A key of another account that may do everything there.
+    pub(super) async fn stranger(&self) -> String {
+        let other = self.world.account("stranger", &[]).await;
+        self.world.key(other.account, "theirs", &[Scope::Admin]).await
+    }
+}
+
+/// A WAV file of so many bytes of silence.
+pub(super) fn wav(bytes: usize) -> Vec<u8> {
+    let mut file = b"RIFF----WAVE".to_vec();
+    file.resize(44 + bytes, 0);
+    file
+}
+
+impl Answer {
+    /// Checks that it is a problem with this status and code, whole and well formed.
+    #[track_caller]
+    pub(super) fn is(&self, status: StatusCode, code: &str) {
+        assert_eq!(
+            (self.status, self.json["code"].as_str()),
+            (status, Some(code)),
+            "{}",
+            self.text
+        );
+        assert_eq!(self.header("content-type"), "application/problem+json");
+        assert_eq!(self.json["status"], status.as_u16());
+        assert_eq!(self.json["type"], format!("urn:outdial:problem:{code}"));
+        assert!(self.json["retryable"].is_boolean() && self.json["title"].is_string());
+        assert!(self.json["detail"].as_str().is_some_and(|detail| !detail.is_empty()));
+    }
+
+    /// The bad fields with their codes.
+    pub(super) fn errors(&self) -> Vec<(String, String)> {
+        let text = |error: &Value, name: &str| error[name].as_str().unwrap().to_owned();
+        let errors = self.json["errors"].as_array().into_iter().flatten();
+        errors
+            .map(|error| (text(error, "field"), text(error, "code")))
+            .collect()
+    }
+
+    pub(super) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    /// Status, headers and body, to be compared with what was looked at before.
+    pub(super) fn golden(&self) -> Value {
+        let headers: Map<String, Value> = self
+            .headers
+            .iter()
+            .map(|(name, value)| (name.to_string(), json!(value.to_str().unwrap())))
+            .collect();
+        json!({"status": self.status.as_u16(), "headers": headers, "body": self.json})
+    }
+}

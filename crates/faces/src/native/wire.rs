@@ -1,0 +1,19 @@
+//! What this face writes: types of its own, so that no change of the domain changes an answer.
+
+mod account;
+mod audio;
+mod call;
+mod event;
+mod key;
+mod story;
+mod values;
+
+pub(super) use account::{Account, AccountList};
+pub(super) use audio::Audio;
+pub(super) use call::{Attempt, Call, CallList, Ending, Gathered, HangUp, Leg, Progress, Quality};
+pub(super) use event::{Event, EventData, EventList};
+pub(super) use key::{Key, KeyList, NewKey};
+pub(super) use story::{Story, Trace, WireMessage};
+pub(super) use values::{
+    AttemptStateWord, CallStateWord, DirectionWord, EndedByWord, HangUpWord, OutcomeWord, ScopeWord, Seconds, Time,
+};

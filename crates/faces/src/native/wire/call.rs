@@ -1,0 +1,288 @@
+//! A call and what belongs to it.
+
+use jiff::Timestamp;
+use outdial_domain as domain;
+use outdial_engine::ports::CallDetails;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{AttemptStateWord, CallStateWord, DirectionWord, EndedByWord, HangUpWord, OutcomeWord, Seconds, Time};
+
+/// One request to reach somebody.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::native) struct Call {
+    /// Names it.
+    #[schema(example = "call_019a9c3e5b7d7c1e8f00112233445566")]
+    id: String,
+    state: CallStateWord,
+    /// Why it ended, in a word; `null` until then.
+    #[schema(required = true)]
+    outcome: Option<OutcomeWord>,
+    direction: DirectionWord,
+    /// Whom to reach, as understood.
+    #[schema(example = "+6598765432")]
+    to: String,
+    /// Whom to reach, as it was given.
+    #[schema(example = "+65 9876-5432")]
+    to_given: String,
+    /// The caller id asked for.
+    #[schema(required = true)]
+    from: Option<String>,
+    /// The only trunk to use.
+    #[schema(required = true)]
+    via: Option<String>,
+    /// Free text of the caller.
+    #[schema(required = true)]
+    tag: Option<String>,
+    /// How long the phone rings.
+    ring: Seconds,
+    /// How long the call may last from its answer.
+    max: Seconds,
+    /// Not to be dialled before this time.
+    due: Time,
+    created_at: Time,
+    #[schema(required = true)]
+    answered_at: Option<Time>,
+    #[schema(required = true)]
+    ended_at: Option<Time>,
+    /// How long it has lasted since its answer; `null` when it was not answered.
+    #[schema(required = true)]
+    duration: Option<Seconds>,
+    /// How it ended; `null` until then.
+    #[schema(required = true)]
+    ending: Option<Ending>,
+    /// What its gathers collected, in order.
+    digits: Vec<Gathered>,
+    /// Its tries, in order. Lists of calls leave them out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    attempts: Option<Vec<Attempt>>,
+}
+
+/// Some calls, newest first.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::native) struct CallList {
+    pub(in crate::native) calls: Vec<Call>,
+    /// Give it as `cursor` for those after them; `null` at the end.
+    #[schema(required = true)]
+    pub(in crate::native) next: Option<String>,
+}
+
+/// How and why a call, an attempt or a leg ended.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::native) struct Ending {
+    outcome: OutcomeWord,
+    by: EndedByWord,
+    /// The final SIP status where the far side gave one.
+    #[schema(required = true)]
+    sip_code: Option<u16>,
+    /// The Q.850 cause where the far side gave one.
+    #[schema(required = true)]
+    q850: Option<u8>,
+    /// A sentence for people.
+    reason: String,
+}
+
+/// What a gather collected.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::native) struct Gathered {
+    /// The name the flow gave it.
+    name: String,
+    /// What was pressed, possibly nothing.
+    digits: String,
+}
+
+/// One try at a call.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::native) struct Attempt {
+    /// 1 for the first.
+    number: u16,
+    #[serde(flatten)]
+    progress: Progress,
+    /// The connections it was made of, in the order they were journalled.
+    legs: Vec<Leg>,
+}
+
+/// How far an attempt or a leg has come, and when it got there.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::native) struct Progress {
+    state: AttemptStateWord,
+    journalled_at: Time,
+    #[schema(required = true)]
+    dialing_at: Option<Time>,
+    #[schema(required = true)]
+    ringing_at: Option<Time>,
+    #[schema(required = true)]
+    answered_at: Option<Time>,
+    #[schema(required = true)]
+    ended_at: Option<Time>,
+    /// How it ended; `null` until then.
+    #[schema(required = true)]
+    ending: Option<Ending>,
+}
+
+/// One party's connection.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::native) struct Leg {
+    /// Names it, also on the wire.
+    #[schema(example = "leg_019a9c3e5b7d7c1e8f00112233445566")]
+    id: String,
+    /// The trunk it goes out by, or `direct`.
+    trunk: String,
+    /// What is dialled there.
+    target: String,
+    /// The node that rings it.
+    node: String,
+    #[serde(flatten)]
+    progress: Progress,
+    /// How good its sound was; `null` until it ended, and when there was none.
+    #[schema(required = true)]
+    quality: Option<Quality>,
+}
+
+/// How good the received sound was.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::native) struct Quality {
+    /// Packets received.
+    received: u64,
+    /// Packets that never came, or too late.
+    lost: u64,
+    /// Packets sent.
+    sent: u64,
+    /// Interarrival jitter in milliseconds.
+    jitter_ms: f32,
+    /// Round trip in milliseconds, where the far side reported.
+    #[schema(required = true)]
+    round_trip_ms: Option<f32>,
+    /// Estimated mean opinion score, 1 to 4.5.
+    mos: f32,
+}
+
+/// What became of a request to end a call.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::native) struct HangUp {
+    /// `prevented`: it had not been dialled, and will not be. `hung_up`: it was under way and is being
+    /// ended. `too_late`: it had ended already.
+    pub(in crate::native) result: HangUpWord,
+}
+
+impl Call {
+    /// A call as it stands in a list.
+    pub(in crate::native) fn summary(call: domain::Call, now: Timestamp) -> Self {
+        let until = call.ended_at.unwrap_or(now);
+        let plan = call.plan;
+        Self {
+            id: call.id.to_string(),
+            state: CallStateWord(call.state),
+            outcome: call.ending.as_ref().map(|ending| OutcomeWord(ending.outcome)),
+            direction: DirectionWord(call.direction),
+            to: plan.to.to_string(),
+            to_given: plan.to.given().to_owned(),
+            from: plan.from.map(|from| from.to_string()),
+            via: plan.via,
+            tag: plan.tag,
+            ring: plan.ring.into(),
+            max: plan.talk.into(),
+            due: Time(plan.due),
+            created_at: Time(call.created_at),
+            answered_at: call.answered_at.map(Time),
+            ended_at: call.ended_at.map(Time),
+            duration: call.answered_at.map(|answered| until.duration_since(answered).into()),
+            ending: call.ending.map(Ending::from),
+            digits: call.digits.into_iter().map(Gathered::from).collect(),
+            attempts: None,
+        }
+    }
+
+    /// A call with its attempts and legs.
+    pub(in crate::native) fn whole(details: CallDetails, now: Timestamp) -> Self {
+        let mut legs = details.legs;
+        let mut attempt = |attempt: domain::Attempt| Attempt {
+            number: attempt.number,
+            progress: attempt.progress.into(),
+            legs: legs
+                .extract_if(.., |leg| leg.attempt == attempt.id)
+                .map(Leg::from)
+                .collect(),
+        };
+        let attempts = details.attempts.into_iter().map(&mut attempt).collect();
+        Self {
+            attempts: Some(attempts),
+            ..Self::summary(details.call, now)
+        }
+    }
+
+    /// A call that was taken this moment.
+    pub(in crate::native) fn new(call: domain::Call, now: Timestamp) -> Self {
+        Self {
+            attempts: Some(Vec::new()),
+            ..Self::summary(call, now)
+        }
+    }
+
+    /// Where it can be read.
+    pub(in crate::native) fn location(&self) -> String {
+        format!("/api/v1/calls/{}", self.id)
+    }
+}
+
+impl From<domain::Ending> for Ending {
+    fn from(ending: domain::Ending) -> Self {
+        Self {
+            outcome: OutcomeWord(ending.outcome),
+            by: EndedByWord(ending.by),
+            sip_code: ending.sip_code,
+            q850: ending.q850,
+            reason: ending.reason,
+        }
+    }
+}
+
+impl From<domain::call::Gathered> for Gathered {
+    fn from(gathered: domain::call::Gathered) -> Self {
+        Self {
+            name: gathered.name,
+            digits: gathered.digits,
+        }
+    }
+}
+
+impl From<domain::attempt::Progress> for Progress {
+    fn from(progress: domain::attempt::Progress) -> Self {
+        Self {
+            state: AttemptStateWord(progress.state),
+            journalled_at: Time(progress.journalled_at),
+            dialing_at: progress.dialing_at.map(Time),
+            ringing_at: progress.ringing_at.map(Time),
+            answered_at: progress.answered_at.map(Time),
+            ended_at: progress.ended_at.map(Time),
+            ending: progress.ending.map(Ending::from),
+        }
+    }
+}
+
+impl From<domain::Leg> for Leg {
+    fn from(leg: domain::Leg) -> Self {
+        Self {
+            id: leg.id.to_string(),
+            trunk: leg.trunk,
+            target: leg.target,
+            node: leg.node,
+            progress: leg.progress.into(),
+            quality: leg.quality.map(Quality::from),
+        }
+    }
+}
+
+impl From<domain::Quality> for Quality {
+    fn from(quality: domain::Quality) -> Self {
+        Self {
+            received: quality.received,
+            lost: quality.lost,
+            sent: quality.sent,
+            jitter_ms: quality.jitter_ms,
+            round_trip_ms: quality.round_trip_ms,
+            mos: quality.mos,
+        }
+    }
+}

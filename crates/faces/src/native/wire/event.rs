@@ -1,0 +1,260 @@
+//! What happened.
+
+use outdial_domain::{self as domain, EventKind, Subject};
+use outdial_engine::ports::StoredEvent;
+use serde::Serialize;
+use utoipa::ToSchema;
+
+use super::{Ending, Quality, Time};
+
+/// Something that happened to a call.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::native) struct Event {
+    /// Names it.
+    #[schema(example = "evt_019a9c3e5b7d7c1e8f00112233445566")]
+    id: String,
+    /// 1 for the call's first event, without gaps.
+    sequence: u32,
+    /// Its place among all events: greater for later ones.
+    position: i64,
+    /// The call it happened to.
+    #[schema(example = "call_019a9c3e5b7d7c1e8f00112233445566")]
+    call: String,
+    at: Time,
+    #[serde(flatten)]
+    data: EventData,
+}
+
+/// The events of one call, in order.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::native) struct EventList {
+    pub(in crate::native) events: Vec<Event>,
+}
+
+/// What happened: the kind in `type`, what is known about it in `data`.
+#[derive(Debug, Serialize, ToSchema)]
+#[serde(tag = "type", content = "data", rename_all = "snake_case")]
+pub(in crate::native) enum EventData {
+    /// The call was accepted and is on disk.
+    Created {
+        /// Whom to ring.
+        to: String,
+        /// The caller id asked for.
+        #[schema(required = true)]
+        from: Option<String>,
+        /// Not before this time.
+        due: Time,
+        /// By which interface it came.
+        face: String,
+    },
+    /// A trunk was chosen.
+    Routed {
+        /// The trunk, or `direct`.
+        trunk: String,
+        /// What is dialled there.
+        target: String,
+        /// Why the trunks before it were passed over.
+        passed_over: Vec<String>,
+    },
+    /// A leg is in the journal; from now on it may ring.
+    Journalled {
+        /// The attempt.
+        attempt: String,
+        /// Its number, from 1.
+        number: u16,
+        /// The leg.
+        leg: String,
+        /// The node that will ring it.
+        node: String,
+    },
+    /// The leg was sent on its way.
+    Dialing {
+        /// The leg.
+        leg: String,
+    },
+    /// The far side rings.
+    Ringing {
+        /// The leg.
+        leg: String,
+        /// The SIP status, as 180.
+        #[schema(required = true)]
+        sip_code: Option<u16>,
+        /// Whether sound may come before the answer.
+        early_media: bool,
+    },
+    /// The far side answered.
+    Answered {
+        /// The leg.
+        leg: String,
+        /// The codec agreed on.
+        codec: String,
+    },
+    /// An instruction of the flow began.
+    InstructionStarted {
+        /// Where it stands in the flow, as `1.on.3.0`.
+        step: String,
+        /// What it does, in words.
+        what: String,
+    },
+    /// An instruction of the flow is done.
+    InstructionDone {
+        /// Where it stands in the flow.
+        step: String,
+        /// What came of it, in words.
+        result: String,
+    },
+    /// The far side pressed a key.
+    Digit {
+        /// The leg.
+        leg: String,
+        /// The key.
+        digit: String,
+        /// How it came: `rtp`, `sip_info` or `in_band`.
+        way: String,
+    },
+    /// A gather ended.
+    Gathered {
+        /// Where it stands in the flow.
+        step: String,
+        /// The name the digits are kept under.
+        name: String,
+        /// What was pressed.
+        digits: String,
+    },
+    /// Somebody asked to end the call.
+    HangUpRequested {
+        /// Who, in words.
+        by: String,
+    },
+    /// A leg ended.
+    LegEnded {
+        /// The leg.
+        leg: String,
+        /// How.
+        ending: Ending,
+        /// How good its sound was.
+        #[schema(required = true)]
+        quality: Option<Quality>,
+    },
+    /// The call ended.
+    Ended {
+        /// How.
+        ending: Ending,
+    },
+}
+
+impl From<StoredEvent> for Event {
+    fn from(stored: StoredEvent) -> Self {
+        let domain::Event {
+            id,
+            account: _,
+            subject: Subject::Call(call),
+            sequence,
+            at,
+            kind,
+        } = stored.event;
+        Self {
+            id: id.to_string(),
+            sequence,
+            position: stored.position,
+            call: call.to_string(),
+            at: Time(at),
+            data: kind.into(),
+        }
+    }
+}
+
+impl From<EventKind> for EventData {
+    fn from(kind: EventKind) -> Self {
+        match kind {
+            EventKind::Created { to, from, due, face } => Self::Created {
+                to,
+                from,
+                due: Time(due),
+                face,
+            },
+            EventKind::Routed {
+                trunk,
+                target,
+                passed_over,
+            } => Self::Routed {
+                trunk,
+                target,
+                passed_over,
+            },
+            EventKind::Journalled {
+                attempt,
+                number,
+                leg,
+                node,
+            } => Self::Journalled {
+                attempt: attempt.to_string(),
+                number,
+                leg: leg.to_string(),
+                node,
+            },
+            EventKind::Dialing { leg } => Self::Dialing { leg: leg.to_string() },
+            EventKind::Ringing {
+                leg,
+                sip_code,
+                early_media,
+            } => Self::Ringing {
+                leg: leg.to_string(),
+                sip_code,
+                early_media,
+            },
+            EventKind::Answered { leg, codec } => Self::Answered {
+                leg: leg.to_string(),
+                codec,
+            },
+            EventKind::InstructionStarted { step, what } => Self::InstructionStarted { step, what },
+            EventKind::InstructionDone { step, result } => Self::InstructionDone { step, result },
+            EventKind::Digit { leg, digit, way } => Self::Digit {
+                leg: leg.to_string(),
+                digit: digit.to_string(),
+                way,
+            },
+            EventKind::Gathered { step, name, digits } => Self::Gathered { step, name, digits },
+            EventKind::HangUpRequested { by } => Self::HangUpRequested { by },
+            EventKind::LegEnded { leg, ending, quality } => Self::LegEnded {
+                leg: leg.to_string(),
+                ending: ending.into(),
+                quality: quality.map(Quality::from),
+            },
+            EventKind::Ended { ending } => Self::Ended { ending: ending.into() },
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use outdial_domain::{AccountId, CallId, EventId};
+
+    use super::*;
+
+    #[test]
+    fn the_type_is_the_word_that_the_domain_uses() {
+        let at = jiff::Timestamp::UNIX_EPOCH;
+        for kind in [
+            EventKind::HangUpRequested { by: "me".into() },
+            EventKind::InstructionStarted {
+                step: "0".into(),
+                what: "say".into(),
+            },
+        ] {
+            let word = kind.word();
+            let event = domain::Event {
+                id: EventId::new(at, [0; 10]),
+                account: AccountId::new(at, [0; 10]),
+                subject: Subject::Call(CallId::new(at, [0; 10])),
+                sequence: 1,
+                at,
+                kind,
+            };
+            let shown = serde_json::json!(Event::from(StoredEvent { position: 9, event }));
+            assert_eq!(shown["type"], word);
+            assert!(shown["data"].is_object());
+            assert_eq!(shown["at"], "1970-01-01T00:00:00Z");
+        }
+    }
+}
