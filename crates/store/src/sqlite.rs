@@ -14,6 +14,8 @@ mod key;
 mod leg;
 mod migrate;
 pub(crate) mod open;
+#[cfg(test)]
+mod plans;
 mod progress;
 mod statement;
 mod trace;

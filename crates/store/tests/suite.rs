@@ -1,4 +1,5 @@
 //! The suite that every store must pass, on SQLite and on files.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use outdial_store::{FileBlobs, SqliteStore};
 use tempfile::TempDir;

@@ -3,6 +3,7 @@
 //! A store's own tests call [`store_suite!`](crate::store_suite!) with an async function that makes an
 //! empty store; each case then is a test of its own. [`lives`] makes calls and the changes of their
 //! lives, for these cases and for benchmarks.
+#![expect(clippy::unwrap_used, reason = "a case fails by panicking, as every test does")]
 
 mod accounts;
 mod blobs;
@@ -21,7 +22,7 @@ pub use lists::*;
 
 /// Makes one test of each case. The function gives an empty store, and whatever must live as long as it.
 ///
-/// ```ignore
+/// ```text
 /// outdial_testkit::store_suite!(empty_store);
 /// async fn empty_store() -> (SqliteStore, TempDir) { … }
 /// ```

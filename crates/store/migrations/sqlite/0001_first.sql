@@ -55,7 +55,7 @@ CREATE INDEX call_by_to      ON call (account_id, to_address, id);
 CREATE INDEX call_by_outcome ON call (account_id, outcome, id) WHERE outcome IS NOT NULL;
 CREATE INDEX call_by_tag     ON call (account_id, tag, id)     WHERE tag IS NOT NULL;
 -- What a restart has to look after, whoever's it is.
-CREATE INDEX call_active     ON call (id)                      WHERE state = 'active';
+CREATE INDEX call_active     ON call (state, id)               WHERE state = 'active';
 
 CREATE TABLE attempt (
     account_id    BLOB    NOT NULL,

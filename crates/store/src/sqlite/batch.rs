@@ -329,6 +329,21 @@ pub(super) struct Sizes {
 }
 
 impl Sizes {
+    #[cfg(test)]
+    pub(super) fn all(rows: usize) -> Self {
+        Self {
+            new_calls: rows,
+            moved_calls: rows,
+            planned_calls: rows,
+            attempts: rows,
+            legs: rows,
+            removed_jobs: rows,
+            added_jobs: rows,
+            traces: rows,
+            events: rows,
+        }
+    }
+
     /// The whole transaction. It fails, leaving the transaction open, when a call is stale.
     fn transaction(&self) -> String {
         let mut text = String::from("BEGIN IMMEDIATE;\n");

@@ -30,13 +30,12 @@ pub(super) const CLAIM: &str = "UPDATE job SET claimed_by = ?1, claimed_at = ?2 
 /// Reads the calls whose ids come as one JSON list, each as the hexadecimal digits of its account
 /// and its own. One statement for any number of them stays prepared.
 pub(super) const CLAIMED: &str = "SELECT call.account_id, call.id, call.direction, call.state, call.attempts, \
-     call.events, call.created_at, call.answered_at, call.ended_at, call.ending, call.digits, call.plan, call.flow \
+     call.events, call.created_at, call.answered_at, call.ended_at, call.ending, call.digits, call.plan, call.flow, taken.key \
      FROM json_each(?) AS taken CROSS JOIN call \
-     ON call.account_id = unhex(substr(taken.value, 1, 32)) AND call.id = unhex(substr(taken.value, 33)) \
-     ORDER BY taken.key";
+     ON call.account_id = unhex(substr(taken.value, 1, 32)) AND call.id = unhex(substr(taken.value, 33))";
 
 /// When the next call that nobody has taken is due.
-pub(super) const NEXT_DUE: &str = "SELECT due FROM job WHERE claimed_by IS NULL ORDER BY due LIMIT 1";
+pub(super) const NEXT_DUE: &str = "SELECT min(due) FROM job WHERE claimed_by IS NULL";
 
 /// Gives back what a node has taken.
 pub(super) const GIVE_BACK: &str = "UPDATE job SET claimed_by = NULL, claimed_at = NULL WHERE claimed_by = ?";
@@ -95,13 +94,19 @@ pub(super) async fn claim(
         };
         return Err(place.bad("call_id", "it names a call that is not there").into());
     }
-    rows.iter()
-        .map(|row| call::with_flow(row).map(|(call, flow)| ClaimedCall { call, flow }))
-        .collect()
+    let mut claimed = rows
+        .iter()
+        .map(|row| {
+            let (call, flow) = call::with_flow(row)?;
+            Ok((row.try_get::<i64, _>(13)?, ClaimedCall { call, flow }))
+        })
+        .collect::<Result<Vec<_>, Failure>>()?;
+    claimed.sort_unstable_by_key(|(order, _)| *order);
+    Ok(claimed.into_iter().map(|(_, claimed)| claimed).collect())
 }
 
 pub(super) async fn next_due(connection: &mut SqliteConnection) -> Result<Option<Timestamp>, Failure> {
-    let due: Option<i64> = sqlx::query_scalar(NEXT_DUE).fetch_optional(connection).await?;
+    let due: Option<i64> = sqlx::query_scalar(NEXT_DUE).fetch_one(connection).await?;
     Ok(Place {
         table: "job",
         id: &"next",

@@ -24,7 +24,7 @@ fn key(account: AccountId, number: u64) -> Key {
         name: format!("key {number}"),
         scopes: vec![Scope::Calls, Scope::AnyCallerId],
         created_at: at(i64::try_from(100 - number).unwrap()),
-        expires_at: (number % 2 == 0).then(|| at(9_000)),
+        expires_at: number.is_multiple_of(2).then(|| at(9_000)),
     }
 }
 

@@ -26,7 +26,7 @@ pub async fn a_call_reads_back_as_it_was_saved(store: &impl Store) {
     assert_eq!(details.call, life.call);
     assert_eq!(details.flow, life.flow);
     assert_eq!(details.attempts, [live.attempt]);
-    assert_eq!(details.legs, [live.leg.clone()]);
+    assert_eq!(details.legs, std::slice::from_ref(&live.leg));
     let stored = store.events_of(caller.account, life.call.id).await.unwrap();
     assert_eq!(
         stored.into_iter().map(|stored| stored.event).collect::<Vec<_>>(),

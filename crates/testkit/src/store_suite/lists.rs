@@ -38,7 +38,7 @@ pub async fn lists_are_filtered(store: &impl Store) {
     let mut ids = Vec::new();
     for number in 0..12 {
         let mut plan = caller.plan(number % 3, at(if number < 2 { 60_000 } else { 0 }));
-        plan.tag = (number % 2 == 0).then(|| "even".into());
+        plan.tag = number.is_multiple_of(2).then(|| "even".into());
         let mut life = caller.call_by(number, plan);
         let steps = if number < 6 { 1 } else { 5 };
         for change in life.whole("n1").into_iter().take(steps) {
