@@ -1,9 +1,9 @@
 //! Our own REST interface: all that Outdial can do, under `/api/v1`.
 //!
 //! Each endpoint is a file named by its verb, with its description, handler, mapping and tests. A
-//! handler reads its request as a [`document`], calls one verb of the engine, and answers with a type
-//! of [`wire`] or with a [`refusal`], which is a problem document (RFC 9457) with one of the [`code`]s.
-//! The list of endpoints in [`endpoint`] makes both the router and the OpenAPI document, so neither can
+//! handler reads its request as a `document`, calls one verb of the engine, and answers with a type
+//! of `wire` or with a `refusal`, which is a problem document (RFC 9457) with one of the `code`s.
+//! The list of endpoints in `endpoint` makes both the router and the OpenAPI document, so neither can
 //! say what the other does not.
 
 mod accounts;

@@ -54,3 +54,14 @@ impl Blobs for MemoryBlobs {
         ready(got).boxed()
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::MemoryBlobs;
+
+    async fn empty() -> (MemoryBlobs, ()) {
+        (MemoryBlobs::default(), ())
+    }
+
+    crate::blobs_suite!(empty);
+}

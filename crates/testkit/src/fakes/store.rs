@@ -130,10 +130,7 @@ impl Store for MemoryStore {
     }
 
     fn add_key(&self, key: Key, secret_hash: [u8; 32]) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.with(|rows| {
-            rows.keys.insert(key.id, (key, secret_hash));
-            Ok(())
-        })
+        self.with(|rows| rows.add_key(key, secret_hash))
     }
 
     fn key_by_hash(&self, secret_hash: [u8; 32]) -> BoxFuture<'_, Result<Option<Key>, StoreError>> {
@@ -173,4 +170,15 @@ impl Store for MemoryStore {
     fn check(&self) -> BoxFuture<'_, Result<(), StoreError>> {
         self.with(|_| Ok(()))
     }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::MemoryStore;
+
+    async fn empty() -> (MemoryStore, ()) {
+        (MemoryStore::default(), ())
+    }
+
+    crate::store_suite!(empty);
 }

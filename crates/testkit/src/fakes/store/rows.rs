@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use outdial_domain::{Account, AccountId, AudioId, Call, CallId, CallState, Key, KeyId, Subject};
+use outdial_domain::{
+    Account, AccountId, AttemptState, AudioId, Call, CallId, CallState, Key, KeyId, Subject, attempt::Progress,
+};
 use outdial_engine::ports::{
     AudioFile, CallDetails, CallFilter, Change, ClaimedCall, Job, Page, StoreError, StoredEvent, Trace,
 };
@@ -34,8 +36,11 @@ impl Rows {
     /// Saves all of a change or nothing, and gives the position of its last event.
     pub(super) fn commit(&mut self, change: Change) -> Result<i64, StoreError> {
         let id = change.call.id;
-        let stored = self.calls.get(&id).map(|row| row.details.call.events);
-        if stored != change.since {
+        self.keeps_the_rules(&change)
+            .map_err(|rule| broken(&format!("a change of {id} breaks a rule: {rule}")))?;
+        let stored = self.calls.get(&id).map(|row| &row.details.call);
+        let foreign = stored.is_some_and(|stored| stored.account != change.call.account);
+        if foreign || stored.map(|stored| stored.events) != change.since {
             return Err(StoreError::Stale(id));
         }
         let row = self.calls.entry(id).or_insert_with(|| CallRow {
@@ -76,6 +81,26 @@ impl Rows {
             self.events.push(StoredEvent { position, event });
         }
         Ok(self.position())
+    }
+
+    /// The rules that a real store has as constraints; says which one is broken.
+    fn keeps_the_rules(&self, change: &Change) -> Result<(), &'static str> {
+        let before = change.since.unwrap_or(0);
+        let sequences = change.events.iter().map(|event| event.sequence);
+        let account = change.call.account;
+        let mut progresses = change.attempt.iter().map(|attempt| &attempt.progress);
+        let mut of_legs = change.leg.iter().map(|leg| &leg.progress);
+        if change.events.is_empty() {
+            Err("nothing happened")
+        } else if !sequences.eq(before + 1..=change.call.events) {
+            Err("the sequence of its events has a gap")
+        } else if !self.accounts.values().any(|known| known.id == account) {
+            Err("the call belongs to no account")
+        } else if !progresses.all(tells_since_when) || !of_legs.all(tells_since_when) {
+            Err("a state has no time")
+        } else {
+            Ok(())
+        }
     }
 
     fn position(&self) -> i64 {
@@ -158,6 +183,14 @@ impl Rows {
         self.events.iter().filter(after).take(most).cloned().collect()
     }
 
+    pub(super) fn add_key(&mut self, key: Key, secret_hash: [u8; 32]) -> Result<(), StoreError> {
+        if self.keys.values().any(|(_, hash)| *hash == secret_hash) {
+            return Err(broken("two keys would have one secret"));
+        }
+        self.keys.insert(key.id, (key, secret_hash));
+        Ok(())
+    }
+
     pub(super) fn add_account(&mut self, account: Account) -> Result<(), StoreError> {
         if self.accounts.contains_key(&account.name) {
             return Err(StoreError::Taken(account.name));
@@ -167,12 +200,32 @@ impl Rows {
     }
 }
 
+/// What a real store says when a constraint is broken.
+fn broken(reason: &str) -> StoreError {
+    StoreError::Unavailable {
+        reason: reason.to_owned(),
+        remedy: "This is a fault in the program".to_owned(),
+    }
+}
+
 /// Replaces the row with the same id, or adds it behind the others.
 fn put<T, Id: PartialEq>(rows: &mut Vec<T>, new: T, id: impl Fn(&T) -> Id) {
     match rows.iter_mut().find(|row| id(row) == id(&new)) {
         Some(row) => *row = new,
         None => rows.push(new),
     }
+}
+
+/// Whether it has the time at which it came to its state, and an ending exactly when it ended.
+fn tells_since_when(progress: &Progress) -> bool {
+    let reached = match progress.state {
+        AttemptState::Journalled => Some(progress.journalled_at),
+        AttemptState::Dialing => progress.dialing_at,
+        AttemptState::Ringing => progress.ringing_at,
+        AttemptState::InProgress => progress.answered_at,
+        AttemptState::Ended => progress.ended_at,
+    };
+    reached.is_some() && progress.ending.is_some() == (progress.state == AttemptState::Ended)
 }
 
 fn matches(call: &Call, filter: &CallFilter) -> bool {
