@@ -8,9 +8,9 @@ use outdial_media_io::MediaEngine;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
-    StartError,
+    ProbeError, ProbeReport, StartError,
     config::{SipConfig, SipTrunk},
-    leg,
+    leg, probe,
     start::{self, Shared},
     target::Target,
 };
@@ -52,6 +52,20 @@ impl SipCarrier {
     #[must_use]
     pub fn transactions(&self) -> usize {
         self.shared.endpoint.get_stats().running_transactions
+    }
+
+    /// Asks a trunk whether it is there, without ringing anybody.
+    ///
+    /// # Errors
+    ///
+    /// [`ProbeError`] says what to look at.
+    pub async fn probe(&self, trunk: &str) -> Result<ProbeReport, ProbeError> {
+        let known = self
+            .shared
+            .trunks
+            .get(trunk)
+            .ok_or_else(|| ProbeError::NoTrunk(trunk.to_owned()))?;
+        probe::probe(&self.shared, known).await
     }
 
     fn trunk(&self, name: Option<&str>) -> Result<Option<&Arc<SipTrunk>>, String> {

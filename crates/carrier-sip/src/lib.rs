@@ -24,6 +24,7 @@ mod incoming;
 mod invite;
 mod leg;
 mod legs;
+mod probe;
 mod reason;
 mod sdp;
 mod start;
@@ -32,4 +33,5 @@ mod trace;
 
 pub use carrier::SipCarrier;
 pub use config::{ConfigError, SipConfig, SipTrunk};
+pub use probe::{ProbeError, ProbeReport};
 pub use start::StartError;

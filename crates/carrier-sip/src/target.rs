@@ -73,6 +73,11 @@ impl Target {
         })
     }
 
+    /// The trunk itself, for a request that is meant for nobody behind it.
+    pub(crate) fn of_trunk(trunk: &SipTrunk) -> Result<Uri, String> {
+        uri(String::new(), &trunk.host, Some(trunk.port))
+    }
+
     /// What people call the way out.
     pub(crate) fn way(&self) -> String {
         match &self.trunk {

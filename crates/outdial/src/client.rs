@@ -16,15 +16,6 @@ pub struct Client {
     key: String,
 }
 
-/// An event of the live stream.
-#[derive(Debug, Clone)]
-pub struct LiveEvent {
-    /// Its place among all events.
-    pub position: i64,
-    /// The event, in the shape of the API.
-    pub event: Value,
-}
-
 impl Client {
     /// A client of the server at this URL.
     ///
@@ -106,7 +97,7 @@ impl Client {
         &self,
         call: Option<&str>,
         after: Option<i64>,
-    ) -> Result<impl Stream<Item = Result<LiveEvent, Failure>> + Send + use<>, Failure> {
+    ) -> Result<impl Stream<Item = Result<Value, Failure>> + Send + use<>, Failure> {
         let mut query = Vec::new();
         query.extend(call.map(|call| ("call", call.to_owned())));
         query.extend(after.map(|after| ("after", after.to_string())));
@@ -117,7 +108,7 @@ impl Client {
             .query(&query);
         let response = request.send().await.map_err(|error| self.unreachable(&error))?;
         if !response.status().is_success() {
-            answer(response).await?;
+            return Err(refused_stream(response).await);
         }
         let chunks = response.bytes_stream();
         Ok(stream::try_unfold(
@@ -179,6 +170,13 @@ async fn answer(response: reqwest::Response) -> Result<Value, Failure> {
     }
 }
 
+async fn refused_stream(response: reqwest::Response) -> Failure {
+    match answer(response).await {
+        Err(failure) => failure,
+        Ok(_) => Failure::start("the server gave no event stream"),
+    }
+}
+
 /// A problem document as a person reads it: every bad field on a line of its own.
 fn refusal(status: StatusCode, problem: &Value) -> Failure {
     let detail = problem["detail"]
@@ -204,7 +202,7 @@ struct Frames {
 }
 
 impl Frames {
-    fn next(&mut self) -> Option<LiveEvent> {
+    fn next(&mut self) -> Option<Value> {
         loop {
             let end = self.buffer.windows(2).position(|pair| pair == b"\n\n")?;
             let frame: Vec<u8> = self.buffer.drain(..end + 2).collect();
@@ -214,10 +212,8 @@ impl Frames {
                     .lines()
                     .find_map(|line| Some(line.strip_prefix(name)?.strip_prefix(':')?.trim_start()))
             };
-            if let (Some(position), Some(data)) = (field("id").and_then(|id| id.parse().ok()), field("data"))
-                && let Ok(event) = serde_json::from_str(data)
-            {
-                return Some(LiveEvent { position, event });
+            if let Some(event) = field("data").and_then(|data| serde_json::from_str(data).ok()) {
+                return Some(event);
             }
         }
     }
@@ -234,8 +230,8 @@ mod tests {
         let mut found = Vec::new();
         for byte in whole {
             frames.buffer.push(*byte);
-            found.extend(frames.next().map(|event| event.position));
+            found.extend(frames.next());
         }
-        assert_eq!(found, [7, 8]);
+        assert_eq!(found, [serde_json::json!({"a": 1}), serde_json::json!({})]);
     }
 }

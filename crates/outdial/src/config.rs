@@ -114,15 +114,6 @@ impl Config {
             .map_err(|error| ConfigError::Wrong(format!("the configuration: {error}")))
     }
 
-    /// Reads a configuration from a text, without the variables.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigError`] names the key and the remedy.
-    pub fn parse(text: &str) -> Result<Self, ConfigError> {
-        toml::from_str(text).map_err(|error| ConfigError::Wrong(error.to_string().trim_end().to_owned()))
-    }
-
     /// What the engine needs of all this.
     ///
     /// # Errors
@@ -232,4 +223,46 @@ pub fn check_accounts(settings: &Settings, accounts: &[Account]) -> Result<(), C
         }
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_shows_the_defaults() {
+        let example: Config = toml::from_str(EXAMPLE).unwrap();
+        assert_eq!(format!("{example:?}"), format!("{:?}", Config::default()));
+        example.settings().unwrap();
+    }
+
+    #[test]
+    fn the_keys_without_a_default_are_understood() {
+        // A section that is shown as a comment comes after the sections that have defaults.
+        let shown: Vec<&str> = EXAMPLE.lines().map(|line| line.trim_start_matches("#: ")).collect();
+        let without = |key: &str| {
+            shown
+                .iter()
+                .filter(|line| !line.starts_with(key))
+                .copied()
+                .collect::<Vec<_>>()
+        };
+        let config: Config = toml::from_str(&without("password_env").join("\n")).unwrap();
+        assert_eq!(config.trunk[0].name, "provider");
+        assert_eq!(config.number[0].uses, ["caller_id"]);
+        assert!(config.flow.contains_key("reminder"));
+        let settings = Config {
+            handsets: Handsets::default(),
+            ..config
+        }
+        .settings()
+        .unwrap();
+        assert_eq!(settings.trunks.len(), 2);
+    }
+
+    #[test]
+    fn passwords_are_not_shown() {
+        let config: Config = toml::from_str("[[trunk]]\nname = \"a\"\nhost = \"b\"\npassword = \"hunter2\"").unwrap();
+        assert!(!format!("{config:?}").contains("hunter2"));
+    }
 }

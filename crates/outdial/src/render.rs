@@ -10,7 +10,7 @@ pub fn event_line(event: &Value) -> String {
     let detail = match kind.as_str() {
         "created" => format!("to {}{}", text(data, "to"), optional(data, "from", ", from ")),
         "routed" => format!("by trunk {}{}", text(data, "trunk"), passed_over(data)),
-        "journalled" => format!("attempt {}, on disk before anything is sent", text(data, "attempt")),
+        "journalled" => format!("attempt {}, on disk before anything is sent", text(data, "number")),
         "ringing" => {
             let sound = if data["early_media"] == true {
                 ", sound may come"
@@ -90,7 +90,7 @@ pub fn calls_table(page: &Value) -> String {
 /// A table of some fields of a list of objects.
 pub fn table(headings: &[&str], rows: &Value, fields: &[&str]) -> String {
     let mut table = Table::new();
-    table.load_preset(presets::NOTHING).set_header(headings);
+    table.load_style(presets::NOTHING).set_header(headings.iter().copied());
     for row in rows.as_array().into_iter().flatten() {
         table.add_row(fields.iter().map(|field| text(row, field)));
     }
@@ -103,7 +103,7 @@ pub fn story(story: &Value) -> String {
     for event in story["events"].as_array().into_iter().flatten() {
         page += &(event_line(event) + "\n");
     }
-    for trace in story["messages"].as_array().into_iter().flatten() {
+    for trace in story["traces"].as_array().into_iter().flatten() {
         page += &format!("\nSIP of {}\n", text(trace, "leg"));
         for message in trace["messages"].as_array().into_iter().flatten() {
             let arrow = if message["sent"] == true {

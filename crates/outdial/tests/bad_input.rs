@@ -22,7 +22,7 @@ async fn a_configuration_that_makes_no_sense_names_the_key() {
         ("[policy]\nopne = []\n", ["opne", "open"]),
         ("[policy]\nopen = [\"65\"]\n", ["policy.open.0", "+65"]),
         ("[limits]\nring = 0\n", ["limits.ring", "more than 0"]),
-        ("[limits]\nring = \"45\"\n", ["ring", "integer"]),
+        ("[limits]\nring = \"45\"\n", ["ring", "u64"]),
         ("[[trunk]]\nhost = \"a\"\n", ["missing field", "name"]),
         ("[[trunk]]\nname = \"a\"\nhost = \"sip:a\"\n", ["sip:a", "host"]),
         (

@@ -45,13 +45,13 @@ async fn no_phone_rings_twice_and_no_call_is_forgotten() {
     let server = home.serve().await;
     let mut calls = BTreeMap::new();
     for index in 0..CALLS {
-        let request = json!({ "to": number(index), "flow": program::pause("10m"), "ring": "5s" });
+        let request = json!({ "to": number(index), "flow": program::pause("5m"), "ring": "5s" });
         calls.insert(server.place(&request).await, index);
     }
     // The room for 30 calls is full of answered, ringing and silent ones when it is killed.
     handsets.wait_for(&number(0), EventKind::Answered).await;
-    handsets.wait_for(&number(1), EventKind::Invite).await;
-    handsets.wait_for(&number(2), EventKind::Invite).await;
+    invited(&handsets, 1).await;
+    invited(&handsets, 2).await;
     server.kill().await;
     let rung_before: Vec<u64> = (0..CALLS).map(|index| handsets.rings(&number(index)).count).collect();
 
@@ -59,7 +59,7 @@ async fn no_phone_rings_twice_and_no_call_is_forgotten() {
     let mut unknown = 0;
     for (id, index) in &calls {
         // A call that was not journalled before the kill is dialled now; its phone may answer and
-        // would then listen for ten minutes.
+        // would then listen for five minutes.
         let (_, call) = server.get(&format!("/api/v1/calls/{id}")).await;
         if call["state"] != "ended" && index % 4 == 0 {
             handsets.wait_for(&number(*index), EventKind::Answered).await;
@@ -85,6 +85,13 @@ async fn no_phone_rings_twice_and_no_call_is_forgotten() {
     let invites = log.lines().filter(|line| line.contains("\"event\":\"invite\"")).count();
     assert!(invites <= CALLS, "{invites} invitations for {CALLS} calls");
     handsets.shutdown().await;
+}
+
+async fn invited(handsets: &HandsetSet, index: usize) {
+    let number = number(index);
+    handsets
+        .wait_until(|event| event.number == number && matches!(event.kind, EventKind::Invite { .. }))
+        .await;
 }
 
 fn check(index: usize, rung_before: u64, story: &Value) {

@@ -23,7 +23,8 @@ pub trait Store: Send + Sync {
     /// [`StoreError`]; then nothing of the change was saved.
     fn commit(&self, change: Change) -> BoxFuture<'static, Result<(), StoreError>>;
 
-    /// Takes calls whose time has come, oldest first, and marks them as taken by this node.
+    /// Takes calls whose time has come, oldest first, and marks them as taken by this node. It sees
+    /// what was given to [`Store::commit`] on this node before.
     ///
     /// # Errors
     ///

@@ -113,9 +113,11 @@ pub async fn place_call(engine: &Engine, actor: &Actor, request: PlaceCall) -> R
         trace: Vec::new(),
         job: Job::Add,
     });
+    // The change has its place in line before the scheduler looks, so the call is found even when
+    // whoever asked goes away while it is saved.
+    engine.inner().due.notify_one();
     saved.await?;
     metrics::counter!("outdial_calls_created_total", "face" => actor.face).increment(1);
-    engine.inner().due.notify_one();
     Ok(call)
 }
 

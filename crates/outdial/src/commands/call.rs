@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{Connection, print_json, segment};
 use crate::{
     cli::{Action, Call, Common},
-    client::{Client, LiveEvent},
+    client::Client,
     exit::Failure,
     render,
     server::Role,
@@ -69,7 +69,7 @@ async fn follow_to_end(client: &Client, placed: &Value, quiet: bool) -> Result<V
 pub(super) struct Ended<'a> {
     client: &'a Client,
     call: String,
-    events: Pin<Box<dyn Stream<Item = Result<LiveEvent, Failure>> + Send>>,
+    events: Pin<Box<dyn Stream<Item = Result<Value, Failure>> + Send>>,
     asked_to_end: bool,
 }
 
@@ -93,7 +93,7 @@ impl<'a> Ended<'a> {
                     let Some(event) = event else {
                         return Err(Failure::start("the server went away before the call had ended"));
                     };
-                    let event = event?.event;
+                    let event = event?;
                     show(&event);
                     if event["type"] == "ended" {
                         return Ok(());
@@ -181,7 +181,7 @@ async fn upload(client: &Client, file: &str) -> Result<String, Failure> {
 
 /// A flow is a file when one of this name exists, and a name otherwise.
 fn read_flow(flow: &str) -> Result<Option<Value>, Failure> {
-    if !std::path::Path::new(flow).is_file() {
+    if !std::path::Path::new(flow).exists() {
         return match flow.contains(['/', '.']) {
             true => Err(Failure::usage(format!("--flow {flow}: there is no such file"))),
             false => Ok(None),

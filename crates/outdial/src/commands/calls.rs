@@ -69,7 +69,7 @@ async fn watch(client: &Client, id: Option<&str>, json: bool) -> Result<(), Fail
     }
     let mut events = Box::pin(client.follow(id, id.map(|_| 0)).await?);
     while let Some(event) = events.next().await {
-        let event: Value = event?.event;
+        let event: Value = event?;
         match (json, id) {
             (true, _) => println!("{event}"),
             (false, Some(_)) => println!("{}", render::event_line(&event)),

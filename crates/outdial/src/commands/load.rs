@@ -14,7 +14,7 @@ use tokio::sync::{Semaphore, mpsc};
 use super::{Connection, call::add_action, print_json};
 use crate::{
     cli::{Common, Load},
-    client::{Client, LiveEvent},
+    client::Client,
     exit::Failure,
     server::Role,
 };
@@ -123,7 +123,7 @@ async fn place_all(
 }
 
 async fn collect(
-    mut events: impl futures_util::Stream<Item = Result<LiveEvent, Failure>> + Unpin,
+    mut events: impl futures_util::Stream<Item = Result<Value, Failure>> + Unpin,
     mut results: mpsc::UnboundedReceiver<Result<String, String>>,
     calls: u32,
     room: &Semaphore,
@@ -153,7 +153,7 @@ async fn collect(
             }
             event = events.next() => {
                 let Some(event) = event else { break };
-                let event = event?.event;
+                let event = event?;
                 let id = event["call"].as_str().unwrap_or_default().to_owned();
                 let at = event["at"].as_str().and_then(|at| at.parse().ok());
                 let seen = times.entry(id.clone()).or_default();

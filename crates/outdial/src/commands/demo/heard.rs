@@ -24,7 +24,7 @@ pub fn score(recording: &Path, sentence: &str) -> Result<f32, String> {
     let wanted = samples(&speak(sentence)?)?;
     let bytes = std::fs::read(recording).map_err(|error| format!("{}: {error}", recording.display()))?;
     let heard = samples(&bytes)?;
-    let score = correlate::find(&wanted, &heard).map_or(0.0, |found| found.score);
+    let score = correlate::find_speech(&wanted, &heard, RATE).map_or(0.0, |found| found.score);
     if score >= HEARD {
         Ok(score)
     } else {

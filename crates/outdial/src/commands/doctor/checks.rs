@@ -2,7 +2,6 @@
 
 use std::time::Duration;
 
-use outdial_handset::HandsetSet;
 use serde_json::json;
 
 use super::Finding;
@@ -143,6 +142,12 @@ async fn media(server: &Server) -> Result<String, String> {
     let call = tokio::time::timeout(LIMIT, call).await;
     let call = call.map_err(|_| format!("the call took longer than {} s", LIMIT.as_secs()))?;
     let call = call.map_err(|failure| failure.to_string())?;
+    if call["ending"]["outcome"] != "completed" {
+        return Err(format!(
+            "the trial call failed: {}",
+            call["ending"]["reason"].as_str().unwrap_or_default()
+        ));
+    }
     let received = call["attempts"][0]["legs"][0]["quality"]["received"]
         .as_u64()
         .unwrap_or_default();
