@@ -20,7 +20,8 @@ if not found:
 method, header = found[-1]
 field = {name.lower(): quoted or bare for name, quoted, bare in re.findall(r'(\w+)=(?:"([^"]*)"|([^\s,]+))', header)}
 who = md5(f"{field['username']}:{field['realm']}:{sys.argv[1]}")
-what = md5(f"{method}:{field['uri']}")
+# An ACK repeats the credentials of its INVITE (RFC 3261, 22.1).
+what = md5(f"{'INVITE' if method == 'ACK' else method}:{field['uri']}")
 if "qop" in field:
     between = f"{field['nonce']}:{field['nc']}:{field['cnonce']}:{field['qop']}"
 else:
