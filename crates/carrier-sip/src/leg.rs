@@ -81,10 +81,7 @@ pub(crate) async fn ring(shared: &Arc<Shared>, order: &LegOrder, target: Target)
     let destination = target::resolve(&target.host, target.port, shared.local.ip())
         .await
         .map_err(|reason| RingError::Unresolved {
-            trunk: target
-                .trunk
-                .as_ref()
-                .map_or_else(|| target.host.clone(), |trunk| trunk.name.clone()),
+            host: target.host.clone(),
             reason,
         })?;
     let ours = target::route(shared.local.ip(), destination).map_err(|error| {
@@ -222,7 +219,7 @@ impl Leg {
         self.requests.close();
         let late = Instant::now() + self.shared.t1();
         while let Ok(Some(request)) = timeout_at(late, self.requests.recv()).await {
-            requests::unknown(*request).await;
+            requests::unknown(request).await;
         }
     }
 }

@@ -329,7 +329,7 @@ async fn what_cannot_be_sent_is_refused_before_anything_is() {
     assert!(matches!(rig.try_ring(unknown).await.err(), Some(RingError::Refused(reason)) if reason.contains("`none`")));
     let mut lost = rig.order("100");
     lost.trunk = Some("lost".into());
-    assert!(matches!(rig.try_ring(lost).await.err(), Some(RingError::Unresolved { trunk, .. }) if trunk == "lost"));
+    assert!(matches!(rig.try_ring(lost).await.err(), Some(RingError::Unresolved { host, .. }) if host == "nowhere.invalid"));
     assert!(
         far.within(Duration::from_millis(50)).await.is_none(),
         "nothing was sent"

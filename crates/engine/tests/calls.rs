@@ -195,7 +195,7 @@ async fn a_leg_that_the_carrier_loses_is_unknown() {
 async fn nothing_rings_when_the_carrier_cannot_send() {
     let bench = Bench::new().await;
     let reason = RingError::Unresolved {
-        trunk: "direct".into(),
+        host: "nowhere".into(),
         reason: "no such host".into(),
     };
     bench.world.carrier.refuse(reason);

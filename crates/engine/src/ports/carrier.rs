@@ -78,11 +78,11 @@ pub struct LegHandle {
 /// Why nothing was sent. The leg has certainly not rung.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RingError {
-    /// The trunk's address cannot be found out.
-    #[error("the host of trunk `{trunk}` cannot be resolved: {reason}")]
+    /// The far side's address cannot be found out.
+    #[error("the host `{host}` cannot be resolved: {reason}. Check the name, and this machine's name servers")]
     Unresolved {
-        /// The trunk.
-        trunk: String,
+        /// The host.
+        host: String,
         /// What the resolver said.
         reason: String,
     },
