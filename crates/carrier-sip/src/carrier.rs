@@ -15,7 +15,8 @@ use crate::{
     target::Target,
 };
 
-/// Rings legs over SIP. Dropping it ends what serves its socket; hang the legs up first.
+/// Rings legs over SIP. Dropping it ends what serves its socket and every leg under way, without telling
+/// the far sides: hang the legs up first.
 pub struct SipCarrier {
     shared: Arc<Shared>,
     _stop: DropGuard,

@@ -17,12 +17,12 @@ use std::{
     sync::{Arc, PoisonError},
 };
 
-use outdial_domain::{Ending, LegId};
+use outdial_domain::{EndedBy, Ending, LegId, Outcome};
 use outdial_engine::ports::{LegCommand, LegEnd, LegEvent, LegHandle, LegOrder, RingError};
 use rsipstack::transaction::Transaction;
 use tokio::{
     sync::{OwnedSemaphorePermit, mpsc},
-    time::{Instant, timeout_at},
+    time::Instant,
 };
 
 use crate::{
@@ -180,12 +180,25 @@ fn media_address(shared: &Shared, bound: IpAddr, ours: IpAddr) -> IpAddr {
 
 impl Leg {
     async fn run(mut self, dialling: Dialling) {
-        // Boxed one after the other, so that the task is as large as the larger of them, not as both.
-        let ending = match Box::pin(self.dial(dialling)).await {
-            Dialled::Answered(talk) => Box::pin(self.talk(*talk)).await,
-            Dialled::Over(ending) => ending,
+        let stop = self.shared.stop.clone();
+        let ending = tokio::select! {
+            ending = self.live(dialling) => ending,
+            // Nobody turns the timers of SIP any more, so nothing would ever end it.
+            () = stop.cancelled() => Ending::new(
+                Outcome::Unknown,
+                EndedBy::System,
+                "the SIP carrier was stopped while the leg was under way; the far side was not told",
+            ),
         };
         self.finish(ending).await;
+    }
+
+    async fn live(&mut self, dialling: Dialling) -> Ending {
+        // Boxed one after the other, so that the task is as large as the larger of them, not as both.
+        match Box::pin(self.dial(dialling)).await {
+            Dialled::Answered(talk) => Box::pin(self.talk(*talk)).await,
+            Dialled::Over(ending) => ending,
+        }
     }
 
     /// Ends an established leg: silence, then BYE. Waits for the answer, so that the trace shows it,
@@ -217,8 +230,7 @@ impl Leg {
         });
         // Requests that came too late are answered as those of a stranger would be.
         self.requests.close();
-        let late = Instant::now() + self.shared.t1();
-        while let Ok(Some(request)) = timeout_at(late, self.requests.recv()).await {
+        while let Some(request) = self.requests.recv().await {
             requests::unknown(request).await;
         }
     }

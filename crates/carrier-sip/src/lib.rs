@@ -2,7 +2,7 @@
 //!
 //! [`SipCarrier`] implements [`VoiceCarrier`](outdial_engine::ports::VoiceCarrier): it rings legs
 //! over UDP to configured trunks or straight to SIP URIs, and gives the engine their sound. One task
-//! owns a leg from its INVITE to its end ([`leg`]); the SIP library does messages, transactions and
+//! owns a leg from its INVITE to its end (`leg`); the SIP library does messages, transactions and
 //! digests and appears nowhere outside this crate.
 //!
 //! What a far side may expect of us:
@@ -10,7 +10,7 @@
 //! - The Call-ID of a leg is its id and `@outdial`, as in `leg_018f…@outdial`. The same leg is never
 //!   sent out twice, and whoever reads a far side's log finds our leg by it.
 //! - Only far sides that we rang may send requests. OPTIONS is answered to anybody, everything else
-//!   is refused, and past a rate nothing at all is answered ([`incoming`]).
+//!   is refused, and past a rate nothing at all is answered (`incoming`).
 //! - Silence after an INVITE means that it may have rung, and so is `no_answer`; an address to which
 //!   no route leads fails before anything is sent.
 

@@ -75,6 +75,8 @@ pub(crate) struct Shared {
     pub(crate) local: SocketAddr,
     pub(crate) advertise: Option<IpAddr>,
     pub(crate) most_legs: usize,
+    /// Cancelled when the carrier is dropped.
+    pub(crate) stop: CancellationToken,
     /// Ears that nobody listens with: a dialog of the library wants to tell its states to somebody.
     pub(crate) states: DialogStateSender,
     pub(crate) transactions: TransactionEventSender,
@@ -120,6 +122,7 @@ pub(crate) fn start(
         local,
         advertise: config.advertise,
         most_legs: config.most_legs,
+        stop: stop.clone(),
         states,
         transactions,
     });

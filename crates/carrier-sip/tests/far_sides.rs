@@ -112,6 +112,16 @@ async fn letting_go_of_a_leg_hangs_it_up() {
 }
 
 #[tokio::test]
+async fn a_carrier_that_stops_ends_its_legs() {
+    let (rig, far, mut call, invite) = ringing(|_| {}).await;
+    far.answer(&invite, "180 Ringing", &[], "").await;
+    call.until("ringing").await;
+    drop(rig);
+    let (words, _) = call.end().await;
+    assert_eq!(last(&words), "ended unknown system 0");
+}
+
+#[tokio::test]
 async fn a_wrong_password_ends_it_with_the_remedy_after_one_try() {
     let (_rig, mut far, call, invite) = ringing(|config| {
         config.trunks[0].username = Some("user".into());
@@ -329,7 +339,9 @@ async fn what_cannot_be_sent_is_refused_before_anything_is() {
     assert!(matches!(rig.try_ring(unknown).await.err(), Some(RingError::Refused(reason)) if reason.contains("`none`")));
     let mut lost = rig.order("100");
     lost.trunk = Some("lost".into());
-    assert!(matches!(rig.try_ring(lost).await.err(), Some(RingError::Unresolved { host, .. }) if host == "nowhere.invalid"));
+    assert!(
+        matches!(rig.try_ring(lost).await.err(), Some(RingError::Unresolved { host, .. }) if host == "nowhere.invalid")
+    );
     assert!(
         far.within(Duration::from_millis(50)).await.is_none(),
         "nothing was sent"

@@ -18,7 +18,7 @@ use outdial_media_io::{MediaEngine, MediaEvent, OpenError, Remote, StartError, S
 const HERE: IpAddr = IpAddr::V4(Ipv4Addr::LOCALHOST);
 
 fn engine(ports: RangeInclusive<u16>) -> MediaEngine {
-    MediaEngine::start(1, HERE, ports).unwrap()
+    MediaEngine::start(1, HERE, ports).expect("the threads start")
 }
 
 fn config(random: u128) -> StreamConfig {
@@ -26,7 +26,10 @@ fn config(random: u128) -> StreamConfig {
 }
 
 fn pair(engine: &MediaEngine) -> (Stream, Stream) {
-    let (mut one, mut other) = (engine.open().unwrap(), engine.open().unwrap());
+    let (mut one, mut other) = (
+        engine.open().expect("there is a port"),
+        engine.open().expect("there is a port"),
+    );
     let (at_one, at_other) = (one.local(), other.local());
     one.start(config(1), Remote::new(at_other));
     other.start(config(2 << 64 | 2), Remote::new(at_one));

@@ -42,7 +42,7 @@ enum Progress {
 /// The leg is to end before it was answered.
 struct GivingUp {
     ending: Ending,
-    cancel: Option<Transaction>,
+    cancel: Option<Box<Transaction>>,
     until: Instant,
 }
 
@@ -77,7 +77,7 @@ impl Leg {
                         return Dialled::Over(giving_up.map_or_else(|| silence(dialling.destination), |up| up.ending));
                     }
                     match (&mut giving_up, progress) {
-                        (Some(up), Progress::Provisional) => self.cancel(&invite, up).await,
+                        (Some(up), Progress::Provisional) => Box::pin(self.cancel(&invite, up)).await,
                         // What has not rung by now is not to ring any more.
                         (Some(_), Progress::Silent) => stop_repeating(&mut invite),
                         (None, _) => {}
@@ -89,7 +89,7 @@ impl Leg {
                     StatusCodeKind::Provisional => {
                         progress = Progress::Provisional;
                         match &mut giving_up {
-                            Some(up) => self.cancel(&invite, up).await,
+                            Some(up) => Box::pin(self.cancel(&invite, up)).await,
                             None => self.ringing(&response),
                         }
                         inbox.put(invite);
@@ -102,13 +102,13 @@ impl Leg {
                             credential,
                             contact,
                         };
-                        return self.answered(answered, giving_up.map(|up| up.ending)).await;
+                        return Box::pin(self.answered(answered, giving_up.map(|up| up.ending))).await;
                     }
                     StatusCodeKind::RequestFailure
                         if giving_up.is_none() && matches!(response.status_code.code(), 401 | 407) =>
                     {
                         let code = response.status_code.code();
-                        match dialling.challenges.answer(&invite, response).await {
+                        match Box::pin(dialling.challenges.answer(&invite, response)).await {
                             Err(unanswered) => {
                                 return Dialled::Over(Ending {
                                     sip_code: Some(code),
@@ -121,7 +121,7 @@ impl Leg {
                             }
                             Ok(_) if is_past(dialling.send_before) => return Dialled::Over(too_late()),
                             Ok(mut again) => {
-                                if let Err(error) = again.send().await {
+                                if let Err(error) = Box::pin(again.send()).await {
                                     return Dialled::Over(Ending::new(
                                         Outcome::Congestion,
                                         EndedBy::System,
@@ -153,7 +153,7 @@ impl Leg {
                     }
                 },
                 Step::Asked(request) => {
-                    if let Some(ending) = self.asked_early(request).await {
+                    if let Some(ending) = Box::pin(self.asked_early(request)).await {
                         return Dialled::Over(giving_up.map_or(ending, |up| up.ending));
                     }
                 }
@@ -206,7 +206,7 @@ impl Leg {
         up.until = Instant::now() + self.shared.patience();
         match invite::cancel(&self.shared, invite) {
             Ok(mut cancel) => match cancel.send().await {
-                Ok(()) => up.cancel = Some(cancel),
+                Ok(()) => up.cancel = Some(Box::new(cancel)),
                 Err(error) => tracing::warn!(%error, "a CANCEL could not be sent"),
             },
             Err(error) => tracing::warn!(%error, "no CANCEL can be made"),
@@ -269,7 +269,7 @@ async fn run_out(giving_up: &mut Option<GivingUp>) {
     let until = up.until;
     let drive = async {
         if let Some(cancel) = &mut up.cancel {
-            while cancel.receive().await.is_some() {}
+            while Box::pin(cancel.receive()).await.is_some() {}
         }
         std::future::pending::<()>().await;
     };

@@ -33,12 +33,11 @@ impl Leg {
     /// `busy` says that a change of the session is under way.
     pub(super) async fn asked(
         &mut self,
-        request: Box<Transaction>,
+        mut request: Box<Transaction>,
         dialog: &Established,
         sequence: &mut u32,
         busy: bool,
     ) -> Asked {
-        let mut request = *request;
         if !dialog.has_sent(&request.original) {
             unknown(request).await;
             return Asked::Done;
@@ -68,7 +67,7 @@ impl Leg {
                 Asked::Done
             }
             Method::Invite => match self.renegotiate(&mut request, dialog).await {
-                true => Asked::Unacknowledged(Box::new(request)),
+                true => Asked::Unacknowledged(request),
                 false => Asked::Done,
             },
             Method::Update => {
@@ -83,8 +82,7 @@ impl Leg {
     }
 
     /// Answers a request before the answer; an ending if the far side is gone.
-    pub(super) async fn asked_early(&mut self, request: Box<Transaction>) -> Option<Ending> {
-        let mut request = *request;
+    pub(super) async fn asked_early(&mut self, mut request: Box<Transaction>) -> Option<Ending> {
         match request.original.method {
             Method::Bye => {
                 // Its answer was lost, and it lost patience with our silence.
@@ -107,8 +105,7 @@ impl Leg {
     }
 
     /// Answers a request while our BYE is under way.
-    pub(super) async fn answer_parting(&mut self, request: Box<Transaction>) {
-        let mut request = *request;
+    pub(super) async fn answer_parting(&mut self, mut request: Box<Transaction>) {
         match request.original.method {
             Method::Bye => reply(&mut request, StatusCode::OK, Vec::new(), None).await,
             _ => unknown(request).await,
@@ -167,7 +164,7 @@ impl Leg {
 }
 
 /// A request that belongs to no dialog of ours.
-pub(super) async fn unknown(mut request: Transaction) {
+pub(super) async fn unknown(mut request: Box<Transaction>) {
     reply(&mut request, StatusCode::CallTransactionDoesNotExist, Vec::new(), None).await;
 }
 

@@ -33,7 +33,7 @@ enum End {
 impl Leg {
     pub(super) async fn talk(&mut self, mut talk: Talk) -> Ending {
         // A re-INVITE that we answered and that is not acknowledged yet.
-        let mut unacknowledged: Option<Transaction> = None;
+        let mut unacknowledged: Option<Box<Transaction>> = None;
         let mut sequence = 0;
         let end = loop {
             let step = tokio::select! {
@@ -47,9 +47,9 @@ impl Leg {
             match step {
                 Step::Asked(request) => {
                     let busy = unacknowledged.is_some();
-                    match self.asked(request, &talk.established, &mut sequence, busy).await {
+                    match Box::pin(self.asked(request, &talk.established, &mut sequence, busy)).await {
                         Asked::Done => {}
-                        Asked::Unacknowledged(transaction) => unacknowledged = Some(*transaction),
+                        Asked::Unacknowledged(transaction) => unacknowledged = Some(transaction),
                         Asked::Over(ending) => break End::Theirs(ending),
                     }
                 }
@@ -102,7 +102,7 @@ impl Leg {
         match end {
             End::Theirs(ending) => ending,
             End::Ours(ending) => {
-                self.part(established).await;
+                Box::pin(self.part(established)).await;
                 ending
             }
         }
@@ -118,10 +118,11 @@ async fn heard(inbox: &mut Option<Inbox>) -> (Box<Transaction>, Option<SipMessag
 
 /// Waits for the ACK of a re-INVITE, and repeats its answer until then. An answer that is never
 /// acknowledged changes nothing: the session goes on as it was agreed on.
-async fn acknowledged(transaction: &mut Option<Transaction>) {
+async fn acknowledged(transaction: &mut Option<Box<Transaction>>) {
     match transaction {
         Some(transaction) => {
-            let _ = transaction.receive().await;
+            // The wait is large and rare, so it is not part of the leg's task.
+            let _ = Box::pin(transaction.receive()).await;
         }
         None => std::future::pending().await,
     }
