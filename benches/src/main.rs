@@ -1,0 +1,92 @@
+//! How fast Outdial is and what it costs, next to peers in the same run, as one table.
+//!
+//! `script/bench` builds and starts it. Everything runs on loopback with programs of its own, and
+//! nothing is left behind.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "it prints the table, and how far it is"
+)]
+
+mod bare_send;
+mod client;
+mod machine;
+mod programs;
+mod rows;
+mod sink;
+mod table;
+
+use std::{process::ExitCode, time::Instant};
+
+use anyhow::{Context, Result};
+use clap::Parser;
+
+use crate::{rows::Group, table::Table};
+
+#[derive(Debug, Parser)]
+#[command(
+    about = "How fast Outdial is and what it costs, next to peers in the same run",
+    version
+)]
+struct Arguments {
+    /// Measure only these; all when none is given
+    groups: Vec<Group>,
+    /// Print one JSON object instead of the table
+    #[arg(long)]
+    json: bool,
+}
+
+fn main() -> Result<ExitCode> {
+    let arguments = Arguments::parse();
+    rustls::crypto::ring::default_provider()
+        .install_default()
+        .ok()
+        .context("this is the first thing that is done, so no other TLS provider is installed")?;
+    let runtime = tokio::runtime::Builder::new_current_thread()
+        .enable_all()
+        .build()
+        .context("start a runtime")?;
+    // Boxed, because it holds all that is running.
+    runtime.block_on(Box::pin(run(&arguments)))
+}
+
+async fn run(arguments: &Arguments) -> Result<ExitCode> {
+    let groups = if arguments.groups.is_empty() {
+        &Group::ALL[..]
+    } else {
+        &arguments.groups
+    };
+    let started = Instant::now();
+    let mut table = Table::default();
+    let mut failed = false;
+    table.note(context()?);
+    for group in groups {
+        eprintln!("bench: [{:3} s] {}", started.elapsed().as_secs(), group.name());
+        let load = machine::load();
+        if let Err(error) = group.measure(&mut table).await {
+            failed = true;
+            table.note(format!("{}: FAILED: {error:#}", group.name()));
+        }
+        let after = machine::load();
+        table.note(format!(
+            "{}: load of the machine {load} before, {after} after",
+            group.name()
+        ));
+    }
+    if arguments.json {
+        println!("{}", table.json());
+    } else {
+        print!("{}", table.text());
+    }
+    Ok(if failed { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+}
+
+/// The machine, in words: figures of two runs compare only where it is the same.
+fn context() -> Result<String> {
+    let cores = std::thread::available_parallelism().context("count the processors")?;
+    let syncs = machine::syncs_per_second(programs::folder()?.path())?;
+    Ok(format!(
+        "{cores} processors; the disk does {} fdatasyncs of 4 kB a second, one after the other",
+        table::number(syncs)
+    ))
+}

@@ -1,0 +1,155 @@
+use std::{
+    fs::File,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result, bail, ensure};
+use outdial_testkit::peers::{PortLease, interop_dir, target_dir};
+use tempfile::TempDir;
+
+use super::{Running, lease_up_to};
+use crate::machine;
+
+const STARTS_WITHIN: Duration = Duration::from_secs(30);
+
+/// A real Asterisk that dials what is moved into its spool directory.
+#[derive(Debug)]
+pub(crate) struct Asterisk {
+    program: Running,
+    home: TempDir,
+    ports: PortLease,
+}
+
+impl Asterisk {
+    /// Whether `script/setup` has unpacked it.
+    pub(crate) fn is_here() -> bool {
+        place().join("root/usr/sbin/asterisk").exists()
+    }
+
+    pub(crate) async fn start() -> Result<Self> {
+        let place = place();
+        // A short name, because the path of its control socket may not be long.
+        let home = tempfile::Builder::new()
+            .prefix("b")
+            .tempdir_in(&place)
+            .with_context(|| format!("make a home in {}", place.display()))?;
+        for folder in ["spool/outgoing", "spool/staged"] {
+            std::fs::create_dir_all(home.path().join(folder)).context("make the spool directory")?;
+        }
+        // Two for each of a thousand calls at a time.
+        let ports = lease_up_to(&[2_400, 2_100])?;
+        let log = File::create(home.path().join("output.log")).context("make its log")?;
+        let program = Running::start(
+            starter(home.path(), &ports)
+                .arg("run")
+                .stdin(Stdio::null())
+                .stdout(log.try_clone().context("share its log")?)
+                .stderr(log),
+        )?;
+        let mut asterisk = Self { program, home, ports };
+        asterisk.ready().await?;
+        Ok(asterisk)
+    }
+
+    /// Moves so many call files into the spool, as fast as they can be moved. Each rings the URI, and
+    /// runs the application when it is answered.
+    pub(crate) fn dial(&self, calls: usize, uri: &str, application: &str, data: &str) -> Result<Instant> {
+        let spool = self.home.path().join("spool");
+        let text = format!(
+            "Channel: PJSIP/anyone/{uri}\nMaxRetries: 0\nWaitTime: 30\nApplication: {application}\nData: {data}\n"
+        );
+        for number in 0..calls {
+            std::fs::write(spool.join(format!("staged/{number}.call")), &text).context("write a call file")?;
+        }
+        let started = Instant::now();
+        for number in 0..calls {
+            let name = format!("{number}-{}.call", started.elapsed().as_nanos());
+            std::fs::rename(
+                spool.join(format!("staged/{number}.call")),
+                spool.join("outgoing").join(name),
+            )
+            .context("move a call file into the spool")?;
+        }
+        Ok(started)
+    }
+
+    /// Waits until no call file is left: every call is over.
+    pub(crate) async fn is_done(&self, patience: Duration) -> Result<()> {
+        let outgoing = self.home.path().join("spool/outgoing");
+        let started = Instant::now();
+        while std::fs::read_dir(&outgoing)
+            .context("look into the spool")?
+            .next()
+            .is_some()
+        {
+            ensure!(
+                started.elapsed() < patience,
+                "call files are left in the spool after {patience:?}"
+            );
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        Ok(())
+    }
+
+    /// A folder that it can play files of.
+    pub(crate) fn sounds(&self) -> PathBuf {
+        self.home.path().join("sounds")
+    }
+
+    pub(crate) fn processor(&self) -> Result<f64> {
+        machine::processor(self.program.pid())
+    }
+
+    pub(crate) fn resident(&self) -> Result<f64> {
+        machine::resident(self.program.pid())
+    }
+
+    async fn ready(&mut self) -> Result<()> {
+        let started = Instant::now();
+        while !self.said("core waitfullybooted", "fully booted") {
+            if let Some(status) = self.program.ended()? {
+                bail!("Asterisk ended while starting, {status}: {}", self.output());
+            }
+            if started.elapsed() > STARTS_WITHIN {
+                bail!("Asterisk takes no calls after {STARTS_WITHIN:?}: {}", self.output());
+            }
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+        ensure!(
+            self.said("module load pbx_spool.so", "Loaded"),
+            "Asterisk does not load its spool module: {}",
+            self.output()
+        );
+        Ok(())
+    }
+
+    fn said(&self, line: &str, word: &str) -> bool {
+        let output = starter(self.home.path(), &self.ports)
+            .args(["cli", line])
+            .stdin(Stdio::null())
+            .output();
+        output.is_ok_and(|output| String::from_utf8_lossy(&output.stdout).contains(word))
+    }
+
+    fn output(&self) -> String {
+        std::fs::read_to_string(self.home.path().join("output.log")).unwrap_or_default()
+    }
+}
+
+fn place() -> PathBuf {
+    target_dir().join("peers/asterisk")
+}
+
+fn starter(home: &Path, ports: &PortLease) -> Command {
+    let mut command = Command::new(interop_dir().join("peers/asterisk"));
+    command
+        .env("ASTERISK_PLACE", place())
+        .env("ASTERISK_ROOT", place().join("root"))
+        .env("ASTERISK_HOME", home)
+        .env("ASTERISK_SIP_PORT", ports.first().to_string())
+        .env("ASTERISK_RTP_START", ports.nth(2).to_string())
+        .env("ASTERISK_RTP_END", ports.last().to_string());
+    command
+}
