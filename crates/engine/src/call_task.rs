@@ -48,8 +48,7 @@ pub(crate) async fn run(engine: &Engine, claimed: ClaimedCall, mut control: mpsc
 
 /// All that can go wrong before a phone rings goes wrong here: no route, no sound.
 async fn prepare(engine: &Engine, call: &Call, flow: &Flow) -> Result<(Route, Rendered), Ending> {
-    let settings = &engine.settings;
-    let route = routing::route(&call.plan, flow, &settings.trunks, &settings.policy, &engine.carriers)
+    let route = routing::route(&call.plan, flow, &engine.settings, &engine.carriers)
         .map_err(|reason| Ending::new(Outcome::Refused, EndedBy::System, reason.to_string()))?;
     let rendered = Rendered::render(engine, call.account, flow, USUAL_RATE)
         .await

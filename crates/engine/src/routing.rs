@@ -6,7 +6,7 @@ use outdial_domain::{Address, Destination, Plan};
 use outdial_flow::Flow;
 
 use crate::{
-    policy::Policy,
+    Settings,
     ports::{Answer, Ask, VoiceCarrier},
 };
 
@@ -73,10 +73,10 @@ pub enum NoRoute {
 pub fn route(
     plan: &Plan,
     flow: &Flow,
-    trunks: &[Trunk],
-    policy: &Policy,
+    settings: &Settings,
     carriers: &BTreeMap<String, Arc<dyn VoiceCarrier>>,
 ) -> Result<Route, NoRoute> {
+    let trunks = settings.trunks.as_slice();
     if let Some(name) = &plan.via
         && !trunks.iter().any(|trunk| trunk.name == *name)
     {
@@ -93,8 +93,11 @@ pub fn route(
     }
     let mut passed_over = Vec::new();
     let mut closed = false;
-    for (trunk, carrier) in candidates(plan, trunks, carriers, &mut passed_over) {
-        if !policy.is_open(&plan.to, trunk.is_some_and(|trunk| trunk.built_in)) {
+    for (trunk, carrier) in candidates(plan, settings, carriers, &mut passed_over) {
+        if !settings
+            .policy
+            .is_open(&plan.to, trunk.is_some_and(|trunk| trunk.built_in))
+        {
             closed = true;
             continue;
         }
@@ -128,19 +131,23 @@ type Candidate<'a> = (Option<&'a Trunk>, &'a Arc<dyn VoiceCarrier>);
 
 fn candidates<'a>(
     plan: &Plan,
-    trunks: &'a [Trunk],
+    settings: &'a Settings,
     carriers: &'a BTreeMap<String, Arc<dyn VoiceCarrier>>,
     passed_over: &mut Vec<String>,
 ) -> Vec<Candidate<'a>> {
     if plan.via.is_none() && matches!(plan.to.destination(), Destination::Sip { .. }) {
         return carriers.values().map(|carrier| (None, carrier)).collect();
     }
+    let home = plan.from.as_ref().and_then(|from| settings.home_of(from));
     let mut found = Vec::new();
-    for trunk in trunks {
+    for trunk in &settings.trunks {
         if plan.via.as_ref().is_some_and(|via| *via != trunk.name) {
             continue;
         }
         match carriers.get(&trunk.carrier) {
+            Some(_) if home.is_some_and(|home| home != trunk.name) => {
+                passed_over.push(format!("{}: the caller id belongs to another trunk", trunk.name));
+            }
             Some(_) if plan.via.is_none() && !trunk.serves(&plan.to) => {
                 passed_over.push(format!("{}: does not serve {}", trunk.name, plan.to));
             }

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use outdial_domain::{Limits, Number};
+use outdial_domain::{Address, Limits, Number};
 use outdial_flow::Flow;
 
 use crate::{policy::Policy, routing::Trunk};
@@ -23,4 +23,16 @@ pub struct Settings {
     pub numbers: Vec<Number>,
     /// The flows that a request may name.
     pub flows: BTreeMap<String, Flow>,
+}
+
+impl Settings {
+    /// The trunk that a number of ours lives on, where it lives on one: calls that show the number go
+    /// out by it, because other providers refuse caller ids that are not theirs.
+    pub(crate) fn home_of(&self, caller_id: &Address) -> Option<&str> {
+        let number = self
+            .numbers
+            .iter()
+            .find(|number| number.address.destination() == caller_id.destination());
+        number?.trunk.as_deref()
+    }
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use outdial_domain::{Address, Call, CallId, CallState, EndedBy, Ending, EventKind, Outcome, Scope};
+use outdial_domain::{Address, Call, CallId, CallState, EndedBy, Ending, EventKind, Number, NumberUse, Outcome, Scope};
 use outdial_engine::{
     Actor, Engine, HangUpAnswer,
     policy::Opening,
@@ -35,14 +35,8 @@ impl Bench {
 
     async fn place(&self, to: &str, flow: Flow) -> Result<Call, PlaceCallError> {
         let request = PlaceCall {
-            to: Address::parse(to).unwrap(),
             action: Action::Flow(flow),
-            from: None,
-            via: None,
-            due: None,
-            ring: None,
-            talk: None,
-            tag: None,
+            ..request(to)
         };
         verbs::place_call(&self.engine, &self.actor, request).await
     }
@@ -73,6 +67,20 @@ impl Bench {
     async fn words(&self, id: CallId) -> Vec<&'static str> {
         let events = verbs::list_events(&self.engine, &self.actor, id).await.unwrap();
         events.iter().map(|stored| stored.event.kind.word()).collect()
+    }
+}
+
+/// A request that says nothing but whom to ring and a word to speak.
+fn request(to: &str) -> PlaceCall {
+    PlaceCall {
+        to: Address::parse(to).unwrap(),
+        action: Action::Flow(Flow::say("Hello")),
+        from: None,
+        via: None,
+        due: None,
+        ring: None,
+        talk: None,
+        tag: None,
     }
 }
 
@@ -244,14 +252,8 @@ async fn a_call_that_waits_can_be_prevented() {
     let bench = Bench::new().await;
     let later = bench.engine.ids.now() + Duration::from_secs(3600);
     let request = PlaceCall {
-        to: Address::parse(BOB).unwrap(),
-        action: Action::Flow(Flow::say("Hello")),
-        from: None,
-        via: None,
         due: Some(later),
-        ring: None,
-        talk: None,
-        tag: None,
+        ..request(BOB)
     };
     let call = verbs::place_call(&bench.engine, &bench.actor, request).await.unwrap();
     assert_eq!(call.state, CallState::Scheduled);
@@ -266,14 +268,8 @@ async fn nothing_is_dialled_while_the_disk_is_full_and_nothing_is_lost() {
     let bench = Bench::new().await;
     let later = bench.engine.ids.now() + Duration::from_secs(60);
     let mut request = PlaceCall {
-        to: Address::parse(BOB).unwrap(),
-        action: Action::Flow(Flow::say("Hello")),
-        from: None,
-        via: None,
         due: Some(later),
-        ring: None,
-        talk: None,
-        tag: None,
+        ..request(BOB)
     };
     let call = verbs::place_call(&bench.engine, &bench.actor, request.clone())
         .await
@@ -392,13 +388,37 @@ async fn a_number_takes_the_first_trunk_that_serves_it() {
         .unwrap_err();
     assert!(matches!(refused, PlaceCallError::ForeignCallerId(_)), "{refused}");
     request.from = None;
-    let refused = verbs::place_call(&bench.engine, &bench.actor, request)
+    let refused = verbs::place_call(&bench.engine, &bench.actor, request.clone())
         .await
         .unwrap_err();
     assert!(
         matches!(refused, PlaceCallError::NoRoute(NoRoute::UnknownTrunk { .. })),
         "{refused}"
     );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_caller_id_goes_out_by_the_trunk_it_lives_on() {
+    let mut world = World::new();
+    let trunk = |name: &str| Trunk {
+        name: name.into(),
+        carrier: "sip".into(),
+        prefixes: vec![],
+        built_in: false,
+    };
+    world.settings.trunks = vec![trunk("one"), trunk("two")];
+    world.settings.policy.open = vec![Opening::Everything];
+    world.settings.numbers = vec![Number {
+        address: Address::parse("+6512345678").unwrap(),
+        account: "default".into(),
+        trunk: Some("two".into()),
+        uses: vec![NumberUse::CallerId],
+    }];
+    let bench = Bench::with(world).await;
+    let mut request = request("+6598765432");
+    request.from = Some(Address::parse("+65 1234 5678").unwrap());
+    let call = verbs::place_call(&bench.engine, &bench.actor, request).await.unwrap();
+    assert_eq!(bench.ended(call.id).await.legs[0].trunk, "two");
 }
 
 #[tokio::test(start_paused = true)]

@@ -177,6 +177,11 @@ impl Config {
                     )
                 })
             });
+            if let Some(trunk) = &number.trunk
+                && !self.trunk.iter().any(|known| known.name == *trunk)
+            {
+                return Err(ConfigError::value(key("trunk"), format!("there is no trunk `{trunk}`")));
+            }
             Ok(Number {
                 address: Address::parse(&number.number).map_err(|error| ConfigError::value(key("number"), error))?,
                 account: number.account.clone(),

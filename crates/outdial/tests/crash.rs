@@ -36,7 +36,7 @@ async fn no_phone_rings_twice_and_no_call_is_forgotten() {
         .await
         .unwrap();
     let config = format!(
-        "[policy]\nopen = [\"+65\"]\n[limits]\nlive_calls = 30\n[handsets]\nenabled = false\n\
+        "[sip]\nbind = \"127.0.0.1:0\"\nt1 = 50\n[policy]\nopen = [\"+65\"]\n[limits]\nlive_calls = 30\n[handsets]\nenabled = false\n\
          [[trunk]]\nname = \"phones\"\nhost = \"127.0.0.1\"\nport = {}\n",
         handsets.address().port()
     );

@@ -87,13 +87,7 @@ pub async fn place_call(engine: &Engine, actor: &Actor, request: PlaceCall) -> R
     }
     let now = engine.ids.now();
     let (plan, flow) = check(engine, actor, request, now).await?;
-    routing::route(
-        &plan,
-        &flow,
-        &engine.settings.trunks,
-        &engine.settings.policy,
-        &engine.carriers,
-    )?;
+    routing::route(&plan, &flow, &engine.settings, &engine.carriers)?;
 
     let mut call = Call::new(engine.ids.make(CallId::new), actor.account, plan, now);
     let created = EventKind::Created {
