@@ -168,9 +168,10 @@ mod tests {
             for step in steps {
                 let to = AttemptState::ALL[step];
                 let before = progress.state;
-                let next = match to {
-                    AttemptState::Ended => progress.clone().end(over(), at(1)),
-                    other => progress.clone().advance(other, at(1)),
+                let next = if to == AttemptState::Ended {
+                    progress.clone().end(over(), at(1))
+                } else {
+                    progress.clone().advance(to, at(1))
                 };
                 match next {
                     Ok(next) => { prop_assert!(next.state > before); progress = next; }

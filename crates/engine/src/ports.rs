@@ -8,7 +8,8 @@ mod world;
 
 pub use blobs::{BlobError, Blobs};
 pub use carrier::{
-    Answer, Ask, DigitWay, LegCommand, LegEnd, LegEvent, LegHandle, LegOrder, RingError, VoiceCarrier, WireMessage,
+    Answer, Ask, DigitWay, IncomingLeg, LegCommand, LegEnd, LegEvent, LegHandle, LegOrder, RingError, VoiceCarrier,
+    WireMessage,
 };
 pub use prompts::{Clip, ImportedAudio, PromptError, Prompts, Say};
 pub use store::{

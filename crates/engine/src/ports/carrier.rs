@@ -27,6 +27,32 @@ pub trait VoiceCarrier: Send + Sync {
     ///
     /// [`RingError`] when nothing was sent, and nothing will be.
     fn ring(&self, order: LegOrder) -> BoxFuture<'_, Result<LegHandle, RingError>>;
+
+    /// The calls that come in over this carrier's trunks. The engine takes the receiver once, at its
+    /// start; a carrier that takes no calls has none.
+    ///
+    /// When nobody receives in time, the carrier refuses the call as congestion.
+    fn incoming(&self) -> Option<mpsc::Receiver<IncomingLeg>> {
+        None
+    }
+}
+
+/// A call that comes in over a trunk. Nothing but "trying" has been said to the far side.
+///
+/// The engine answers it with [`LegCommand::Answer`], after which [`LegEvent::Answered`] follows, or
+/// refuses it with [`LegCommand::HangUp`], whose outcome chooses the status that the far side gets.
+#[derive(Debug)]
+pub struct IncomingLeg {
+    /// Its name, made by the carrier.
+    pub leg: LegId,
+    /// The trunk it came by.
+    pub trunk: String,
+    /// Who calls; `None` when that is withheld.
+    pub from: Option<Address>,
+    /// The number that was called.
+    pub to: Address,
+    /// What happens to it, and what it is told.
+    pub handle: LegHandle,
 }
 
 /// What a carrier is asked about.
@@ -100,6 +126,8 @@ pub enum RingError {
 /// What a leg is told to do.
 #[derive(Debug, Clone)]
 pub enum LegCommand {
+    /// Answer a call that came in.
+    Answer,
     /// Play these, one after the other; [`LegEvent::PlayDone`] follows with the same number.
     Play {
         /// Chosen by the engine.
