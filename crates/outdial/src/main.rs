@@ -26,6 +26,8 @@ fn main() -> ExitCode {
     rustls::crypto::ring::default_provider()
         .install_default()
         .expect("the first thing that the program does, so no other provider is installed");
+    // Every live call has two sockets. What the system does not allow shows when they run out.
+    let _ = rlimit::increase_nofile_limit(u64::MAX);
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build();
     let result = match runtime {
         Ok(runtime) => {
@@ -48,20 +50,15 @@ fn main() -> ExitCode {
 /// `OUTDIAL_LOG` chooses what is logged, in the syntax of `tracing-subscriber`. Logs go to standard
 /// error, so that standard output stays what a script may read.
 fn init_logging(arguments: &Arguments) {
-    let default = if arguments.is_server() {
-        "info,rsipstack=error"
-    } else {
-        "error,rsipstack=off"
-    };
-    let filter = std::env::var("OUTDIAL_LOG").unwrap_or_else(|_| default.to_owned());
-    let filter = tracing_subscriber::EnvFilter::try_new(&filter).unwrap_or_else(|error| {
+    let default = if arguments.is_server() { "info" } else { "error" };
+    let wanted = std::env::var("OUTDIAL_LOG").unwrap_or_else(|_| default.to_owned());
+    let filter = tracing_subscriber::EnvFilter::try_new(&wanted).unwrap_or_else(|error| {
         eprintln!("outdial: OUTDIAL_LOG is not understood ({error}); using `{default}`");
         tracing_subscriber::EnvFilter::new(default)
     });
+    // The SIP library logs whole messages, credentials included.
+    let quiet = "rsipstack=error".parse().expect("a directive that is written right");
+    let filter = filter.add_directive(quiet);
     let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(std::io::stderr)
-        .with_ansi(ansi)
-        .init();
+    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(ansi).init();
 }
