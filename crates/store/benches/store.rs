@@ -4,7 +4,7 @@
 //! with ten events and the messages of its leg; five commits and a share of a claim. Processor time is
 //! that of the whole process, which holds nothing but the store, its callers and the making of their
 //! changes. Run it with `cargo bench -p outdial-store --bench store [DIRECTORY]`; the directory says
-//! which disk is measured.
+//! which disk is measured, and `OUTDIAL_BENCH` may name one part.
 #![expect(
     clippy::print_stdout,
     clippy::unwrap_used,
@@ -21,13 +21,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use futures_util::future::join_all;
+use futures_util::future::{BoxFuture, join_all};
 use outdial_domain::CallId;
 use outdial_engine::ports::{Change, Job, Store};
 use outdial_store::SqliteStore;
 use outdial_testkit::store_suite::lives::{Caller, at};
 use tempfile::TempDir;
-use tokio::sync::{Notify, oneshot};
+use tokio::sync::{Notify, mpsc, oneshot};
 
 /// Seconds of processor time this process has used, in user mode and in the kernel.
 fn processor() -> f64 {
@@ -139,6 +139,76 @@ struct Scheduler {
     wake: Notify,
 }
 
+/// Calls that come at a rate, spread as a network spreads them, and move on whether or not the store
+/// keeps up: what the store costs when it has air.
+async fn steady(rate: u32, seconds: u32) {
+    let (_directory, store) = open().await;
+    let caller = Caller::join(&*store, 1).await;
+    let calls = u64::from(rate * seconds);
+    let gap = Duration::from_secs(1) / rate;
+    let mut steps: Vec<(Duration, Option<Change>)> = Vec::new();
+    for number in 0..calls {
+        // Golden-ratio steps spread the changes of calls without a pattern.
+        let begin = gap * u32::try_from(number).unwrap();
+        for (step, change) in (0..).zip(caller.call(number, at(0)).whole("n1")) {
+            let spread = Duration::from_micros((number * 6_180 + step * 3_819) % 10_000);
+            if step == 1 {
+                steps.push((begin + Duration::from_millis(18), None));
+            }
+            steps.push((
+                begin + Duration::from_millis(20) * u32::try_from(step).unwrap() + spread / 2,
+                Some(change),
+            ));
+        }
+    }
+    steps.sort_by_key(|(when, _)| *when);
+    let (sender, mut answers) = mpsc::unbounded_channel();
+    let before = processor();
+    let wake = Arc::new(Notify::new());
+    let claiming = tokio::spawn({
+        let (store, wake) = (Arc::clone(&store), Arc::clone(&wake));
+        async move {
+            loop {
+                wake.notified().await;
+                store.claim_due(at(1), "n1", 64).await.unwrap();
+            }
+        }
+    });
+    let driver = std::thread::spawn({
+        let store = Arc::clone(&store);
+        move || {
+            let began = Instant::now();
+            for (when, change) in steps {
+                std::thread::sleep(when.saturating_sub(began.elapsed()));
+                let asked = Instant::now();
+                match change {
+                    Some(change) => sender.send((asked, store.commit(change))).ok(),
+                    None => {
+                        wake.notify_one();
+                        None
+                    }
+                };
+            }
+        }
+    });
+    let mut waits = Vec::new();
+    while let Some((asked, answer)) = answers.recv().await {
+        answer.await.unwrap();
+        waits.push(asked.elapsed());
+    }
+    let used = processor() - before;
+    driver.join().unwrap();
+    claiming.abort();
+    #[expect(clippy::cast_precision_loss, reason = "a count of calls")]
+    let calls = calls as f64;
+    println!(
+        "{rate:>5} calls/s: {:>7.1} us of processor per call; an answer comes after p50 {:>6.0?} p99 {:>6.0?}",
+        used / calls * 1e6,
+        median(&mut waits, 0.5),
+        median(&mut waits, 0.99),
+    );
+}
+
 /// Claims of 50 calls and their journal, with ever more calls pending.
 async fn backlog() {
     let (_directory, store) = open().await;
@@ -206,18 +276,30 @@ fn main() {
         .enable_all()
         .build()
         .unwrap();
-    let on = |work| runtime.block_on(async { tokio::spawn(work).await.unwrap() });
-    println!("whole lives");
-    for (callers, calls) in [(1, 1_000), (50, 10_000), (500, 20_000)] {
-        on(Box::pin(lives(callers, calls)) as std::pin::Pin<Box<dyn Future<Output = ()> + Send>>);
+    let on = |work: BoxFuture<'static, ()>| runtime.block_on(async { tokio::spawn(work).await.unwrap() });
+    // All of it, or what is named.
+    let named = std::env::var("OUTDIAL_BENCH").ok();
+    let wanted = |name: &str| named.as_ref().is_none_or(|named| named == name);
+    if wanted("lives") {
+        println!("whole lives");
+        for (callers, calls) in [(1, 1_000), (50, 10_000), (500, 20_000)] {
+            on(Box::pin(lives(callers, calls)));
+        }
     }
-    if std::env::var_os("LIVES").is_some() {
-        return;
+    if wanted("rate") {
+        println!("calls at a rate");
+        for rate in [100, 300, 1_000, 2_000] {
+            on(Box::pin(steady(rate, 3)));
+        }
     }
-    println!("creates");
-    for callers in [1, 50, 500] {
-        on(Box::pin(creates(callers, if callers == 1 { 3_000 } else { 30_000 })));
+    if wanted("creates") {
+        println!("creates");
+        for callers in [1, 50, 500] {
+            on(Box::pin(creates(callers, if callers == 1 { 3_000 } else { 30_000 })));
+        }
     }
-    println!("claims");
-    on(Box::pin(backlog()));
+    if wanted("claims") {
+        println!("claims");
+        on(Box::pin(backlog()));
+    }
 }

@@ -19,6 +19,7 @@ mod plans;
 mod progress;
 mod statement;
 mod trace;
+mod transaction;
 mod writer;
 
 use std::path::{Path, PathBuf};
@@ -32,7 +33,7 @@ use outdial_engine::ports::{
 use sqlx::{SqliteConnection, SqlitePool};
 use tokio::{sync::watch, task::JoinHandle};
 
-use self::{error::Failure, writer::Writer};
+use self::{error::Failure, job::Claim, writer::Writer};
 
 /// State in one SQLite file: one writer that saves many changes with one sync of the disk, and readers
 /// that never wait for it.
@@ -128,9 +129,11 @@ impl Store for SqliteStore {
         node: &str,
         most: usize,
     ) -> BoxFuture<'_, Result<Vec<ClaimedCall>, StoreError>> {
-        let node = node.to_owned();
-        self.writer
-            .run_late(move |connection| async move { job::claim(connection, now, &node, most).await }.boxed())
+        self.writer.claim(Claim {
+            now,
+            node: node.to_owned(),
+            most,
+        })
     }
 
     fn next_due(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {

@@ -45,6 +45,7 @@ macro_rules! store_suite {
             due_calls_are_claimed_oldest_first
             nothing_is_claimed_before_its_time
             no_call_is_claimed_twice
+            an_abandoned_claim_takes_nothing
             a_journalled_call_has_no_job
             a_moved_call_is_due_at_its_new_time
             a_restart_gives_back_what_was_not_journalled

@@ -10,7 +10,9 @@ use super::{
     attempt, call,
     column::json,
     error::forbidden,
-    event, job, leg, progress,
+    event,
+    job::{self, Claim},
+    leg, progress,
     statement::{Arguments, delete, insert, update},
     trace,
 };
@@ -148,34 +150,42 @@ impl<'c> Batch<'c> {
             .map(|last| last.call)
     }
 
-    /// How many rows each statement takes.
+    /// How many rows each statement takes: exactly as many as there are for a change that is saved
+    /// alone, and otherwise one of few sizes for groups of tables that are mostly written together, so
+    /// that the texts of all batches are soon prepared.
     pub(super) fn sizes(&self) -> Sizes {
-        let rounded = |rows: usize| match rows {
-            0 => 0,
-            rows if self.exact => rows,
-            rows => rows.next_power_of_two(),
-        };
+        let size = |rows: usize| if self.exact { rows } else { rounded(rows) };
+        let together = |one: usize, other: usize| if self.exact { one } else { rounded(one.max(other)) };
+        let (new_calls, added_jobs) = (self.new_calls().count(), self.jobs(Job::Add).count());
+        let moved_calls = self.moved_calls().count();
+        let moved = moved_calls.max(self.attempts.len()).max(self.legs.len());
+        let planned_calls = self.planned_calls().count();
         Sizes {
-            new_calls: rounded(self.new_calls().count()),
-            moved_calls: rounded(self.moved_calls().count()),
-            planned_calls: rounded(self.planned_calls().count()),
-            attempts: rounded(self.attempts.len()),
-            legs: rounded(self.legs.len()),
-            removed_jobs: rounded(self.jobs(Job::Remove).count()),
-            added_jobs: rounded(self.jobs(Job::Add).count()),
-            traces: rounded(self.traces.len()),
-            events: rounded(self.events.len()),
+            new_calls: together(new_calls, added_jobs),
+            moved_calls: together(moved_calls, moved),
+            planned_calls: if planned_calls == 0 { 0 } else { size(planned_calls) },
+            attempts: together(self.attempts.len(), moved),
+            legs: together(self.legs.len(), moved),
+            removed_jobs: size(self.jobs(Job::Remove).count()),
+            added_jobs: together(added_jobs, new_calls),
+            traces: size(self.traces.len()),
+            events: size(self.events.len()),
+            claim: false,
         }
     }
 
     /// The values for [`Sizes::transaction`].
-    pub(super) fn transaction(&self, sizes: &Sizes) -> Arguments {
+    pub(super) fn transaction(&self, sizes: &Sizes, claim: Option<&Claim>) -> Arguments {
         let mut arguments = Arguments::default();
         self.bind_calls(&mut arguments, sizes);
         if sizes.moved_calls > 0 {
+            // Rows that are skipped change nothing.
             arguments.add(i64::try_from(self.moved_calls().count()).unwrap_or(i64::MAX));
         }
         self.bind_rest(&mut arguments, sizes);
+        if let Some(claim) = claim {
+            claim.bind(&mut arguments);
+        }
         arguments
     }
 
@@ -280,6 +290,15 @@ impl<'c> Batch<'c> {
     }
 }
 
+/// The next of 2, 8, 32, 128, …
+fn rounded(rows: usize) -> usize {
+    let mut size = 2;
+    while size < rows {
+        size *= 4;
+    }
+    size
+}
+
 /// Where the rows of a batch are that a later change replaces.
 #[derive(Default)]
 struct Places {
@@ -326,9 +345,15 @@ pub(super) struct Sizes {
     added_jobs: usize,
     traces: usize,
     events: usize,
+    claim: bool,
 }
 
 impl Sizes {
+    /// The same, with a claim at the end of the transaction. Its rows have three columns.
+    pub(super) fn with_claim(self, claim: bool) -> Self {
+        Self { claim, ..self }
+    }
+
     #[cfg(test)]
     pub(super) fn all(rows: usize) -> Self {
         Self {
@@ -341,6 +366,7 @@ impl Sizes {
             added_jobs: rows,
             traces: rows,
             events: rows,
+            claim: false,
         }
     }
 
@@ -353,6 +379,10 @@ impl Sizes {
             text.push_str("SELECT CASE WHEN changes() = ? THEN 1 ELSE json('a call is stale') END;\n");
         }
         text.push_str(&self.rest());
+        if self.claim {
+            text.push_str(job::CLAIM);
+            text.push_str(";\n");
+        }
         text.push_str("COMMIT;");
         text
     }

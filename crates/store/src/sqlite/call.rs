@@ -236,7 +236,7 @@ pub(super) fn list_query(account: AccountId, filter: &CallFilter, most: i64) -> 
     if let Some(before) = filter.before {
         query.push(" AND call.id < ").push_bind(before.uuid());
     }
-    query.push(" ORDER BY call.id DESC LIMIT ").push_bind(most);
+    query.push(" ORDER BY call.id DESC LIMIT ").push_bind(most).push(" + 0");
     query
 }
 

@@ -30,7 +30,7 @@ pub(super) const OF_CALL: &str = "SELECT position, account_id, subject, sequence
 
 /// The events of one account after a position, in the order they were saved.
 pub(super) const AFTER: &str = "SELECT position, account_id, subject, sequence, id, at, payload FROM event \
-     WHERE account_id = ? AND position > ? ORDER BY position LIMIT ?";
+     WHERE account_id = ? AND position > ? ORDER BY position LIMIT ? + 0";
 
 /// The position of the newest event. The sequence remembers it even when its row is gone.
 pub(super) const NEWEST: &str = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event'), 0)";

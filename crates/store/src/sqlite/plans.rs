@@ -65,6 +65,7 @@ async fn reads_use_an_index() {
         job::NEXT_DUE,
         job::CLAIMED,
         job::GIVE_BACK,
+        job::GIVE_BACK_THESE,
         job::UNFINISHED,
         key::BY_HASH,
         key::OF_ACCOUNT,
@@ -127,7 +128,14 @@ async fn claims_use_an_index_with_many_pending() {
         if analyzed {
             sqlx::raw_sql("ANALYZE").execute(&mut connection).await.unwrap();
         }
-        for statement in [job::CLAIM, job::NEXT_DUE, job::GIVE_BACK, job::CLAIMED, job::UNFINISHED] {
+        for statement in [
+            job::CLAIM,
+            job::NEXT_DUE,
+            job::GIVE_BACK,
+            job::GIVE_BACK_THESE,
+            job::CLAIMED,
+            job::UNFINISHED,
+        ] {
             assert_fast(&mut connection, statement).await;
         }
         let claim = plan(&mut connection, job::CLAIM).await;

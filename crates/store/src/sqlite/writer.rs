@@ -4,18 +4,25 @@
 //! transaction, and answers them after its COMMIT returned: changes that come together share one sync
 //! of the disk, and one that comes alone waits for nobody.
 
+use std::time::Duration;
+
 use futures_util::{FutureExt, future::BoxFuture};
-use outdial_engine::ports::{Change, StoreError};
-use sqlx::{AssertSqlSafe, Connection, SqliteConnection, sqlite::SqliteConnectOptions};
-use tokio::sync::{
-    mpsc::{self, error::TrySendError},
-    oneshot, watch,
+use outdial_engine::ports::{Change, ClaimedCall, StoreError};
+use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
+use tokio::{
+    sync::{
+        mpsc::{self, error::TrySendError},
+        oneshot, watch,
+    },
+    time::Instant,
 };
 
 use super::{
     batch::{Batch, Texts, flaw},
-    error::{Failure, forbidden, is_forbidden, is_of_the_disk, is_taken, unavailable},
+    error::{Failure, is_of_the_disk, unavailable},
+    job::{Claim, Taken},
     open,
+    transaction::{one_by_one, roll_back, transact},
 };
 
 /// The most operations that wait. A change is a few kilobytes, so a full queue is some 50 MB; a disk
@@ -26,6 +33,10 @@ const QUEUE: usize = 16_384;
 /// gain little, and each size is one more text to keep prepared.
 const BATCH: usize = 128;
 
+/// How close batches may begin one after the other while changes come together. A batch costs as much
+/// as many changes, so a busy store lets them gather for a moment; the disk alone often takes longer.
+const PACE: Duration = Duration::from_millis(2);
+
 type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
 /// Something else to write. It says whether the connection is still good.
@@ -33,10 +44,10 @@ type Task = Box<dyn for<'c> FnOnce(Result<&'c mut SqliteConnection, StoreError>)
 
 enum Work {
     Change(Box<Change>, Answer<()>),
-    /// It may run after changes that were asked for later.
-    Late(Task),
+    /// It may run after changes that were asked for later, and then shares their transaction.
+    Claim(Claim, Answer<Vec<ClaimedCall>>),
     /// It runs exactly in its turn.
-    InTurn(Task),
+    Task(Task),
 }
 
 /// Hands work to the task that writes. When the last handle is gone, it finishes what is queued.
@@ -61,18 +72,12 @@ impl Writer {
         W: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, Failure>> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        self.enqueue(Work::InTurn(task(work, answer)), answered)
+        self.enqueue(Work::Task(task(work, answer)), answered)
     }
 
-    /// Runs something that may as well run after changes that are asked for later, which lets those
-    /// share a transaction with the changes before it.
-    pub(super) fn run_late<T, W>(&self, work: W) -> BoxFuture<'static, Result<T, StoreError>>
-    where
-        T: Send + 'static,
-        W: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, Failure>> + Send + 'static,
-    {
+    pub(super) fn claim(&self, claim: Claim) -> BoxFuture<'static, Result<Vec<ClaimedCall>, StoreError>> {
         let (answer, answered) = oneshot::channel();
-        self.enqueue(Work::Late(task(work, answer)), answered)
+        self.enqueue(Work::Claim(claim, answer), answered)
     }
 
     fn enqueue<T: Send + 'static>(
@@ -139,6 +144,24 @@ pub(super) fn start(
     (Writer { queue: sender }, tokio::spawn(writing.run()))
 }
 
+/// The batch before.
+#[derive(Default)]
+struct Last {
+    began: Option<Instant>,
+    changes: usize,
+}
+
+impl Last {
+    /// Until when the next batch gathers, given how many changes wait behind the first. Only changes
+    /// that come together wait for each other: one that comes alone, or after a pause, is saved at
+    /// once, and so are those of a caller who waits for each before the next.
+    fn gather_until(&self, now: Instant, waiting: usize) -> Option<Instant> {
+        let together = self.changes.max(waiting + 1) > 1;
+        let until = self.began? + PACE;
+        (together && waiting < BATCH && now < until).then_some(until)
+    }
+}
+
 struct Writing {
     /// None after an error: the next batch opens it again.
     connection: Option<SqliteConnection>,
@@ -148,40 +171,53 @@ struct Writing {
     texts: Texts,
 }
 
+/// What is written in one go.
+#[derive(Default)]
+struct Batched {
+    changes: Vec<Waiting>,
+    claims: Vec<(Claim, Answer<Vec<ClaimedCall>>)>,
+    task: Option<Task>,
+}
+
+impl Batched {
+    fn push(&mut self, work: Work) {
+        match work {
+            Work::Change(change, answer) => self.changes.push((change, answer)),
+            Work::Claim(claim, answer) => self.claims.push((claim, answer)),
+            Work::Task(task) => self.task = Some(task),
+        }
+    }
+
+    fn is_full(&self) -> bool {
+        self.changes.len() == BATCH || self.task.is_some()
+    }
+}
+
 type Waiting = (Box<Change>, Answer<()>);
 
 impl Writing {
     async fn run(mut self) {
+        let mut last = Last::default();
         while let Some(first) = self.queue.recv().await {
-            let mut changes = Vec::new();
-            let mut tasks = Vec::new();
+            if let Some(until) = last.gather_until(Instant::now(), self.queue.len()) {
+                tokio::time::sleep_until(until).await;
+            }
+            let began = Instant::now();
+            let mut work = Batched::default();
             let mut next = Some(first);
-            while let Some(work) = next {
-                match work {
-                    Work::Change(change, answer) => changes.push((change, answer)),
-                    Work::Late(task) => tasks.push(task),
-                    Work::InTurn(task) => {
-                        tasks.push(task);
-                        break;
-                    }
-                }
-                if changes.len() == BATCH {
-                    break;
-                }
-                next = self.queue.try_recv().ok();
-            }
-            if !changes.is_empty() {
-                self.save(changes).await;
-            }
-            for task in tasks {
-                let good = match self.connection().await {
-                    Ok(connection) => task(Ok(connection)).await,
-                    Err(error) => task(Err(error)).await,
+            while let Some(one) = next {
+                work.push(one);
+                next = if work.is_full() {
+                    None
+                } else {
+                    self.queue.try_recv().ok()
                 };
-                if !good {
-                    self.connection = None;
-                }
             }
+            last = Last {
+                began: Some(began),
+                changes: work.changes.len(),
+            };
+            self.write(work).await;
         }
         if let Some(connection) = self.connection.take()
             && let Err(error) = connection.close().await
@@ -198,12 +234,35 @@ impl Writing {
         Ok(self.connection.insert(connection))
     }
 
-    /// Saves changes and answers them.
-    async fn save(&mut self, changes: Vec<Waiting>) {
-        let results = match self.save_together(&changes).await {
-            Some(Ok(())) => None,
-            Some(Err(error)) => Some(vec![Err(error); changes.len()]),
-            None => Some(self.save_one_by_one(&changes).await),
+    async fn write(&mut self, work: Batched) {
+        let mut claims = work.claims.into_iter();
+        if !work.changes.is_empty() {
+            let claim = claims.next();
+            let taken = self.save(work.changes, claim.as_ref().map(|(claim, _)| claim)).await;
+            if let Some((claim, answer)) = claim {
+                self.claim(&claim, taken, answer).await;
+            }
+        }
+        for (claim, answer) in claims {
+            self.claim(&claim, None, answer).await;
+        }
+        if let Some(task) = work.task {
+            let good = match self.connection().await {
+                Ok(connection) => task(Ok(connection)).await,
+                Err(error) => task(Err(error)).await,
+            };
+            if !good {
+                self.connection = None;
+            }
+        }
+    }
+
+    /// Saves changes and answers them. Gives what the claim has taken, if it was part of it.
+    async fn save(&mut self, changes: Vec<Waiting>, claim: Option<&Claim>) -> Option<Taken> {
+        let (results, taken) = match self.save_together(&changes, claim).await {
+            Some(Ok(taken)) => (None, taken),
+            Some(Err(error)) => (Some(vec![Err(error); changes.len()]), None),
+            None => (Some(self.save_one_by_one(&changes).await), None),
         };
         let mut results = results.map(Vec::into_iter);
         for (_, answer) in changes {
@@ -211,32 +270,83 @@ impl Writing {
             // Whoever asked may have stopped waiting; what is saved stays saved.
             let _ = answer.send(result);
         }
+        taken
     }
 
     /// Saves all changes as one text of SQL, or gives `None` when one of them is at fault, so that they
     /// must be looked at one by one.
-    async fn save_together(&mut self, changes: &[Waiting]) -> Option<Result<(), StoreError>> {
+    async fn save_together(
+        &mut self,
+        changes: &[Waiting],
+        claim: Option<&Claim>,
+    ) -> Option<Result<Option<Taken>, StoreError>> {
         let batch = Batch::fold(changes.iter().map(|(change, _)| &**change))?;
-        let sizes = batch.sizes();
+        let sizes = batch.sizes().with_claim(claim.is_some());
         let text = self.texts.transaction(sizes);
-        let arguments = batch.transaction(&sizes).into_inner();
+        let arguments = batch.transaction(&sizes, claim).into_inner();
         let connection = match self.connection().await {
             Ok(connection) => connection,
             Err(error) => return Some(Err(error)),
         };
-        match sqlx::query_with(AssertSqlSafe(text), arguments)
-            .execute(&mut *connection)
-            .await
-        {
-            Ok(done) => {
-                self.newest.send_replace(done.last_insert_rowid());
-                Some(Ok(()))
+        match transact(connection, text, arguments).await {
+            Ok((position, rows)) => {
+                self.newest.send_replace(position);
+                let taken = claim.and_then(|_| Taken::from_rows(&rows).ok());
+                Some(Ok(taken))
             }
             Err(error) if is_of_the_disk(&error) => Some(Err(self.give_up(&error, changes.len()))),
             Err(error) => match roll_back(connection).await {
                 Ok(()) => None,
                 Err(_) => Some(Err(self.give_up(&error, changes.len()))),
             },
+        }
+    }
+
+    /// Takes what is due, unless it was taken along with changes already, and hands it over.
+    async fn claim(&mut self, claim: &Claim, taken: Option<Taken>, answer: Answer<Vec<ClaimedCall>>) {
+        let result = match self.take(claim, taken).await {
+            Ok((taken, calls)) => answer.send(Ok(calls)).map_err(|_| taken),
+            Err(error) => {
+                let _ = answer.send(Err(error));
+                Ok(())
+            }
+        };
+        // Nobody waits for the calls any more: somebody else may take them.
+        if let Err(taken) = result {
+            self.give_back(&taken).await;
+        }
+    }
+
+    async fn take(&mut self, claim: &Claim, taken: Option<Taken>) -> Result<(Taken, Vec<ClaimedCall>), StoreError> {
+        let connection = self.connection().await?;
+        let taken = match taken {
+            Some(taken) => taken,
+            None => match claim.take(connection).await {
+                Ok(taken) => taken,
+                Err(error) => {
+                    self.connection = None;
+                    return Err(unavailable(&error));
+                }
+            },
+        };
+        match taken.calls(connection).await {
+            Ok(calls) => Ok((taken, calls)),
+            Err(failure) => {
+                self.give_back(&taken).await;
+                Err(failure.into())
+            }
+        }
+    }
+
+    /// What cannot be given back now is given back by the next start of this node.
+    async fn give_back(&mut self, taken: &Taken) {
+        let given = match self.connection().await {
+            Ok(connection) => taken.give_back(connection).await.map_err(|error| unavailable(&error)),
+            Err(error) => Err(error),
+        };
+        if let Err(error) = given {
+            self.connection = None;
+            tracing::error!(%error, "calls that were taken and not handed over wait for the next start");
         }
     }
 
@@ -250,7 +360,7 @@ impl Writing {
 
     async fn save_one_by_one(&mut self, changes: &[Waiting]) -> Vec<Result<(), StoreError>> {
         let saved = match self.connection().await {
-            Ok(connection) => one_by_one(connection, changes).await,
+            Ok(connection) => one_by_one(connection, changes.iter().map(|(change, _)| &**change)).await,
             Err(error) => return vec![Err(error); changes.len()],
         };
         match saved {
@@ -265,63 +375,35 @@ impl Writing {
     }
 }
 
-async fn roll_back(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-    sqlx::raw_sql("ROLLBACK").execute(connection).await.map(|_| ())
-}
+#[cfg(test)]
+mod tests {
+    use super::*;
 
-/// Saves each change within a savepoint, so that one at fault does not spoil the others. Gives what
-/// became of each, and the position of the newest event.
-async fn one_by_one(
-    connection: &mut SqliteConnection,
-    changes: &[Waiting],
-) -> Result<(Vec<Result<(), StoreError>>, Option<i64>), sqlx::Error> {
-    let mut results = Vec::with_capacity(changes.len());
-    let mut newest = None;
-    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut *connection).await?;
-    for (change, _) in changes {
-        sqlx::raw_sql("SAVEPOINT change").execute(&mut *connection).await?;
-        let result = match one(connection, change).await {
-            Ok(position) => {
-                newest = Some(position);
-                Ok(())
-            }
-            Err(Failure::Database(error)) if is_forbidden(&error) => {
-                Err(forbidden(change.call.id, unavailable_reason(&error)))
-            }
-            Err(Failure::Database(error)) => return Err(error),
-            Err(Failure::Store(error)) => Err(error),
+    #[tokio::test]
+    async fn only_what_comes_together_gathers() {
+        let began = Instant::now();
+        let soon = began + PACE / 2;
+        let after = |changes| Last {
+            began: Some(began),
+            changes,
         };
-        if result.is_err() {
-            sqlx::raw_sql("ROLLBACK TO change").execute(&mut *connection).await?;
-        }
-        sqlx::raw_sql("RELEASE change").execute(&mut *connection).await?;
-        results.push(result);
+        assert_eq!(Last::default().gather_until(soon, 9), None, "the first batch of all");
+        assert_eq!(
+            after(1).gather_until(soon, 0),
+            None,
+            "a caller who waits for each change"
+        );
+        assert_eq!(
+            after(5).gather_until(soon, 0),
+            Some(began + PACE),
+            "the others come soon"
+        );
+        assert_eq!(
+            after(1).gather_until(soon, 1),
+            Some(began + PACE),
+            "two are here already"
+        );
+        assert_eq!(after(5).gather_until(began + PACE, 3), None, "enough time has passed");
+        assert_eq!(after(5).gather_until(soon, BATCH), None, "the batch is full");
     }
-    sqlx::raw_sql("COMMIT").execute(&mut *connection).await?;
-    Ok((results, newest))
-}
-
-fn unavailable_reason(error: &sqlx::Error) -> String {
-    error
-        .as_database_error()
-        .map_or_else(|| error.to_string(), |error| error.message().to_owned())
-}
-
-async fn one(connection: &mut SqliteConnection, change: &Change) -> Result<i64, Failure> {
-    let stale = || Failure::Store(StoreError::Stale(change.call.id));
-    let batch = Batch::fold(std::iter::once(change)).ok_or_else(stale)?;
-    let sizes = batch.sizes();
-    let calls = sqlx::query_with(AssertSqlSafe(sizes.calls()), batch.calls(&sizes).into_inner())
-        .execute(&mut *connection)
-        .await;
-    match calls {
-        Ok(done) if done.rows_affected() == 1 => {}
-        Ok(_) => return Err(stale()),
-        Err(error) if is_taken(&error) => return Err(stale()),
-        Err(error) => return Err(error.into()),
-    }
-    let rest = sqlx::query_with(AssertSqlSafe(sizes.rest()), batch.rest(&sizes).into_inner())
-        .execute(&mut *connection)
-        .await?;
-    Ok(rest.last_insert_rowid())
 }

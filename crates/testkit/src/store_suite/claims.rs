@@ -77,6 +77,15 @@ pub async fn no_call_is_claimed_twice(store: &impl Store) {
     assert_eq!(all.into_iter().collect::<HashSet<_>>().len(), CALLS, "no call twice");
 }
 
+/// A claim that nobody waits for takes nothing away from others.
+pub async fn an_abandoned_claim_takes_nothing(store: &impl Store) {
+    let caller = Caller::join(store, 1).await;
+    let lives = made(store, &caller, [(1, 0), (2, 0)]).await;
+    drop(store.claim_due(at(1), "n1", 9));
+    let claimed = store.claim_due(at(1), "n1", 9).await.unwrap();
+    assert_eq!(ids(&claimed), [lives[0].call.id, lives[1].call.id]);
+}
+
 /// What is in the journal, or over, is never given out again.
 pub async fn a_journalled_call_has_no_job(store: &impl Store) {
     let caller = Caller::join(store, 1).await;
