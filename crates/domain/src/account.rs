@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{AccountId, Address, KeyId, outcome::words};
+use crate::{AccountId, Address, Destination, KeyId, outcome::words};
 
 /// A tenant. Every row in the store belongs to one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -88,6 +88,23 @@ pub struct Number {
     pub trunk: Option<String>,
     /// What it may be used for.
     pub uses: Vec<NumberUse>,
+    /// The name of the flow that calls to it are given to.
+    pub flow: Option<String>,
+}
+
+impl Number {
+    /// Whether a call to this address is meant for this number. Providers write the numbers of
+    /// incoming calls with and without the `+`, and as the user of a SIP URI.
+    #[must_use]
+    pub fn is_reached_by(&self, to: &Address) -> bool {
+        let digits = |address: &Address| match address.destination() {
+            Destination::E164(digits) => digits.clone(),
+            Destination::Local { number, .. } => number.trim_start_matches('+').to_owned(),
+            Destination::Sip { user, .. } => user.trim_start_matches('+').to_owned(),
+        };
+        let ours = digits(&self.address);
+        !ours.is_empty() && ours == digits(to)
+    }
 }
 
 /// What an account may ask for at most, and what it gets when it asks for nothing.

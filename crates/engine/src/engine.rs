@@ -8,6 +8,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     Settings,
+    call_task::incoming,
     live::{Control, LiveCalls},
     ports::{Blobs, CallDetails, Change, Ids, Job, Prompts, Store, StoreError, VoiceCarrier},
     scheduler,
@@ -71,6 +72,9 @@ impl Engine {
         let engine = Self::at_rest(parts);
         engine.account_for_the_interrupted().await?;
         engine.0.tasks.spawn(scheduler::run(engine.clone()));
+        for calls in engine.carriers.values().filter_map(|carrier| carrier.incoming()) {
+            engine.0.tasks.spawn(incoming::take_all(engine.clone(), calls));
+        }
         Ok(engine)
     }
 

@@ -18,6 +18,7 @@ pub mod policy;
 pub mod ports;
 mod recorder;
 pub mod routing;
+mod saving;
 mod scheduler;
 mod settings;
 pub mod verbs;

@@ -3,18 +3,14 @@
 //! One save is under way at a time; what happens meanwhile is collected and goes with the next one.
 //! When a save fails, nothing is lost: its events stay first in line and are tried again.
 
-use std::time::Duration;
-
 use futures_util::future::BoxFuture;
 use outdial_domain::{Event, EventKind, LiveCall};
 
 use crate::{
     Engine,
     ports::{Change, Job, StoreError, WireMessage},
+    saving,
 };
-
-/// How long to wait before a failed save is tried again.
-const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
 /// Saves what happens to one live call.
 pub(crate) struct Recorder {
@@ -31,6 +27,7 @@ struct UnderWay {
 }
 
 impl Recorder {
+    /// A recorder for a call with so many events on disk.
     pub(crate) fn new(engine: &Engine, saved: u32) -> Self {
         Self {
             engine: engine.clone(),
@@ -43,7 +40,7 @@ impl Recorder {
     /// Notes that something happened, and starts to save it if nothing else is being saved.
     pub(crate) fn note(&mut self, live: &mut LiveCall, kinds: impl IntoIterator<Item = EventKind>) {
         self.hold(live, kinds);
-        self.start(live, Vec::new());
+        self.start(live);
     }
 
     /// Notes that something happened, to be saved with what comes next.
@@ -65,13 +62,9 @@ impl Recorder {
     ///
     /// [`StoreError`] when it failed; its events are first in line again.
     pub(crate) async fn saved(&mut self, live: &LiveCall) -> Result<(), StoreError> {
-        let Some(under_way) = &mut self.under_way else {
-            return Ok(());
-        };
-        let result = (&mut under_way.result).await;
-        self.settle(&result);
+        let result = self.settled().await;
         if result.is_ok() {
-            self.start(live, Vec::new());
+            self.start(live);
         }
         result
     }
@@ -80,60 +73,50 @@ impl Recorder {
     /// when somebody else changed the call, or the engine stops while the disk still fails: after a
     /// restart the call is then accounted for as `unknown`.
     pub(crate) async fn finish(mut self, live: &LiveCall, trace: Vec<WireMessage>) {
-        if let Some(under_way) = &mut self.under_way {
-            let result = (&mut under_way.result).await;
-            self.settle(&result);
-        }
-        loop {
-            self.start(live, trace.clone());
-            let Some(under_way) = &mut self.under_way else { return };
-            let result = (&mut under_way.result).await;
-            self.settle(&result);
-            match result {
-                Ok(()) => return,
-                Err(StoreError::Stale(id)) => {
-                    tracing::error!(%id, "somebody else ended this call while we owned it");
-                    return;
-                }
-                Err(error) => {
-                    tracing::error!(call = %live.call.id, %error, "cannot save the end of a call; trying again");
-                    tokio::select! {
-                        () = tokio::time::sleep(AFTER_FAILURE) => {}
-                        () = self.engine.inner().stopping.cancelled() => return,
-                    }
-                }
-            }
+        // A failure here is one more reason to try the rest until it is done.
+        let _ = self.settled().await;
+        let events = std::mem::take(&mut self.waiting);
+        if !events.is_empty() {
+            saving::save(&self.engine, self.change(live, events, trace)).await;
         }
     }
 
-    fn start(&mut self, live: &LiveCall, trace: Vec<WireMessage>) {
-        if self.under_way.is_some() || self.waiting.is_empty() {
-            return;
+    fn start(&mut self, live: &LiveCall) {
+        if self.under_way.is_none() && !self.waiting.is_empty() {
+            let events = std::mem::take(&mut self.waiting);
+            let result = self.engine.store.commit(self.change(live, events.clone(), Vec::new()));
+            self.under_way = Some(UnderWay { events, result });
         }
-        let events = std::mem::take(&mut self.waiting);
-        let result = self.engine.store.commit(Change {
+    }
+
+    fn change(&self, live: &LiveCall, events: Vec<Event>, trace: Vec<WireMessage>) -> Change {
+        Change {
             call: live.call.clone(),
             since: Some(self.saved),
             flow: None,
             attempt: Some(live.attempt.clone()),
             leg: Some(live.leg.clone()),
-            events: events.clone(),
+            events,
             trace,
             job: Job::Keep,
-        });
-        self.under_way = Some(UnderWay { events, result });
+        }
     }
 
-    fn settle(&mut self, result: &Result<(), StoreError>) {
-        let Some(UnderWay { mut events, .. }) = self.under_way.take() else {
-            return;
+    async fn settled(&mut self) -> Result<(), StoreError> {
+        let Some(under_way) = &mut self.under_way else {
+            return Ok(());
         };
-        match result {
+        let result = (&mut under_way.result).await;
+        let Some(UnderWay { mut events, .. }) = self.under_way.take() else {
+            return result;
+        };
+        match &result {
             Ok(()) => self.saved += u32::try_from(events.len()).unwrap_or(u32::MAX),
             Err(_) => {
                 events.append(&mut self.waiting);
                 self.waiting = events;
             }
         }
+        result
     }
 }

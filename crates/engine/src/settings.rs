@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use outdial_domain::{Address, Limits, Number};
+use outdial_domain::{Address, Limits, Number, NumberUse};
 use outdial_flow::Flow;
 
 use crate::{policy::Policy, routing::Trunk};
@@ -34,5 +34,14 @@ impl Settings {
             .iter()
             .find(|number| number.address.destination() == caller_id.destination());
         number?.trunk.as_deref()
+    }
+
+    /// The number of ours that takes calls to this address over this trunk.
+    pub(crate) fn receiving(&self, to: &Address, trunk: &str) -> Option<&Number> {
+        self.numbers.iter().find(|number| {
+            number.uses.contains(&NumberUse::ReceivesCalls)
+                && number.is_reached_by(to)
+                && number.trunk.as_deref().is_none_or(|home| home == trunk)
+        })
     }
 }

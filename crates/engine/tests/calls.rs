@@ -3,16 +3,18 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
-use outdial_domain::{Address, Call, CallId, CallState, EndedBy, Ending, EventKind, Number, NumberUse, Outcome, Scope};
+use outdial_domain::{
+    Address, Call, CallId, CallState, Direction, EndedBy, Ending, EventKind, LegId, Number, NumberUse, Outcome, Scope,
+};
 use outdial_engine::{
     Actor, Engine, HangUpAnswer,
     policy::Opening,
-    ports::{CallDetails, LegCommand, PromptError, RingError, StoreError},
+    ports::{CallDetails, CallFilter, LegCommand, PromptError, RingError, StoreError},
     routing::{NoRoute, Trunk},
     verbs::{self, Action, PlaceCall, PlaceCallError},
 };
 use outdial_flow::{Flow, Gather, Instruction, Prompt, Say};
-use outdial_testkit::fakes::{Script, World};
+use outdial_testkit::fakes::{FakeLeg, Script, World};
 
 const BOB: &str = "sip:bob@127.0.0.1";
 
@@ -413,12 +415,89 @@ async fn a_caller_id_goes_out_by_the_trunk_it_lives_on() {
         account: "default".into(),
         trunk: Some("two".into()),
         uses: vec![NumberUse::CallerId],
+        flow: None,
     }];
     let bench = Bench::with(world).await;
     let mut request = request("+6598765432");
     request.from = Some(Address::parse("+65 1234 5678").unwrap());
     let call = verbs::place_call(&bench.engine, &bench.actor, request).await.unwrap();
     assert_eq!(bench.ended(call.id).await.legs[0].trunk, "two");
+}
+
+/// A world in which +6512345678 takes calls over trunk `one` and asks for a key.
+fn world_with_a_number() -> World {
+    let mut world = World::new();
+    world.settings.flows.insert("menu".into(), ask_for_a_key());
+    world.settings.numbers = vec![Number {
+        address: Address::parse("+6512345678").unwrap(),
+        account: "default".into(),
+        trunk: Some("one".into()),
+        uses: vec![NumberUse::ReceivesCalls],
+        flow: Some("menu".into()),
+    }];
+    world
+}
+
+async fn call_in(bench: &Bench, to: &str, trunk: &str) -> FakeLeg {
+    let leg = bench.engine.ids.make(LegId::new);
+    let caller = Address::parse("+6598765432").unwrap();
+    bench
+        .world
+        .carrier
+        .call_in(leg, trunk, Some(caller), Address::parse(to).unwrap())
+        .await
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_that_comes_in_is_given_to_the_flow_of_its_number() {
+    let bench = Bench::with(world_with_a_number()).await;
+    let mut caller = call_in(&bench, "6512345678", "one").await;
+    assert!(matches!(caller.command().await, Some(LegCommand::Answer)));
+    caller.answer().await;
+    assert!(matches!(caller.command().await, Some(LegCommand::Play { .. })));
+    caller.press("7").await;
+    let ending = loop {
+        if let Some(LegCommand::HangUp { ending }) = caller.command().await {
+            break ending;
+        }
+    };
+    let leg = caller.order.leg;
+    caller.end(ending).await;
+    let filter = CallFilter {
+        most: 1,
+        ..CallFilter::default()
+    };
+    let call = verbs::list_calls(&bench.engine, &bench.actor, filter)
+        .await
+        .unwrap()
+        .items
+        .remove(0);
+    let details = bench.ended(call.id).await;
+    assert_eq!(details.call.direction, Direction::Incoming);
+    assert_eq!(outcome(&details), (Outcome::Completed, EndedBy::Flow));
+    assert_eq!(details.call.digits[0].digits, "7");
+    assert_eq!((details.legs[0].id, details.legs[0].trunk.as_str()), (leg, "one"));
+    let words = bench.words(call.id).await;
+    assert_eq!(words[..3], ["created", "journalled", "answered"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_for_nobody_is_refused_and_leaves_nothing() {
+    let bench = Bench::with(world_with_a_number()).await;
+    for (to, trunk) in [("+6500000000", "one"), ("+6512345678", "two")] {
+        let mut caller = call_in(&bench, to, trunk).await;
+        let Some(LegCommand::HangUp { ending }) = caller.command().await else {
+            panic!("it must be refused")
+        };
+        assert_eq!(ending.outcome, Outcome::InvalidNumber);
+        caller.end(ending).await;
+    }
+    let filter = CallFilter {
+        most: 1,
+        ..CallFilter::default()
+    };
+    let calls = verbs::list_calls(&bench.engine, &bench.actor, filter).await.unwrap();
+    assert!(calls.items.is_empty());
 }
 
 #[tokio::test(start_paused = true)]

@@ -182,11 +182,28 @@ impl Config {
             {
                 return Err(ConfigError::value(key("trunk"), format!("there is no trunk `{trunk}`")));
             }
+            let uses: Vec<NumberUse> = uses.collect::<Result<_, ConfigError>>()?;
+            match &number.flow {
+                None if uses.contains(&NumberUse::ReceivesCalls) => {
+                    return Err(ConfigError::value(
+                        key("flow"),
+                        "a number that receives calls needs the name of a flow",
+                    ));
+                }
+                Some(flow) if !self.flow.contains_key(flow) => {
+                    return Err(ConfigError::value(
+                        key("flow"),
+                        format!("there is no flow `{flow}` under `[flow]`"),
+                    ));
+                }
+                _ => {}
+            }
             Ok(Number {
                 address: Address::parse(&number.number).map_err(|error| ConfigError::value(key("number"), error))?,
                 account: number.account.clone(),
                 trunk: number.trunk.clone(),
-                uses: uses.collect::<Result<_, ConfigError>>()?,
+                uses,
+                flow: number.flow.clone(),
             })
         };
         self.number.iter().enumerate().map(read).collect()

@@ -60,5 +60,9 @@ fn init_logging(arguments: &Arguments) {
     let quiet = "rsipstack=error".parse().expect("a directive that is written right");
     let filter = filter.add_directive(quiet);
     let ansi = std::io::IsTerminal::is_terminal(&std::io::stderr());
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(ansi).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(ansi)
+        .init();
 }

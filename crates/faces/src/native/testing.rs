@@ -69,6 +69,7 @@ impl Server {
             account: "acme".to_owned(),
             trunk: None,
             uses: vec![NumberUse::CallerId],
+            flow: None,
         });
         let actor = world.account("acme", scopes).await;
         let secret = world.key(actor.account, "test", scopes).await;

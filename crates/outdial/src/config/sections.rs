@@ -150,6 +150,8 @@ pub struct NumberSection {
     /// What it may be used for.
     #[serde(default = "caller_id_only")]
     pub uses: Vec<String>,
+    /// The stored flow that calls to it are given to.
+    pub flow: Option<String>,
 }
 
 fn default_account() -> String {

@@ -9,7 +9,8 @@ use std::{
 };
 
 use futures_util::future::{BoxFuture, FutureExt, ready};
-use outdial_engine::ports::{Answer, Ask, LegHandle, LegOrder, RingError, VoiceCarrier};
+use outdial_domain::{Address, LegId};
+use outdial_engine::ports::{Answer, Ask, IncomingLeg, LegHandle, LegOrder, RingError, VoiceCarrier};
 use tokio::sync::{Mutex as AsyncMutex, mpsc};
 
 use super::FakeClock;
@@ -25,6 +26,8 @@ pub struct FakeCarrier {
     told: Mutex<Told>,
     hand: mpsc::UnboundedSender<FakeLeg>,
     in_hand: AsyncMutex<mpsc::UnboundedReceiver<FakeLeg>>,
+    callers: mpsc::Sender<IncomingLeg>,
+    calls: Mutex<Option<mpsc::Receiver<IncomingLeg>>>,
 }
 
 struct Told {
@@ -39,6 +42,7 @@ impl FakeCarrier {
     #[must_use]
     pub fn new(clock: Arc<FakeClock>) -> Self {
         let (hand, in_hand) = mpsc::unbounded_channel();
+        let (callers, calls) = mpsc::channel(16);
         let told = Told {
             scripts: VecDeque::new(),
             refusals: VecDeque::new(),
@@ -50,6 +54,8 @@ impl FakeCarrier {
             told: Mutex::new(told),
             hand,
             in_hand: AsyncMutex::new(in_hand),
+            callers,
+            calls: Mutex::new(Some(calls)),
         }
     }
 
@@ -88,6 +94,32 @@ impl FakeCarrier {
             .expect("the sender lives as long as the carrier")
     }
 
+    /// Somebody calls this number over this trunk: the far side of that call.
+    ///
+    /// # Panics
+    ///
+    /// When the engine takes no calls any more.
+    pub async fn call_in(&self, leg: LegId, trunk: &str, from: Option<Address>, to: Address) -> FakeLeg {
+        let order = LegOrder {
+            leg,
+            trunk: Some(trunk.to_owned()),
+            to: to.clone(),
+            from: from.clone(),
+            send_before: None,
+        };
+        let (far_side, handle) = FakeLeg::new(order, Arc::clone(&self.clock));
+        let trunk = trunk.to_owned();
+        let call = IncomingLeg {
+            leg,
+            trunk,
+            from,
+            to,
+            handle,
+        };
+        self.callers.send(call).await.expect("the engine takes calls");
+        far_side
+    }
+
     fn told(&self) -> MutexGuard<'_, Told> {
         self.told.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -112,5 +144,9 @@ impl VoiceCarrier for FakeCarrier {
             None => drop(self.hand.send(leg)),
         }
         ready(Ok(handle)).boxed()
+    }
+
+    fn incoming(&self) -> Option<mpsc::Receiver<IncomingLeg>> {
+        self.calls.lock().unwrap_or_else(PoisonError::into_inner).take()
     }
 }

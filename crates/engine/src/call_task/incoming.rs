@@ -1,0 +1,156 @@
+//! Calls that come in: each is given to the flow of the number that was called.
+
+use std::time::Duration;
+
+use outdial_domain::{
+    Account, Address, Call, CallId, Direction, EndedBy, Ending, EventKind, LiveCall, Outcome, Plan, call::Way,
+};
+use outdial_flow::Flow;
+use tokio::sync::mpsc;
+
+use super::{USUAL_RATE, conversation::Conversation, journal::journalled, prompts::Rendered};
+use crate::{
+    Engine,
+    ports::{Change, IncomingLeg, Job, LegCommand, LegEvent},
+    recorder::Recorder,
+};
+
+/// How long a caller may take to acknowledge our answer.
+const ACKNOWLEDGE: Duration = Duration::from_secs(60);
+
+/// Takes calls until the engine stops or the carrier is gone.
+pub(crate) async fn take_all(engine: Engine, mut calls: mpsc::Receiver<IncomingLeg>) {
+    let stopping = engine.inner().stopping.clone();
+    loop {
+        let leg = tokio::select! {
+            () = stopping.cancelled() => return,
+            leg = calls.recv() => leg,
+        };
+        let Some(leg) = leg else { return };
+        let room = std::sync::Arc::clone(&engine.inner().room).try_acquire_owned();
+        let engine = engine.clone();
+        engine.inner().tasks.clone().spawn(async move {
+            match room {
+                Ok(_room) => Box::pin(take(&engine, leg)).await,
+                Err(_) => {
+                    refuse(
+                        leg,
+                        Ending::new(Outcome::Congestion, EndedBy::System, "too many calls are live"),
+                    )
+                    .await
+                }
+            }
+        });
+    }
+}
+
+/// Answers one call, or refuses it with the reason.
+async fn take(engine: &Engine, leg: IncomingLeg) {
+    let (account, flow) = match find(engine, &leg).await {
+        Ok(found) => found,
+        Err(ending) => {
+            tracing::info!(trunk = leg.trunk, to = %leg.to, reason = ending.reason, "an incoming call is refused");
+            return refuse(leg, ending).await;
+        }
+    };
+    let rendered = match Rendered::render(engine, account.id, &flow, USUAL_RATE).await {
+        Ok(rendered) => rendered,
+        Err(reason) => return refuse(leg, Ending::new(Outcome::Failed, EndedBy::System, reason)).await,
+    };
+    let (live, change) = write_down(engine, &account, flow.clone(), &leg);
+    if let Err(error) = engine.store.commit(change).await {
+        return refuse(
+            leg,
+            Ending::new(Outcome::Congestion, EndedBy::System, error.to_string()),
+        )
+        .await;
+    }
+    metrics::counter!("outdial_calls_created_total", "face" => "incoming").increment(1);
+    let id = live.call.id;
+    let control = engine.inner().live.enter(id);
+    let recorder = Recorder::new(engine, live.call.events);
+    let commands = leg.handle.commands.clone();
+    // A carrier that is gone says so by the end of its events.
+    let _ = commands.send(LegCommand::Answer).await;
+    Conversation::new(engine, live, recorder, flow, rendered, commands)
+        .run(leg.handle, control)
+        .await;
+    engine.inner().live.leave(id);
+}
+
+/// The account and the flow of the number that was called.
+async fn find(engine: &Engine, leg: &IncomingLeg) -> Result<(Account, Flow), Ending> {
+    let nobody = || {
+        Ending::new(
+            Outcome::InvalidNumber,
+            EndedBy::System,
+            "no number of ours takes this call",
+        )
+    };
+    let number = engine.settings.receiving(&leg.to, &leg.trunk).ok_or_else(nobody)?;
+    let flow = number
+        .flow
+        .as_ref()
+        .and_then(|name| engine.settings.flows.get(name))
+        .ok_or_else(nobody)?;
+    let accounts = engine.store.accounts().await;
+    let accounts = accounts.map_err(|error| Ending::new(Outcome::Congestion, EndedBy::System, error.to_string()))?;
+    let account = accounts
+        .into_iter()
+        .find(|account| account.name == number.account)
+        .ok_or_else(nobody)?;
+    Ok((account, flow.clone()))
+}
+
+/// The call as it is saved before it is answered.
+fn write_down(engine: &Engine, account: &Account, flow: Flow, leg: &IncomingLeg) -> (LiveCall, Change) {
+    let now = engine.ids.now();
+    let plan = Plan {
+        to: leg.to.clone(),
+        from: leg.from.clone(),
+        via: Some(leg.trunk.clone()),
+        due: now,
+        ring: ACKNOWLEDGE,
+        talk: engine.settings.limits.talk,
+        tag: None,
+    };
+    let mut call = Call::new(engine.ids.make(CallId::new), account.id, plan, now);
+    call.direction = Direction::Incoming;
+    let way = Way {
+        trunk: leg.trunk.clone(),
+        target: leg.to.to_string(),
+        node: engine.settings.node.clone(),
+    };
+    let attempt = engine.ids.make(outdial_domain::AttemptId::new);
+    let mut live = LiveCall::journal(call, attempt, leg.leg, way, now);
+    let created = EventKind::Created {
+        to: leg.to.to_string(),
+        from: leg.from.as_ref().map(Address::to_string),
+        due: now,
+        face: "incoming".to_owned(),
+    };
+    let kinds = [created, journalled(&live)];
+    let events = kinds.map(|kind| engine.record(&mut live.call, kind)).to_vec();
+    let change = Change {
+        call: live.call.clone(),
+        since: None,
+        flow: Some(flow),
+        attempt: Some(live.attempt.clone()),
+        leg: Some(live.leg.clone()),
+        events,
+        trace: Vec::new(),
+        job: Job::Keep,
+    };
+    (live, change)
+}
+
+/// Refuses a call that was not written down, and lets the carrier finish it.
+async fn refuse(mut leg: IncomingLeg, ending: Ending) {
+    if leg.handle.commands.send(LegCommand::HangUp { ending }).await.is_ok() {
+        while let Some(event) = leg.handle.events.recv().await {
+            if matches!(event, LegEvent::Ended(_)) {
+                return;
+            }
+        }
+    }
+}

@@ -1,0 +1,54 @@
+//! The journal: a leg is on disk before its first byte leaves.
+
+use outdial_domain::{AttemptId, Call, EventKind, LegId, LiveCall, call::Way};
+
+use crate::{
+    Engine,
+    ports::{Change, Job},
+    routing::Route,
+    saving::{Saved, save},
+};
+
+/// Writes the next attempt and its leg to the journal. While the disk fails nothing is dialled, and
+/// the call keeps its place. `None` when somebody else changed the call, or the engine stops.
+pub(super) async fn journal(engine: &Engine, call: Call, route: &Route) -> Option<LiveCall> {
+    let since = call.events;
+    let way = Way {
+        trunk: route.name().to_owned(),
+        target: call.plan.to.to_string(),
+        node: engine.settings.node.clone(),
+    };
+    let routed = EventKind::Routed {
+        trunk: way.trunk.clone(),
+        target: way.target.clone(),
+        passed_over: route.passed_over.clone(),
+    };
+    let (attempt, leg) = (engine.ids.make(AttemptId::new), engine.ids.make(LegId::new));
+    let mut live = LiveCall::journal(call, attempt, leg, way, engine.ids.now());
+    let journalled = journalled(&live);
+    let events = [routed, journalled].map(|kind| engine.record(&mut live.call, kind));
+    let change = Change {
+        call: live.call.clone(),
+        since: Some(since),
+        flow: None,
+        attempt: Some(live.attempt.clone()),
+        leg: Some(live.leg.clone()),
+        events: events.to_vec(),
+        trace: Vec::new(),
+        job: Job::Remove,
+    };
+    match save(engine, change).await {
+        Saved::Done => Some(live),
+        Saved::Stale | Saved::Stopping => None,
+    }
+}
+
+/// What the event log says of a leg in the journal.
+pub(super) fn journalled(live: &LiveCall) -> EventKind {
+    EventKind::Journalled {
+        attempt: live.attempt.id,
+        number: live.attempt.number,
+        leg: live.leg.id,
+        node: live.leg.node.clone(),
+    }
+}
