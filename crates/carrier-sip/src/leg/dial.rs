@@ -190,7 +190,9 @@ impl Leg {
     fn told_early(&self, command: Option<LegCommand>) -> Option<Ending> {
         match command {
             Some(LegCommand::HangUp { ending }) => Some(ending),
-            Some(LegCommand::Answer | LegCommand::Play { .. } | LegCommand::StopPlaying | LegCommand::SendDigits { .. }) => {
+            Some(
+                LegCommand::Answer | LegCommand::Play { .. } | LegCommand::StopPlaying | LegCommand::SendDigits { .. },
+            ) => {
                 tracing::warn!("a command for an answered leg came before the answer and is dropped");
                 None
             }
