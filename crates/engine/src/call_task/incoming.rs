@@ -32,16 +32,14 @@ pub(crate) async fn take_all(engine: Engine, mut calls: mpsc::Receiver<IncomingL
         engine.inner().tasks.clone().spawn(async move {
             match room {
                 Ok(_room) => Box::pin(take(&engine, leg)).await,
-                Err(_) => {
-                    refuse(
-                        leg,
-                        Ending::new(Outcome::Congestion, EndedBy::System, "too many calls are live"),
-                    )
-                    .await
-                }
+                Err(_) => refuse(leg, full()).await,
             }
         });
     }
+}
+
+fn full() -> Ending {
+    Ending::new(Outcome::Congestion, EndedBy::System, "too many calls are live")
 }
 
 /// Answers one call, or refuses it with the reason.
