@@ -1,4 +1,5 @@
 //! The command line against a running server, a server of its own, and phones in another process.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod program;
 

@@ -88,7 +88,7 @@ impl Home {
     /// Runs a command to its end.
     pub async fn run(&self, arguments: &[&str]) -> Ran {
         let output = tokio::time::timeout(LIMIT, self.command(arguments).output()).await;
-        Ran::new(output.expect("the command ends").unwrap())
+        Ran::new(&output.expect("the command ends").unwrap())
     }
 
     /// Starts the server and waits until it is ready.
@@ -132,7 +132,7 @@ pub struct Ran {
 }
 
 impl Ran {
-    fn new(output: Output) -> Self {
+    fn new(output: &Output) -> Self {
         Self {
             code: output.status.code().unwrap_or(-1),
             out: String::from_utf8_lossy(&output.stdout).into_owned(),
