@@ -1,4 +1,5 @@
 //! The life of a call through the engine, over fakes of every port, under a clock that waits for nobody.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::time::Duration;
 

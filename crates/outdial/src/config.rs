@@ -79,10 +79,10 @@ pub enum ConfigError {
 
 impl ConfigError {
     /// A value that makes no sense.
-    pub fn value(key: impl Into<String>, message: impl ToString) -> Self {
+    pub fn value(key: impl Into<String>, message: impl Into<String>) -> Self {
         Self::Value {
             key: key.into(),
-            message: message.to_string(),
+            message: message.into(),
         }
     }
 }
@@ -147,7 +147,7 @@ impl Config {
         }
         let open = self.policy.open.iter().enumerate().map(|(index, line)| {
             line.parse()
-                .map_err(|error| ConfigError::value(format!("policy.open.{index}"), error))
+                .map_err(|error| ConfigError::value(format!("policy.open.{index}"), error.to_string()))
         });
         Ok(Settings {
             node: self.server.node.clone(),
@@ -199,7 +199,8 @@ impl Config {
                 _ => {}
             }
             Ok(Number {
-                address: Address::parse(&number.number).map_err(|error| ConfigError::value(key("number"), error))?,
+                address: Address::parse(&number.number)
+                    .map_err(|error| ConfigError::value(key("number"), error.to_string()))?,
                 account: number.account.clone(),
                 trunk: number.trunk.clone(),
                 uses,

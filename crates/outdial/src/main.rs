@@ -1,5 +1,9 @@
 //! The `outdial` program.
 #![expect(
+    unreachable_pub,
+    reason = "a program exports nothing; `pub` marks what its modules share"
+)]
+#![expect(
     clippy::print_stdout,
     clippy::print_stderr,
     reason = "this is the program that people read from"

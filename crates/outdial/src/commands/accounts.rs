@@ -12,7 +12,7 @@ use crate::{
     server::Role,
 };
 
-pub async fn run(common: &Common, command: Accounts) -> Result<ExitCode, Failure> {
+pub(super) async fn run(common: &Common, command: Accounts) -> Result<ExitCode, Failure> {
     let connection = Connection::open(common, Role::Reading).await?;
     let result = match command {
         Accounts::List => connection.client.get("/accounts").await.map(|page| {

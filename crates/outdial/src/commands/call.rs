@@ -15,7 +15,7 @@ use crate::{
     server::Role,
 };
 
-pub async fn run(common: &Common, call: Call) -> Result<ExitCode, Failure> {
+pub(super) async fn run(common: &Common, call: Call) -> Result<ExitCode, Failure> {
     let connection = Connection::open(common, Role::Dialling).await?;
     // A call of our own process lives no longer than the process.
     let wait = call.wait || connection.own.is_some();
@@ -75,7 +75,7 @@ pub(super) struct Ended<'a> {
 
 impl<'a> Ended<'a> {
     /// Follows a call from its first event.
-    pub async fn follow(client: &'a Client, call: &str) -> Result<Self, Failure> {
+    pub(super) async fn follow(client: &'a Client, call: &str) -> Result<Self, Failure> {
         let events = Box::pin(client.follow(Some(call), Some(0)).await?);
         Ok(Self {
             client,
@@ -86,7 +86,7 @@ impl<'a> Ended<'a> {
     }
 
     /// Shows every event until the call has ended. Ctrl-C ends the call.
-    pub async fn wait(&mut self, mut show: impl FnMut(&Value)) -> Result<(), Failure> {
+    pub(super) async fn wait(&mut self, mut show: impl FnMut(&Value)) -> Result<(), Failure> {
         loop {
             tokio::select! {
                 event = self.events.next() => {

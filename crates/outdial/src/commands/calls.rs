@@ -14,7 +14,7 @@ use crate::{
     server::Role,
 };
 
-pub async fn run(common: &Common, command: Calls) -> Result<ExitCode, Failure> {
+pub(super) async fn run(common: &Common, command: Calls) -> Result<ExitCode, Failure> {
     let connection = Connection::open(common, Role::Reading).await?;
     let result = answer(&connection.client, command).await;
     connection.close().await;
@@ -38,17 +38,17 @@ async fn answer(client: &Client, command: Calls) -> Result<ExitCode, Failure> {
             });
             let page = client.get(&format!("/calls?{query}")).await?;
             if json {
-                print_json(&page)
+                print_json(&page);
             } else {
-                println!("{}", render::calls_table(&page))
+                println!("{}", render::calls_table(&page));
             }
         }
         Calls::Show { id, json } => {
             let call = client.get(&format!("/calls/{}", segment(&id))).await?;
             if json {
-                print_json(&call)
+                print_json(&call);
             } else {
-                print!("{}", render::call_page(&call))
+                print!("{}", render::call_page(&call));
             }
         }
         Calls::Hangup { id } => {

@@ -30,7 +30,7 @@ const PHONE: &str = "+12025550100";
 /// How long the whole call may take.
 const LIMIT: Duration = Duration::from_secs(120);
 
-pub async fn run(common: &Common, demo: Demo) -> Result<ExitCode, Failure> {
+pub(super) async fn run(common: &Common, demo: Demo) -> Result<ExitCode, Failure> {
     let work = tempfile::tempdir().map_err(|error| Failure::start(format!("no temporary directory: {error}")))?;
     let out = out_directory(demo.out.as_deref())?;
     let config = configuration(common, work.path(), demo.deaf)?;
@@ -72,7 +72,7 @@ fn out_directory(wanted: Option<&Path>) -> Result<PathBuf, Failure> {
             .prefix("outdial-demo-")
             .disable_cleanup(true)
             .tempdir()
-            .map(|dir| dir.keep()),
+            .map(tempfile::TempDir::keep),
     };
     made.map_err(|error| Failure::usage(format!("--out: the directory cannot be made: {error}")))
 }

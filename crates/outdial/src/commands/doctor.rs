@@ -21,7 +21,7 @@ struct Finding {
     result: Result<String, String>,
 }
 
-pub async fn run(common: &Common, doctor: Doctor) -> Result<ExitCode, Failure> {
+pub(super) async fn run(common: &Common, doctor: Doctor) -> Result<ExitCode, Failure> {
     let config = Config::load(common.config.as_deref())?;
     config.settings()?;
     if let Some(name) = &doctor.trunk

@@ -5,15 +5,15 @@ use std::process::ExitCode;
 use super::{Connection, print_json, segment};
 use crate::{cli::Common, exit::Failure, render, server::Role};
 
-pub async fn run(common: &Common, id: &str, json: bool) -> Result<ExitCode, Failure> {
+pub(super) async fn run(common: &Common, id: &str, json: bool) -> Result<ExitCode, Failure> {
     let connection = Connection::open(common, Role::Reading).await?;
     let story = connection.client.get(&format!("/calls/{}/explain", segment(id))).await;
     connection.close().await;
     let story = story?;
     if json {
-        print_json(&story)
+        print_json(&story);
     } else {
-        print!("{}", render::story(&story))
+        print!("{}", render::story(&story));
     }
     Ok(ExitCode::SUCCESS)
 }

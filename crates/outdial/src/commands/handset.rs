@@ -6,7 +6,7 @@ use outdial_handset::{HandsetSet, Phone, Script};
 
 use crate::{cli::Handset, exit::Failure};
 
-pub async fn run(handset: Handset) -> Result<ExitCode, Failure> {
+pub(super) async fn run(handset: Handset) -> Result<ExitCode, Failure> {
     let script = match &handset.script {
         Some(path) => Script::read(path).map_err(|error| Failure::usage(error.to_string()))?,
         None => Script::new().phone(Phone::answering("*")),

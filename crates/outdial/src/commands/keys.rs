@@ -13,7 +13,7 @@ use crate::{
     server::Role,
 };
 
-pub async fn run(common: &Common, command: Keys) -> Result<ExitCode, Failure> {
+pub(super) async fn run(common: &Common, command: Keys) -> Result<ExitCode, Failure> {
     let connection = Connection::open(common, Role::Reading).await?;
     let result = answer(&connection.client, command).await;
     connection.close().await;

@@ -22,7 +22,7 @@ use crate::{
 /// How long to wait for anything to happen before the rest is given up as lost.
 const SILENCE: Duration = Duration::from_secs(120);
 
-pub async fn run(common: &Common, load: Load) -> Result<ExitCode, Failure> {
+pub(super) async fn run(common: &Common, load: Load) -> Result<ExitCode, Failure> {
     if !(load.rate > 0.0 && load.rate <= 100_000.0) || load.calls == 0 || load.concurrent == 0 {
         return Err(Failure::usage(
             "give --calls and --concurrent of at least 1, and a --rate above 0",
@@ -33,9 +33,9 @@ pub async fn run(common: &Common, load: Load) -> Result<ExitCode, Failure> {
     connection.close().await;
     let report = result?;
     if load.json {
-        print_json(&report.json())
+        print_json(&report.json());
     } else {
-        print!("{}", report.text())
+        print!("{}", report.text());
     }
     let all_well = report.outcomes.get("completed") == Some(&load.calls);
     Ok(if all_well { ExitCode::SUCCESS } else { ExitCode::from(1) })

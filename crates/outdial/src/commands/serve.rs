@@ -11,7 +11,7 @@ use crate::{
     server::{Role, Server},
 };
 
-pub async fn run(common: &Common) -> Result<ExitCode, Failure> {
+pub(super) async fn run(common: &Common) -> Result<ExitCode, Failure> {
     let config = Config::load(common.config.as_deref())?;
     let server = Server::start(&config, &common.data, Role::Dialling).await?;
     let phones = match &server.handsets {

@@ -47,7 +47,7 @@ impl Handsets {
     /// [`ConfigError`] when the script cannot be read.
     pub fn phones(&self) -> Result<Script, ConfigError> {
         match &self.script {
-            Some(path) => Script::read(path).map_err(|error| ConfigError::value("handsets.script", error)),
+            Some(path) => Script::read(path).map_err(|error| ConfigError::value("handsets.script", error.to_string())),
             None => Ok(Script::new()
                 .phone(
                     Phone::answering("+12025550100")

@@ -20,7 +20,7 @@ const RATE: u32 = 8_000;
 const LONGEST: u32 = 600;
 
 /// How well the recording matches the sentence, from 0 to 1; otherwise why it does not.
-pub fn score(recording: &Path, sentence: &str) -> Result<f32, String> {
+pub(super) fn score(recording: &Path, sentence: &str) -> Result<f32, String> {
     let wanted = samples(&speak(sentence)?)?;
     let bytes = std::fs::read(recording).map_err(|error| format!("{}: {error}", recording.display()))?;
     let heard = samples(&bytes)?;

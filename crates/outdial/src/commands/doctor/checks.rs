@@ -27,7 +27,7 @@ pub(super) async fn all(common: &Common, config: &Config, only: Option<&str>) ->
         findings.push(Finding {
             what: what.to_owned(),
             result,
-        })
+        });
     };
     if only.is_none() {
         found("data and database", database(common, config).await);
