@@ -13,7 +13,7 @@ use figment::{
     providers::{Env, Format, Toml},
 };
 use outdial_domain::{Account, Address, Number, NumberUse};
-use outdial_engine::{Settings, routing};
+use outdial_engine::{Settings, policy::OpeningError, routing};
 use outdial_flow::Problem;
 use serde::Deserialize;
 
@@ -147,7 +147,7 @@ impl Config {
         }
         let open = self.policy.open.iter().enumerate().map(|(index, line)| {
             line.parse()
-                .map_err(|error| ConfigError::value(format!("policy.open.{index}"), error.to_string()))
+                .map_err(|error: OpeningError| ConfigError::value(format!("policy.open.{index}"), error.to_string()))
         });
         Ok(Settings {
             node: self.server.node.clone(),
