@@ -12,6 +12,7 @@ use crate::{
     live::{Control, LiveCalls},
     ports::{Blobs, CallDetails, Change, Ids, Job, Prompts, Store, StoreError, VoiceCarrier},
     scheduler,
+    verbs::KnownKeys,
 };
 
 /// What the engine is made of.
@@ -38,6 +39,7 @@ pub struct Engine(Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) parts: Parts,
     pub(crate) live: LiveCalls,
+    pub(crate) keys: KnownKeys,
     /// Wakes the scheduler when a call may have become due.
     pub(crate) due: Notify,
     /// One permit for each call that may be live.
@@ -83,6 +85,7 @@ impl Engine {
     pub fn at_rest(parts: Parts) -> Self {
         Self(Arc::new(Inner {
             live: LiveCalls::default(),
+            keys: KnownKeys::default(),
             due: Notify::new(),
             room: Arc::new(Semaphore::new(parts.settings.limits.live_calls)),
             stopping: CancellationToken::new(),

@@ -14,6 +14,7 @@ use outdial_domain::{AccountId, Scope};
 pub use accounts::{
     NewKey, create_account, create_key, find_account, hash_secret, list_accounts, list_keys, remove_key,
 };
+pub(crate) use authenticate::KnownKeys;
 pub use authenticate::{AuthenticateError, authenticate};
 pub use get_call::{CallStory, explain_call, get_call};
 pub use hang_up::hang_up;

@@ -26,7 +26,9 @@ impl Clock for SystemClock {
         reason = "the one place that asks the machine for the time"
     )]
     fn now(&self) -> Timestamp {
-        Timestamp::now()
+        // Stores keep microseconds, so that what is read back is what was said.
+        let now = Timestamp::now();
+        Timestamp::from_microsecond(now.as_microsecond()).unwrap_or(now)
     }
 }
 

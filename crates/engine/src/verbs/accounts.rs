@@ -95,7 +95,9 @@ pub async fn list_keys(engine: &Engine, account: AccountId) -> Result<Vec<Key>, 
 ///
 /// [`StoreError`]; then it is still there.
 pub async fn remove_key(engine: &Engine, account: AccountId, key: KeyId) -> Result<bool, StoreError> {
-    engine.store.remove_key(account, key).await
+    let removed = engine.store.remove_key(account, key).await;
+    engine.inner().keys.forget();
+    removed
 }
 
 /// What the store keeps of a secret. Secrets are 256 random bits, so a plain hash is as good as a slow one.
