@@ -3,7 +3,7 @@
 //! Nothing in here waits, opens a socket, looks at a clock or knows how it is stored or shown.
 //! Start with [`call`] and [`attempt`]: a [`Call`] is a request to reach somebody, an [`Attempt`]
 //! is one try at it, a [`Leg`] is one party's connection within that try. What happens to them is
-//! an [`Event`], and [`Progress::step`](call::Progress::step) is the only way from one state to the next.
+//! an [`Event`], and [`LiveCall::step`] is the only way from one state to the next.
 #![warn(clippy::wildcard_enum_match_arm)]
 
 pub mod account;
