@@ -16,7 +16,7 @@ const PACKET: usize = 172;
 /// Streams are spread over the milliseconds of a frame.
 const PHASES: usize = 20;
 
-/// Sends so many streams to these ports for so long; gives the percent of a core that it took.
+/// Sends so many streams to these ports for so long; gives how much of a core it took.
 pub(crate) fn bare_send(ports: &[u16], streams: usize, length: Duration) -> Result<f64> {
     let mut sockets = ports
         .iter()
@@ -51,7 +51,7 @@ pub(crate) fn bare_send(ports: &[u16], streams: usize, length: Duration) -> Resu
             let _ = socket.send(&packet);
         }
     }
-    Ok(100.0 * (processor()? - before) / started.elapsed().as_secs_f64())
+    Ok((processor()? - before) / started.elapsed().as_secs_f64())
 }
 
 /// Processor seconds of this thread.

@@ -16,12 +16,19 @@ mod rows;
 mod sink;
 mod table;
 
-use std::{process::ExitCode, time::Instant};
+use std::{
+    process::ExitCode,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result};
 use clap::Parser;
+use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{rows::Group, table::Table};
+
+/// A group that takes longer than this is given up.
+const LONGEST: Duration = Duration::from_secs(180);
 
 #[derive(Debug, Parser)]
 #[command(
@@ -46,8 +53,27 @@ fn main() -> Result<ExitCode> {
         .enable_all()
         .build()
         .context("start a runtime")?;
-    // Boxed, because it holds all that is running.
-    runtime.block_on(Box::pin(run(&arguments)))
+    // When it is dropped, all that it started ends.
+    runtime.block_on(async {
+        tokio::select! {
+            code = Box::pin(run(&arguments)) => code,
+            () = interrupted() => anyhow::bail!("interrupted"),
+        }
+    })
+}
+
+/// Waits until somebody wants this to end.
+async fn interrupted() {
+    let terminated = async {
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => terminate.recv().await,
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        _ = terminated => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
 }
 
 async fn run(arguments: &Arguments) -> Result<ExitCode> {
@@ -63,7 +89,8 @@ async fn run(arguments: &Arguments) -> Result<ExitCode> {
     for group in groups {
         eprintln!("bench: [{:3} s] {}", started.elapsed().as_secs(), group.name());
         let load = machine::load();
-        if let Err(error) = group.measure(&mut table).await {
+        let measured = tokio::time::timeout(LONGEST, Box::pin(group.measure(&mut table))).await;
+        if let Err(error) = measured.unwrap_or_else(|_| Err(anyhow::anyhow!("not done after {LONGEST:?}"))) {
             failed = true;
             table.note(format!("{}: FAILED: {error:#}", group.name()));
         }

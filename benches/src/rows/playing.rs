@@ -15,7 +15,7 @@ use crate::{
 const STEPS: [usize; 4] = [100, 500, 1_000, 2_000];
 /// More than this Asterisk does not hold on two cores.
 const ASTERISK_STEPS: [usize; 2] = [100, 500];
-const BARE: usize = 500;
+const BARE_STEPS: [usize; 2] = [1_000, 2_000];
 /// Longer than all steps together.
 const CLIP_SECONDS: usize = 180;
 const RATE: u32 = 8_000;
@@ -31,55 +31,51 @@ pub(super) async fn measure(table: &mut Table) -> Result<()> {
     let sink = Sink::open()?;
     let clip = clip()?;
     let ours = ours(&sink, clip.clone()).await?;
-    let peer = if Asterisk::is_here() {
+    let asterisk = if Asterisk::is_here() {
         asterisk(&sink, &clip).await?
     } else {
         Vec::new()
     };
-    let ports = sink.ports().to_vec();
-    let bare = tokio::task::spawn_blocking(move || bare_send(&ports, BARE, LENGTH / 2))
-        .await
-        .context("the bare sender failed")??
-        * 100.0
-        / BARE as f64;
+    let bare = bare(&sink).await?;
 
+    let peer = |row: Row, calls: usize, figure: fn(&Step) -> f64| {
+        let of = |steps: &[Step]| steps.iter().find(|step| step.calls == calls).map(figure);
+        match (of(&asterisk), of(&bare)) {
+            (Some(same), _) => row.peer("Asterisk", Some(same)),
+            (None, Some(same)) => row.peer("bare send", Some(same)),
+            (None, None) => row,
+        }
+    };
     for step in &ours {
-        let row = Row::new(
-            format!("playing: % of a core per 100, {} calls", step.calls),
-            step.per_hundred(),
-        );
-        let same = peer.iter().find(|other| other.calls == step.calls);
-        let row = match same {
-            Some(same) => row.peer("Asterisk", Some(same.per_hundred())),
-            None => row.peer("bare send", Some(bare)),
-        };
-        table.add(row.goal(Goal::AtMost(3.0)));
+        let what = format!("playing: % of a core per 100, {} calls", step.calls);
+        let row = Row::new(what, step.per_hundred()).goal(Goal::AtMost(3.0));
+        table.add(peer(row, step.calls, Step::per_hundred));
     }
     for step in &ours {
-        let same = peer.iter().find(|other| other.calls == step.calls);
-        let mut row = Row::new(
-            format!("playing: % of packets late, {} calls", step.calls),
-            step.tally.late_percent(),
-        );
-        if let Some(same) = same {
-            row = row.peer("Asterisk", Some(same.tally.late_percent()));
-        }
-        table.add(row.goal(Goal::Below(GOOD)));
+        let what = format!("playing: % of packets late, {} calls", step.calls);
+        let row = Row::new(what, step.tally.late_percent()).goal(Goal::Below(GOOD));
+        table.add(peer(row, step.calls, |step| step.tally.late_percent()));
         if step.tally.late + step.tally.missing > 0 {
             table.note(format!("playing, {} calls: {}", step.calls, step.tally));
         }
     }
-    let memory = |steps: &[Step]| steps.last().map(|step| step.memory / step.calls as f64);
     let held = ours.iter().filter(|step| step.is_held()).map(|step| step.calls).max();
     table.add(
         Row::new("playing: calls held in time, of those tried", held.unwrap_or(0) as f64).goal(Goal::AtLeast(2_000.0)),
     );
     table.add(
-        Row::new("playing: memory per call, kB", memory(&ours).unwrap_or(f64::NAN))
-            .peer("Asterisk", memory(&peer))
+        Row::new("playing: memory of one more call, kB", slope(&ours).unwrap_or(f64::NAN))
+            .peer("Asterisk", slope(&asterisk))
             .goal(Goal::AtMost(60.0)),
     );
     Ok(())
+}
+
+/// Kilobytes that each call of the last step added. What is there once for all calls, such as the
+/// pages that the database keeps, has mostly come with the steps before.
+fn slope(steps: &[Step]) -> Option<f64> {
+    let [.., before, last] = steps else { return None };
+    Some((last.memory - before.memory) / (last.calls - before.calls) as f64)
 }
 
 /// So many calls at a time, listened to for a while.
@@ -88,7 +84,7 @@ struct Step {
     /// Processor seconds in a second.
     cores: f64,
     tally: Tally,
-    /// Kilobytes more than without a call.
+    /// Kilobytes that the program has in use.
     memory: f64,
 }
 
@@ -117,7 +113,6 @@ async fn ours(sink: &Sink, clip: Vec<u8>) -> Result<Vec<Step>> {
     // One call reads the file into memory once for all.
     place(1).await?;
     sink.wait_for(1, PATIENCE).await;
-    let rest = server.resident()?;
     let mut steps: Vec<Step> = Vec::new();
     for calls in STEPS {
         place(calls - steps.last().map_or(1, |step| step.calls)).await?;
@@ -131,7 +126,7 @@ async fn ours(sink: &Sink, clip: Vec<u8>) -> Result<Vec<Step>> {
             calls,
             cores,
             tally,
-            memory: server.resident()? - rest,
+            memory: server.resident()?,
         });
     }
     Ok(steps)
@@ -146,7 +141,6 @@ async fn asterisk(sink: &Sink, clip: &[u8]) -> Result<Vec<Step>> {
     let play = |count| asterisk.dial(count, &sipp.uri(), "Playback", path);
     play(1)?;
     sink.wait_for(1, PATIENCE).await;
-    let rest = asterisk.resident()?;
     let mut steps: Vec<Step> = Vec::new();
     for calls in ASTERISK_STEPS {
         play(calls - steps.last().map_or(1, |step| step.calls))?;
@@ -160,7 +154,25 @@ async fn asterisk(sink: &Sink, clip: &[u8]) -> Result<Vec<Step>> {
             calls,
             cores,
             tally,
-            memory: asterisk.resident()? - rest,
+            memory: asterisk.resident()?,
+        });
+    }
+    Ok(steps)
+}
+
+/// The kernel alone, with the same packets.
+async fn bare(sink: &Sink) -> Result<Vec<Step>> {
+    let mut steps = Vec::new();
+    for calls in BARE_STEPS {
+        let ports = sink.ports().to_vec();
+        let sending = tokio::task::spawn_blocking(move || bare_send(&ports, calls, LENGTH));
+        sink.wait_for(calls, PATIENCE).await;
+        let tally = sink.listen(LENGTH / 2, calls).await;
+        steps.push(Step {
+            calls,
+            cores: sending.await.context("the bare sender failed")??,
+            tally,
+            memory: 0.0,
         });
     }
     Ok(steps)
