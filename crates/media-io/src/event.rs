@@ -34,6 +34,8 @@ pub enum MediaEvent {
     },
     /// The keys that were to be pressed have been pressed.
     DigitsSent,
+    /// Nothing was received for the time in [`StreamConfig::silent_after`]. Told again only after the far side was heard.
+    FarSideSilent,
     /// A fault of ours ended the stream; nothing is sent or received any more.
     Failed,
 }

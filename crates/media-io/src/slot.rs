@@ -293,6 +293,7 @@ fn translate(event: StreamEvent) -> Option<MediaEvent> {
             },
         }),
         StreamEvent::PlayFinished { id, stopped } => Some(MediaEvent::PlayFinished { play: id, stopped }),
+        StreamEvent::Silent => Some(MediaEvent::FarSideSilent),
         // The keypad counts keys itself, and a leg outlives the sound of its far side.
         StreamEvent::DigitsSent { .. } | StreamEvent::SourceChanged { .. } | StreamEvent::Goodbye => None,
     }

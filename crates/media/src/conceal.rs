@@ -1,114 +1,153 @@
-//! Covers for lost frames by repeating the last good one, ever more softly.
+//! Covers for lost audio by repeating the last period of the voice, ever more softly.
+//!
+//! The idea is that of G.711, appendix I: a voiced sound goes on as it was for a while, so its last period is repeated in
+//! step; after 10 ms the last two are repeated in turn and then the last three, lest it sounds like a buzzer; and it fades
+//! until there is silence after 60 ms. Other than there, nothing is delayed for it.
+
+mod pitch;
 
 use crate::MAX_FRAME;
+use pitch::{LONGEST_MS, MOST_PERIODS, find_period};
 
-/// Lost frames after which there is silence: a voice repeated for longer than 60 ms sounds like a machine (G.711, appendix I).
-const FADE_FRAMES: usize = 3;
+/// What is remembered: the periods to repeat, and the quarter of one before them to join them with.
+const MEMORY_MS: usize = MOST_PERIODS * LONGEST_MS + LONGEST_MS / 4 + 1;
 
-/// Samples over which a good frame takes over from a made-up one.
-const JOIN: usize = 40;
+/// The same in samples at the highest rate.
+const MEMORY: usize = MEMORY_MS * 16;
+
+/// After so many milliseconds of loss it begins to fade, and ends.
+const FADE_MS: (usize, usize) = (10, 60);
+
+/// The shortest and the longest time in which a good frame takes over, in milliseconds; the longer the loss, the longer.
+const JOIN_MS: (usize, usize) = (4, 10);
 
 /// Remembers what was heard last and makes up what is missing.
 #[derive(Debug, Clone)]
 pub struct Concealer {
-    last: [i16; MAX_FRAME],
+    per_ms: usize,
+    /// The latest audio, newest last.
+    memory: [i16; MEMORY],
+    /// The memory as it was when the loss began, from which everything is made up.
+    before: [i16; MEMORY],
+    /// The samples of one period in it.
+    period: usize,
+    /// How many periods are repeated in turn, and the place in them.
+    periods: usize,
+    place: usize,
+    /// How far the first repetition is off where the audio ended.
+    step: f32,
+    /// Samples made up since the loss began.
     lost: usize,
-}
-
-impl Default for Concealer {
-    fn default() -> Self {
-        Self::new()
-    }
+    /// Nothing was heard yet that could be repeated, or from which the next audio could click.
+    fresh: bool,
 }
 
 impl Concealer {
-    /// A concealer that has heard nothing, and would make up silence.
-    pub const fn new() -> Self {
+    /// A concealer for audio of `rate` samples a second that has heard nothing, and would make up silence.
+    pub fn new(rate: u32) -> Self {
+        let per_ms = (rate as usize / 1000).clamp(8, 16);
         Self {
-            last: [0; MAX_FRAME],
-            lost: FADE_FRAMES,
+            per_ms,
+            memory: [0; MEMORY],
+            before: [0; MEMORY],
+            period: LONGEST_MS * per_ms,
+            periods: 1,
+            place: 0,
+            step: 0.0,
+            lost: FADE_MS.1 * per_ms,
+            fresh: true,
         }
     }
 
-    /// Takes a good frame, and softens its beginning if made-up ones went before it.
-    pub fn good(&mut self, frame: &mut [i16]) {
-        let length = frame.len().min(MAX_FRAME);
-        let gain = fade(self.lost, 0, length);
-        if self.lost > 0 && gain > 0.0 {
-            for (index, sample) in frame.iter_mut().take(JOIN).enumerate() {
-                let share = index as f32 / JOIN as f32;
-                let made_up = f32::from(self.last[index % length]) * gain;
-                *sample = (made_up * (1.0 - share) + f32::from(*sample) * share) as i16;
+    /// Takes good audio, at most a frame of it, and softens its beginning if made-up audio went before it.
+    pub fn good(&mut self, audio: &mut [i16]) {
+        if self.lost > 0 && !self.fresh {
+            let most = (JOIN_MS.0 * self.per_ms + self.lost / 4).min(JOIN_MS.1 * self.per_ms);
+            let join = most.min(audio.len());
+            for (index, sample) in audio[..join].iter_mut().enumerate() {
+                let share = (index + 1) as f32 / (join + 1) as f32;
+                let made_up = self.next_sample();
+                *sample = (made_up + (f32::from(*sample) - made_up) * share) as i16;
             }
         }
-        self.last[..length].copy_from_slice(&frame[..length]);
         self.lost = 0;
+        self.fresh = false;
+        self.remember(audio);
     }
 
-    /// Fills a frame that was lost.
-    pub fn lost(&mut self, frame: &mut [i16]) {
-        let length = frame.len().min(MAX_FRAME);
-        for (index, sample) in frame.iter_mut().enumerate() {
-            let last = f32::from(self.last[index % length]);
-            *sample = (last * fade(self.lost, index, length)) as i16;
+    /// Fills audio that was lost, at most a frame of it.
+    pub fn lost(&mut self, audio: &mut [i16]) {
+        if self.lost == 0 && !self.fresh {
+            self.begin();
         }
-        self.lost = (self.lost + 1).min(FADE_FRAMES);
+        for sample in audio.iter_mut() {
+            *sample = self.next_sample() as i16;
+        }
+        self.remember(audio);
     }
 
     /// Forgets what was heard, for when the peer fell silent on purpose.
     pub fn reset(&mut self) {
-        self.lost = FADE_FRAMES;
+        self.lost = FADE_MS.1 * self.per_ms;
+        self.fresh = true;
+        self.memory.fill(0);
     }
-}
 
-/// How loud the made-up sample at `index` of the lost frame number `lost` is.
-fn fade(lost: usize, index: usize, length: usize) -> f32 {
-    let total = (FADE_FRAMES * length) as f32;
-    (1.0 - (lost * length + index) as f32 / total).max(0.0)
+    fn begin(&mut self) {
+        self.before = self.memory;
+        self.period = find_period(&self.before, self.per_ms);
+        (self.periods, self.place) = (1, 0);
+        let end = MEMORY - 1;
+        self.step = f32::from(self.before[end]) - f32::from(self.before[end - self.period]);
+    }
+
+    /// The next made-up sample.
+    fn next_sample(&mut self) -> f32 {
+        let gain = self.gain();
+        if gain <= 0.0 {
+            return 0.0;
+        }
+        let quarter = self.period / 4;
+        let wanted = (1 + self.lost / (10 * self.per_ms)).min(MOST_PERIODS);
+        if self.place == self.periods * self.period {
+            // More periods are taken up where one ends, so that the voice stays in step.
+            (self.periods, self.place) = (wanted, 0);
+        }
+        let mut sample = self.repeated(self.place);
+        if self.lost < quarter {
+            sample += self.step * (1.0 - self.lost as f32 / quarter as f32);
+        }
+        self.place += 1;
+        self.lost += 1;
+        (sample * gain).clamp(-32_768.0, 32_767.0)
+    }
+
+    /// The sample at a place of the repeated periods, whose end is blended into what was before their beginning.
+    fn repeated(&self, place: usize) -> f32 {
+        let length = self.periods * self.period;
+        let at = |back: usize| f32::from(self.before[MEMORY - back]);
+        let sample = at(length - place);
+        let quarter = self.period / 4;
+        let left = length - place;
+        if left > quarter {
+            return sample;
+        }
+        let share = (quarter - left + 1) as f32 / (quarter + 1) as f32;
+        sample + (at(length + left) - sample) * share
+    }
+
+    fn gain(&self) -> f32 {
+        let milliseconds = self.lost as f32 / self.per_ms as f32;
+        let (begin, end) = (FADE_MS.0 as f32, FADE_MS.1 as f32);
+        (1.0 - (milliseconds - begin) / (end - begin)).min(1.0)
+    }
+
+    fn remember(&mut self, audio: &[i16]) {
+        let length = audio.len().min(MAX_FRAME);
+        self.memory.copy_within(length.., 0);
+        self.memory[MEMORY - length..].copy_from_slice(&audio[..length]);
+    }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_last_frame_fades_away_within_60_ms() {
-        let mut concealer = Concealer::new();
-        concealer.good(&mut [9000; 160]);
-        let mut all = Vec::new();
-        for _ in 0..4 {
-            let mut frame = [0; 160];
-            concealer.lost(&mut frame);
-            all.extend(frame);
-        }
-        assert_eq!(all[0], 9000);
-        assert!(all.windows(2).all(|pair| pair[0] >= pair[1] && pair[0] - pair[1] < 30));
-        assert!(all[480..].iter().all(|sample| *sample == 0));
-    }
-
-    #[test]
-    fn a_good_frame_takes_over_without_a_click() {
-        let mut concealer = Concealer::new();
-        concealer.good(&mut [9000; 160]);
-        let (mut lost, mut good) = ([0; 160], [-9000; 160]);
-        concealer.lost(&mut lost);
-        concealer.good(&mut good);
-        assert!((i32::from(lost[159]) - i32::from(good[0])).abs() < 100);
-        assert!(good[40..].iter().all(|sample| *sample == -9000));
-        let mut next = [5; 160];
-        concealer.good(&mut next);
-        assert_eq!(next, [5; 160]);
-    }
-
-    #[test]
-    fn nothing_heard_makes_silence() {
-        let mut concealer = Concealer::new();
-        let mut frame = [7; 320];
-        concealer.lost(&mut frame);
-        assert_eq!(frame, [0; 320]);
-        concealer.good(&mut [100; 320]);
-        concealer.reset();
-        concealer.lost(&mut frame);
-        assert_eq!(frame, [0; 320]);
-    }
-}
+mod tests;

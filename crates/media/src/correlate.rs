@@ -195,7 +195,7 @@ mod tests {
     #[test]
     fn a_sentence_is_found_where_it_is_after_coding_and_at_another_level() {
         let needle = babble(1, 10);
-        for codec in Codec::ALL {
+        for codec in Codec::G711 {
             let mut haystack = babble(2, 9);
             haystack.extend(&needle);
             haystack.extend(babble(3, 11));

@@ -39,6 +39,10 @@ pub enum Push {
 pub enum Pull {
     /// Audio, or mostly so: octets that are missing were filled with silence.
     Frame,
+    /// Audio in the second half; something should be made up for the first.
+    FirstHalfLost,
+    /// Audio in the first half; something should be made up for the second.
+    SecondHalfLost,
     /// Nothing, though the stream goes on: something should be made up.
     Lost,
     /// Nothing, and nothing should have come.
@@ -212,23 +216,12 @@ impl JitterBuffer {
         source.playout = start.wrapping_add(self.frame);
         let end = source.playout;
         let newer = is_before(end, source.newest_end);
-        let (mut any, mut all) = (0, PRESENT | QUIET);
-        let first = start as usize & (self.ring.len() - 1);
+        let half = self.frame as usize / 2;
         let length = out.len().min(self.frame_octets());
-        // The frame may lie over the end of the ring.
-        let (head, tail) = out[..length].split_at_mut(length.min(self.ring.len() - first));
-        for (slots, octets) in [(first..first + head.len(), head), (0..tail.len(), tail)] {
-            for (slot, octet) in self.ring[slots].iter_mut().zip(octets) {
-                any |= *slot;
-                all &= *slot;
-                *octet = if *slot & PRESENT != 0 {
-                    *slot as u8
-                } else {
-                    self.silence
-                };
-                *slot = 0;
-            }
-        }
+        let (first, second) = out[..length].split_at_mut(half.min(length));
+        let first = self.take(start, first);
+        let second = self.take(start.wrapping_add(half as u32), second);
+        let (any, all) = (first.any | second.any, first.all & second.all);
         self.frames_since_on_time = self.frames_since_on_time.saturating_add(1);
         self.look_at_depth();
         if any & PRESENT != 0 {
@@ -236,7 +229,11 @@ impl JitterBuffer {
             if let Some(source) = &mut self.source {
                 source.heard_end = later(source.heard_end, end);
             }
-            return Pull::Frame;
+            return match (first.is_missing(), second.is_missing()) {
+                (true, false) => Pull::FirstHalfLost,
+                (false, true) => Pull::SecondHalfLost,
+                (true, true) | (false, false) => Pull::Frame,
+            };
         }
         if all & QUIET != 0 {
             self.missing = MISSING_IN_A_ROW;
@@ -249,6 +246,29 @@ impl JitterBuffer {
         } else {
             Pull::Empty
         }
+    }
+
+    /// Moves octets out of the ring, with silence in their place where there are none.
+    fn take(&mut self, from: u32, out: &mut [u8]) -> Taken {
+        let mut taken = Taken {
+            any: 0,
+            all: PRESENT | QUIET,
+        };
+        let first = from as usize & (self.ring.len() - 1);
+        let (head, tail) = out.split_at_mut(out.len().min(self.ring.len() - first));
+        for (slots, octets) in [(first..first + head.len(), head), (0..tail.len(), tail)] {
+            for (slot, octet) in self.ring[slots].iter_mut().zip(octets) {
+                taken.any |= *slot;
+                taken.all &= *slot;
+                *octet = if *slot & PRESENT != 0 {
+                    *slot as u8
+                } else {
+                    self.silence
+                };
+                *slot = 0;
+            }
+        }
+        taken
     }
 
     /// Leaves out the next frame, which makes the buffer 20 ms shallower. Best done where the audio is quiet.
@@ -356,6 +376,19 @@ impl JitterBuffer {
         for index in 0..length as usize {
             self.ring[(from as usize).wrapping_add(index) & mask] = 0;
         }
+    }
+}
+
+/// The marks of some octets that were taken: of any of them, and of all.
+#[derive(Clone, Copy)]
+struct Taken {
+    any: u16,
+    all: u16,
+}
+
+impl Taken {
+    const fn is_missing(self) -> bool {
+        self.any & PRESENT == 0 && self.all & QUIET == 0
     }
 }
 

@@ -31,6 +31,7 @@ pub mod correlate;
 pub mod digit;
 pub mod dtmf_inband;
 mod g711;
+mod g722;
 pub mod jitter;
 pub mod loudness;
 pub mod player;

@@ -35,6 +35,8 @@ pub struct RemoteView {
 /// What one datagram of reports brought.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Heard {
+    /// There was a report or a goodbye that could be read, whoever it was about.
+    pub readable: bool,
     /// The peer reported about our stream.
     pub report: bool,
     /// The peer said that it leaves.
@@ -130,6 +132,7 @@ impl Reporter {
             match head[1] {
                 200 => {
                     let Ok(report) = SenderReport::parse(packet) else { break };
+                    heard.readable = true;
                     self.last_sender_report = Some(SenderMoment {
                         ssrc: report.ssrc(),
                         stamp: (report.ntp_timestamp() >> 16) as u32,
@@ -141,9 +144,14 @@ impl Reporter {
                     let Ok(report) = ReceiverReport::parse(packet) else {
                         break;
                     };
+                    heard.readable = true;
                     heard.report |= self.take_blocks(report.report_blocks(), ssrc, now);
                 }
-                203 => heard.goodbye |= Bye::parse(packet).is_ok(),
+                203 => {
+                    let goodbye = Bye::parse(packet).is_ok();
+                    heard.readable |= goodbye;
+                    heard.goodbye |= goodbye;
+                }
                 _ => {}
             }
         }

@@ -127,6 +127,8 @@ fn terms(session: &Session, media: &Media) -> Option<Terms> {
         }
         None => Codec::from_payload_type(payload_type),
     };
+    // Handsets play and record 8,000 samples a second.
+    let codec = |payload_type| codec(payload_type).filter(|codec| codec.sample_rate() == crate::sound::RATE);
     let formats: Vec<u8> = media
         .fmt
         .split_whitespace()

@@ -39,7 +39,7 @@ impl Bench {
                 assert!(out.iter().all(|octet| *octet == out[0]));
                 i32::from(out[0])
             }
-            Pull::Lost => -1,
+            Pull::Lost | Pull::FirstHalfLost | Pull::SecondHalfLost => -1,
             Pull::Empty => -2,
         }
     }
@@ -263,6 +263,19 @@ fn packets_of_10_to_60_ms_make_frames_of_20() {
         assert!(heard.len() > 9000, "{milliseconds} ms");
         assert!(stream.starts_with(&heard), "{milliseconds} ms");
     }
+}
+
+#[test]
+fn the_loss_of_a_short_packet_is_half_a_frame() {
+    let mut buffer = JitterBuffer::new(8000, 0xFF);
+    for number in (0..12_u16).filter(|number| *number != 2 && *number != 7) {
+        buffer.push(1, number, u32::from(number) * 80, &[number as u8; 80]);
+    }
+    let mut out = [0; 160];
+    let pulls: Vec<Pull> = (0..8).map(|_| buffer.pull(&mut out)).collect();
+    let (frame, empty) = (Pull::Frame, Pull::Empty);
+    let lost = (Pull::FirstHalfLost, Pull::SecondHalfLost);
+    assert_eq!(pulls, [empty, empty, frame, lost.0, frame, lost.1, frame, frame]);
 }
 
 #[test]

@@ -87,7 +87,7 @@ fn the_round_trip_comes_out_of_two_reports() {
 
     let one_way = Duration::from_millis(30);
     let heard = theirs.handle(&out[..length], THEIRS, sent + one_way);
-    assert_eq!(heard, Heard::default());
+    assert!(heard.readable && !heard.report && !heard.goodbye);
     let answered = sent + Duration::from_secs(6);
     let (source, mut counted) = reception(OURS);
     let length = theirs

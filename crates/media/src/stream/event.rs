@@ -34,6 +34,8 @@ pub enum StreamEvent {
         /// The id they were given with.
         id: u64,
     },
+    /// Nothing was received for the time that the configuration names. Told again only after something was received.
+    Silent,
     /// The peer said goodbye by RTCP (RFC 3550, section 6.6). Its leg may live on.
     Goodbye,
 }

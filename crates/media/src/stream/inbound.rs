@@ -1,9 +1,14 @@
 //! The receiving half of a stream.
 
+mod noise;
+
 use std::time::Instant;
+
+use noise::ComfortNoise;
 
 use super::{DigitWay, EventRing, Frame, StreamConfig, StreamEvent};
 use crate::MAX_FRAME;
+use crate::codec::Decoder;
 use crate::conceal::Concealer;
 use crate::dtmf_inband::DtmfDetector;
 use crate::jitter::{JitterBuffer, Pull};
@@ -28,12 +33,17 @@ pub(super) struct Inbound {
     /// Another source that sent one packet, and the sequence number that would make it two in order.
     rival: Option<(u32, u16)>,
     buffer: JitterBuffer,
+    decoder: Decoder,
     concealer: Concealer,
+    noise: ComfortNoise,
     events: EventReceiver,
     detector: Option<DtmfDetector>,
     frame: Frame,
     frame_samples: usize,
     last_received: Option<Instant>,
+    /// Since when nothing was heard, neither RTP nor RTCP, while that matters.
+    silent_since: Instant,
+    told_silent: bool,
     packets: u64,
     octets: u64,
     refused: u64,
@@ -53,12 +63,16 @@ impl Inbound {
             source: None,
             rival: None,
             buffer: buffer(config),
-            concealer: Concealer::new(),
+            decoder: Decoder::new(config.codec),
+            concealer: Concealer::new(config.codec.sample_rate()),
+            noise: ComfortNoise::new(config.ssrc),
             events: EventReceiver::new(),
             detector: detector(config),
             frame: [0; MAX_FRAME],
             frame_samples: 0,
             last_received: None,
+            silent_since: now,
+            told_silent: false,
             packets: 0,
             octets: 0,
             refused: 0,
@@ -76,7 +90,8 @@ impl Inbound {
             self.late_before += counts.late;
             self.duplicates_before += counts.duplicates;
             self.buffer = buffer(config);
-            self.concealer.reset();
+            self.decoder = Decoder::new(config.codec);
+            self.concealer = Concealer::new(config.codec.sample_rate());
         }
         if before.detect_inband != config.detect_inband || before.codec != config.codec {
             self.detector = detector(config);
@@ -107,7 +122,9 @@ impl Inbound {
         self.packets += 1;
         self.octets += packet.payload.len() as u64;
         self.last_received = Some(now);
+        self.note_alive(now);
         if is_audio {
+            self.noise.end();
             if let Some(source) = &mut self.source {
                 let arrival = now.saturating_duration_since(self.begin);
                 source.reception.time(header.timestamp, arrival);
@@ -117,6 +134,9 @@ impl Inbound {
             return;
         }
         self.buffer.note_other(header.ssrc, header.sequence);
+        if is_noise {
+            self.noise.begin(packet.payload);
+        }
         if let Some(event) = TelephoneEvent::parse(packet.payload).filter(|_| is_event) {
             let reception = self.events.handle(header.ssrc, header.timestamp, event, now);
             if let Some(digit) = reception.pressed {
@@ -146,6 +166,7 @@ impl Inbound {
             None => ring.push(StreamEvent::FirstPacket { ssrc }),
         }
         self.rival = None;
+        self.decoder.reset();
         self.source = Some(Source {
             ssrc,
             reception: Reception::new(clock_rate, sequence),
@@ -153,22 +174,71 @@ impl Inbound {
         true
     }
 
+    /// Notes that the far side is there, by whatever it sent.
+    pub(super) const fn note_alive(&mut self, now: Instant) {
+        self.silent_since = now;
+        self.told_silent = false;
+    }
+
     pub(super) fn tick(&mut self, config: &StreamConfig, now: Instant, ring: &mut EventRing) {
         self.events.expire(now);
+        self.watch(config, now, ring);
         if self.source.is_none() {
             return;
         }
         let samples = config.codec.frame_samples();
+        self.frame_samples = samples;
+        let pull = self.next_frame(samples);
+        if let Some(detector) = &mut self.detector {
+            detector.feed(&self.frame[..samples], |digit| {
+                let way = DigitWay::InBand;
+                ring.push(StreamEvent::Digit { digit, way });
+            });
+        }
+        if pull == Pull::Empty {
+            self.noise.fill(&mut self.frame[..samples]);
+        }
+    }
+
+    /// Tells when the far side has been silent for too long.
+    fn watch(&mut self, config: &StreamConfig, now: Instant, ring: &mut EventRing) {
+        match config.silent_after {
+            None => self.note_alive(now),
+            Some(longest) => {
+                if !self.told_silent && now.saturating_duration_since(self.silent_since) >= longest {
+                    self.told_silent = true;
+                    ring.push(StreamEvent::Silent);
+                }
+            }
+        }
+    }
+
+    fn next_frame(&mut self, samples: usize) -> Pull {
         let mut octets = [0; MAX_FRAME];
         let octets = &mut octets[..self.buffer.frame_octets()];
         let frame = &mut self.frame[..samples];
-        match self.buffer.pull(octets) {
+        let pull = self.buffer.pull(octets);
+        let (first, second) = frame.split_at_mut(samples / 2);
+        let (first_octets, second_octets) = octets.split_at(octets.len() / 2);
+        match pull {
             Pull::Frame => {
-                config.codec.decode(octets, frame);
+                self.decoder.decode(octets, frame);
                 self.concealer.good(frame);
                 if self.buffer.is_too_deep() && is_quiet(frame) {
                     self.buffer.skip_frame();
                 }
+            }
+            Pull::FirstHalfLost => {
+                self.concealer.lost(first);
+                self.decoder.decode(second_octets, second);
+                self.concealer.good(second);
+                self.concealed += 1;
+            }
+            Pull::SecondHalfLost => {
+                self.decoder.decode(first_octets, first);
+                self.concealer.good(first);
+                self.concealer.lost(second);
+                self.concealed += 1;
             }
             Pull::Lost => {
                 self.concealer.lost(frame);
@@ -182,13 +252,7 @@ impl Inbound {
                 }
             }
         }
-        self.frame_samples = samples;
-        if let Some(detector) = &mut self.detector {
-            detector.feed(frame, |digit| {
-                let way = DigitWay::InBand;
-                ring.push(StreamEvent::Digit { digit, way });
-            });
-        }
+        pull
     }
 
     pub(super) fn frame(&self) -> Option<&[i16]> {

@@ -82,6 +82,9 @@ impl MediaStream {
     /// Takes one datagram from the RTCP socket, or one for which [`is_rtcp`](crate::rtcp::is_rtcp) is true where both share a port.
     pub fn handle_rtcp(&mut self, datagram: &[u8], now: Instant) {
         let heard = self.reporter.handle(datagram, self.config.ssrc, now);
+        if heard.readable {
+            self.inbound.note_alive(now);
+        }
         if heard.goodbye {
             self.events.push(StreamEvent::Goodbye);
         }
@@ -93,6 +96,16 @@ impl MediaStream {
     pub fn tick(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
         self.inbound.tick(&self.config, now, &mut self.events);
         self.outbound.tick(&self.config, out)
+    }
+
+    /// Whether packets are due in the middle of frames too, which is so for packet times of 10, 30 and 50 ms; see [`tick_half`](Self::tick_half).
+    pub const fn has_halves(&self) -> bool {
+        self.outbound.has_halves()
+    }
+
+    /// Writes the RTP packet that is due 10 ms after the last [`tick`](Self::tick), returning its length. Call it then, once, where [`has_halves`](Self::has_halves).
+    pub fn tick_half(&mut self, out: &mut [u8]) -> Option<usize> {
+        self.outbound.half(&self.config, out)
     }
 
     /// Writes an RTCP report if one is due, about every five seconds, and returns its length. Ask once per tick.
@@ -181,6 +194,7 @@ impl MediaStream {
             ..config
         };
         self.inbound.renegotiate(&before, &self.config);
+        self.outbound.renegotiate(&before, &self.config);
         if before.codec.sample_rate() != config.codec.sample_rate() {
             self.stop_all_plays();
         }

@@ -1,11 +1,16 @@
 //! The sending half of a stream.
 
+mod packetiser;
+
+use packetiser::Packetiser;
+
 use super::{Frame, StreamConfig, StreamEvent};
-use crate::MAX_FRAME;
+use crate::codec::Encoder;
 use crate::player::Player;
 use crate::rtp::RtpSender;
 use crate::telephone_event::{EventPacket, EventSender, EventStep, EventTiming};
 use crate::tones::Tone;
+use crate::{FRAME_MS, MAX_FRAME};
 
 /// The noise that fills silence, evenly spread between ±56, which is about −60 dBov. Every frame begins at another place of the first half.
 static NOISE: [i16; 4096] = {
@@ -28,7 +33,11 @@ pub(super) struct Outbound {
     pub(super) player: Player,
     pub(super) digits: EventSender,
     sender: RtpSender,
+    encoder: Encoder,
+    packetiser: Packetiser,
+    /// Of the coming frame, in ticks of the audio's clock and of the events'.
     timestamp: u32,
+    event_timestamp: u32,
     sending: bool,
     /// Whether the next audio packet begins a talk spurt.
     begins: bool,
@@ -44,9 +53,12 @@ impl Outbound {
     pub(super) fn new(config: &StreamConfig) -> Self {
         Self {
             player: Player::new(),
-            digits: EventSender::new(config.codec.clock_rate(), EventTiming::default()),
+            digits: EventSender::new(config.event_clock, EventTiming::default()),
             sender: RtpSender::new(config.ssrc, config.sequence),
+            encoder: Encoder::new(config.codec),
+            packetiser: Packetiser::new(config.packet_ms()),
             timestamp: config.timestamp,
+            event_timestamp: config.timestamp,
             sending: true,
             begins: true,
             tone: None,
@@ -55,6 +67,18 @@ impl Outbound {
             frame: [0; MAX_FRAME],
             frame_samples: 0,
             random: config.ssrc | 1,
+        }
+    }
+
+    pub(super) fn renegotiate(&mut self, before: &StreamConfig, config: &StreamConfig) {
+        if before.codec != config.codec {
+            self.encoder = Encoder::new(config.codec);
+            self.packetiser = Packetiser::new(config.packet_ms());
+        } else if before.packet_ms() != config.packet_ms() {
+            self.packetiser.set_packet_time(config.packet_ms());
+        }
+        if before.event_clock != config.event_clock {
+            self.digits.set_clock_rate(config.event_clock);
         }
     }
 
@@ -88,21 +112,23 @@ impl Outbound {
         Some(StreamEvent::DigitsSent { id })
     }
 
+    /// Makes the next frame, and the packet that is due with its beginning.
     pub(super) fn tick(&mut self, config: &StreamConfig, out: &mut [u8]) -> Option<usize> {
-        let timestamp = self.timestamp;
+        let (timestamp, event_timestamp) = (self.timestamp, self.event_timestamp);
         // Time goes on whether or not anything is sent.
         self.timestamp = timestamp.wrapping_add(config.codec.frame_ticks());
+        self.event_timestamp = event_timestamp.wrapping_add(config.event_clock / 1000 * FRAME_MS);
         self.frame_samples = 0;
         if !self.sending {
-            self.begins = true;
-            self.fed_samples = 0;
+            self.interrupt();
             return None;
         }
         let samples = config.codec.frame_samples();
-        let step = self.digits.step(timestamp);
+        let step = self.digits.step(event_timestamp);
         let filled = match (step, config.send.telephone_event) {
             (EventStep::Tone(packet) | EventStep::EndAgain(packet), Some(payload_type)) => {
                 self.fed_samples = 0;
+                self.packetiser.clear();
                 return self.write_event(packet, payload_type, out);
             }
             (EventStep::Tone(packet), None) => self.fill_key(packet, config, samples),
@@ -112,11 +138,35 @@ impl Outbound {
         self.fed_samples = 0;
         self.fill_noise(filled, samples);
         self.frame_samples = samples;
-        let (codec, frame) = (config.codec, &self.frame[..samples]);
+        let (encoder, frame) = (&mut self.encoder, &self.frame[..samples]);
+        self.packetiser.add(timestamp, |octets| encoder.encode(frame, octets));
+        self.write_audio(config, out)
+    }
+
+    /// Whether a packet is ever due in the middle of a frame.
+    pub(super) const fn has_halves(&self) -> bool {
+        self.packetiser.has_halves()
+    }
+
+    /// The packet that is due in the middle of the frame made last.
+    pub(super) fn half(&mut self, config: &StreamConfig, out: &mut [u8]) -> Option<usize> {
+        self.write_audio(config, out)
+    }
+
+    fn write_audio(&mut self, config: &StreamConfig, out: &mut [u8]) -> Option<usize> {
+        let (timestamp, octets) = self.packetiser.poll()?;
         let begins = std::mem::take(&mut self.begins);
         self.sender.write(out, config.send.audio, begins, timestamp, |payload| {
-            codec.encode(frame, payload)
+            let length = octets.len().min(payload.len());
+            payload[..length].copy_from_slice(&octets[..length]);
+            length
         })
+    }
+
+    fn interrupt(&mut self) {
+        self.begins = true;
+        self.fed_samples = 0;
+        self.packetiser.clear();
     }
 
     fn write_event(&mut self, packet: EventPacket, payload_type: u8, out: &mut [u8]) -> Option<usize> {

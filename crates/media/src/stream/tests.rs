@@ -103,7 +103,7 @@ fn audio(ssrc: u32, sequence: u16, octet: u8) -> Vec<u8> {
 
 #[test]
 fn what_is_played_is_heard_and_its_end_told() {
-    for codec in Codec::ALL {
+    for codec in Codec::G711 {
         let with_codec = |ssrc| StreamConfig {
             ssrc,
             ..StreamConfig::new(codec, 99)
@@ -127,6 +127,152 @@ fn what_is_played_is_heard_and_its_end_told() {
         assert!(rms_dbfs(&error) < rms_dbfs(&tone(1000)) - 30.0);
         assert_eq!(line.ours.quality().frames_concealed, 0);
     }
+}
+
+#[test]
+fn g722_carries_what_is_played_and_its_digits() {
+    let with = |ssrc, event_clock| StreamConfig {
+        ssrc,
+        event_clock,
+        ..StreamConfig::new(Codec::G722, 99)
+    };
+    for clock in [8000, 16_000] {
+        let mut line = Line::new(with(1, clock), with(2, clock));
+        let sound: Arc<[i16]> = tones::sine(16_000, 5000.0, -10.0, 1000).into();
+        line.theirs.play(5, [Arc::clone(&sound)]).unwrap();
+        let (_, theirs) = line.run(50);
+        assert!(theirs.contains(&StreamEvent::PlayFinished { id: 5, stopped: false }));
+        line.theirs.send_digits(6, &Digit::parse_all("07#").unwrap()).unwrap();
+        let (ours, _) = line.run(40);
+        assert_eq!(digits(&ours), "07#");
+        let heard = &line.heard[3200..15_000];
+        assert!((rms_dbfs(heard) - rms_dbfs(&sound)).abs() < 0.7);
+        assert_eq!(line.ours.quality().packets_lost, 0);
+    }
+}
+
+#[test]
+fn the_clock_of_events_is_the_one_that_was_agreed_on() {
+    for (clock, held) in [(8000, 800), (16_000, 1600)] {
+        let mut stream = MediaStream::new(
+            StreamConfig {
+                event_clock: clock,
+                ..config(1)
+            },
+            Instant::now(),
+        );
+        stream.send_digits(1, &Digit::parse_all("5").unwrap()).unwrap();
+        let mut out = [0; MAX_PACKET];
+        let mut longest = 0;
+        for _ in 0..8 {
+            let length = stream.tick(Instant::now(), &mut out).unwrap();
+            let packet = RtpPacket::parse(&out[..length]).unwrap();
+            if packet.header.payload_type == 101 {
+                longest = u16::from_be_bytes([packet.payload[2], packet.payload[3]]).max(longest);
+            }
+        }
+        assert_eq!(longest, held);
+    }
+}
+
+/// Every packet time to every packet time, each stream turned as its thread would.
+#[test]
+fn any_packet_time_goes_either_way() {
+    for codec in [Codec::Pcma, Codec::G722] {
+        for packet_time in StreamConfig::PACKET_TIMES {
+            let mut sender = MediaStream::new(
+                StreamConfig {
+                    packet_time,
+                    ..StreamConfig::new(codec, 2)
+                },
+                Instant::now(),
+            );
+            let mut now = Instant::now();
+            let mut receiver = MediaStream::new(StreamConfig::new(codec, 1), now);
+            let rate = codec.sample_rate();
+            let sound = tones::sine(rate, 440.0, -10.0, 2000);
+            sender.play(1, [sound.clone().into()]).unwrap();
+            assert_eq!(sender.has_halves(), packet_time % 20 != 0);
+            let mut out = [0; MAX_PACKET];
+            let (mut packets, mut heard) = (0, Vec::new());
+            for _ in 0..96 {
+                if let Some(length) = sender.tick(now, &mut out) {
+                    assert_eq!(length, HEADER + usize::from(packet_time) * 8);
+                    receiver.handle_packet(&out[..length], now);
+                    packets += 1;
+                }
+                receiver.tick(now, &mut [0; MAX_PACKET]);
+                heard.extend(receiver.received().unwrap_or(&[]));
+                if sender.has_halves()
+                    && let Some(length) = sender.tick_half(&mut out)
+                {
+                    receiver.handle_packet(&out[..length], now + FRAME / 2);
+                    packets += 1;
+                }
+                now += FRAME;
+            }
+            assert!(packets >= 1800 / u32::from(packet_time), "{packet_time} ms: {packets}");
+            assert_eq!(receiver.quality().frames_concealed, 0, "{packet_time} ms");
+            let edge = rate as usize / 5;
+            let level = rms_dbfs(&heard[edge..heard.len() - edge]);
+            assert!((level - rms_dbfs(&sound)).abs() < 0.5, "{packet_time} ms: {level}");
+        }
+    }
+}
+
+#[test]
+fn a_silent_far_side_is_told_once_until_it_is_heard_again() {
+    let now = Instant::now();
+    let after = Duration::from_secs(5);
+    let mut stream = MediaStream::new(config(1), now);
+    let mut out = [0; MAX_PACKET];
+    let mut told = |stream: &mut MediaStream, second: u64| {
+        stream.tick(now + Duration::from_secs(second), &mut out);
+        let mut events = std::iter::from_fn(|| stream.poll_event());
+        events.any(|event| event == StreamEvent::Silent)
+    };
+    assert!(!told(&mut stream, 100));
+    stream.renegotiate(StreamConfig {
+        silent_after: Some(after),
+        ..config(1)
+    });
+    assert!(!told(&mut stream, 101) && !told(&mut stream, 104));
+    assert!(told(&mut stream, 105) && !told(&mut stream, 106) && !told(&mut stream, 200));
+    stream.handle_packet(&audio(2, 1, 0), now + Duration::from_secs(200));
+    assert!(!told(&mut stream, 204) && told(&mut stream, 205));
+    // A report is a sign of life as good as sound.
+    let mut peer = MediaStream::new(config(2), now);
+    let length = peer.write_goodbye(now, &mut [0; MAX_PACKET]).unwrap();
+    let mut report = [0; MAX_PACKET];
+    assert_eq!(peer.write_goodbye(now, &mut report), Some(length));
+    stream.handle_rtcp(&report[..length], now + Duration::from_secs(206));
+    assert!(!told(&mut stream, 210) && told(&mut stream, 211));
+    // Garbage is none.
+    stream.handle_rtcp(b"garbage", now + Duration::from_secs(212));
+    stream.handle_packet(b"garbage", now + Duration::from_secs(212));
+    assert!(!told(&mut stream, 300));
+}
+
+#[test]
+fn comfort_noise_is_heard_until_the_voice_comes_back() {
+    let now = Instant::now();
+    let mut stream = MediaStream::new(config(1), now);
+    let mut noise = audio(2, 1, 0);
+    noise[1] = 13;
+    noise.truncate(HEADER);
+    noise.push(45);
+    stream.handle_packet(&audio(2, 0, 0xFF), now);
+    stream.handle_packet(&noise, now);
+    let mut levels = Vec::new();
+    for frame in 0..12_u16 {
+        if frame == 8 {
+            stream.handle_packet(&audio(2, 60, 0xFF), now);
+        }
+        stream.tick(now, &mut [0; MAX_PACKET]);
+        levels.push(rms_dbfs(stream.received().unwrap()));
+    }
+    assert!(levels[7] > -47.0 && levels[7] < -43.0, "{levels:?}");
+    assert!(levels[11] < -80.0, "{levels:?}");
 }
 
 #[test]

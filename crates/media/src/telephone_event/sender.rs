@@ -102,6 +102,11 @@ impl EventSender {
         }
     }
 
+    /// Goes on with another clock. A key that is being held ends with the durations of the old one, so best between keys.
+    pub const fn set_clock_rate(&mut self, clock_rate: u32) {
+        self.frame_ticks = clock_rate * FRAME_MS / 1000;
+    }
+
     /// Queues keys under one id, all of them or none. Without keys the id is finished at once.
     pub fn push(&mut self, id: u64, digits: &[Digit]) -> Result<(), QueueFull> {
         let waiting = self.queue.len() + self.finished.len();
