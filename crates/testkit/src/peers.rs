@@ -1,4 +1,5 @@
-//! Real programs on the other side of a test: SIPp, Asterisk, and a measure of speech quality.
+//! Real programs on the other side of a test: SIPp, Asterisk, Kamailio, baresip, and a measure of
+//! speech quality; and small ones of our own that they need: names, certificates, an end of TLS.
 //!
 //! Use them in integration tests, after [`require`] has said that the peer is there:
 //!
@@ -21,16 +22,27 @@
 //! the value that stands for it. `script/setup` installs the peers; nothing here does.
 
 mod asterisk;
+mod baresip;
+mod certificates;
+mod dns;
+mod kamailio;
 mod paths;
 mod pesq;
 mod policy;
 mod ports;
 mod sipp;
 mod sockets;
+mod stop;
+mod tls_front;
 
 pub use asterisk::Asterisk;
+pub use baresip::{Baresip, BaresipBuilder};
+pub use certificates::{Certificates, Shown};
+pub use dns::{Dns, DnsTable};
+pub use kamailio::Kamailio;
 pub use paths::{interop_dir, target_dir, workspace_root};
 pub use pesq::Pesq;
 pub use policy::{Peer, require};
 pub use ports::{PortLease, lease_ports};
 pub use sipp::{Sipp, SippBuilder, SippResult};
+pub use tls_front::TlsFront;

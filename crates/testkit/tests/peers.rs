@@ -80,6 +80,35 @@ fn credentials_are_checked_with_the_secret() {
 }
 
 #[test]
+fn credentials_of_sha_256_are_checked_beside_md5() {
+    // The example of RFC 7616, 3.9.1, as a call.
+    for (algorithm, response) in [
+        ("MD5", "8ca523f5e9506fed4657c9700eebdbec"),
+        (
+            "SHA-256",
+            "753927fa0e85d155564e2e272a28d1802ca10daf4496794697cf8db5856cb6c1",
+        ),
+    ] {
+        let messages = format!(
+            "UDP message received [9] bytes :\n\nGET sip:x SIP/2.0\nProxy-Authorization: Digest username=\"Mufasa\", \
+             realm=\"http-auth@example.org\", uri=\"/dir/index.html\", algorithm={algorithm}, \
+             nonce=\"7ypf/xlj9XXwfDPEoM4URrv/xwf94BcCAzFZH4GiTo0v\", nc=00000001, \
+             cnonce=\"f2/wE4q74E6zIJEtWaHKaf5wv/H5QzzpXusqGemxURZJ\", qop=auth, response=\"{response}\"\n\n"
+        );
+        let result = SippResult {
+            exit_code: Some(0),
+            successful: 1,
+            failed: 0,
+            errors: String::new(),
+            messages,
+        };
+        assert!(result.credentials_hold("Circle of Life").unwrap(), "{algorithm}");
+        assert!(!result.credentials_hold("another").unwrap(), "{algorithm}");
+        assert_eq!((result.received("GET"), result.received_status(200, "GET")), (1, 0));
+    }
+}
+
+#[test]
 fn leases_do_not_overlap() {
     let leases: Vec<_> = (0..20).map(|_| lease_ports(30).unwrap()).collect();
     let mut ports: Vec<u16> = leases.iter().flat_map(|lease| lease.first()..=lease.last()).collect();

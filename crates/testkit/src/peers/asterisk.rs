@@ -1,3 +1,4 @@
+use super::certificates::{Certificates, Shown};
 use super::paths::interop_dir;
 use super::policy::asterisk_place;
 use super::ports::{PortLease, lease_ports};
@@ -25,7 +26,9 @@ pub struct Asterisk {
 impl Asterisk {
     /// The user whom a challenged caller must be.
     pub const USER: &str = "outdial";
-    /// The secret of [`Asterisk::USER`].
+    /// Another user, for a phone that registers.
+    pub const PHONE: &str = "phone";
+    /// The secret of both users.
     pub const SECRET: &str = "outdial-secret";
 
     /// Starts one and waits until it takes calls.
@@ -34,6 +37,19 @@ impl Asterisk {
     ///
     /// When it is not installed, or does not come up within half a minute.
     pub async fn start() -> Result<Self> {
+        Self::start_with(None).await
+    }
+
+    /// The same, which also takes SIP over TLS and shows this certificate.
+    ///
+    /// # Errors
+    ///
+    /// As [`Asterisk::start`].
+    pub async fn with_tls(certificates: &Certificates, shown: Shown) -> Result<Self> {
+        Self::start_with(Some((certificates, shown))).await
+    }
+
+    async fn start_with(tls: Option<(&Certificates, Shown)>) -> Result<Self> {
         let place = asterisk_place();
         std::fs::create_dir_all(&place).with_context(|| format!("make {}", place.display()))?;
         let home = tempfile::Builder::new()
@@ -42,7 +58,15 @@ impl Asterisk {
             .context("make a home for Asterisk")?;
         let ports = lease_ports(200)?;
         let log = File::create(home.path().join("output.log")).context("make its log")?;
-        let child = command(&home, &ports)
+        let mut command = command(&home, &ports);
+        if let Some((certificates, shown)) = tls {
+            command
+                .env("ASTERISK_TLS_PORT", ports.nth(1).to_string())
+                .env("ASTERISK_TLS_CERTIFICATE", certificates.certificate(shown))
+                .env("ASTERISK_TLS_KEY", certificates.key(shown))
+                .env("ASTERISK_TLS_ROOT", certificates.root());
+        }
+        let child = command
             .arg("run")
             .stdin(Stdio::null())
             .stdout(log.try_clone().context("share its log")?)
@@ -76,10 +100,37 @@ impl Asterisk {
         Ok(started)
     }
 
-    /// Where it takes SIP over UDP.
+    /// Where it takes SIP over UDP and TCP.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.ports.first()).into()
+    }
+
+    /// Where it takes SIP over TLS, when it was started with certificates.
+    #[must_use]
+    pub fn tls_address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.ports.nth(1)).into()
+    }
+
+    /// Rings whoever has registered as this user, as its own caller `+6591112222` who, when
+    /// answered, goes to an extension. The number is put before the host of the place registered.
+    ///
+    /// # Errors
+    ///
+    /// When Asterisk is not there to be told.
+    pub fn ring_registered(&self, user: &str, number: &str, extension: &str) -> Result<String> {
+        self.cli(&format!(
+            "channel originate PJSIP/{number}@{user} extension {extension}@extensions"
+        ))
+    }
+
+    /// Whether anybody has registered as this user and the place still stands.
+    ///
+    /// # Errors
+    ///
+    /// When Asterisk is not there to answer.
+    pub fn is_registered(&self, user: &str) -> Result<bool> {
+        Ok(self.cli("pjsip show contacts")?.contains(&format!("{user}/sip")))
     }
 
     /// A command of its command line, and what it printed.

@@ -10,6 +10,12 @@ pub enum Peer {
     Sipp,
     /// The switch that `interop/peers/asterisk` unpacks.
     Asterisk,
+    /// The proxy, from the package `kamailio`.
+    Kamailio,
+    /// The softphone, from the package `baresip`.
+    Baresip,
+    /// What makes certificates.
+    Openssl,
     /// The measure of speech quality, in the Python environment under the target folder.
     Pesq,
     /// The speech engine of the default configuration.
@@ -21,6 +27,9 @@ impl fmt::Display for Peer {
         formatter.write_str(match self {
             Self::Sipp => "sipp",
             Self::Asterisk => "asterisk",
+            Self::Kamailio => "kamailio",
+            Self::Baresip => "baresip",
+            Self::Openssl => "openssl",
             Self::Pesq => "pesq",
             Self::EspeakNg => "espeak-ng",
         })
@@ -33,6 +42,9 @@ impl Peer {
         match self {
             Self::Sipp => does_not_run("sipp", "-v"),
             Self::EspeakNg => does_not_run("espeak-ng", "--version"),
+            Self::Kamailio => does_not_run(kamailio_program(), "-v"),
+            Self::Baresip => does_not_run("baresip", "-h"),
+            Self::Openssl => does_not_run("openssl", "version"),
             Self::Asterisk => absent(&asterisk_program()),
             Self::Pesq => absent(&pesq_package_mark()),
         }
@@ -63,6 +75,12 @@ pub fn require(peer: Peer) -> bool {
 
 pub(super) fn asterisk_place() -> PathBuf {
     target_dir().join("peers/asterisk")
+}
+
+/// It is no program for everybody, so the folder it lies in may not be searched.
+pub(super) fn kamailio_program() -> &'static str {
+    let there = "/usr/sbin/kamailio";
+    if Path::new(there).exists() { there } else { "kamailio" }
 }
 
 pub(super) fn venv_python() -> PathBuf {

@@ -1,6 +1,6 @@
 use super::paths::interop_dir;
 use super::ports::{PortLease, lease_ports};
-use super::sockets::holds_udp_port;
+use super::sockets::{holds_udp_port, listens_at_tcp_port};
 use anyhow::{Context, Result, bail};
 use std::fs::File;
 use std::io::Write as _;
@@ -12,6 +12,8 @@ use tempfile::TempDir;
 
 const STARTS_WITHIN: Duration = Duration::from_secs(10);
 const PORTS: u16 = 20;
+/// Where among its ports those for sound begin; the one after SIP's is for who takes TLS off.
+const MEDIA: u16 = 2;
 
 /// What one SIPp is to do; [`SippBuilder::start`] starts it.
 #[derive(Clone, Debug)]
@@ -114,7 +116,7 @@ impl SippBuilder {
                 "-p",
                 &port.to_string(),
                 "-mp",
-                &ports.nth(2).to_string(),
+                &ports.nth(MEDIA).to_string(),
                 "-cp",
                 &ports.last().to_string(),
             ])
@@ -138,7 +140,7 @@ impl SippBuilder {
         let mut sipp = Sipp {
             child,
             folder,
-            _ports: ports,
+            ports,
             port,
             timeout: self.timeout,
         };
@@ -152,7 +154,7 @@ impl SippBuilder {
 pub struct Sipp {
     child: Child,
     folder: TempDir,
-    _ports: PortLease,
+    ports: PortLease,
     port: u16,
     timeout: Duration,
 }
@@ -188,10 +190,17 @@ impl Sipp {
         builder
     }
 
-    /// Where it takes SIP over UDP.
+    /// Where it takes SIP, over UDP or whatever its scenario says.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.port).into()
+    }
+
+    /// The port that scenarios know as `[media_port]`. The next ones up to `[media_port+9]` are
+    /// nobody else's either; unless it plays or echoes sound, a test may listen there.
+    #[must_use]
+    pub fn media_port(&self) -> u16 {
+        self.ports.nth(MEDIA)
     }
 
     /// Waits until it ends by itself: all calls done, or its time over.
@@ -217,7 +226,8 @@ impl Sipp {
 
     async fn ready(&mut self) -> Result<()> {
         let started = Instant::now();
-        while !holds_udp_port(self.child.id(), self.port) {
+        let pid = self.child.id();
+        while !holds_udp_port(pid, self.port) && !listens_at_tcp_port(pid, self.port) {
             if let Some(status) = self.child.try_wait().context("look after sipp")? {
                 if status.success() {
                     // A caller may be done before it is looked at.
@@ -296,22 +306,34 @@ impl SippResult {
     #[must_use]
     pub fn received(&self, method: &str) -> usize {
         let first_line = format!("{method} sip:");
-        self.messages
-            .split("UDP message ")
-            .filter(|message| message.starts_with("received"))
+        self.received_messages()
+            .filter(|message| message.starts_with(&first_line))
+            .count()
+    }
+
+    /// How many responses of this status it received to requests of this method, repetitions included.
+    #[must_use]
+    pub fn received_status(&self, status: u16, method: &str) -> usize {
+        let first_line = format!("SIP/2.0 {status} ");
+        self.received_messages()
+            .filter(|message| message.starts_with(&first_line))
             .filter(|message| {
-                message
-                    .lines()
-                    .skip(1)
-                    .find(|line| !line.is_empty())
-                    .is_some_and(|line| line.starts_with(&first_line))
+                let mut headers = message.lines().filter_map(|line| line.split_once(':'));
+                headers.any(|(name, value)| name.eq_ignore_ascii_case("CSeq") && value.ends_with(method))
             })
             .count()
     }
 
+    /// Every message that it received, from its first line to the next one's time.
+    pub fn received_messages(&self) -> impl Iterator<Item = &str> {
+        self.messages
+            .split(" message ")
+            .filter_map(|part| Some(part.strip_prefix("received")?.split_once('\n')?.1.trim_start()))
+    }
+
     /// Whether the last digest credentials that it received were made with this secret.
     ///
-    /// For scenario 11: SIPp's own check reads only the answer to a 401.
+    /// For scenarios 11 and 18: SIPp's own check reads only the answer to a 401, and only MD5.
     ///
     /// # Errors
     ///
