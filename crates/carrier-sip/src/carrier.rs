@@ -9,10 +9,11 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
     ProbeError, ProbeReport, StartError,
-    config::{SipConfig, SipTrunk},
+    config::SipConfig,
     leg, probe,
     start::{self, Shared},
     target::Target,
+    trunk::Trunk,
 };
 
 /// Rings legs over SIP. Dropping it ends what serves its socket and every leg under way, without telling
@@ -43,6 +44,13 @@ impl SipCarrier {
         self.shared.local
     }
 
+    /// Where it listens for TLS, if it does.
+    #[must_use]
+    pub fn tls_addr(&self) -> Option<SocketAddr> {
+        let port = self.shared.tls_port?;
+        Some(SocketAddr::new(self.shared.local.ip(), port))
+    }
+
     /// How many legs are under way.
     #[must_use]
     pub fn live(&self) -> usize {
@@ -69,7 +77,7 @@ impl SipCarrier {
         probe::probe(&self.shared, known).await
     }
 
-    fn trunk(&self, name: Option<&str>) -> Result<Option<&Arc<SipTrunk>>, String> {
+    fn trunk(&self, name: Option<&str>) -> Result<Option<&Arc<Trunk>>, String> {
         match name {
             None => Ok(None),
             Some(name) => match self.shared.trunks.get(name) {

@@ -1,17 +1,22 @@
 //! What a SIP carrier is told at its start.
 
+mod trunk;
+
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
     time::Duration,
 };
 
-use outdial_media::codec::Codec;
 use secrecy::SecretString;
+
+use crate::tls::TlsError;
+
+pub use self::trunk::{SipTransport, SipTrunk};
 
 /// Settings of the carrier.
 #[derive(Debug, Clone)]
 pub struct SipConfig {
-    /// Where we listen for SIP over UDP. Port 0 takes any; [`SipCarrier::local_addr`](crate::SipCarrier::local_addr) tells which.
+    /// Where we listen for SIP over UDP and TCP. Port 0 takes any; [`SipCarrier::local_addr`](crate::SipCarrier::local_addr) tells which.
     pub bind: SocketAddr,
     /// The address that far sides reach us at, where it is another than the bound one.
     pub advertise: Option<IpAddr>,
@@ -19,6 +24,10 @@ pub struct SipConfig {
     pub user_agent: String,
     /// The round trip that all SIP timers are multiples of (RFC 3261, section 17.1.1.1). Tests shorten it.
     pub t1: Duration,
+    /// Where we listen for SIP over TLS; nowhere if not set.
+    pub tls: Option<TlsListen>,
+    /// The name server that is asked; those of the system's settings if not set.
+    pub resolver: Option<SocketAddr>,
     /// The ways out.
     pub trunks: Vec<SipTrunk>,
     /// Legs that may be under way at the same time; more are refused before anything is sent.
@@ -32,54 +41,23 @@ impl Default for SipConfig {
             advertise: None,
             user_agent: concat!("Outdial/", env!("CARGO_PKG_VERSION")).to_owned(),
             t1: Duration::from_millis(500),
+            tls: None,
+            resolver: None,
             trunks: Vec::new(),
             most_legs: 4000,
         }
     }
 }
 
-/// One way out: a provider, a PBX, a handset.
+/// Where far sides reach us over TLS, and what we show them.
 #[derive(Debug, Clone)]
-pub struct SipTrunk {
-    /// What routes and calls name it by.
-    pub name: String,
-    /// Its host name or address.
-    pub host: String,
-    /// Its port.
-    pub port: u16,
-    /// The account there.
-    pub username: Option<String>,
-    /// The name in the digest, where it is another than the account's.
-    pub auth_username: Option<String>,
-    /// The password there.
-    pub password: Option<SecretString>,
-    /// The realm that may ask for the password; any if not set.
-    pub realm: Option<String>,
-    /// Whom we are, when a call shows no caller id; the account's name if not set.
-    pub from_user: Option<String>,
-    /// The domain of our own address there; the trunk's host if not set.
-    pub from_domain: Option<String>,
-    /// What we offer, best first.
-    pub codecs: Vec<Codec>,
-}
-
-impl SipTrunk {
-    /// A trunk without an account, at this host and port.
-    #[must_use]
-    pub fn new(name: impl Into<String>, host: impl Into<String>, port: u16) -> Self {
-        Self {
-            name: name.into(),
-            host: host.into(),
-            port,
-            username: None,
-            auth_username: None,
-            password: None,
-            realm: None,
-            from_user: None,
-            from_domain: None,
-            codecs: Codec::ALL.to_vec(),
-        }
-    }
+pub struct TlsListen {
+    /// Where we listen.
+    pub bind: SocketAddr,
+    /// Our certificate and those between it and a root, in PEM.
+    pub certificate: String,
+    /// Its key, in PEM.
+    pub key: SecretString,
 }
 
 /// A setting that makes no sense.
@@ -99,6 +77,17 @@ pub enum ConfigError {
     /// The port of a trunk is 0.
     #[error("trunk `{0}` has port 0: give the port its far side listens at, usually 5060")]
     Port(String),
+    /// The certificates or keys of a trunk cannot be used.
+    #[error("the TLS of trunk `{trunk}`: {source}")]
+    Tls {
+        /// The trunk.
+        trunk: String,
+        /// What is wrong.
+        source: TlsError,
+    },
+    /// The certificate or key that we show cannot be used.
+    #[error("`[sip.tls]`: {0}")]
+    OwnTls(TlsError),
     /// A trunk has no codec.
     #[error("trunk `{0}` has no codec: name at least one of PCMU and PCMA")]
     NoCodec(String),
@@ -142,56 +131,6 @@ impl SipConfig {
     }
 }
 
-impl SipTrunk {
-    fn check(&self) -> Result<(), ConfigError> {
-        let name = || self.name.clone();
-        if !is_host(&self.host) {
-            return Err(ConfigError::Host {
-                trunk: name(),
-                host: self.host.clone(),
-            });
-        }
-        if self.port == 0 {
-            return Err(ConfigError::Port(name()));
-        }
-        if self.codecs.is_empty() {
-            return Err(ConfigError::NoCodec(name()));
-        }
-        if self.password.is_some() && self.username.is_none() && self.auth_username.is_none() {
-            return Err(ConfigError::NoUsername(name()));
-        }
-        let settings = [
-            ("username", &self.username, is_user as fn(&str) -> bool),
-            ("from_user", &self.from_user, is_user),
-            ("from_domain", &self.from_domain, is_host),
-        ];
-        for (what, value, fits) in settings {
-            if let Some(value) = value
-                && !fits(value)
-            {
-                return Err(ConfigError::Characters {
-                    trunk: name(),
-                    what,
-                    value: value.clone(),
-                });
-            }
-        }
-        Ok(())
-    }
-}
-
-fn is_host(text: &str) -> bool {
-    text.parse::<IpAddr>().is_ok()
-        || (!text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b)))
-}
-
-fn is_user(text: &str) -> bool {
-    !text.is_empty()
-        && text
-            .bytes()
-            .all(|b| b.is_ascii_alphanumeric() || b"-_.!~*'()+".contains(&b))
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -214,7 +153,7 @@ mod tests {
             with(|trunk| trunk.host = "sip:pbx".into()),
             Err(ConfigError::Host { .. })
         ));
-        assert!(matches!(with(|trunk| trunk.port = 0), Err(ConfigError::Port(_))));
+        assert!(matches!(with(|trunk| trunk.port = Some(0)), Err(ConfigError::Port(_))));
         assert!(matches!(
             with(|trunk| trunk.codecs.clear()),
             Err(ConfigError::NoCodec(_))

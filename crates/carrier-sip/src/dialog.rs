@@ -1,66 +1,68 @@
 //! A dialog that an answer began: what is needed to end it and to know its messages.
 
-use std::sync::Arc;
-
-use rsipstack::{
-    dialog::{
-        DialogId,
-        authenticate::Credential,
-        dialog::{DialogInner, DialogState},
-        invite_dialog::InviteDialog,
-    },
-    sip::{Header, HeadersExt, Request, Response, Route, Uri, typed::Contact},
-    transaction::key::TransactionRole,
+use rsipstack::sip::{
+    Header, HeadersExt, Method, Request, Response, Uri,
+    prelude::ToTypedHeader as _,
+    typed::{Contact, From, Route, To},
 };
 
 use crate::{
-    headers::{Fault, from_tag, to_tag},
+    ask::{AskError, ask},
+    challenge::Challenges,
+    flow::Flow,
+    headers::{Fault, from_tag, sequence, to_tag},
     start::Shared,
 };
 
-/// What the INVITE and its 2xx agreed on.
-pub(crate) struct Established {
-    pub(crate) id: DialogId,
-    invite: Request,
-    credential: Option<Credential>,
+/// What the INVITE and its answer agreed on.
+#[derive(Clone)]
+pub(crate) struct Dialog {
+    pub(crate) call_id: String,
+    pub(crate) local_tag: String,
+    pub(crate) remote_tag: String,
+    local: From,
+    remote: To,
+    /// The number of our last request.
+    sequence: u32,
+    /// Where the far side reaches us.
     contact: Uri,
-    remote: Uri,
+    /// Where we reach the far side.
+    target: Uri,
     routes: Vec<Route>,
+    flow: Flow,
+    challenges: Challenges,
 }
 
-impl Established {
-    /// The dialog of this answer. Without a tag of the far side there is none.
-    pub(crate) fn new(
+impl Dialog {
+    /// The dialog that this answer to our INVITE began. Without a tag of the far side there is none.
+    pub(crate) fn of_answer(
         invite: &Request,
         answer: &Response,
-        credential: Option<Credential>,
+        flow: &Flow,
         contact: Uri,
+        challenges: Challenges,
     ) -> Result<Self, Fault> {
-        let id = DialogId::try_from((answer, TransactionRole::Client))?;
-        let remote = answer
+        let missing = |what: &str| Fault(format!("it has no {what}"));
+        let target = answer
             .typed_contact_headers()?
             .into_iter()
             .next()
             .map_or_else(|| invite.uri.clone(), |first: Contact| first.uri);
-        let mut routes: Vec<Route> = answer
-            .headers
-            .iter()
-            .filter_map(|header| match header {
-                Header::RecordRoute(routes) => Some(routes.value()),
-                _ => None,
-            })
-            .flat_map(listed)
-            .map(Route::from)
-            .collect();
         // The set is in the order of the request's way, and ours begins at our end (RFC 3261, section 12.1.2).
+        let mut routes = routes(&answer.headers)?;
         routes.reverse();
         Ok(Self {
-            id,
-            invite: invite.clone(),
-            credential,
+            call_id: answer.call_id_header()?.value().to_owned(),
+            local_tag: from_tag(answer).ok_or_else(|| missing("tag of ours"))?,
+            remote_tag: to_tag(answer).ok_or_else(|| missing("tag"))?,
+            local: invite.from_header()?.typed()?,
+            remote: answer.to_header()?.typed()?,
+            sequence: sequence(invite).unwrap_or(1),
             contact,
-            remote,
+            target,
             routes,
+            flow: flow.within_dialog(),
+            challenges,
         })
     }
 
@@ -71,67 +73,56 @@ impl Established {
 
     /// Whether a request of the far side belongs to this dialog.
     pub(crate) fn has_sent(&self, request: &Request) -> bool {
-        from_tag(request).as_ref() == Some(&self.id.remote_tag) && to_tag(request).as_ref() == Some(&self.id.local_tag)
+        from_tag(request).as_ref() == Some(&self.remote_tag) && to_tag(request).as_ref() == Some(&self.local_tag)
+    }
+
+    /// The next request of ours.
+    pub(crate) fn request(&mut self, shared: &Shared, method: Method) -> Result<Request, Fault> {
+        self.sequence = self.sequence.wrapping_add(1);
+        let mut request = shared.endpoint.make_request(
+            method,
+            self.target.clone(),
+            self.flow.via(shared)?,
+            self.local.clone(),
+            self.remote.clone(),
+            self.sequence,
+            Some(self.call_id.clone().into()),
+        );
+        for route in &self.routes {
+            request.headers.push(Header::Route(route.clone().into()));
+        }
+        Ok(request)
+    }
+
+    /// Sends a request and gives its final response, however many challenges are between.
+    pub(crate) async fn ask(&mut self, shared: &Shared, request: Request) -> Result<Response, AskError> {
+        let response = ask(shared, &mut self.flow, request, &mut self.challenges).await;
+        // Each challenge that was met took a number.
+        if let Ok(response) = &response {
+            self.sequence = sequence(response).unwrap_or(self.sequence).max(self.sequence);
+        }
+        response
     }
 
     /// Says goodbye: a BYE that is repeated until it is answered, or for as long as the timers say.
-    pub(crate) async fn bye(self, shared: Arc<Shared>) {
-        let dialog = match self.dialog(&shared) {
-            Ok(dialog) => dialog,
-            Err(error) => {
-                tracing::warn!(%error, "no BYE can be made for a dialog");
-                return;
-            }
+    pub(crate) async fn bye(mut self, shared: std::sync::Arc<Shared>) {
+        let said = match self.request(&shared, Method::Bye) {
+            Ok(request) => self.ask(&shared, request).await,
+            Err(fault) => Err(fault.into()),
         };
-        if let Err(error) = dialog.bye().await {
-            tracing::debug!(%error, "a BYE could not be sent");
+        if let Err(error) = said {
+            tracing::debug!(%error, "a BYE was not taken");
         }
     }
-
-    fn dialog(self, shared: &Shared) -> Result<InviteDialog, Fault> {
-        let inner = DialogInner::new(
-            TransactionRole::Client,
-            self.id.clone(),
-            self.invite,
-            shared.endpoint.clone(),
-            shared.states.clone(),
-            self.credential,
-            Some(self.contact),
-            shared.transactions.clone(),
-        )?;
-        *inner.remote_uri.lock() = self.remote;
-        *inner.route_set.lock() = self.routes;
-        *inner.state.lock() = DialogState::Confirmed(self.id, Response::default());
-        Ok(InviteDialog::from_inner(Arc::new(inner)))
-    }
 }
 
-/// The entries of a header that is a list; commas in angle brackets separate nothing.
-fn listed(value: &str) -> Vec<String> {
-    let mut inside = false;
-    value
-        .split(|character| {
-            match character {
-                '<' => inside = true,
-                '>' => inside = false,
-                _ => {}
-            }
-            character == ',' && !inside
-        })
-        .map(|entry| entry.trim().to_owned())
-        .filter(|entry| !entry.is_empty())
-        .collect()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn lists_are_taken_apart_at_their_commas_only() {
-        assert_eq!(
-            listed("<sip:a,b@p1;lr>, <sip:p2;lr>;x=1,"),
-            ["<sip:a,b@p1;lr>", "<sip:p2;lr>;x=1"]
-        );
+/// The entries of all `Record-Route` headers, from the top.
+fn routes(headers: &rsipstack::sip::Headers) -> Result<Vec<Route>, Fault> {
+    let mut routes = Vec::new();
+    for header in headers.iter() {
+        if let Header::RecordRoute(value) = header {
+            routes.extend(Route::parse_header_list(value.value())?);
+        }
     }
+    Ok(routes)
 }

@@ -1,6 +1,12 @@
-//! What is asked of messages in several places.
+//! What is asked of messages in several places, and done to them.
 
-use rsipstack::sip::{CSeq, From, HeadersExt, To, param::Tag};
+use rsipstack::{
+    sip::{CSeq, From, Header, HeadersExt, Param, Request, Response, To, param::Tag, prelude::ToTypedHeader as _},
+    transaction::make_via_branch,
+};
+
+/// Marks what the library says on its own, which never was on a wire.
+const OWN: &str = "Outdial-Own";
 
 /// The tag of the `To` header, which a request within a dialog has and one outside has not.
 pub(crate) fn to_tag(message: &impl HeadersExt) -> Option<String> {
@@ -21,10 +27,42 @@ fn text(tag: Option<Result<Option<Tag>, rsipstack::sip::Error>>) -> Option<Strin
     Some(tag?.ok()??.value().to_owned())
 }
 
+/// The request as it is sent a second time on its own merits: with the next number, in a transaction
+/// of its own.
+pub(crate) fn again(request: &Request) -> Result<Request, Fault> {
+    let mut again = request.clone();
+    let next = sequence(request).map_or(2, |number| number.wrapping_add(1));
+    again.cseq_header_mut()?.mut_seq(next)?;
+    let mut via = request.top_via_header()?.typed()?;
+    via.params.retain(|parameter| !matches!(parameter, Param::Branch(_)));
+    via.params.push(make_via_branch());
+    again.headers.unique_push(via.into());
+    Ok(again)
+}
+
+/// Marks a response as one that the library made itself.
+pub(crate) fn mark_own(response: &mut Response) {
+    response.headers.push(Header::Other(OWN.to_owned(), String::new()));
+}
+
+/// Takes the mark from a response that came from elsewhere.
+pub(crate) fn unmark(response: &mut Response) {
+    response.headers.retain(|header| !is_mark(header));
+}
+
+/// Whether the library made a response itself: 408 for silence, 503 for a connection that broke.
+pub(crate) fn is_own(response: &Response) -> bool {
+    response.headers.iter().any(is_mark)
+}
+
+fn is_mark(header: &Header) -> bool {
+    matches!(header, Header::Other(name, _) if name.eq_ignore_ascii_case(OWN))
+}
+
 /// The library could not make or send a message. Its own errors are larger than what they spoil.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
-pub(crate) struct Fault(String);
+pub(crate) struct Fault(pub(crate) String);
 
 impl std::convert::From<rsipstack::Error> for Fault {
     fn from(error: rsipstack::Error) -> Self {

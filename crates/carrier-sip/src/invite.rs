@@ -1,73 +1,63 @@
-//! The INVITE of a leg.
-
-use std::net::SocketAddr;
+//! The INVITE of a leg, and its CANCEL.
 
 use outdial_domain::LegId;
 use rsipstack::{
-    dialog::invitation::InviteOption,
-    sip::{Header, Scheme, Transport, Uri, uri::Auth},
+    sip::{Header, HeadersExt, Method, Request, typed},
     transaction::{
         Transaction,
         key::{TransactionKey, TransactionRole},
+        make_tag,
     },
-    transport::SipAddr,
 };
 
-use crate::{headers::Fault, incoming::ALLOW, legs::call_id, start::Shared, target::Target};
+use crate::{
+    flow::{Flow, OURSELVES},
+    headers::{self, Fault},
+    incoming::ALLOW,
+    legs::call_id,
+    start::Shared,
+    target::Target,
+};
 
-/// Who we say we are when nobody said who we are to be.
-const OURSELVES: &str = "outdial";
-
-/// An INVITE that has not been sent.
-pub(crate) struct Invite {
-    pub(crate) transaction: Transaction,
-    /// Where the far side reaches us.
-    pub(crate) contact: Uri,
-}
-
-/// Makes the INVITE. `reach` is our address as the far side sees it.
-pub(crate) fn make(
-    shared: &Shared,
-    leg: LegId,
-    target: &Target,
-    destination: SocketAddr,
-    reach: SocketAddr,
-    offer: String,
-) -> Result<Invite, Fault> {
-    let ourselves = |address: SocketAddr| Uri {
-        scheme: Some(Scheme::Sip),
-        auth: Some(Auth {
-            user: OURSELVES.to_owned(),
-            password: None,
-        }),
-        host_with_port: address.into(),
-        ..Uri::default()
-    };
-    let contact = ourselves(reach);
+/// Makes the INVITE that goes out by this way.
+pub(crate) fn make(shared: &Shared, leg: LegId, target: &Target, flow: &Flow, offer: String) -> Result<Request, Fault> {
+    let contact = flow.contact(OURSELVES);
     let mut caller = target.from.clone().unwrap_or_else(|| contact.clone());
     if target.from.is_none() {
         caller.host_with_port.port = None;
     }
-    let mut request = shared.layer.make_invite_request(&InviteOption {
-        caller,
-        callee: target.uri.clone(),
-        contact: contact.clone(),
-        content_type: Some("application/sdp".to_owned()),
-        headers: Some(vec![Header::Allow(ALLOW.into())]),
-        call_id: Some(call_id(leg)),
-        ..InviteOption::default()
-    })?;
+    let mut request = shared.endpoint.make_request(
+        Method::Invite,
+        target.uri.clone(),
+        flow.via(shared)?,
+        typed::From::from(caller).with_tag(make_tag()),
+        typed::To::from(target.uri.clone()),
+        1,
+        Some(call_id(leg).into()),
+    );
+    request.headers.push(typed::Contact::from(contact).into());
+    request.headers.push(Header::ContentType("application/sdp".into()));
+    request.headers.push(Header::Allow(ALLOW.into()));
     request.body = offer.into_bytes();
-    let key = TransactionKey::from_request(&request, TransactionRole::Client)?;
-    let mut transaction = Transaction::new_client(key, request, shared.endpoint.clone(), None);
-    transaction.destination = Some(SipAddr::new(Transport::Udp, destination.into()));
-    Ok(Invite { transaction, contact })
+    Ok(request)
+}
+
+/// The INVITE again, for another server: as it was, but by another way (RFC 3263, section 4.3). What
+/// the first server was told about our password means nothing to the next.
+pub(crate) fn elsewhere(shared: &Shared, invite: &Request, flow: &Flow) -> Result<Request, Fault> {
+    let mut request = headers::again(invite)?;
+    request.headers.unique_push(flow.via(shared)?.into());
+    request
+        .headers
+        .unique_push(typed::Contact::from(flow.contact(OURSELVES)).into());
+    request
+        .headers
+        .retain(|header| !matches!(header, Header::Authorization(_) | Header::ProxyAuthorization(_)));
+    Ok(request)
 }
 
 /// The CANCEL of an INVITE (RFC 3261, section 9.1), to be sent the same way.
 pub(crate) fn cancel(shared: &Shared, invite: &Transaction) -> Result<Transaction, Fault> {
-    use rsipstack::sip::{HeadersExt, Method};
-
     let mut request = invite.original.clone();
     request.method = Method::Cancel;
     request.body.clear();
@@ -86,7 +76,8 @@ pub(crate) fn cancel(shared: &Shared, invite: &Transaction) -> Result<Transactio
     });
     request.cseq_header_mut()?.mut_method(Method::Cancel)?;
     let key = TransactionKey::from_request(&request, TransactionRole::Client)?;
-    let mut transaction = Transaction::new_client(key, request, shared.endpoint.clone(), None);
+    let connection = invite.connection.clone();
+    let mut transaction = Transaction::new_client(key, request, shared.endpoint.clone(), connection);
     transaction.destination.clone_from(&invite.destination);
     Ok(transaction)
 }

@@ -9,6 +9,7 @@ mod events;
 mod forks;
 mod inbox;
 mod requests;
+mod route;
 mod sound;
 mod talk;
 
@@ -28,18 +29,20 @@ use tokio::{
 use crate::{
     carrier::is_past,
     challenge::Challenges,
-    dialog::Established,
-    invite::{self, Invite},
+    dialog::Dialog,
+    flow::OURSELVES,
+    invite,
     legs::{Legs, Line},
     sdp,
     start::Shared,
-    target::{self, Target},
+    target::Target,
     trace::Trace,
 };
 
 use self::{
     dial::{Dialled, Dialling},
     events::Events,
+    route::Route,
     sound::Sound,
 };
 
@@ -78,18 +81,11 @@ pub(crate) async fn ring(shared: &Arc<Shared>, order: &LegOrder, target: Target)
             shared.most_legs
         ))
     })?;
-    let destination = target::resolve(&target.host, target.port, shared.local.ip())
+    let mut route = Route::of(shared, &target).await?;
+    let flow = route
+        .next(shared)
         .await
-        .map_err(|reason| RingError::Unresolved {
-            host: target.host.clone(),
-            reason,
-        })?;
-    let ours = target::route(shared.local.ip(), destination).map_err(|error| {
-        RingError::Exhausted(format!(
-            "{destination} cannot be reached from {}: {error}",
-            shared.local.ip()
-        ))
-    })?;
+        .map_err(|reasons| RingError::Exhausted(format!("the far side cannot be reached: {reasons}")))?;
     let stream = shared
         .media
         .open()
@@ -117,20 +113,20 @@ pub(crate) async fn ring(shared: &Arc<Shared>, order: &LegOrder, target: Target)
             .fold(0_u128, |number, octet| number << 8 | u128::from(*octet))
     };
     let local = sdp::Local {
-        address: SocketAddr::new(media_address(shared, stream.local().ip(), ours), stream.local().port()),
+        address: SocketAddr::new(
+            media_address(shared, stream.local().ip(), flow.reach.ip()),
+            stream.local().port(),
+        ),
         // Only the lower half, because some far sides read it as a signed number.
         session: (number(rest) as u32) >> 1,
         version: 1,
         codecs: match &target.trunk {
-            Some(trunk) => trunk.codecs.clone(),
-            None => outdial_media::codec::Codec::ALL.to_vec(),
+            Some(trunk) => trunk.settings.codecs.clone(),
+            None => outdial_media::codec::Codec::G711.to_vec(),
         },
     };
-    let reach = SocketAddr::new(shared.advertise.unwrap_or(ours), shared.local.port());
-    let Invite {
-        mut transaction,
-        contact,
-    } = invite::make(shared, order.leg, &target, destination, reach, sdp::offer(&local))
+    let mut transaction = invite::make(shared, order.leg, &target, &flow, sdp::offer(&local))
+        .and_then(|request| flow.transaction(shared, request))
         .map_err(|error| RingError::Refused(format!("no INVITE can be made: {error}")))?;
 
     let (command_sender, commands) = mpsc::channel(WAITING);
@@ -154,14 +150,17 @@ pub(crate) async fn ring(shared: &Arc<Shared>, order: &LegOrder, target: Target)
         .await
         .map_err(|error| RingError::Exhausted(error.to_string()))?;
     leg.events.tell(LegEvent::Sent);
-    let challenges = Challenges::new(target.credential(), target.way());
-    tokio::spawn(leg.run(Dialling {
-        invite: Box::new(transaction),
-        contact,
-        challenges,
-        destination,
-        send_before: order.send_before,
-    }));
+    let challenges = Challenges::new(target.password(), target.way());
+    tokio::spawn(leg.run(
+        Box::new(transaction),
+        Dialling {
+            contact: flow.contact(OURSELVES),
+            flow,
+            route,
+            challenges,
+            send_before: order.send_before,
+        },
+    ));
     Ok(LegHandle {
         events: receiver,
         commands: command_sender,
@@ -179,10 +178,10 @@ fn media_address(shared: &Shared, bound: IpAddr, ours: IpAddr) -> IpAddr {
 }
 
 impl Leg {
-    async fn run(mut self, dialling: Dialling) {
+    async fn run(mut self, invite: Box<Transaction>, dialling: Dialling) {
         let stop = self.shared.stop.clone();
         let ending = tokio::select! {
-            ending = self.live(dialling) => ending,
+            ending = self.live(invite, dialling) => ending,
             // Nobody turns the timers of SIP any more, so nothing would ever end it.
             () = stop.cancelled() => Ending::new(
                 Outcome::Unknown,
@@ -193,9 +192,9 @@ impl Leg {
         self.finish(ending).await;
     }
 
-    async fn live(&mut self, dialling: Dialling) -> Ending {
+    async fn live(&mut self, invite: Box<Transaction>, dialling: Dialling) -> Ending {
         // Boxed one after the other, so that the task is as large as the larger of them, not as both.
-        match Box::pin(self.dial(dialling)).await {
+        match Box::pin(self.dial(invite, dialling)).await {
             Dialled::Answered(talk) => Box::pin(self.talk(*talk)).await,
             Dialled::Over(ending) => ending,
         }
@@ -203,10 +202,10 @@ impl Leg {
 
     /// Ends an established leg: silence, then BYE. Waits for the answer, so that the trace shows it,
     /// but not for long; the BYE is repeated without us if it has to be.
-    async fn part(&mut self, established: Established) {
+    async fn part(&mut self, dialog: Dialog) {
         self.sound.close().await;
         let until = Instant::now() + 8 * self.shared.t1();
-        let mut bye = Box::pin(established.bye(Arc::clone(&self.shared)));
+        let mut bye = Box::pin(dialog.bye(Arc::clone(&self.shared)));
         loop {
             tokio::select! {
                 biased;

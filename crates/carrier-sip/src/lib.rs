@@ -14,24 +14,32 @@
 //! - Silence after an INVITE means that it may have rung, and so is `no_answer`; an address to which
 //!   no route leads fails before anything is sent.
 
+mod ask;
 mod carrier;
 mod challenge;
 mod config;
 mod dialog;
+mod digest;
 mod digits;
+mod flow;
 mod headers;
 mod incoming;
 mod invite;
 mod leg;
 mod legs;
+mod listen;
+mod names;
 mod probe;
 mod reason;
 mod sdp;
 mod start;
 mod target;
+mod tls;
 mod trace;
+mod trunk;
 
 pub use carrier::SipCarrier;
-pub use config::{ConfigError, SipConfig, SipTrunk};
+pub use config::{ConfigError, SipConfig, SipTransport, SipTrunk, TlsListen};
 pub use probe::{ProbeError, ProbeReport};
 pub use start::StartError;
+pub use tls::{TlsError, TlsSettings};

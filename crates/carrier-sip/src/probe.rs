@@ -6,20 +6,19 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rsipstack::{
-    dialog::invitation::InviteOption,
-    sip::{Header, HeadersExt, Method, SipMessage, StatusCodeKind, Transport},
-    transaction::{
-        Transaction,
-        key::{TransactionKey, TransactionRole},
-    },
-    transport::SipAddr,
-};
+use rsipstack::sip::{Method, Request, typed};
+use rsipstack::transaction::make_tag;
 
 use crate::{
+    ask::{AskError, ask},
+    challenge::Challenges,
     config::SipTrunk,
+    flow::Flow,
+    headers::Fault,
+    names::Hop,
     start::Shared,
-    target::{self, Target},
+    target::Target,
+    trunk::Trunk,
 };
 
 /// A trunk that answered.
@@ -58,9 +57,14 @@ pub enum ProbeError {
         /// How long the answer was waited for.
         within: Duration,
     },
-    /// The request could not be made or sent.
-    #[error("the request could not be sent: {0}")]
-    NotSent(String),
+    /// No connection, or none that can be trusted.
+    #[error("{address} cannot be asked: {reason}")]
+    NotSent {
+        /// Who was to be asked.
+        address: SocketAddr,
+        /// What went wrong.
+        reason: String,
+    },
 }
 
 impl fmt::Display for ProbeReport {
@@ -75,31 +79,41 @@ impl fmt::Display for ProbeReport {
 }
 
 /// Asks a trunk whether it is there.
-pub(crate) async fn probe(shared: &Shared, trunk: &SipTrunk) -> Result<ProbeReport, ProbeError> {
-    let address = target::resolve(&trunk.host, trunk.port, shared.local.ip()).await;
-    let address = address.map_err(|reason| ProbeError::Unresolved {
-        host: trunk.host.clone(),
+pub(crate) async fn probe(shared: &Shared, trunk: &Trunk) -> Result<ProbeReport, ProbeError> {
+    let hops = shared.names.hops(&trunk.settings.place()).await;
+    let hops = hops.map_err(|reason| ProbeError::Unresolved {
+        host: trunk.settings.host.clone(),
         reason,
     })?;
-    let mut transaction = request(shared, trunk, address)?;
-    let started = Instant::now();
-    transaction.send().await.map_err(not_sent)?;
-    let answer = async {
-        while let Some(message) = transaction.receive().await {
-            if let SipMessage::Response(response) = message
-                && response.status_code.kind() != StatusCodeKind::Provisional
-            {
-                return Some(response.status_code.code());
-            }
+    let mut reports = Vec::with_capacity(hops.len());
+    for hop in hops {
+        match probe_hop(shared, trunk, hop).await {
+            Ok(report) => return Ok(report),
+            Err(error) => reports.push(error),
         }
-        None
+    }
+    Err(reports.swap_remove(0))
+}
+
+/// Asks one of the trunk's servers.
+pub(crate) async fn probe_hop(shared: &Shared, trunk: &Trunk, hop: Hop) -> Result<ProbeReport, ProbeError> {
+    let address = hop.address;
+    let not_sent = |error: String| ProbeError::NotSent { address, reason: error };
+    let mut flow = Flow::open(shared, hop, &trunk.door).await.map_err(not_sent)?;
+    let request = request(shared, &trunk.settings, &flow).map_err(|Fault(fault)| not_sent(fault))?;
+    let name = &trunk.settings.name;
+    let mut challenges = Challenges::new(trunk.settings.login(), format!("trunk `{name}`"));
+    let started = Instant::now();
+    let status = match ask(shared, &mut flow, request, &mut challenges).await {
+        Ok(response) => response.status_code.code(),
+        // Whoever asks for a password is there.
+        Err(AskError::Unanswered { code, .. }) => code,
+        Err(AskError::NotSent(reason)) => return Err(not_sent(reason)),
+        Err(AskError::Silent) => {
+            let within = shared.patience();
+            return Err(ProbeError::Silent { address, within });
+        }
     };
-    let within = shared.patience();
-    let status = tokio::time::timeout(within, answer).await.ok().flatten();
-    // A transaction that times out answers itself with 408; a far side would not say that to OPTIONS.
-    let status = status
-        .filter(|status| *status != 408)
-        .ok_or(ProbeError::Silent { address, within })?;
     Ok(ProbeReport {
         address,
         status,
@@ -107,27 +121,15 @@ pub(crate) async fn probe(shared: &Shared, trunk: &SipTrunk) -> Result<ProbeRepo
     })
 }
 
-fn not_sent(error: impl fmt::Display) -> ProbeError {
-    ProbeError::NotSent(error.to_string())
-}
-
-fn request(shared: &Shared, trunk: &SipTrunk, address: SocketAddr) -> Result<Transaction, ProbeError> {
-    let uri = Target::of_trunk(trunk).map_err(not_sent)?;
-    let request = shared.layer.make_invite_request(&InviteOption {
-        caller: uri.clone(),
-        callee: uri.clone(),
-        contact: uri,
-        ..InviteOption::default()
-    });
-    let mut request = request.map_err(not_sent)?;
-    request.method = Method::Options;
-    request
-        .headers
-        .retain(|header| !matches!(header, Header::Contact(_) | Header::ContentType(_)));
-    let number = request.cseq_header_mut().map_err(not_sent)?;
-    number.mut_method(Method::Options).map_err(not_sent)?;
-    let key = TransactionKey::from_request(&request, TransactionRole::Client).map_err(not_sent)?;
-    let mut transaction = Transaction::new_client(key, request, shared.endpoint.clone(), None);
-    transaction.destination = Some(SipAddr::new(Transport::Udp, address.into()));
-    Ok(transaction)
+fn request(shared: &Shared, trunk: &SipTrunk, flow: &Flow) -> Result<Request, Fault> {
+    let uri = Target::of_trunk(trunk).map_err(Fault)?;
+    Ok(shared.endpoint.make_request(
+        Method::Options,
+        uri.clone(),
+        flow.via(shared)?,
+        typed::From::from(uri.clone()).with_tag(make_tag()),
+        typed::To::from(uri),
+        1,
+        None,
+    ))
 }

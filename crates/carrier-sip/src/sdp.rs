@@ -275,7 +275,7 @@ mod tests {
             address: "192.0.2.1:16384".parse().unwrap(),
             session: 42,
             version: 1,
-            codecs: Codec::ALL.to_vec(),
+            codecs: Codec::G711.to_vec(),
         }
     }
 

@@ -4,7 +4,7 @@ use std::{
     collections::HashMap,
     io,
     net::{IpAddr, SocketAddr},
-    sync::Arc,
+    sync::{Arc, OnceLock},
     time::Duration,
 };
 
@@ -12,12 +12,10 @@ use futures_util::future::BoxFuture;
 use outdial_engine::ports::Ids;
 use outdial_media_io::MediaEngine;
 use rsipstack::{
-    dialog::{dialog::DialogStateSender, dialog_layer::DialogLayer},
     sip::{HostWithPort, Port, Transport, uri::Host},
     transaction::{
         Endpoint, EndpointBuilder,
         endpoint::{EndpointInnerRef, EndpointOption},
-        transaction::TransactionEventSender,
     },
     transport::{
         SipAddr, SipConnection, TransportLayer,
@@ -25,16 +23,21 @@ use rsipstack::{
         udp::{UdpConnection, UdpInner},
     },
 };
+use rustls::ClientConfig;
 use socket2::{Domain, Protocol, Socket, Type};
 use tokio::sync::Semaphore;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    config::{ConfigError, SipConfig, SipTrunk},
+    config::{ConfigError, SipConfig},
+    flow::Connections,
     incoming::{self, Gate},
     legs::Legs,
-    target,
+    listen::Listener,
+    names::{Names, Place},
+    tls::{self, TlsError, TlsSettings},
     trace::Inspector,
+    trunk::Trunk,
 };
 
 /// What the kernel holds for us while we are busy: some thousand messages.
@@ -65,26 +68,36 @@ pub enum StartError {
 /// What all legs share.
 pub(crate) struct Shared {
     pub(crate) endpoint: EndpointInnerRef,
-    pub(crate) layer: DialogLayer,
     pub(crate) legs: Arc<Legs>,
     pub(crate) room: Arc<Semaphore>,
-    pub(crate) trunks: HashMap<String, Arc<SipTrunk>>,
+    pub(crate) trunks: HashMap<String, Arc<Trunk>>,
+    pub(crate) names: Names,
+    pub(crate) connections: Connections,
     pub(crate) media: MediaEngine,
     pub(crate) ids: Ids,
     /// Where we listen.
     pub(crate) local: SocketAddr,
+    /// The port for TLS, where we have one.
+    pub(crate) tls_port: Option<u16>,
+    /// For far sides that are not trunks; made when the first of them is met.
+    usual_tls: OnceLock<Result<Arc<ClientConfig>, TlsError>>,
     pub(crate) advertise: Option<IpAddr>,
     pub(crate) most_legs: usize,
     /// Cancelled when the carrier is dropped.
     pub(crate) stop: CancellationToken,
-    /// Ears that nobody listens with: a dialog of the library wants to tell its states to somebody.
-    pub(crate) states: DialogStateSender,
-    pub(crate) transactions: TransactionEventSender,
 }
 
 impl Shared {
     pub(crate) fn t1(&self) -> Duration {
         self.endpoint.option.t1
+    }
+
+    /// TLS with the roots of this machine.
+    pub(crate) fn usual_tls(&self) -> Result<Arc<ClientConfig>, String> {
+        self.usual_tls
+            .get_or_init(|| tls::client(&TlsSettings::default()))
+            .clone()
+            .map_err(|error| error.to_string())
     }
 
     /// How long a request is repeated and a response waited for: 64 × T1.
@@ -95,27 +108,41 @@ impl Shared {
 
 /// Starts everything; it runs until the token is cancelled.
 pub(crate) fn start(
-    config: SipConfig,
+    mut config: SipConfig,
     media: MediaEngine,
     ids: Ids,
     stop: &CancellationToken,
 ) -> Result<Arc<Shared>, StartError> {
     config.check()?;
-    let (socket, local) = bind(config.bind)?;
+    let (socket, tcp, local) = bind(config.bind)?;
+    let over_tls = match &config.tls {
+        None => None,
+        Some(listen) => {
+            let certificate = tls::server(&listen.certificate, &listen.key).map_err(ConfigError::OwnTls)?;
+            let listener = Listener::bind(listen.bind, Some(certificate));
+            Some(listener.map_err(|source| not_bound(listen.bind, source))?)
+        }
+    };
+    let trunks = std::mem::take(&mut config.trunks).into_iter().map(|trunk| {
+        let name = trunk.name.clone();
+        match Trunk::new(trunk) {
+            Ok(trunk) => Ok((name, trunk)),
+            Err(source) => Err(ConfigError::Tls { trunk: name, source }),
+        }
+    });
+    let trunks: HashMap<_, _> = trunks.collect::<Result<_, _>>()?;
+    let names = Names::new(config.resolver, local.ip(), ids.clone());
     let legs = Arc::new(Legs::default());
-    let endpoint = endpoint(&config, socket, local, &legs, &ids, stop);
+    let endpoint = endpoint(&config, socket, local, &legs, &ids, names.clone(), stop);
     let incoming = endpoint.incoming_transactions();
-    let (states, _) = tokio::sync::mpsc::unbounded_channel();
-    let (transactions, _) = tokio::sync::mpsc::unbounded_channel();
     let shared = Arc::new(Shared {
-        layer: DialogLayer::new(Arc::clone(&endpoint.inner)),
         endpoint: Arc::clone(&endpoint.inner),
         room: Arc::new(Semaphore::new(config.most_legs)),
-        trunks: config
-            .trunks
-            .into_iter()
-            .map(|trunk| (trunk.name.clone(), Arc::new(trunk)))
-            .collect(),
+        trunks,
+        names,
+        connections: Connections::default(),
+        tls_port: over_tls.as_ref().map(|listener| listener.local().port()),
+        usual_tls: OnceLock::new(),
         legs: Arc::clone(&legs),
         media,
         ids,
@@ -123,9 +150,10 @@ pub(crate) fn start(
         advertise: config.advertise,
         most_legs: config.most_legs,
         stop: stop.clone(),
-        states,
-        transactions,
     });
+    for listener in std::iter::once(tcp).chain(over_tls) {
+        tokio::spawn(listener.serve(Arc::clone(&endpoint.inner), stop.clone()));
+    }
     tokio::spawn(async move { endpoint.serve().await });
     if let Ok(incoming) = incoming {
         tokio::spawn(incoming::serve(incoming, legs));
@@ -133,7 +161,23 @@ pub(crate) fn start(
     Ok(shared)
 }
 
-fn bind(bind: SocketAddr) -> Result<(tokio::net::UdpSocket, SocketAddr), StartError> {
+/// How often a free port is looked for, when one of UDP turns out not to be one of TCP.
+const DRAWS: usize = 20;
+
+fn bind(bind: SocketAddr) -> Result<(tokio::net::UdpSocket, Listener, SocketAddr), StartError> {
+    let mut draws = 0;
+    loop {
+        draws += 1;
+        let (socket, local) = bind_udp(bind)?;
+        match Listener::bind(local, None) {
+            Ok(listener) => return Ok((socket, listener, local)),
+            Err(_) if bind.port() == 0 && draws < DRAWS => {}
+            Err(source) => return Err(not_bound(local, source)),
+        }
+    }
+}
+
+fn bind_udp(bind: SocketAddr) -> Result<(tokio::net::UdpSocket, SocketAddr), StartError> {
     let open = || {
         let socket = Socket::new(Domain::for_address(bind), Type::DGRAM, Some(Protocol::UDP))?;
         socket.set_nonblocking(true)?;
@@ -144,10 +188,14 @@ fn bind(bind: SocketAddr) -> Result<(tokio::net::UdpSocket, SocketAddr), StartEr
         let local = socket.local_addr()?;
         Ok((socket, local))
     };
-    open().map_err(|source: io::Error| match source.kind() {
+    open().map_err(|source| not_bound(bind, source))
+}
+
+fn not_bound(bind: SocketAddr, source: io::Error) -> StartError {
+    match source.kind() {
         io::ErrorKind::AddrInUse => StartError::PortInUse(bind),
         _ => StartError::Bind { bind, source },
-    })
+    }
 }
 
 fn endpoint(
@@ -156,13 +204,14 @@ fn endpoint(
     local: SocketAddr,
     legs: &Arc<Legs>,
     ids: &Ids,
+    names: Names,
     stop: &CancellationToken,
 ) -> Endpoint {
     let address = |address: SocketAddr| SipAddr {
         r#type: Some(Transport::Udp),
         addr: SipConnection::resolve_bind_address(address).into(),
     };
-    let transport = TransportLayer::new_with_domain_resolver(stop.child_token(), Box::new(SystemResolver { local }));
+    let transport = TransportLayer::new_with_domain_resolver(stop.child_token(), Box::new(Resolver(names)));
     transport.add_transport(SipConnection::Udp(udp(
         UdpInner {
             conn: Arc::new(socket),
@@ -199,11 +248,9 @@ fn udp(inner: UdpInner, external: Option<SocketAddr>, stop: &CancellationToken) 
 }
 
 /// Resolves names that far sides put into their messages, in the same way as those of trunks.
-struct SystemResolver {
-    local: SocketAddr,
-}
+struct Resolver(Names);
 
-impl DomainResolver for SystemResolver {
+impl DomainResolver for Resolver {
     fn resolve<'me, 'address, 'future>(
         &'me self,
         address: &'address SipAddr,
@@ -217,13 +264,22 @@ impl DomainResolver for SystemResolver {
             let Host::Domain(domain) = &address.addr.host else {
                 return Ok(address.clone());
             };
-            let port = address.addr.port.as_ref().map_or(5060, Port::value);
-            let found = target::resolve(&domain.0, port, self.local.ip())
+            let place = Place {
+                host: domain.0.clone(),
+                port: address.addr.port.as_ref().map(Port::value),
+                transport: address.r#type.unwrap_or_default(),
+            };
+            let hops = self
+                .0
+                .hops(&place)
                 .await
                 .map_err(rsipstack::Error::DnsResolutionError)?;
+            let first = hops
+                .first()
+                .ok_or_else(|| rsipstack::Error::DnsResolutionError(place.host))?;
             Ok(SipAddr {
                 r#type: address.r#type,
-                addr: HostWithPort::from(found),
+                addr: HostWithPort::from(first.address),
             })
         })
     }

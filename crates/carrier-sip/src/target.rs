@@ -3,35 +3,37 @@
 use std::{
     net::{IpAddr, SocketAddr, UdpSocket},
     sync::Arc,
-    time::Duration,
 };
 
 use outdial_domain::{Address, Destination};
-use rsipstack::sip::{Scheme, Uri, uri::Auth};
-use secrecy::ExposeSecret;
+use rsipstack::sip::{Param, Scheme, Transport, Uri, uri::Auth};
 
-use crate::config::SipTrunk;
-
-/// Name servers that do not answer in this time are taken to be away.
-const LOOKUP: Duration = Duration::from_secs(5);
+use crate::{
+    challenge::Password,
+    config::{SipTransport, SipTrunk},
+    flow::Door,
+    names::Place,
+    start::Shared,
+    trunk::Trunk,
+};
 
 /// Where a request goes and what stands in it.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(crate) struct Target {
-    pub(crate) trunk: Option<Arc<SipTrunk>>,
+    pub(crate) trunk: Option<Arc<Trunk>>,
     /// What is asked for.
     pub(crate) uri: Uri,
-    /// Where the datagrams go.
-    pub(crate) host: String,
-    pub(crate) port: u16,
+    /// Where the messages go.
+    pub(crate) place: Place,
     /// As whom we call; `None` as ourselves.
     pub(crate) from: Option<Uri>,
 }
 
 impl Target {
     /// Works out the target, or says why there can be none.
-    pub(crate) fn new(trunk: Option<&Arc<SipTrunk>>, to: &Address, from: Option<&Address>) -> Result<Self, String> {
-        let (uri, host, port) = match (to.destination(), trunk) {
+    pub(crate) fn new(trunk: Option<&Arc<Trunk>>, to: &Address, from: Option<&Address>) -> Result<Self, String> {
+        let settings = trunk.map(|trunk| &trunk.settings);
+        let (uri, place) = match (to.destination(), settings) {
             (
                 Destination::Sip {
                     secure,
@@ -40,60 +42,92 @@ impl Target {
                     port,
                     parameters,
                 },
-                trunk,
+                settings,
             ) => {
+                let named = transport(parameters.as_deref())?;
+                let mut uri = uri(decoded(user), host, *port)?;
                 if *secure {
-                    return Err("`sips:` needs TLS, which this version does not have yet: use `sip:`".into());
+                    uri.scheme = Some(Scheme::Sips);
                 }
-                refuse_transport(parameters.as_deref())?;
-                let uri = uri(decoded(user), host, *port)?;
-                match trunk {
-                    Some(trunk) => (uri, trunk.host.clone(), trunk.port),
-                    None => (uri, host.trim_matches(['[', ']']).to_owned(), port.unwrap_or(5060)),
+                match settings {
+                    Some(trunk) if *secure && trunk.transport != SipTransport::Tls => {
+                        let name = &trunk.name;
+                        return Err(format!(
+                            "`sips:` needs TLS, and trunk `{name}` has none: set its `transport`, or use `sip:`"
+                        ));
+                    }
+                    Some(trunk) => (uri, trunk.place()),
+                    None => {
+                        let transport = match (secure, named) {
+                            (true, Some(SipTransport::Udp)) => return Err("`sips:` cannot go over UDP".into()),
+                            (true, _) => SipTransport::Tls,
+                            (false, named) => named.unwrap_or_default(),
+                        };
+                        if let (Some(named), false) = (named, *secure) {
+                            uri.params
+                                .push(Param::Other("transport".into(), Some(named.word().into())));
+                        }
+                        let place = Place {
+                            host: host.trim_matches(['[', ']']).to_owned(),
+                            port: *port,
+                            transport: transport.wire(),
+                        };
+                        (uri, place)
+                    }
                 }
             }
             (Destination::E164(_) | Destination::Local { .. }, Some(trunk)) => {
                 let number = to.number().unwrap_or_default();
-                (
-                    uri(number, &trunk.host, Some(trunk.port))?,
-                    trunk.host.clone(),
-                    trunk.port,
-                )
+                (uri(number, &trunk.host, trunk.port)?, trunk.place())
             }
             (Destination::E164(_) | Destination::Local { .. }, None) => {
                 return Err("a number can only be rung over a trunk: name one, or give a SIP URI".into());
             }
         };
         Ok(Self {
-            from: caller(trunk.map(Arc::as_ref), from)?,
+            from: caller(settings, from)?,
             trunk: trunk.cloned(),
             uri,
-            host,
-            port,
+            place,
         })
     }
 
     /// The trunk itself, for a request that is meant for nobody behind it.
     pub(crate) fn of_trunk(trunk: &SipTrunk) -> Result<Uri, String> {
-        uri(String::new(), &trunk.host, Some(trunk.port))
+        uri(String::new(), &trunk.host, trunk.port)
     }
 
     /// What people call the way out.
     pub(crate) fn way(&self) -> String {
         match &self.trunk {
-            Some(trunk) => format!("trunk `{}`", trunk.name),
-            None => format!("a trunk for `{}`, and call through it", self.host),
+            Some(trunk) => format!("trunk `{}`", trunk.settings.name),
+            None => format!("a trunk for `{}`, and call through it", self.place.host),
         }
     }
 
     /// Whom we are to this trunk.
-    pub(crate) fn credential(&self) -> Option<rsipstack::dialog::authenticate::Credential> {
-        let trunk = self.trunk.as_ref()?;
-        Some(rsipstack::dialog::authenticate::Credential {
-            username: trunk.username.clone().or_else(|| trunk.auth_username.clone())?,
-            password: trunk.password.as_ref()?.expose_secret().to_owned(),
-            realm: trunk.realm.clone(),
-            auth_username: trunk.auth_username.clone(),
+    pub(crate) fn password(&self) -> Option<Password> {
+        self.trunk.as_ref()?.settings.login()
+    }
+
+    /// How the far side is met.
+    pub(crate) fn door(&self, shared: &Shared) -> Result<Door, String> {
+        if let Some(trunk) = &self.trunk {
+            let secure = self.uri.scheme == Some(Scheme::Sips);
+            return Ok(Door {
+                secure,
+                ..trunk.door.clone()
+            });
+        }
+        let tls = match self.place.transport {
+            Transport::Tls => Some(shared.usual_tls()?),
+            _ => None,
+        };
+        Ok(Door {
+            trunk: None,
+            name: self.place.host.clone(),
+            tls,
+            secure: self.uri.scheme == Some(Scheme::Sips),
         })
     }
 }
@@ -113,19 +147,22 @@ fn caller(trunk: Option<&SipTrunk>, from: Option<&Address>) -> Result<Option<Uri
     uri(user, trunk.from_domain.as_deref().unwrap_or(&trunk.host), None).map(Some)
 }
 
-fn refuse_transport(parameters: Option<&str>) -> Result<(), String> {
-    let transport = parameters
+/// The transport that a URI asks for.
+fn transport(parameters: Option<&str>) -> Result<Option<SipTransport>, String> {
+    let named = parameters
         .unwrap_or_default()
         .split(';')
         .filter_map(|parameter| parameter.split_once('='))
         .find(|(name, _)| name.eq_ignore_ascii_case("transport"));
-    match transport {
-        Some((_, value)) if !value.eq_ignore_ascii_case("udp") => Err(format!(
-            "SIP over {} is not in this version yet: leave `transport` out, or say `udp`",
-            value.chars().take(10).collect::<String>()
-        )),
-        _ => Ok(()),
-    }
+    let Some((_, word)) = named else {
+        return Ok(None);
+    };
+    SipTransport::from_word(&word.to_ascii_lowercase())
+        .map(Some)
+        .ok_or_else(|| {
+            let word: String = word.chars().take(10).collect();
+            format!("SIP over {word} is not known here: say `udp`, `tcp` or `tls`")
+        })
 }
 
 fn uri(user: String, host: &str, port: Option<u16>) -> Result<Uri, String> {
@@ -158,22 +195,6 @@ fn decoded(user: &str) -> String {
     String::from_utf8_lossy(&octets).into_owned()
 }
 
-/// Finds the address of a host, of the family that we are bound to.
-pub(crate) async fn resolve(host: &str, port: u16, ours: IpAddr) -> Result<SocketAddr, String> {
-    let found = match host.parse::<IpAddr>() {
-        Ok(ip) => vec![SocketAddr::new(ip, port)],
-        Err(_) => tokio::time::timeout(LOOKUP, tokio::net::lookup_host((host, port)))
-            .await
-            .map_err(|_| format!("no name server answered within {} s", LOOKUP.as_secs()))?
-            .map_err(|error| error.to_string())?
-            .collect(),
-    };
-    found
-        .into_iter()
-        .find(|address| address.is_ipv4() == ours.is_ipv4())
-        .ok_or_else(|| format!("`{host}` has no address of the kind that SIP is bound to ({ours})"))
-}
-
 /// The address of ours from which a destination is reached. Sends nothing.
 pub(crate) fn route(bind: IpAddr, destination: SocketAddr) -> std::io::Result<IpAddr> {
     let probe = UdpSocket::bind(SocketAddr::new(bind, 0))?;
@@ -185,18 +206,18 @@ pub(crate) fn route(bind: IpAddr, destination: SocketAddr) -> std::io::Result<Ip
 mod tests {
     use super::*;
 
-    fn trunk() -> Arc<SipTrunk> {
+    fn trunk() -> Arc<Trunk> {
         let mut trunk = SipTrunk::new("one", "pbx.example.com", 5070);
         trunk.username = Some("alice".into());
-        Arc::new(trunk)
+        Trunk::new(trunk).unwrap()
     }
 
-    fn target(trunk: Option<&Arc<SipTrunk>>, to: &str, from: Option<&str>) -> Result<Target, String> {
+    fn target(trunk: Option<&Arc<Trunk>>, to: &str, from: Option<&str>) -> Result<Target, String> {
         let from = from.map(|from| Address::parse(from).unwrap());
         Target::new(trunk, &Address::parse(to).unwrap(), from.as_ref())
     }
 
-    fn shown(trunk: Option<&Arc<SipTrunk>>, to: &str, from: Option<&str>) -> (String, String) {
+    fn shown(trunk: Option<&Arc<Trunk>>, to: &str, from: Option<&str>) -> (String, String) {
         let target = target(trunk, to, from).unwrap();
         (
             target.uri.to_string(),
@@ -229,30 +250,46 @@ mod tests {
     fn a_uri_goes_where_it_says_or_through_the_trunk() {
         let direct = target(None, "sip:b%23b@192.0.2.7", None).unwrap();
         assert_eq!(direct.uri.to_string(), "sip:b%23b@192.0.2.7");
-        assert_eq!((direct.host.as_str(), direct.port), ("192.0.2.7", 5060));
+        assert_eq!((direct.place.host.as_str(), direct.place.port), ("192.0.2.7", None));
         let through = target(Some(&trunk()), "sip:bob@192.0.2.7:5080", None).unwrap();
-        assert_eq!((through.host.as_str(), through.port), ("pbx.example.com", 5070));
+        assert_eq!(
+            (through.place.host.as_str(), through.place.port),
+            ("pbx.example.com", Some(5070))
+        );
         assert_eq!(through.uri.to_string(), "sip:bob@192.0.2.7:5080");
         let ipv6 = target(None, "sip:bob@[::1]:5080", None).unwrap();
-        assert_eq!(ipv6.host, "::1");
+        assert_eq!(ipv6.place.host, "::1");
     }
 
     #[test]
     fn what_cannot_be_rung_says_why() {
-        assert!(target(None, "+6561234567", None).unwrap_err().contains("over a trunk"));
-        assert!(target(None, "sips:a@b", None).unwrap_err().contains("TLS"));
-        assert!(target(None, "sip:a@b;transport=tcp", None).unwrap_err().contains("tcp"));
-        assert!(target(None, "sip:a@b;transport=UDP", None).is_ok());
+        assert!(
+            target(None, "+6561234567", None)
+                .err()
+                .unwrap_or_default()
+                .contains("over a trunk")
+        );
+        let error = |trunk, to| target(trunk, to, None).err().unwrap_or_default();
+        assert!(error(None, "sip:a@b;transport=sctp").contains("sctp"));
+        assert!(error(None, "sips:a@b;transport=udp").contains("UDP"));
+        assert!(error(Some(&trunk()), "sips:a@b").contains("TLS"));
     }
 
-    #[tokio::test]
-    async fn a_host_that_is_none_is_not_resolved() {
-        let ours = IpAddr::from([127, 0, 0, 1]);
-        assert!(resolve("nowhere.invalid", 5060, ours).await.is_err());
-        assert!(resolve("::1", 5060, ours).await.is_err());
-        assert_eq!(
-            resolve("127.0.0.9", 5060, ours).await,
-            Ok("127.0.0.9:5060".parse().unwrap())
-        );
+    #[test]
+    fn a_uri_says_what_it_travels_over() {
+        for (to, transport, shown) in [
+            ("sip:a@b", Transport::Udp, "sip:a@b"),
+            ("sip:a@b;transport=UDP", Transport::Udp, "sip:a@b;transport=udp"),
+            ("sip:a@b;transport=tcp", Transport::Tcp, "sip:a@b;transport=tcp"),
+            ("sip:a@b;transport=tls", Transport::Tls, "sip:a@b;transport=tls"),
+            ("sips:a@b", Transport::Tls, "sips:a@b"),
+            ("sips:a@b;transport=tcp", Transport::Tls, "sips:a@b"),
+        ] {
+            let target = target(None, to, None).unwrap();
+            assert_eq!(
+                (target.place.transport, target.uri.to_string().as_str()),
+                (transport, shown)
+            );
+        }
     }
 }

@@ -12,7 +12,7 @@ use rsipstack::{
     transport::{SipAddr, SipConnection},
 };
 
-use crate::legs::Legs;
+use crate::{headers, legs::Legs};
 
 /// The most messages that are kept of one leg.
 const MESSAGES: usize = 200;
@@ -50,11 +50,8 @@ impl Trace {
     }
 }
 
-/// Sees every message of the endpoint, and mends two faults on the way.
-///
-/// A 2xx without a `Contact` could be neither acknowledged nor hung up, so it gets the address it
-/// came from. And the library puts the `qop` of its credentials into quotes, which a far side may
-/// refuse (RFC 7616, section 3.4).
+/// Sees every message of the endpoint, and mends a fault on the way: a 2xx without a `Contact` could
+/// be neither acknowledged nor hung up, so it gets the address it came from.
 pub(crate) struct Inspector {
     pub(crate) legs: Arc<Legs>,
     pub(crate) ids: Ids,
@@ -78,10 +75,7 @@ impl Inspector {
 }
 
 impl MessageInspector for Inspector {
-    fn before_send(&self, mut message: SipMessage, destination: Option<&SipAddr>) -> SipMessage {
-        if let SipMessage::Request(request) = &mut message {
-            request.headers.iter_mut().for_each(unquote_qop);
-        }
+    fn before_send(&self, message: SipMessage, destination: Option<&SipAddr>) -> SipMessage {
         self.keep(&message, true, || match destination {
             Some(address) => address.addr.to_string(),
             None => return_address(&message),
@@ -90,11 +84,17 @@ impl MessageInspector for Inspector {
     }
 
     fn after_received(&self, mut message: SipMessage, from: Option<&SipAddr>) -> SipMessage {
-        // The library tells its own timeouts as responses from nowhere; nothing went over the wire.
+        // The library tells what it noticed itself as responses from nowhere; nothing went over the wire.
         let Some(from) = from else {
+            if let SipMessage::Response(response) = &mut message {
+                headers::mark_own(response);
+            }
             return message;
         };
         self.keep(&message, false, || from.addr.to_string());
+        if let SipMessage::Response(response) = &mut message {
+            headers::unmark(response);
+        }
         if let SipMessage::Response(response) = &mut message
             && response.status_code.kind() == StatusCodeKind::Successful
             && response.contact_header().is_err()
@@ -103,15 +103,6 @@ impl MessageInspector for Inspector {
             response.headers.push(Header::Contact(contact.into()));
         }
         message
-    }
-}
-
-fn unquote_qop(header: &mut Header) {
-    let unquoted = |value: &str| value.replace("qop=\"auth\"", "qop=auth");
-    match header {
-        Header::Authorization(value) => *value = unquoted(value.value()).into(),
-        Header::ProxyAuthorization(value) => *value = unquoted(value.value()).into(),
-        _ => {}
     }
 }
 

@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use outdial_carrier_sip::SipConfig;
+use outdial_carrier_sip::{SipConfig, SipTransport};
 use outdial_domain::Outcome;
 use outdial_engine::ports::{DigitWay, LegCommand, LegEvent, RingError};
 use outdial_media::{codec::Codec, stream::StreamConfig};
@@ -468,4 +468,20 @@ async fn keys_travel_both_ways_in_rtp_and_are_told_once() {
     let (_, end) = call.end().await;
     let quality = end.quality.expect("sound flowed");
     assert!(quality.received > 10 && quality.lost == 0, "{quality:?}");
+}
+
+#[tokio::test]
+async fn a_connection_that_is_refused_is_said_before_anything_is_sent() {
+    // A port that was free a moment ago.
+    let nobody = Far::listen().await.address();
+    let rig = rig_with(|config| {
+        config.trunks = vec![trunk(nobody)];
+        config.trunks[0].transport = SipTransport::Tcp;
+    });
+    let refused = rig.try_ring(rig.order("100")).await.err();
+    assert!(
+        matches!(&refused, Some(RingError::Exhausted(reason)) if reason.contains("over TCP")),
+        "{refused:?}"
+    );
+    assert_eq!(rig.carrier.live(), 0);
 }

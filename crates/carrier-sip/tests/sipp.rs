@@ -2,9 +2,10 @@
 
 mod rig;
 
+use outdial_carrier_sip::{SipTransport, SipTrunk};
 use outdial_domain::Outcome;
 use outdial_engine::ports::LegEnd;
-use outdial_testkit::peers::{Sipp, SippResult};
+use outdial_testkit::peers::{Sipp, SippBuilder, SippResult};
 
 use crate::rig::{rig_with, trunk};
 
@@ -26,11 +27,16 @@ struct Told {
 }
 
 async fn told(scenario: &str, we: We) -> Told {
-    let sipp = Sipp::uas(scenario).start().await.expect("SIPp starts");
+    told_by(Sipp::uas(scenario), |_| {}, we).await
+}
+
+async fn told_by(sipp: SippBuilder, change: impl FnOnce(&mut SipTrunk), we: We) -> Told {
+    let sipp = sipp.start().await.expect("SIPp starts");
     let rig = rig_with(|config| {
         let mut far = trunk(sipp.address());
         far.username = Some("outdial".into());
         far.password = Some("outdial-secret".into());
+        change(&mut far);
         config.trunks = vec![far];
     });
     let mut call = rig.ring().await;
@@ -234,4 +240,29 @@ async fn s14_two_answers() {
 async fn s15_far_side_hangs_up() {
     let words = ["sent", "answered PCMU 8000", "ended completed callee 0"];
     tells("15-far-side-hangs-up.xml", We::Wait, &words).await;
+}
+
+#[tokio::test]
+async fn s18_challenge_with_sha_256() {
+    let words = ["sent", "answered PCMU 8000", COMPLETED];
+    let told = tells("18-challenge-sha-256.xml", ANSWERED, &words).await;
+    let (until_answered, _) = told.sipp.messages.rsplit_once("\nACK sip:").expect("there is an ACK");
+    let asked = SippResult {
+        messages: until_answered.to_owned(),
+        ..told.sipp
+    };
+    assert!(asked.credentials_hold("outdial-secret").expect("there are credentials"));
+    no_secrets(&told.end, "Proxy-Authorization: ***");
+}
+
+#[tokio::test]
+async fn s25_over_tcp() {
+    let over_tcp = |trunk: &mut SipTrunk| trunk.transport = SipTransport::Tcp;
+    let told = told_by(Sipp::uas("25-tcp.xml"), over_tcp, ANSWERED).await;
+    assert_eq!(
+        told.words,
+        ["sent", "answered PCMU 8000", COMPLETED],
+        "{:?}",
+        told.end.ending
+    );
 }

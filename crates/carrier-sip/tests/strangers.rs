@@ -105,8 +105,8 @@ async fn it_says_what_it_can() {
     for (trunk, to, reason) in [
         (Some("none"), "100", "`none`"),
         (None, "100", "over a trunk"),
-        (None, "sips:bob@127.0.0.1", "TLS"),
-        (None, "sip:bob@127.0.0.1;transport=tcp", "tcp"),
+        (Some("far"), "sips:bob@127.0.0.1", "TLS"),
+        (None, "sip:bob@127.0.0.1;transport=sctp", "sctp"),
     ] {
         match can(trunk, to) {
             Answer::No(said) => assert!(said.contains(reason), "{said}"),

@@ -18,7 +18,7 @@ use outdial_flow::Problem;
 use serde::Deserialize;
 
 pub use handsets::Handsets;
-pub use sections::{Limits, Media, NumberSection, Policy, Server, Sip};
+pub use sections::{Limits, Media, NumberSection, Policy, Server, Sip, SipTls};
 pub use trunk::Trunk;
 
 /// The commented configuration with every key and its default.

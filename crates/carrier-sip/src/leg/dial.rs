@@ -1,26 +1,43 @@
 //! From the INVITE to its final response.
 
-use std::{net::SocketAddr, time::Instant as StdInstant};
+use std::time::Instant as StdInstant;
 
 use outdial_domain::{EndedBy, Ending, Outcome};
 use outdial_engine::ports::{LegCommand, LegEvent};
 use rsipstack::{
-    sip::{Response, SipMessage, StatusCodeKind, Uri},
+    sip::{Request, Response, SipMessage, StatusCodeKind, Uri},
     transaction::Transaction,
 };
 use tokio::time::Instant;
 
-use crate::{carrier::is_past, challenge::Challenges, dialog::Established, headers::to_tag, invite, reason};
+use crate::{
+    ask::cnonce,
+    carrier::is_past,
+    challenge::Challenges,
+    dialog::Dialog,
+    flow::{Flow, OURSELVES},
+    headers::{Fault, is_own},
+    invite,
+    names::Hop,
+    reason,
+};
 
-use super::{Leg, forks::Forks, inbox::Inbox, sound::RATE, talk::Talk};
+use super::{
+    Leg,
+    forks::Forks,
+    inbox::Inbox,
+    route::{Route, cannot_have_rung},
+    sound::RATE,
+    talk::Talk,
+};
 
 /// What is needed to dial.
 pub(super) struct Dialling {
-    /// The INVITE, which has been sent.
-    pub(super) invite: Box<Transaction>,
     pub(super) contact: Uri,
+    pub(super) flow: Flow,
+    /// The servers that are left.
+    pub(super) route: Route,
     pub(super) challenges: Challenges,
-    pub(super) destination: SocketAddr,
     pub(super) send_before: Option<StdInstant>,
 }
 
@@ -56,12 +73,12 @@ enum Step {
 }
 
 impl Leg {
-    pub(super) async fn dial(&mut self, mut dialling: Dialling) -> Dialled {
+    /// Waits for what becomes of an INVITE that has been sent.
+    pub(super) async fn dial(&mut self, invite: Box<Transaction>, mut dialling: Dialling) -> Dialled {
         let patience = self.shared.patience();
         let mut progress = Progress::Silent;
         let mut giving_up: Option<GivingUp> = None;
-        let contact = dialling.contact.clone();
-        let mut inbox = Inbox::new(dialling.invite);
+        let mut inbox = Inbox::new(invite);
         loop {
             let step = tokio::select! {
                 biased;
@@ -74,7 +91,7 @@ impl Leg {
             match step {
                 Step::Heard(mut invite, None) => {
                     if !inbox.was_poked() || invite.is_terminated() {
-                        return Dialled::Over(giving_up.map_or_else(|| silence(dialling.destination), |up| up.ending));
+                        return Dialled::Over(giving_up.map_or_else(|| silence(dialling.flow.hop), |up| up.ending));
                     }
                     match (&mut giving_up, progress) {
                         (Some(up), Progress::Provisional) => Box::pin(self.cancel(&invite, up)).await,
@@ -95,12 +112,12 @@ impl Leg {
                         inbox.put(invite);
                     }
                     StatusCodeKind::Successful => {
-                        let credential = dialling.challenges.credential.take();
                         let answered = Answered {
                             invite,
                             response,
-                            credential,
-                            contact,
+                            flow: dialling.flow,
+                            contact: dialling.contact,
+                            challenges: dialling.challenges,
                         };
                         return Box::pin(self.answered(answered, giving_up.map(|up| up.ending))).await;
                     }
@@ -108,7 +125,8 @@ impl Leg {
                         if giving_up.is_none() && matches!(response.status_code.code(), 401 | 407) =>
                     {
                         let code = response.status_code.code();
-                        match Box::pin(dialling.challenges.answer(&invite, response)).await {
+                        let cnonce = cnonce(&self.shared);
+                        match dialling.challenges.answer(&invite.original, &response, &cnonce) {
                             Err(unanswered) => {
                                 return Dialled::Over(Ending {
                                     sip_code: Some(code),
@@ -120,17 +138,30 @@ impl Leg {
                                 });
                             }
                             Ok(_) if is_past(dialling.send_before) => return Dialled::Over(too_late()),
-                            Ok(mut again) => {
-                                if let Err(error) = Box::pin(again.send()).await {
+                            Ok(again) => match Box::pin(self.send(&dialling.flow, again)).await {
+                                Err(error) => {
                                     return Dialled::Over(Ending::new(
                                         Outcome::Congestion,
                                         EndedBy::System,
                                         format!("the request with the password could not be sent: {error}"),
                                     ));
                                 }
+                                Ok(again) => {
+                                    progress = Progress::Silent;
+                                    inbox.put(again);
+                                }
+                            },
+                        }
+                    }
+                    StatusCodeKind::ServerFailure if giving_up.is_none() && self.may_go_on(&dialling, &response) => {
+                        match Box::pin(self.elsewhere(&mut dialling, &invite)).await {
+                            Ok(Some(next)) => {
                                 progress = Progress::Silent;
-                                inbox.put(Box::new(again));
+                                inbox.put(next);
                             }
+                            // Nobody else can be reached, so what was said first holds.
+                            Ok(None) => return Dialled::Over(refused(&response)),
+                            Err(ending) => return Dialled::Over(ending),
                         }
                     }
                     StatusCodeKind::Redirection
@@ -140,12 +171,12 @@ impl Leg {
                     | StatusCodeKind::Other => {
                         let own = match giving_up {
                             // Before the CANCEL is sent the far side knows nothing of it, so this is its own decision.
-                            Some(up) if up.cancel.is_some() || is_timeout(progress, &response) => Some(up.ending),
+                            Some(up) if up.cancel.is_some() || is_timeout(&response) => Some(up.ending),
                             _ => None,
                         };
                         return Dialled::Over(own.unwrap_or_else(|| {
-                            if is_timeout(progress, &response) {
-                                silence(dialling.destination)
+                            if is_timeout(&response) {
+                                silence(dialling.flow.hop)
                             } else {
                                 refused(&response)
                             }
@@ -215,19 +246,64 @@ impl Leg {
         }
     }
 
+    /// Whether a refusal leaves us free to ask the next server.
+    fn may_go_on(&self, dialling: &Dialling, response: &Response) -> bool {
+        let cause = reason::q850(&response.headers);
+        cannot_have_rung(response.status_code.code(), cause, self.events.has_rung())
+            && !dialling.route.is_over()
+            && !is_past(dialling.send_before)
+    }
+
+    /// Sends the INVITE to the next server that can be reached; nothing if there is none.
+    async fn elsewhere(
+        &mut self,
+        dialling: &mut Dialling,
+        invite: &Transaction,
+    ) -> Result<Option<Box<Transaction>>, Ending> {
+        let flow = tokio::select! {
+            flow = dialling.route.next(&self.shared) => flow,
+            command = self.commands.recv() => match self.told_early(command) {
+                Some(ending) => return Err(ending),
+                None => dialling.route.next(&self.shared).await,
+            },
+        };
+        let Ok(flow) = flow else {
+            return Ok(None);
+        };
+        if is_past(dialling.send_before) {
+            return Ok(None);
+        }
+        dialling.challenges.forget();
+        dialling.contact = flow.contact(OURSELVES);
+        dialling.flow = flow;
+        let request = invite::elsewhere(&self.shared, &invite.original, &dialling.flow);
+        match request {
+            Ok(request) => self.send(&dialling.flow, request).await.map(Some),
+            Err(fault) => Err(fault),
+        }
+        .map_err(|Fault(fault)| failed(format!("the next server could not be asked: {fault}")))
+    }
+
+    async fn send(&self, flow: &Flow, request: Request) -> Result<Box<Transaction>, Fault> {
+        let mut transaction = flow.transaction(&self.shared, request)?;
+        transaction.send().await?;
+        Ok(Box::new(transaction))
+    }
+
     /// Somebody picked up, maybe after we gave up.
     async fn answered(&mut self, answered: Answered, given_up: Option<Ending>) -> Dialled {
         let Answered {
             invite,
             response,
-            credential,
+            flow,
             contact,
+            challenges,
         } = answered;
-        let established = match Established::new(&invite.original, &response, credential.clone(), contact.clone()) {
-            Ok(established) => established,
+        let dialog = match Dialog::of_answer(&invite.original, &response, &flow, contact.clone(), challenges.clone()) {
+            Ok(dialog) => dialog,
             Err(error) => return Dialled::Over(failed(format!("the far side's answer cannot be used: {error}"))),
         };
-        let forks = Forks::new(&established, credential, contact);
+        let forks = Forks::new(&dialog, flow, contact, challenges);
         let agreed = match given_up {
             Some(ending) => Err(ending),
             None => self
@@ -242,14 +318,14 @@ impl Leg {
                     sample_rate: RATE,
                 });
                 Dialled::Answered(Box::new(Talk {
-                    established,
+                    dialog,
                     forks,
                     inbox: Some(Inbox::new(invite)),
                 }))
             }
             Err(ending) => {
                 forks.linger(self.shared.clone(), invite);
-                self.part(established).await;
+                self.part(dialog).await;
                 Dialled::Over(ending)
             }
         }
@@ -259,8 +335,9 @@ impl Leg {
 struct Answered {
     invite: Box<Transaction>,
     response: Response,
-    credential: Option<rsipstack::dialog::authenticate::Credential>,
+    flow: Flow,
     contact: Uri,
+    challenges: Challenges,
 }
 
 /// Drives the CANCEL until the time is up. Never ends while nobody gives up.
@@ -284,19 +361,20 @@ fn stop_repeating(invite: &mut Transaction) {
     }
 }
 
-/// The library tells its own timeout as a 408 that nobody signed.
-fn is_timeout(progress: Progress, response: &Response) -> bool {
-    progress == Progress::Silent && response.status_code.code() == 408 && to_tag(response).is_none()
+/// Whether nothing came in the time that an INVITE is repeated, or the longest that it may ring.
+fn is_timeout(response: &Response) -> bool {
+    response.status_code.code() == 408 && is_own(response)
 }
 
 /// Nobody said that it did not ring, so it may have.
-fn silence(destination: SocketAddr) -> Ending {
+fn silence(hop: Hop) -> Ending {
+    let Hop { transport, address } = hop;
     Ending::new(
         Outcome::NoAnswer,
         EndedBy::Network,
         format!(
-            "{destination} did not answer the INVITE at all; it may have rung. \
-             Check that a SIP server listens there over UDP and that no firewall is between"
+            "{address} did not answer the INVITE at all; it may have rung. \
+             Check that a SIP server listens there over {transport} and that no firewall is between"
         ),
     )
 }

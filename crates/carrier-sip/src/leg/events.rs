@@ -47,6 +47,11 @@ impl Events {
         }
     }
 
+    /// Whether the far side said that it rings.
+    pub(super) fn has_rung(&self) -> bool {
+        self.ringing.is_some()
+    }
+
     pub(super) fn end(&mut self, end: LegEnd) {
         if let Some(last) = self.last.take() {
             last.send(LegEvent::Ended(Box::new(end)));

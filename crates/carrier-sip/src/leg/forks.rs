@@ -3,12 +3,11 @@
 use std::sync::Arc;
 
 use rsipstack::{
-    dialog::authenticate::Credential,
     sip::{Request, Response, SipMessage, StatusCodeKind, Uri},
     transaction::Transaction,
 };
 
-use crate::{dialog::Established, start::Shared};
+use crate::{challenge::Challenges, dialog::Dialog, flow::Flow, start::Shared};
 
 /// The most answers that are hung up on; a proxy has fewer phones.
 const MOST: usize = 16;
@@ -17,16 +16,18 @@ const MOST: usize = 16;
 /// has acknowledged each of them.
 pub(super) struct Forks {
     known: Vec<String>,
-    credential: Option<Credential>,
+    flow: Flow,
     contact: Uri,
+    challenges: Challenges,
 }
 
 impl Forks {
-    pub(super) fn new(kept: &Established, credential: Option<Credential>, contact: Uri) -> Self {
+    pub(super) fn new(kept: &Dialog, flow: Flow, contact: Uri, challenges: Challenges) -> Self {
         Self {
-            known: vec![kept.id.remote_tag.clone()],
-            credential,
+            known: vec![kept.remote_tag.clone()],
+            flow,
             contact,
+            challenges,
         }
     }
 
@@ -36,20 +37,21 @@ impl Forks {
             return;
         };
         if let Some(other) = self.other(invite, response) {
-            tracing::info!(call = other.id.call_id, "a second phone answered and is hung up on");
+            tracing::info!(call = other.call_id, "a second phone answered and is hung up on");
             tokio::spawn(other.bye(Arc::clone(shared)));
         }
     }
 
-    fn other(&mut self, invite: &Request, response: &Response) -> Option<Established> {
+    fn other(&mut self, invite: &Request, response: &Response) -> Option<Dialog> {
         if response.status_code.kind() != StatusCodeKind::Successful || self.known.len() > MOST {
             return None;
         }
-        let other = Established::new(invite, response, self.credential.clone(), self.contact.clone()).ok()?;
-        if self.known.contains(&other.id.remote_tag) {
+        let challenges = self.challenges.clone();
+        let other = Dialog::of_answer(invite, response, &self.flow, self.contact.clone(), challenges).ok()?;
+        if self.known.contains(&other.remote_tag) {
             return None;
         }
-        self.known.push(other.id.remote_tag.clone());
+        self.known.push(other.remote_tag.clone());
         Some(other)
     }
 

@@ -11,7 +11,7 @@ use rsipstack::{
 };
 
 use crate::{
-    dialog::Established,
+    dialog::Dialog,
     headers,
     incoming::{ALLOW, capabilities},
     reason,
@@ -34,7 +34,7 @@ impl Leg {
     pub(super) async fn asked(
         &mut self,
         mut request: Box<Transaction>,
-        dialog: &Established,
+        dialog: &Dialog,
         sequence: &mut u32,
         busy: bool,
     ) -> Asked {
@@ -137,7 +137,7 @@ impl Leg {
     }
 
     /// Answers a new description of the sound; `true` if it was accepted.
-    async fn renegotiate(&mut self, request: &mut Transaction, dialog: &Established) -> bool {
+    async fn renegotiate(&mut self, request: &mut Transaction, dialog: &Dialog) -> bool {
         let body = std::mem::take(&mut request.original.body);
         let answer = match (body.is_empty(), request.original.method) {
             (false, _) => self.sound.offered(&body).map(Some),

@@ -138,9 +138,9 @@ impl Sound {
                 Told::Event(LegEvent::PlayDone { play })
             }
             Some(MediaEvent::DigitsSent) => Told::Event(LegEvent::DigitsSent),
-            Some(MediaEvent::FirstPacket | MediaEvent::FarSideSilent | MediaEvent::PlayFinished { stopped: true, .. }) => {
-                Told::Nothing
-            }
+            Some(
+                MediaEvent::FirstPacket | MediaEvent::FarSideSilent | MediaEvent::PlayFinished { stopped: true, .. },
+            ) => Told::Nothing,
             Some(MediaEvent::Failed) | None => Told::Failed,
         }
     }

@@ -4,13 +4,13 @@ use outdial_domain::{EndedBy, Ending, Outcome};
 use outdial_engine::ports::LegCommand;
 use rsipstack::{sip::SipMessage, transaction::Transaction};
 
-use crate::dialog::Established;
+use crate::dialog::Dialog;
 
 use super::{Leg, dial::let_go, forks::Forks, inbox::Inbox, requests::Asked, sound::Told};
 
 /// An answered leg.
 pub(super) struct Talk {
-    pub(super) established: Established,
+    pub(super) dialog: Dialog,
     pub(super) forks: Forks,
     /// The INVITE's transaction, for 64 × T1 after the answer: it acknowledges repeated answers.
     pub(super) inbox: Option<Inbox>,
@@ -47,7 +47,7 @@ impl Leg {
             match step {
                 Step::Asked(request) => {
                     let busy = unacknowledged.is_some();
-                    match Box::pin(self.asked(request, &talk.established, &mut sequence, busy)).await {
+                    match Box::pin(self.asked(request, &talk.dialog, &mut sequence, busy)).await {
                         Asked::Done => {}
                         Asked::Unacknowledged(transaction) => unacknowledged = Some(transaction),
                         Asked::Over(ending) => break End::Theirs(ending),
@@ -78,11 +78,7 @@ impl Leg {
                 Step::Acknowledged => unacknowledged = None,
             }
         };
-        let Talk {
-            established,
-            forks,
-            inbox,
-        } = talk;
+        let Talk { dialog, forks, inbox } = talk;
         if let Some(mut inbox) = inbox {
             inbox.poke();
             // Whatever was heard before the poke is looked at first; it is not waited for.
@@ -103,7 +99,7 @@ impl Leg {
         match end {
             End::Theirs(ending) => ending,
             End::Ours(ending) => {
-                Box::pin(self.part(established)).await;
+                Box::pin(self.part(dialog)).await;
                 ending
             }
         }

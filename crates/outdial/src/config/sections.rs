@@ -35,12 +35,43 @@ impl Default for Server {
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Sip {
-    /// Where SIP is spoken (UDP).
+    /// Where SIP is spoken, over UDP and TCP.
     pub bind: SocketAddr,
     /// The address that far sides are told; the bound one when none is given.
     pub advertise: Option<IpAddr>,
     /// The first retransmission interval (RFC 3261, timer T1), in milliseconds.
     pub t1: u64,
+    /// The name server that is asked; those of the system's settings if not given.
+    pub resolver: Option<SocketAddr>,
+    /// Where SIP is spoken over TLS; nowhere if not given.
+    pub tls: Option<SipTls>,
+}
+
+/// `[sip.tls]`: where far sides reach us over TLS.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct SipTls {
+    /// Where we listen.
+    pub bind: SocketAddr,
+    /// The file with our certificate, and those between it and a root.
+    pub certificate: std::path::PathBuf,
+    /// The file with its key.
+    pub key: std::path::PathBuf,
+}
+
+impl SipTls {
+    /// The same as the SIP carrier wants it.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] when a file cannot be read.
+    pub fn settings(&self) -> Result<outdial_carrier_sip::TlsListen, ConfigError> {
+        Ok(outdial_carrier_sip::TlsListen {
+            bind: self.bind,
+            certificate: super::trunk::read_file("sip.tls.certificate".into(), &self.certificate)?,
+            key: super::trunk::read_file("sip.tls.key".into(), &self.key)?.into(),
+        })
+    }
 }
 
 impl Default for Sip {
@@ -49,6 +80,8 @@ impl Default for Sip {
             bind: (Ipv4Addr::LOCALHOST, 5060).into(),
             advertise: None,
             t1: 500,
+            resolver: None,
+            tls: None,
         }
     }
 }

@@ -9,7 +9,7 @@ use outdial_speech::PromptLibrary;
 
 use super::start_failure;
 use crate::{
-    config::{Config, ConfigError, Handsets},
+    config::{Config, ConfigError, Handsets, SipTls, Trunk},
     exit::Failure,
 };
 
@@ -24,12 +24,18 @@ pub(super) async fn prompts(config: &Config, cache: &Path) -> Result<PromptLibra
 
 /// The SIP side with the configured trunks, and one to the built-in handsets where they run.
 pub(super) fn sip(config: &Config, handsets: Option<SocketAddr>, ids: Ids) -> Result<SipCarrier, Failure> {
-    let mut trunks: Vec<SipTrunk> = config.trunk.iter().map(trunk).collect::<Result<_, ConfigError>>()?;
+    let mut trunks: Vec<SipTrunk> = config
+        .trunk
+        .iter()
+        .map(Trunk::settings)
+        .collect::<Result<_, ConfigError>>()?;
     trunks.extend(handsets.map(|phones| SipTrunk::new(Handsets::TRUNK, phones.ip().to_string(), phones.port())));
     let settings = SipConfig {
         bind: config.sip.bind,
         advertise: config.sip.advertise,
         t1: Duration::from_millis(config.sip.t1),
+        resolver: config.sip.resolver,
+        tls: config.sip.tls.as_ref().map(SipTls::settings).transpose()?,
         trunks,
         most_legs: config.limits.live_calls,
         ..SipConfig::default()
@@ -46,15 +52,4 @@ fn media(config: &Config) -> Result<MediaEngine, Failure> {
         .or_else(|| std::thread::available_parallelism().ok().map(Into::into))
         .unwrap_or(1);
     MediaEngine::start(threads, config.sip.bind.ip(), ports).map_err(start_failure)
-}
-
-fn trunk(section: &crate::config::Trunk) -> Result<SipTrunk, ConfigError> {
-    Ok(SipTrunk {
-        username: section.username.clone(),
-        auth_username: section.auth_username.clone(),
-        password: section.password()?,
-        from_user: section.from_user.clone(),
-        from_domain: section.from_domain.clone(),
-        ..SipTrunk::new(&section.name, &section.host, section.port)
-    })
 }

@@ -1,0 +1,167 @@
+//! One way out: a provider, a PBX, a handset.
+
+use std::net::IpAddr;
+
+use outdial_media::codec::Codec;
+use rsipstack::sip::Transport;
+use secrecy::SecretString;
+
+use super::ConfigError;
+use crate::{challenge::Password, names::Place, tls::TlsSettings};
+
+/// What SIP messages travel over.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum SipTransport {
+    /// Datagrams.
+    #[default]
+    Udp,
+    /// A connection.
+    Tcp,
+    /// A connection that nobody else can read.
+    Tls,
+}
+
+impl SipTransport {
+    /// The word for it, as in a URI's `transport` parameter.
+    #[must_use]
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+        }
+    }
+
+    /// What a word stands for.
+    #[must_use]
+    pub fn from_word(word: &str) -> Option<Self> {
+        [Self::Udp, Self::Tcp, Self::Tls]
+            .into_iter()
+            .find(|transport| transport.word() == word)
+    }
+
+    pub(crate) const fn wire(self) -> Transport {
+        match self {
+            Self::Udp => Transport::Udp,
+            Self::Tcp => Transport::Tcp,
+            Self::Tls => Transport::Tls,
+        }
+    }
+}
+
+/// One way out: a provider, a PBX, a handset.
+#[derive(Debug, Clone)]
+pub struct SipTrunk {
+    /// What routes and calls name it by.
+    pub name: String,
+    /// Its host name or address.
+    pub host: String,
+    /// Its port. Without one, the services of its name are looked for (SRV), and then the usual port
+    /// is taken.
+    pub port: Option<u16>,
+    /// What its messages travel over.
+    pub transport: SipTransport,
+    /// What TLS needs to know.
+    pub tls: TlsSettings,
+    /// The account there.
+    pub username: Option<String>,
+    /// The name in the digest, where it is another than the account's.
+    pub auth_username: Option<String>,
+    /// The password there.
+    pub password: Option<SecretString>,
+    /// The realm that may ask for the password; any if not set.
+    pub realm: Option<String>,
+    /// Whom we are, when a call shows no caller id; the account's name if not set.
+    pub from_user: Option<String>,
+    /// The domain of our own address there; the trunk's host if not set.
+    pub from_domain: Option<String>,
+    /// What we offer, best first.
+    pub codecs: Vec<Codec>,
+}
+
+impl SipTrunk {
+    /// A trunk without an account, at this host and port, over UDP.
+    #[must_use]
+    pub fn new(name: impl Into<String>, host: impl Into<String>, port: impl Into<Option<u16>>) -> Self {
+        Self {
+            name: name.into(),
+            host: host.into(),
+            port: port.into(),
+            transport: SipTransport::Udp,
+            tls: TlsSettings::default(),
+            username: None,
+            auth_username: None,
+            password: None,
+            realm: None,
+            from_user: None,
+            from_domain: None,
+            codecs: Codec::G711.to_vec(),
+        }
+    }
+
+    /// Where its messages go.
+    pub(crate) fn place(&self) -> Place {
+        Place {
+            host: self.host.clone(),
+            port: self.port,
+            transport: self.transport.wire(),
+        }
+    }
+
+    /// Whom we are to this trunk, when it asks.
+    pub(crate) fn login(&self) -> Option<Password> {
+        Some(Password {
+            user: self.auth_username.clone().or_else(|| self.username.clone())?,
+            secret: self.password.clone()?,
+            realm: self.realm.clone(),
+        })
+    }
+
+    pub(super) fn check(&self) -> Result<(), ConfigError> {
+        let name = || self.name.clone();
+        if !is_host(&self.host) {
+            return Err(ConfigError::Host {
+                trunk: name(),
+                host: self.host.clone(),
+            });
+        }
+        if self.port == Some(0) {
+            return Err(ConfigError::Port(name()));
+        }
+        if self.codecs.is_empty() {
+            return Err(ConfigError::NoCodec(name()));
+        }
+        if self.password.is_some() && self.username.is_none() && self.auth_username.is_none() {
+            return Err(ConfigError::NoUsername(name()));
+        }
+        let settings = [
+            ("username", &self.username, is_user as fn(&str) -> bool),
+            ("from_user", &self.from_user, is_user),
+            ("from_domain", &self.from_domain, is_host),
+        ];
+        for (what, value, fits) in settings {
+            if let Some(value) = value
+                && !fits(value)
+            {
+                return Err(ConfigError::Characters {
+                    trunk: name(),
+                    what,
+                    value: value.clone(),
+                });
+            }
+        }
+        Ok(())
+    }
+}
+
+fn is_host(text: &str) -> bool {
+    text.parse::<IpAddr>().is_ok()
+        || (!text.is_empty() && text.bytes().all(|b| b.is_ascii_alphanumeric() || b"-._".contains(&b)))
+}
+
+fn is_user(text: &str) -> bool {
+    !text.is_empty()
+        && text
+            .bytes()
+            .all(|b| b.is_ascii_alphanumeric() || b"-_.!~*'()+".contains(&b))
+}

@@ -1,0 +1,121 @@
+//! The way that messages take between us and a far side.
+
+mod connections;
+
+use std::net::SocketAddr;
+
+use rsipstack::{
+    sip::{Param, Request, Scheme, Transport, Uri, typed::Via, uri::Auth},
+    transaction::{
+        Transaction,
+        key::{TransactionKey, TransactionRole},
+    },
+    transport::{SipAddr, SipConnection},
+};
+
+use crate::{headers::Fault, names::Hop, start::Shared, target};
+
+pub(crate) use self::connections::{Connections, Door};
+
+/// Who we say we are when nobody said who we are to be.
+pub(crate) const OURSELVES: &str = "outdial";
+
+/// The way that messages take between us and a far side.
+#[derive(Clone)]
+pub(crate) struct Flow {
+    /// The far end of it.
+    pub(crate) hop: Hop,
+    /// Our end, as the far side sees it.
+    pub(crate) reach: SocketAddr,
+    /// Whether the far side is named by `sips:`.
+    secure: bool,
+    /// The connection and how to open it again, where it is one.
+    connection: Option<(SipConnection, Door)>,
+    /// Whether every request goes to the far end. One within a dialog goes where the dialog says.
+    straight: bool,
+}
+
+impl Flow {
+    /// Opens a way, or takes one that is open. When this fails, nothing has reached the far side.
+    pub(crate) async fn open(shared: &Shared, hop: Hop, door: &Door) -> Result<Self, String> {
+        let route = target::route(shared.local.ip(), hop.address).map_err(|error| format!("no route: {error}"))?;
+        let (connection, port) = match hop.transport {
+            Transport::Udp => (None, shared.local.port()),
+            Transport::Tls => {
+                let (connection, ours) = shared.connections.open(shared, hop, door).await?;
+                let port = shared.tls_port.unwrap_or(ours);
+                (Some((connection, door.clone())), port)
+            }
+            _ => {
+                let (connection, _) = shared.connections.open(shared, hop, door).await?;
+                (Some((connection, door.clone())), shared.local.port())
+            }
+        };
+        Ok(Self {
+            hop,
+            reach: SocketAddr::new(shared.advertise.unwrap_or(route), port),
+            secure: door.secure,
+            connection,
+            straight: true,
+        })
+    }
+
+    /// The same way for requests within a dialog, which say themselves where they go.
+    pub(crate) fn within_dialog(&self) -> Self {
+        Self {
+            straight: false,
+            ..self.clone()
+        }
+    }
+
+    /// Opens the connection again if it is gone.
+    pub(crate) async fn refresh(&mut self, shared: &Shared) -> Result<(), Fault> {
+        if let Some((connection, door)) = &mut self.connection
+            && connections::is_gone(connection)
+        {
+            *connection = shared.connections.open(shared, self.hop, door).await.map_err(Fault)?.0;
+        }
+        Ok(())
+    }
+
+    /// The `Via` of a request that goes this way.
+    pub(crate) fn via(&self, shared: &Shared) -> Result<Via, Fault> {
+        let ours = SipAddr::new(self.hop.transport, self.reach.into());
+        Ok(shared.endpoint.get_via(Some(ours), None)?)
+    }
+
+    /// Our address for whoever answers by this way.
+    pub(crate) fn contact(&self, user: &str) -> Uri {
+        Uri {
+            scheme: Some(if self.secure { Scheme::Sips } else { Scheme::Sip }),
+            auth: Some(Auth {
+                user: user.to_owned(),
+                password: None,
+            }),
+            host_with_port: self.reach.into(),
+            params: self.transport_parameter().into_iter().collect(),
+            headers: Vec::new(),
+        }
+    }
+
+    fn transport_parameter(&self) -> Option<Param> {
+        let word = match self.hop.transport {
+            Transport::Tcp => "tcp",
+            Transport::Tls if !self.secure => "tls",
+            _ => return None,
+        };
+        Some(Param::Other("transport".into(), Some(word.into())))
+    }
+
+    /// A transaction of ours that goes this way.
+    pub(crate) fn transaction(&self, shared: &Shared, request: Request) -> Result<Transaction, Fault> {
+        let key = TransactionKey::from_request(&request, TransactionRole::Client)?;
+        let endpoint = shared.endpoint.clone();
+        let connection = self.connection.as_ref().map(|(connection, _)| connection.clone());
+        let mut transaction = Transaction::new_client(key, request, endpoint, connection);
+        if self.straight {
+            transaction.destination = Some(SipAddr::new(self.hop.transport, self.hop.address.into()));
+        }
+        Ok(transaction)
+    }
+}
