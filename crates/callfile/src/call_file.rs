@@ -151,7 +151,6 @@ impl CallFile {
     }
 
     /// The same, built word by word.
-    #[must_use]
     pub fn builder(channel: Channel) -> CallFileBuilder {
         CallFileBuilder::new(channel)
     }

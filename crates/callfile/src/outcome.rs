@@ -9,6 +9,10 @@ use crate::{CallFile, FileName, History, Spool, Status, parse};
 
 /// Where a call file is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "it is made, looked at and dropped, one at a time"
+)]
 pub enum Whereabouts {
     /// In the queue: not due yet, being dialled, or waiting for its next attempt.
     Queued {

@@ -42,7 +42,7 @@ pub use dns::{Dns, DnsTable};
 pub use kamailio::Kamailio;
 pub use paths::{interop_dir, target_dir, workspace_root};
 pub use pesq::Pesq;
-pub use policy::{Peer, require};
+pub use policy::{Peer, require, venv_python};
 pub use ports::{PortLease, lease_ports};
 pub use sipp::{Sipp, SippBuilder, SippResult};
 pub use tls_front::TlsFront;

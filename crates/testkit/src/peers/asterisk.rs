@@ -3,6 +3,7 @@ use super::paths::interop_dir;
 use super::policy::asterisk_place;
 use super::ports::{PortLease, lease_ports};
 use anyhow::{Context, Result, bail};
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -173,6 +174,28 @@ impl Asterisk {
             .lines()
             .find_map(|line| line.strip_prefix("Value:"))
             .map(|value| value.trim().to_owned()))
+    }
+
+    /// Where it takes call files from. What becomes of them is in `outgoing_done` beside it.
+    #[must_use]
+    pub fn call_files(&self) -> PathBuf {
+        self.home().path().join("spool/outgoing")
+    }
+
+    /// What is kept under a family of its database, by key. `interop/README.md` says what call files
+    /// leave there.
+    ///
+    /// # Errors
+    ///
+    /// When Asterisk is not there to answer.
+    pub fn kept(&self, family: &str) -> Result<BTreeMap<String, String>> {
+        let printed = self.cli(&format!("database show {family}"))?;
+        let start = format!("/{family}/");
+        let entries = printed.lines().filter_map(|line| {
+            let (key, value) = line.strip_prefix(&start)?.split_once(": ")?;
+            Some((key.trim_end().to_owned(), value.trim_end_matches(' ').to_owned()))
+        });
+        Ok(entries.collect())
     }
 
     /// Its warnings and errors so far.

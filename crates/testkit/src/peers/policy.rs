@@ -18,6 +18,8 @@ pub enum Peer {
     Openssl,
     /// The measure of speech quality, in the Python environment under the target folder.
     Pesq,
+    /// The other writer of call files, in the same environment.
+    Pycall,
     /// The speech engine of the default configuration.
     EspeakNg,
 }
@@ -31,6 +33,7 @@ impl fmt::Display for Peer {
             Self::Baresip => "baresip",
             Self::Openssl => "openssl",
             Self::Pesq => "pesq",
+            Self::Pycall => "pycall",
             Self::EspeakNg => "espeak-ng",
         })
     }
@@ -46,7 +49,7 @@ impl Peer {
             Self::Baresip => does_not_run("baresip", "-h"),
             Self::Openssl => does_not_run("openssl", "version"),
             Self::Asterisk => absent(&asterisk_program()),
-            Self::Pesq => absent(&pesq_package_mark()),
+            Self::Pesq | Self::Pycall => absent(&packages_mark()),
         }
     }
 }
@@ -83,7 +86,9 @@ pub(super) fn kamailio_program() -> &'static str {
     if Path::new(there).exists() { there } else { "kamailio" }
 }
 
-pub(super) fn venv_python() -> PathBuf {
+/// The Python of the environment with the packages of `interop/requirements.txt`.
+#[must_use]
+pub fn venv_python() -> PathBuf {
     target_dir().join("interop-venv/bin/python")
 }
 
@@ -92,7 +97,7 @@ fn asterisk_program() -> PathBuf {
 }
 
 /// `script/setup` writes this file once the packages are installed.
-fn pesq_package_mark() -> PathBuf {
+fn packages_mark() -> PathBuf {
     target_dir().join("interop-venv/installed")
 }
 
