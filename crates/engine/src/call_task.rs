@@ -127,7 +127,7 @@ async fn finish(engine: &Engine, live: LiveCall, mut recorder: Recorder, end: Le
         tracing::error!(call = %live.call.id, "a call ended twice");
         return;
     };
-    recorder.hold(&mut live, kinds);
+    recorder.note(&mut live, kinds);
     recorder.finish(&live, trace).await;
 }
 

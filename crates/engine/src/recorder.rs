@@ -1,10 +1,14 @@
 //! Saves what happens to one live call, in order, without making the call wait for the disk.
 //!
-//! One save is under way at a time; what happens meanwhile is collected and goes with the next one.
+//! One save is under way at a time, and a save gathers for a moment what happens in quick succession:
+//! a call costs fewer transactions than it has events.
 //! When a save fails, nothing is lost: its events stay first in line and are tried again.
+
+use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use outdial_domain::{Event, EventKind, LiveCall};
+use tokio::time::Instant;
 
 use crate::{
     Engine,
@@ -12,12 +16,20 @@ use crate::{
     saving,
 };
 
+/// How long to wait before a failed save is tried again.
+const AFTER_FAILURE: Duration = Duration::from_secs(1);
+/// How long an event waits at most for others to go with it. After a crash within this time the
+/// call is `unknown` with or without the event.
+const GATHER: Duration = Duration::from_millis(25);
+
 /// Saves what happens to one live call.
 pub(crate) struct Recorder {
     engine: Engine,
     /// How many events of the call are on disk.
     saved: u32,
     waiting: Vec<Event>,
+    /// When what waits is to be saved.
+    due: Option<Instant>,
     under_way: Option<UnderWay>,
 }
 
@@ -33,40 +45,33 @@ impl Recorder {
             engine: engine.clone(),
             saved,
             waiting: Vec::new(),
+            due: None,
             under_way: None,
         }
     }
 
-    /// Notes that something happened, and starts to save it if nothing else is being saved.
+    /// Notes that something happened.
     pub(crate) fn note(&mut self, live: &mut LiveCall, kinds: impl IntoIterator<Item = EventKind>) {
-        self.hold(live, kinds);
-        self.start(live);
-    }
-
-    /// Notes that something happened, to be saved with what comes next.
-    pub(crate) fn hold(&mut self, live: &mut LiveCall, kinds: impl IntoIterator<Item = EventKind>) {
         for kind in kinds {
             self.waiting.push(self.engine.record(&mut live.call, kind));
         }
+        self.due.get_or_insert_with(|| Instant::now() + GATHER);
     }
 
-    /// Whether a save is under way, so that [`Recorder::saved`] has something to wait for.
-    pub(crate) fn is_busy(&self) -> bool {
-        self.under_way.is_some()
-    }
-
-    /// Waits for the save under way, then starts the next one if something waits. Safe to drop and
-    /// call again.
+    /// Saves what was noted, moment by moment, for as long as it is polled. Safe to drop and call again.
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when it failed; its events are first in line again.
-    pub(crate) async fn saved(&mut self, live: &LiveCall) -> Result<(), StoreError> {
-        let result = self.settled().await;
-        if result.is_ok() {
+    /// [`StoreError`] when a save failed; its events are first in line again.
+    pub(crate) async fn save(&mut self, live: &LiveCall) -> Result<(), StoreError> {
+        loop {
+            self.settled().await?;
+            match self.due {
+                Some(due) => tokio::time::sleep_until(due).await,
+                None => return std::future::pending().await,
+            }
             self.start(live);
         }
-        result
     }
 
     /// Saves all that is left, with the leg's messages, trying until the disk does it. Gives up only
@@ -83,6 +88,7 @@ impl Recorder {
 
     fn start(&mut self, live: &LiveCall) {
         if self.under_way.is_none() && !self.waiting.is_empty() {
+            self.due = None;
             let events = std::mem::take(&mut self.waiting);
             let result = self.engine.store.commit(self.change(live, events.clone(), Vec::new()));
             self.under_way = Some(UnderWay { events, result });
@@ -115,6 +121,7 @@ impl Recorder {
             Err(_) => {
                 events.append(&mut self.waiting);
                 self.waiting = events;
+                self.due = Some(Instant::now() + AFTER_FAILURE);
             }
         }
         result

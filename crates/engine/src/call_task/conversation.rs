@@ -78,12 +78,10 @@ impl<'a> Conversation<'a> {
                 Some(Control::HangUp { by, kind, answer }) = control.recv() => {
                     self.on_hang_up(by, kind, answer).await;
                 }
-                saved = self.recorder.saved(&self.live), if self.recorder.is_busy() => {
-                    if let Err(error) = saved {
-                        tracing::error!(call = %self.live.call.id, %error, "cannot save what happens to a call; ending it");
-                        let reason = format!("the store failed during the call: {error}");
-                        self.hang_up(Ending::new(Outcome::Failed, EndedBy::System, reason)).await;
-                    }
+                Err(error) = self.recorder.save(&self.live) => {
+                    tracing::error!(call = %self.live.call.id, %error, "cannot save what happens to a call; ending it");
+                    let reason = format!("the store failed during the call: {error}");
+                    self.hang_up(Ending::new(Outcome::Failed, EndedBy::System, reason)).await;
                 }
                 () = tokio::time::sleep_until(wake) => {
                     if self.ending_until.is_some_and(|until| until <= Instant::now()) {

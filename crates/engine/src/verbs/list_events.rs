@@ -1,5 +1,7 @@
 //! Reads the event log: of one call, or of the whole account as it grows.
 
+use std::time::Duration;
+
 use futures_util::{Stream, stream};
 use outdial_domain::CallId;
 
@@ -9,6 +11,8 @@ use crate::{
     ports::{StoreError, StoredEvent},
 };
 
+/// How long a reader that has seen everything waits for more to come together.
+const GATHER: Duration = Duration::from_millis(15);
 /// How many events are read at once.
 const BATCH: usize = 500;
 
@@ -58,7 +62,10 @@ pub fn follow_events(
             }
             let stopping = &follow.engine.inner().stopping;
             tokio::select! {
-                changed = follow.newest.changed() => if changed.is_err() { return Ok(None) },
+                changed = follow.newest.changed() => match changed {
+                    Ok(()) => tokio::time::sleep(GATHER).await,
+                    Err(_) => return Ok(None),
+                },
                 () = stopping.cancelled() => return Ok(None),
             }
         }
