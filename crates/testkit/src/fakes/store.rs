@@ -76,7 +76,9 @@ impl Store for MemoryStore {
         node: &str,
         most: usize,
     ) -> BoxFuture<'_, Result<Vec<ClaimedCall>, StoreError>> {
-        self.with(|rows| Ok(rows.claim_due(now, node, most)))
+        // Only when it is polled, so that a claim that nobody waits for takes nothing.
+        let node = node.to_owned();
+        async move { self.with(|rows| Ok(rows.claim_due(now, &node, most))).await }.boxed()
     }
 
     fn next_due(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
