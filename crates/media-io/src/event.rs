@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use outdial_domain::{Digit, digit::Digits};
 use outdial_engine::ports::DigitWay;
-use outdial_media::stream::StreamConfig;
+use outdial_media::{srtp::SrtpKeys, stream::StreamConfig};
 
 use crate::Remote;
 
@@ -45,6 +45,14 @@ pub(crate) enum Command {
     Play { play: u64, clips: Vec<Arc<[i16]>> },
     StopPlaying,
     SendDigits(Digits),
-    Renegotiate(Box<(StreamConfig, Remote)>),
+    Renegotiate(Box<Terms>),
     SetSending(bool),
+}
+
+/// What a stream is run by.
+#[derive(Debug)]
+pub(crate) struct Terms {
+    pub(crate) config: StreamConfig,
+    pub(crate) remote: Remote,
+    pub(crate) keys: Option<SrtpKeys>,
 }

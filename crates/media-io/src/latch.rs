@@ -40,15 +40,27 @@ impl Remote {
 /// to it and the kernel drops whatever comes from elsewhere.
 ///
 /// - A valid packet from the negotiated address settles it at once.
+/// - So does one that the far side's key opened, from wherever translators may have moved it.
 /// - The negotiated host with another port, and any other host where `symmetric` is set, must send
 ///   three valid packets in a row of one SSRC; another host only within the first five seconds.
+///   Until these are over it is believed on trial: the negotiated address, should it be heard, takes
+///   the stream back, so that whoever was quicker than the far side does not keep its sound.
+/// - After a new answer moved the far side, its old address is not taken for a translated new one.
 /// - Once settled, it stays until a new answer renegotiates it. Whoever guesses the port later
 ///   neither hears nor is heard.
 #[derive(Debug)]
 pub(crate) struct Latch {
     remote: Remote,
-    candidate: Option<Candidate>,
+    left: Option<SocketAddr>,
+    state: State,
     turns: u32,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum State {
+    Nobody,
+    Candidate(Candidate),
+    OnTrial(SocketAddr),
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -63,38 +75,68 @@ struct Candidate {
 pub(crate) enum Verdict {
     /// It is not from the far side, as far as we know.
     Drop,
+    /// It is from where the far side seems to be; that is where our packets go until it turns out otherwise.
+    Trust(SocketAddr),
     /// It is from the far side, which is there from now on.
     Latch(SocketAddr),
+}
+
+/// A packet as the latch sees it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Seen<'a> {
+    pub(crate) from: SocketAddr,
+    pub(crate) datagram: &'a [u8],
+    /// Whether the far side's key opened it.
+    pub(crate) proven: bool,
 }
 
 impl Latch {
     pub(crate) fn new(remote: Remote) -> Self {
         Self {
             remote,
-            candidate: None,
+            left: None,
+            state: State::Nobody,
             turns: 0,
         }
     }
 
-    /// Counts the time during which nobody was settled on.
-    pub(crate) fn turn(&mut self) {
-        self.turns = self.turns.saturating_add(1);
+    /// The same for a far side that was settled on at another address before.
+    pub(crate) fn moved(remote: Remote, left: SocketAddr) -> Self {
+        Self {
+            left: Some(left),
+            ..Self::new(remote)
+        }
     }
 
-    pub(crate) fn consider(&mut self, from: SocketAddr, datagram: &[u8], accepted: &PayloadTypes) -> Verdict {
-        let Some(header) = valid(datagram, accepted) else {
+    /// Counts the time during which nobody was settled on, and ends the trial of whoever was believed.
+    pub(crate) fn turn(&mut self) -> Option<SocketAddr> {
+        self.turns = self.turns.saturating_add(1);
+        match self.state {
+            State::OnTrial(from) if self.turns >= TURNS_FOR_STRANGERS => Some(from),
+            State::OnTrial(_) | State::Nobody | State::Candidate(_) => None,
+        }
+    }
+
+    pub(crate) fn consider(&mut self, seen: Seen<'_>, accepted: &PayloadTypes) -> Verdict {
+        let from = seen.from;
+        let Some(header) = valid(seen.datagram, accepted) else {
             return Verdict::Drop;
         };
-        if from == self.remote.address {
+        if same_place(from, self.remote.address) {
             return Verdict::Latch(from);
         }
         let same_host = same_host(from.ip(), self.remote.address.ip());
-        let strangers_welcome = self.remote.symmetric && self.turns < TURNS_FOR_STRANGERS;
-        if !same_host && !strangers_welcome {
+        let welcome = self.remote.symmetric && (seen.proven || self.turns < TURNS_FOR_STRANGERS);
+        if !(same_host || welcome) || self.left.is_some_and(|left| same_place(from, left)) {
             return Verdict::Drop;
         }
-        let in_a_row = match self.candidate {
-            Some(known)
+        if seen.proven {
+            return Verdict::Latch(from);
+        }
+        let in_a_row = match self.state {
+            State::OnTrial(trusted) if trusted == from => return Verdict::Trust(from),
+            State::OnTrial(_) => return Verdict::Drop,
+            State::Candidate(known)
                 if known.from == from
                     && known.last.ssrc == header.ssrc
                     && header.sequence.wrapping_sub(known.last.sequence).wrapping_sub(1) < 16 =>
@@ -102,13 +144,14 @@ impl Latch {
                 known.in_a_row + 1
             }
             // A second stranger does not push the first one aside unless that one went wrong itself.
-            Some(known) if known.from != from && known.in_a_row > 1 => return Verdict::Drop,
-            _ => 1,
+            State::Candidate(known) if known.from != from && known.in_a_row > 1 => return Verdict::Drop,
+            State::Candidate(_) | State::Nobody => 1,
         };
         if in_a_row >= PACKETS_IN_A_ROW {
-            return Verdict::Latch(from);
+            self.state = State::OnTrial(from);
+            return Verdict::Trust(from);
         }
-        self.candidate = Some(Candidate {
+        self.state = State::Candidate(Candidate {
             from,
             last: header,
             in_a_row,
@@ -127,8 +170,12 @@ fn valid(datagram: &[u8], accepted: &PayloadTypes) -> Option<RtpHeader> {
 }
 
 /// An IPv4 address may show up as one mapped into IPv6.
-fn same_host(one: IpAddr, other: IpAddr) -> bool {
+pub(crate) fn same_host(one: IpAddr, other: IpAddr) -> bool {
     one.to_canonical() == other.to_canonical()
+}
+
+fn same_place(one: SocketAddr, other: SocketAddr) -> bool {
+    same_host(one.ip(), other.ip()) && one.port() == other.port()
 }
 
 #[cfg(test)]
@@ -166,35 +213,94 @@ mod tests {
         })
     }
 
+    fn consider(latch: &mut Latch, from: &str, datagram: &[u8]) -> Verdict {
+        let from = at(from);
+        let proven = false;
+        latch.consider(Seen { from, datagram, proven }, &PAYLOAD)
+    }
+
+    const FAR: &str = "10.0.0.1:4000";
+    const STRANGER: &str = "192.0.2.9:999";
+
     #[test]
     fn the_negotiated_address_is_believed_at_once() {
-        let from = at("10.0.0.1:4000");
+        for payload_type in [0, 101] {
+            let verdict = consider(&mut latch(false), FAR, &packet(payload_type, 1, 7));
+            assert_eq!(verdict, Verdict::Latch(at(FAR)));
+        }
+        // As a socket for both families sees it.
+        let mapped = "[::ffff:10.0.0.1]:4000";
         assert_eq!(
-            latch(false).consider(from, &packet(0, 1, 7), &PAYLOAD),
-            Verdict::Latch(from)
-        );
-        assert_eq!(
-            latch(false).consider(from, &packet(101, 1, 7), &PAYLOAD),
-            Verdict::Latch(from)
+            consider(&mut latch(false), mapped, &packet(0, 1, 7)),
+            Verdict::Latch(at(mapped))
         );
     }
 
     #[test]
     fn another_port_or_host_must_send_three_in_a_row() {
-        for from in [at("10.0.0.1:4002"), at("192.0.2.9:999")] {
+        for from in ["10.0.0.1:4002", STRANGER] {
             let mut latch = latch(true);
-            assert_eq!(latch.consider(from, &packet(0, 65_534, 7), &PAYLOAD), Verdict::Drop);
-            assert_eq!(latch.consider(from, &packet(0, 65_535, 7), &PAYLOAD), Verdict::Drop);
-            assert_eq!(latch.consider(from, &packet(0, 0, 7), &PAYLOAD), Verdict::Latch(from));
+            assert_eq!(consider(&mut latch, from, &packet(0, 65_534, 7)), Verdict::Drop);
+            assert_eq!(consider(&mut latch, from, &packet(0, 65_535, 7)), Verdict::Drop);
+            assert_eq!(consider(&mut latch, from, &packet(0, 0, 7)), Verdict::Trust(at(from)));
+            assert_eq!(consider(&mut latch, from, &packet(0, 1, 7)), Verdict::Trust(at(from)));
         }
     }
 
     #[test]
+    fn who_is_on_trial_loses_to_the_negotiated_address_and_to_nobody_else() {
+        let mut latch = latch(true);
+        for sequence in 0..3 {
+            consider(&mut latch, STRANGER, &packet(0, sequence, 7));
+        }
+        for sequence in 0..20 {
+            let other = consider(&mut latch, "198.51.100.3:4000", &packet(0, sequence, 8));
+            assert_eq!(other, Verdict::Drop);
+        }
+        assert_eq!(consider(&mut latch, FAR, &packet(0, 9, 8)), Verdict::Latch(at(FAR)));
+    }
+
+    #[test]
+    fn a_trial_ends_with_the_time_for_strangers() {
+        let mut latch = latch(true);
+        for sequence in 0..3 {
+            consider(&mut latch, STRANGER, &packet(0, sequence, 7));
+        }
+        let ends: Vec<_> = (0..TURNS_FOR_STRANGERS).map(|_| latch.turn()).collect();
+        let (last, before) = ends.split_last().unwrap();
+        assert!(before.iter().all(Option::is_none));
+        assert_eq!(*last, Some(at(STRANGER)));
+    }
+
+    #[test]
+    fn a_packet_that_the_key_opened_is_believed_wherever_it_comes_from() {
+        let datagram = &packet(0, 1, 7);
+        let from = at(STRANGER);
+        let proven = true;
+        for _ in 0..TURNS_FOR_STRANGERS {
+            let mut late = latch(true);
+            late.turn();
+            let verdict = late.consider(Seen { from, datagram, proven }, &PAYLOAD);
+            assert_eq!(verdict, Verdict::Latch(from));
+        }
+        let verdict = latch(false).consider(Seen { from, datagram, proven }, &PAYLOAD);
+        assert_eq!(verdict, Verdict::Drop);
+    }
+
+    #[test]
+    fn the_address_that_was_left_is_no_translated_new_one() {
+        let mut latch = Latch::moved(Remote::new(at(FAR)), at(STRANGER));
+        for sequence in 0..20 {
+            assert_eq!(consider(&mut latch, STRANGER, &packet(0, sequence, 7)), Verdict::Drop);
+        }
+        assert_eq!(consider(&mut latch, FAR, &packet(0, 1, 8)), Verdict::Latch(at(FAR)));
+    }
+
+    #[test]
     fn a_stranger_who_sprays_is_never_believed() {
-        let from = at("192.0.2.9:999");
         let mut sprayed = latch(true);
         for ssrc in 0..100 {
-            assert_eq!(sprayed.consider(from, &packet(0, 1, ssrc), &PAYLOAD), Verdict::Drop);
+            assert_eq!(consider(&mut sprayed, STRANGER, &packet(0, 1, ssrc)), Verdict::Drop);
         }
         let mut late = latch(true);
         for _ in 0..TURNS_FOR_STRANGERS {
@@ -202,17 +308,16 @@ mod tests {
         }
         let mut strict = latch(false);
         for sequence in 0..10 {
-            assert_eq!(late.consider(from, &packet(0, sequence, 7), &PAYLOAD), Verdict::Drop);
-            assert_eq!(strict.consider(from, &packet(0, sequence, 7), &PAYLOAD), Verdict::Drop);
+            assert_eq!(consider(&mut late, STRANGER, &packet(0, sequence, 7)), Verdict::Drop);
+            assert_eq!(consider(&mut strict, STRANGER, &packet(0, sequence, 7)), Verdict::Drop);
         }
     }
 
     #[test]
     fn garbage_from_the_right_place_is_garbage() {
-        let from = at("10.0.0.1:4000");
         let mut latch = latch(true);
-        assert_eq!(latch.consider(from, b"garbage, twenty octets", &PAYLOAD), Verdict::Drop);
-        assert_eq!(latch.consider(from, &packet(8, 1, 7), &PAYLOAD), Verdict::Drop);
-        assert_eq!(latch.consider(from, &[], &PAYLOAD), Verdict::Drop);
+        assert_eq!(consider(&mut latch, FAR, b"garbage, twenty octets"), Verdict::Drop);
+        assert_eq!(consider(&mut latch, FAR, &packet(8, 1, 7)), Verdict::Drop);
+        assert_eq!(consider(&mut latch, FAR, &[]), Verdict::Drop);
     }
 }

@@ -64,6 +64,8 @@ pub(crate) fn run(arriving: &Receiver<Box<Slot>>, load: &AtomicUsize) {
 #[derive(Default)]
 struct Wheel {
     phases: [Vec<Box<Slot>>; PHASES],
+    /// How many of each phase also have packets to send half a frame later.
+    halves: [usize; PHASES],
 }
 
 impl Wheel {
@@ -76,15 +78,21 @@ impl Wheel {
 
     /// The first tick from this one on that has streams to turn.
     fn next_occupied(&self, tick: u64) -> Option<u64> {
-        (tick..tick + PHASES as u64).find(|tick| !self.phases[phase(*tick)].is_empty())
+        (tick..tick + PHASES as u64)
+            .find(|tick| !self.phases[phase(*tick)].is_empty() || self.halves[half_before(*tick)] > 0)
     }
 
     /// Turns the streams of a tick, and counts those down that are closed.
     fn turn(&mut self, tick: u64, now: Instant, buffers: &mut Buffers, load: &AtomicUsize) {
+        self.send_halves(tick, buffers);
+        let mut halves = 0;
         self.phases[phase(tick)].retain_mut(|slot| {
             // A fault in one stream must not silence the others of this thread.
             match catch_unwind(AssertUnwindSafe(|| slot.turn(now, buffers))) {
-                Ok(Turn::Goes) => return true,
+                Ok(Turn::Goes) => {
+                    halves += usize::from(slot.has_halves());
+                    return true;
+                }
                 Ok(Turn::Orphaned) => {
                     load.fetch_sub(1, Ordering::Relaxed);
                     slot.close(now, buffers);
@@ -97,7 +105,27 @@ impl Wheel {
             }
             false
         });
+        self.halves[phase(tick)] = halves;
     }
+
+    /// Sends the packets of streams whose frame began half a frame ago, for those with packets of 10, 30 and 50 ms.
+    fn send_halves(&mut self, tick: u64, buffers: &mut Buffers) {
+        let before = half_before(tick);
+        if self.halves[before] == 0 {
+            return;
+        }
+        for slot in &mut self.phases[before] {
+            if slot.has_halves() && catch_unwind(AssertUnwindSafe(|| slot.half_turn(buffers))).is_err() {
+                // The next turn finds out whether the whole stream failed.
+                tracing::error!("a media stream failed to send a packet");
+            }
+        }
+    }
+}
+
+/// The phase that began half a frame before this tick.
+fn half_before(tick: u64) -> usize {
+    phase(tick + PHASES as u64 / 2)
 }
 
 fn phase(tick: u64) -> usize {

@@ -129,6 +129,9 @@ fn bind(local: SocketAddr) -> io::Result<UdpSocket> {
     let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
     if local.is_ipv4() {
         let _ = socket.set_tos_v4(EXPEDITED);
+    } else {
+        #[cfg(unix)]
+        let _ = socket.set_tclass_v6(EXPEDITED);
     }
     socket.bind(&local.into())?;
     Ok(socket.into())

@@ -12,15 +12,16 @@ use outdial_domain::{Digit, Quality};
 use outdial_engine::ports::DigitWay;
 use outdial_media::{
     MAX_PACKET,
+    srtp::{Srtp, SrtpKeys},
     stream::{self, MediaStream, StreamConfig, StreamEvent},
 };
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     MediaEvent, Remote,
-    event::Command,
+    event::{Command, Terms},
     keypad::{Key, Keypad},
-    latch::{Latch, Verdict},
+    latch::{Latch, Seen, Verdict, same_host},
     ports::Sockets,
 };
 
@@ -65,6 +66,7 @@ pub(crate) struct Owner {
 pub(crate) struct Slot {
     media: MediaStream,
     config: StreamConfig,
+    protection: Option<Box<Srtp>>,
     keypad: Keypad,
     remote: Remote,
     /// Where packets go: the negotiated address at first, the settled one later.
@@ -82,11 +84,21 @@ pub(crate) struct Slot {
 }
 
 impl Slot {
-    pub(crate) fn new(sockets: Sockets, config: StreamConfig, remote: Remote, owner: Owner) -> Self {
+    pub(crate) fn new(sockets: Sockets, terms: Terms, owner: Owner) -> Self {
+        let Terms {
+            mut config,
+            remote,
+            keys,
+        } = terms;
+        if keys.is_some() {
+            // The count of roll-overs cannot go wrong by early loss when the first is far off (RFC 3711, section 3.3.1).
+            config.sequence &= 0x7FFF;
+        }
         let (rtp, rtcp, lease) = sockets.into_parts();
         Self {
             media: MediaStream::new(config, Instant::now()),
             config,
+            protection: keys.map(|keys| Box::new(Srtp::new(&keys))),
             keypad: Keypad::default(),
             remote,
             target: remote.address,
@@ -108,7 +120,7 @@ impl Slot {
         self.receive(now, &mut buffers.received);
         self.press();
         if let Some(length) = self.media.tick(now, &mut buffers.sent) {
-            self.send(&buffers.sent[..length]);
+            self.send(&mut buffers.sent, length);
         }
         self.turns = self.turns.wrapping_add(1);
         if self.turns.is_multiple_of(TURNS_PER_RTCP) {
@@ -116,6 +128,18 @@ impl Slot {
         }
         self.report();
         Turn::Goes
+    }
+
+    /// Whether there is anything to do in the middle of a frame.
+    pub(crate) fn has_halves(&self) -> bool {
+        self.media.has_halves()
+    }
+
+    /// Sends what is due in the middle of a frame.
+    pub(crate) fn half_turn(&mut self, buffers: &mut Buffers) {
+        if let Some(length) = self.media.tick_half(&mut buffers.sent) {
+            self.send(&mut buffers.sent, length);
+        }
     }
 
     /// Tells the owner that the stream is gone.
@@ -137,24 +161,42 @@ impl Slot {
                 Ok(Command::StopPlaying) => self.media.stop_all_plays(),
                 Ok(Command::SendDigits(digits)) => self.keypad.order(&digits),
                 Ok(Command::SetSending(sending)) => self.media.set_sending(sending),
-                Ok(Command::Renegotiate(new)) => self.renegotiate(new.0, new.1),
+                Ok(Command::Renegotiate(terms)) => self.renegotiate(&terms),
             }
         }
     }
 
-    fn renegotiate(&mut self, config: StreamConfig, remote: Remote) {
-        if config != self.config {
-            self.config = config;
-            self.media.renegotiate(config);
+    fn renegotiate(&mut self, terms: &Terms) {
+        if terms.config != self.config {
+            self.config = terms.config;
+            self.media.renegotiate(terms.config);
         }
-        if remote != self.remote {
-            // The socket stays connected to the old source until the new one is settled on.
-            // It takes packets from nobody else meanwhile, so the new address is connected to at once.
-            self.remote = remote;
-            self.target = remote.address;
-            if self.latch.is_none() && self.rtp.connect(self.target).is_err() {
-                tracing::debug!(target = %self.target, "the new address of a stream cannot be reached");
-            }
+        self.protect(terms.keys.as_ref());
+        if terms.remote != self.remote {
+            self.follow(terms.remote);
+        }
+    }
+
+    fn protect(&mut self, keys: Option<&SrtpKeys>) {
+        match (&mut self.protection, keys) {
+            (Some(protection), Some(keys)) => protection.change(keys),
+            (protection, keys) => *protection = keys.map(|keys| Box::new(Srtp::new(keys))),
+        }
+    }
+
+    /// Looks for the far side at its new address.
+    fn follow(&mut self, remote: Remote) {
+        let moved = remote.address != self.remote.address;
+        self.remote = remote;
+        if !moved {
+            return;
+        }
+        let left = std::mem::replace(&mut self.target, remote.address);
+        if self.latch.is_some() || disconnect(&self.rtp) {
+            self.latch = Some(Latch::moved(remote, left));
+        } else if self.rtp.connect(self.target).is_err() {
+            // A system where a socket stays connected takes packets from the new address only.
+            tracing::debug!(target = %self.target, "the new address of a stream cannot be reached");
         }
     }
 
@@ -164,23 +206,34 @@ impl Slot {
                 None => self.rtp.recv(buffer).map(|length| (length, None)),
                 Some(_) => self.rtp.recv_from(buffer).map(|(length, from)| (length, Some(from))),
             };
-            let (length, from) = match received {
+            let (mut length, from) = match received {
                 Ok(received) => received,
                 // The kernel reports here that an earlier packet of ours was refused; the next ones may not be.
                 Err(error) if error.kind() == io::ErrorKind::ConnectionRefused => continue,
                 Err(_) => break,
             };
+            if let Some(protection) = &mut self.protection {
+                match protection.open(buffer, length) {
+                    Ok(opened) => length = opened,
+                    Err(_) => {
+                        self.media.note_refused();
+                        continue;
+                    }
+                }
+            }
             let datagram = &buffer[..length];
             if let (Some(from), Some(latch)) = (from, &mut self.latch) {
-                match latch.consider(from, datagram, &self.config.receive) {
+                let proven = self.protection.is_some();
+                match latch.consider(Seen { from, datagram, proven }, &self.config.receive) {
                     Verdict::Drop => continue,
+                    Verdict::Trust(source) => self.target = source,
                     Verdict::Latch(source) => self.settle(source),
                 }
             }
             self.media.handle_packet(datagram, now);
         }
-        if let Some(latch) = &mut self.latch {
-            latch.turn();
+        if let Some(source) = self.latch.as_mut().and_then(Latch::turn) {
+            self.settle(source);
         }
     }
 
@@ -193,7 +246,14 @@ impl Slot {
     }
 
     /// A packet that cannot be sent is lost, like any other that gets lost.
-    fn send(&self, packet: &[u8]) {
+    fn send(&mut self, buffer: &mut [u8], length: usize) {
+        let length = match &mut self.protection {
+            Some(protection) => protection.protect(buffer, length),
+            None => Some(length),
+        };
+        let Some(packet) = length.and_then(|length| buffer.get(..length)) else {
+            return;
+        };
         let _ = match self.latch {
             None => self.rtp.send(packet),
             Some(_) => self.rtp.send_to(packet, self.target),
@@ -214,25 +274,37 @@ impl Slot {
 
     fn control(&mut self, now: Instant, buffers: &mut Buffers) {
         for _ in 0..DATAGRAMS_PER_TURN {
-            match self.rtcp.recv_from(&mut buffers.received) {
-                Ok((length, from)) if from.ip() == self.target.ip() => {
-                    self.media.handle_rtcp(&buffers.received[..length], now);
-                }
-                Ok(_) => {}
+            let buffer = &mut buffers.received;
+            let length = match self.rtcp.recv_from(buffer) {
+                Ok((length, from)) if same_host(from.ip(), self.target.ip()) => length,
+                Ok(_) => continue,
                 Err(_) => break,
+            };
+            let length = match &mut self.protection {
+                Some(protection) => protection.open_rtcp(buffer, length).ok(),
+                None => Some(length),
+            };
+            if let Some(report) = length.and_then(|length| buffer.get(..length)) {
+                self.media.handle_rtcp(report, now);
             }
         }
         if let Some(length) = self.media.poll_rtcp(now, &mut buffers.sent) {
-            self.send_rtcp(&buffers.sent[..length]);
+            self.send_rtcp(&mut buffers.sent, length);
         }
     }
 
-    fn send_rtcp(&self, packet: &[u8]) {
+    fn send_rtcp(&mut self, buffer: &mut [u8], length: usize) {
+        let length = match &mut self.protection {
+            Some(protection) => protection.protect_rtcp(buffer, length),
+            None => Some(length),
+        };
         let target = match self.remote.rtcp {
             Some(address) if self.target == self.remote.address => address,
             _ => SocketAddr::new(self.target.ip(), self.target.port().wrapping_add(1)),
         };
-        let _ = self.rtcp.send_to(packet, target);
+        if let Some(packet) = length.and_then(|length| buffer.get(..length)) {
+            let _ = self.rtcp.send_to(packet, target);
+        }
     }
 
     fn report(&mut self) {
@@ -268,12 +340,23 @@ impl Slot {
     /// Says goodbye to the far side and tells the owner how good the stream was.
     pub(crate) fn close(&mut self, now: Instant, buffers: &mut Buffers) {
         if let Some(length) = self.media.write_goodbye(now, &mut buffers.sent) {
-            self.send_rtcp(&buffers.sent[..length]);
+            self.send_rtcp(&mut buffers.sent, length);
         }
         if let Some(quality) = self.owner.quality.take() {
             let _ = quality.send(summed_up(&self.media.quality()));
         }
     }
+}
+
+/// Lets a socket take packets from anywhere again, where the system can do that.
+#[cfg(unix)]
+fn disconnect(socket: &UdpSocket) -> bool {
+    rustix::net::connect_unspec(socket).is_ok()
+}
+
+#[cfg(not(unix))]
+fn disconnect(_socket: &UdpSocket) -> bool {
+    false
 }
 
 #[derive(PartialEq, Eq)]

@@ -7,13 +7,13 @@ use std::{
 };
 
 use outdial_domain::{Quality, digit::Digits};
-use outdial_media::stream::StreamConfig;
+use outdial_media::{srtp::SrtpKeys, stream::StreamConfig};
 use tokio::sync::{mpsc as events, oneshot};
 
 use crate::{
     MediaEvent, Remote,
     engine::Workers,
-    event::Command,
+    event::{Command, Terms},
     ports::Sockets,
     slot::{Owner, Slot},
 };
@@ -68,6 +68,18 @@ impl Stream {
 
     /// Begins to send and receive. A stream that runs already takes the new settings over instead.
     pub fn start(&mut self, config: StreamConfig, remote: Remote) {
+        self.run(config, remote, None);
+    }
+
+    /// The same with every packet protected (RFC 3711), where `a=crypto` lines were agreed on. What is
+    /// not protected by the far side's key is dropped. A key that a running stream has already goes on
+    /// where it is.
+    pub fn start_protected(&mut self, config: StreamConfig, remote: Remote, keys: SrtpKeys) {
+        self.run(config, remote, Some(keys));
+    }
+
+    fn run(&mut self, config: StreamConfig, remote: Remote, keys: Option<SrtpKeys>) {
+        let terms = Terms { config, remote, keys };
         match std::mem::replace(&mut self.state, State::Closed) {
             State::Open(sockets) => {
                 let (command_sender, commands) = mpsc::channel();
@@ -78,7 +90,7 @@ impl Stream {
                     events,
                     quality: Some(quality),
                 };
-                self.workers.give(Box::new(Slot::new(*sockets, config, remote, owner)));
+                self.workers.give(Box::new(Slot::new(*sockets, terms, owner)));
                 self.state = State::Running {
                     commands: command_sender,
                     events: event_receiver,
@@ -87,7 +99,7 @@ impl Stream {
             }
             running => {
                 self.state = running;
-                self.tell(Command::Renegotiate(Box::new((config, remote))));
+                self.tell(Command::Renegotiate(Box::new(terms)));
             }
         }
     }

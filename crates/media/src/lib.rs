@@ -1,4 +1,4 @@
-//! Telephone media turned by hand: RTP, RTCP, telephone-event, codecs, jitter buffer, DTMF, tones, resampling, WAV. No I/O and no clock.
+//! Telephone media turned by hand: RTP, RTCP, SRTP, telephone-event, codecs, jitter buffer, DTMF, tones, resampling, WAV. No I/O and no clock.
 //!
 //! Bytes and time go in; bytes, events and deadlines come out.
 //! Most callers want [`stream::MediaStream`], which joins the parts below into the media of one leg:
@@ -23,7 +23,7 @@
 //! # Ok::<(), outdial_media::player::QueueFull>(())
 //! ```
 //!
-//! Nothing here allocates per packet or per frame once a stream runs; files, resampling and searching do, and are meant for other threads.
+//! Nothing here allocates per packet or per frame once a stream runs, but for [`srtp`]; files, resampling and searching do, and are meant for other threads.
 
 pub mod codec;
 pub mod conceal;
@@ -40,6 +40,7 @@ pub mod resample;
 pub mod rtcp;
 pub mod rtp;
 pub mod sip_info;
+pub mod srtp;
 pub mod stream;
 pub mod telephone_event;
 pub mod tones;

@@ -49,6 +49,31 @@ pub struct RtpPacket<'a> {
     pub payload: &'a [u8],
 }
 
+/// The fixed header of a datagram, and where its payload begins. Of a protected packet this is all that can be read.
+pub(crate) fn clear_part(datagram: &[u8]) -> Result<(RtpHeader, usize), RtpError> {
+    let (fixed, rest) = datagram.split_first_chunk::<HEADER>().ok_or(RtpError::TooShort)?;
+    let version = fixed[0] >> 6;
+    if version != 2 {
+        return Err(RtpError::Version(version));
+    }
+    let header = RtpHeader {
+        marker: fixed[1] & 0x80 != 0,
+        payload_type: fixed[1] & 0x7F,
+        sequence: u16::from_be_bytes([fixed[2], fixed[3]]),
+        timestamp: u32::from_be_bytes([fixed[4], fixed[5], fixed[6], fixed[7]]),
+        ssrc: u32::from_be_bytes([fixed[8], fixed[9], fixed[10], fixed[11]]),
+    };
+    let mut length = 4 * usize::from(fixed[0] & 0x0F);
+    if fixed[0] & 0x10 != 0 {
+        let head = rest.get(length..length + 4).ok_or(RtpError::TooShort)?;
+        length += 4 + 4 * usize::from(u16::from_be_bytes([head[2], head[3]]));
+    }
+    if length > rest.len() {
+        return Err(RtpError::TooShort);
+    }
+    Ok((header, HEADER + length))
+}
+
 impl<'a> RtpPacket<'a> {
     /// Reads a datagram.
     ///
@@ -63,30 +88,14 @@ impl<'a> RtpPacket<'a> {
     /// # Ok::<(), outdial_media::rtp::RtpError>(())
     /// ```
     pub fn parse(datagram: &'a [u8]) -> Result<Self, RtpError> {
-        let (fixed, rest) = datagram.split_first_chunk::<HEADER>().ok_or(RtpError::TooShort)?;
-        let version = fixed[0] >> 6;
-        if version != 2 {
-            return Err(RtpError::Version(version));
-        }
-        let header = RtpHeader {
-            marker: fixed[1] & 0x80 != 0,
-            payload_type: fixed[1] & 0x7F,
-            sequence: u16::from_be_bytes([fixed[2], fixed[3]]),
-            timestamp: u32::from_be_bytes([fixed[4], fixed[5], fixed[6], fixed[7]]),
-            ssrc: u32::from_be_bytes([fixed[8], fixed[9], fixed[10], fixed[11]]),
+        let (header, length) = clear_part(datagram)?;
+        let (head, mut rest) = datagram.split_at(length);
+        let (contributors, tail) = head[HEADER..].split_at(4 * usize::from(head[0] & 0x0F));
+        let extension = match tail {
+            [high, low, _, _, content @ ..] => Some((u16::from_be_bytes([*high, *low]), content)),
+            _ => None,
         };
-        let (contributors, mut rest) = rest
-            .split_at_checked(4 * usize::from(fixed[0] & 0x0F))
-            .ok_or(RtpError::TooShort)?;
-        let mut extension = None;
-        if fixed[0] & 0x10 != 0 {
-            let (head, tail) = rest.split_first_chunk::<4>().ok_or(RtpError::TooShort)?;
-            let words = usize::from(u16::from_be_bytes([head[2], head[3]]));
-            let (content, tail) = tail.split_at_checked(4 * words).ok_or(RtpError::TooShort)?;
-            extension = Some((u16::from_be_bytes([head[0], head[1]]), content));
-            rest = tail;
-        }
-        if fixed[0] & 0x20 != 0 {
+        if head[0] & 0x20 != 0 {
             let padding = usize::from(*rest.last().ok_or(RtpError::Padding)?);
             if padding == 0 || padding > rest.len() {
                 return Err(RtpError::Padding);

@@ -174,6 +174,10 @@ impl Inbound {
         true
     }
 
+    pub(super) const fn note_refused(&mut self) {
+        self.refused += 1;
+    }
+
     /// Notes that the far side is there, by whatever it sent.
     pub(super) const fn note_alive(&mut self, now: Instant) {
         self.silent_since = now;

@@ -79,6 +79,11 @@ impl MediaStream {
         self.inbound.handle(datagram, &self.config, now, &mut self.events);
     }
 
+    /// Counts a datagram that was refused before it came here.
+    pub const fn note_refused(&mut self) {
+        self.inbound.note_refused();
+    }
+
     /// Takes one datagram from the RTCP socket, or one for which [`is_rtcp`](crate::rtcp::is_rtcp) is true where both share a port.
     pub fn handle_rtcp(&mut self, datagram: &[u8], now: Instant) {
         let heard = self.reporter.handle(datagram, self.config.ssrc, now);
