@@ -84,6 +84,11 @@ pub enum Command {
     },
     /// Prove that speech, database, SIP, media and trunks work, and say what to mend
     Doctor(Doctor),
+    /// Write, check and spool Asterisk call files, without a server
+    Callfile {
+        #[command(subcommand)]
+        command: crate::commands::callfile::Callfile,
+    },
     /// Print the description of the API (OpenAPI 3.1, JSON)
     Openapi,
     /// Print the commented example configuration

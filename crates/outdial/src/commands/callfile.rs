@@ -1,0 +1,96 @@
+//! `outdial callfile`: call files for an Asterisk on this machine, without a server.
+
+mod arguments;
+mod check;
+mod spool;
+mod write;
+
+use std::{path::Path, process::ExitCode};
+
+use outdial_callfile::{InvalidTime, Spool, SpoolError, When};
+
+pub use self::arguments::Callfile;
+use self::arguments::{Place, Time};
+use crate::exit::Failure;
+
+pub async fn run(command: Callfile) -> Result<ExitCode, Failure> {
+    // Disks and archives are waited for, so it runs on a thread for that.
+    let running = tokio::task::spawn_blocking(move || match command {
+        Callfile::Write(write) => write::run(*write),
+        Callfile::Check(check) => check::run(&check),
+        Callfile::Spool(spool) => spool::run(&spool),
+    });
+    running
+        .await
+        .unwrap_or_else(|error| Err(Failure::result(format!("the command ended early: {error}"))))
+}
+
+impl Place {
+    fn spool(&self) -> Spool {
+        let mut spool = Spool::new(&self.spool).mode(self.mode).sync(!self.no_sync);
+        if let Some(dir) = &self.staging {
+            spool = spool.staging(dir);
+        }
+        if let Some(user) = &self.user {
+            spool = spool.user(user);
+        }
+        if let Some(group) = &self.group {
+            spool = spool.group(group);
+        }
+        if self.keep_owner {
+            spool = spool.keep_owner();
+        }
+        spool
+    }
+}
+
+impl Time {
+    fn when(&self) -> Result<Option<When>, Failure> {
+        let refused = |error: InvalidTime| Failure::usage(error.to_string());
+        match (&self.at, self.in_) {
+            (Some(at), _) => at.parse().map(Some).map_err(refused),
+            (None, Some(length)) => {
+                let time = now().checked_add(length);
+                let time = time.map_err(|_| Failure::usage("--in is further away than time is counted"))?;
+                Ok(Some(time.into()))
+            }
+            (None, None) => Ok(None),
+        }
+    }
+}
+
+#[expect(clippy::disallowed_methods, reason = "a command may ask what time it is")]
+fn now() -> jiff::Timestamp {
+    jiff::Timestamp::now()
+}
+
+/// What was wrong with the wish is the user's to mend; what was wrong with the place is the machine's.
+fn failure(error: &SpoolError) -> Failure {
+    let mut text = error.to_string();
+    if let Some(source) = std::error::Error::source(error)
+        && !matches!(error, SpoolError::InvalidCallFile(_) | SpoolError::InvalidTime(_))
+    {
+        text += &format!(": {source}");
+    }
+    text += &format!("\n  {}", error.remedy());
+    match error {
+        SpoolError::InvalidCallFile(_)
+        | SpoolError::InvalidTime(_)
+        | SpoolError::NoUser { .. }
+        | SpoolError::NoGroup { .. }
+        | SpoolError::AlreadyThere { .. }
+        | SpoolError::PathTooLong { .. } => Failure::usage(text),
+        _ => Failure::start(text),
+    }
+}
+
+/// The bytes of a file; `-` is the standard input.
+fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    let read = if path == Path::new("-") {
+        let mut bytes = Vec::new();
+        std::io::Read::read_to_end(&mut std::io::stdin().lock(), &mut bytes).map(|_| bytes)
+    } else {
+        std::fs::read(path)
+    };
+    read.map_err(|error| Failure::usage(format!("{} cannot be read: {error}", path.display())))
+}
