@@ -86,6 +86,10 @@ pub enum Command {
     Doctor(Doctor),
     /// Write, check and spool Asterisk call files, without a server
     Callfile {
+        /// Stands here so that `--data` of `callfile write` can be the application's: an option of
+        /// this name is not handed down any further
+        #[arg(id = "data", long = "data-directory", hide = true)]
+        unused: Option<PathBuf>,
         #[command(subcommand)]
         command: crate::commands::callfile::Callfile,
     },

@@ -41,7 +41,7 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Accounts { command } => accounts::run(&common, command).await,
         Command::Keys { command } => keys::run(&common, command).await,
         Command::Doctor(doctor) => doctor::run(&common, doctor).await,
-        Command::Callfile { command } => callfile::run(command).await,
+        Command::Callfile { command, .. } => callfile::run(command).await,
         Command::Openapi => {
             println!("{}", outdial_faces::native::openapi_json());
             Ok(ExitCode::SUCCESS)

@@ -24,7 +24,7 @@ pub struct Write {
     #[arg(long, value_name = "NAME")]
     pub application: Option<String>,
     /// The application's argument
-    #[arg(long, requires = "application")]
+    #[arg(id = "argument", long = "data", value_name = "TEXT", requires = "application")]
     pub data: Option<String>,
     /// Go to this extension of the dialplan after the answer
     #[arg(long, requires = "context")]
