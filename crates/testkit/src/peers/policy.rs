@@ -22,6 +22,10 @@ pub enum Peer {
     Pycall,
     /// The speech engine of the default configuration.
     EspeakNg,
+    /// A decoder of keys and pagers, from the package `multimon-ng`: another ear for DTMF.
+    MultimonNg,
+    /// The converter of sounds, from the package `sox`.
+    Sox,
 }
 
 impl fmt::Display for Peer {
@@ -35,6 +39,8 @@ impl fmt::Display for Peer {
             Self::Pesq => "pesq",
             Self::Pycall => "pycall",
             Self::EspeakNg => "espeak-ng",
+            Self::MultimonNg => "multimon-ng",
+            Self::Sox => "sox",
         })
     }
 }
@@ -48,6 +54,8 @@ impl Peer {
             Self::Kamailio => does_not_run(kamailio_program(), "-v"),
             Self::Baresip => does_not_run("baresip", "-h"),
             Self::Openssl => does_not_run("openssl", "version"),
+            Self::MultimonNg => does_not_run("multimon-ng", "-h"),
+            Self::Sox => does_not_run("sox", "--version"),
             Self::Asterisk => absent(&asterisk_program()),
             Self::Pesq | Self::Pycall => absent(&packages_mark()),
         }
