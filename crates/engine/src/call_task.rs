@@ -15,7 +15,7 @@ use crate::{
     Engine, HangUpAnswer,
     call_task::{conversation::Conversation, journal::journal, prompts::Rendered},
     live::Control,
-    ports::{Change, ClaimedCall, Job, LegEnd, LegOrder},
+    ports::{Change, ClaimedCall, Job, LegEnd, LegOrder, WholeOrder},
     recorder::Recorder,
     routing::{self, Route},
     saving::save,
@@ -101,11 +101,23 @@ async fn dial(engine: &Engine, ready: Ready, flow: Flow, control: mpsc::Receiver
         send_before: None,
     };
     let recorder = Recorder::new(engine, live.call.events);
-    match route.carrier.ring(order).await {
+    let (leg, flow) = if route.whole {
+        let order = WholeOrder {
+            leg: order,
+            ring: live.call.plan.ring,
+            talk: live.call.plan.talk,
+            sounds: rendered.all(),
+            flow,
+        };
+        (route.carrier.take(order).await, None)
+    } else {
+        (route.carrier.ring(order).await, Some(flow))
+    };
+    match leg {
         Ok(leg) => {
-            Conversation::new(engine, live, recorder, flow, rendered, leg.commands.clone())
-                .run(leg, control)
-                .await;
+            let commands = leg.commands.clone();
+            let conversation = Conversation::new(engine, live, recorder, flow, rendered, commands);
+            conversation.run(leg, control).await;
         }
         Err(reason) => {
             let ending = Ending::new(Outcome::Failed, EndedBy::System, reason.to_string());

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use outdial_domain::{EndedBy, Ending, Event, EventId, EventKind, LiveCall, Outcome, call::Happening};
+use outdial_domain::{EndedBy, Ending, Event, EventId, EventKind, Leg, LiveCall, Outcome, call::Happening};
 use tokio::sync::{Notify, Semaphore, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -14,6 +14,9 @@ use crate::{
     scheduler,
     verbs::KnownKeys,
 };
+
+/// How long a carrier may take to find out what became of a leg.
+const LOOK_UP: Duration = Duration::from_secs(10);
 
 /// What the engine is made of.
 #[derive(Clone)]
@@ -141,22 +144,23 @@ impl Engine {
         self.ids.make(EventId::new)
     }
 
-    /// Ends what an earlier run of this node journalled and did not finish: whether those phones
-    /// rang, nobody can know any more.
+    /// Ends what an earlier run of this node journalled and did not finish: as its carrier knows, and
+    /// where nobody can know whether the phone rang, as `unknown`.
     async fn account_for_the_interrupted(&self) -> Result<(), StoreError> {
         for details in self.store.recover(&self.settings.node).await? {
             let id = details.call.id;
-            let Some(change) = self.end_as_unknown(details) else {
+            let Some(change) = self.end_interrupted(details).await else {
                 tracing::error!(%id, "an active call has no unfinished leg; it is left as it is");
                 continue;
             };
+            let outcome = change.call.ending.as_ref().map(|ending| ending.outcome.as_str());
             self.store.commit(change).await?;
-            tracing::warn!(%id, "interrupted between journal and end: outcome `unknown`, not dialled again");
+            tracing::warn!(%id, outcome, "this call was interrupted between its journal and its end; not dialled again");
         }
         Ok(())
     }
 
-    fn end_as_unknown(&self, details: CallDetails) -> Option<Change> {
+    async fn end_interrupted(&self, details: CallDetails) -> Option<Change> {
         let since = details.call.events;
         let leg = details
             .legs
@@ -164,18 +168,17 @@ impl Engine {
             .rev()
             .find(|leg| leg.progress.ending.is_none())?;
         let attempt = details.attempts.into_iter().find(|attempt| attempt.id == leg.attempt)?;
-        let ending = Ending::new(
-            Outcome::Unknown,
-            EndedBy::System,
-            "we were interrupted after the journal and before the end: the phone may or may not have rung",
-        );
-        let now = self.ids.now();
+        let ending = self.look_up(&leg).await.unwrap_or_else(|| {
+            let reason = "we were interrupted after the journal and before the end: the phone may or may not have rung";
+            Ending::new(Outcome::Unknown, EndedBy::System, reason)
+        });
         let live = LiveCall {
             call: details.call,
             attempt,
             leg,
         };
-        let (mut live, kinds) = live.step(Happening::Ended { ending, quality: None }, now).ok()?;
+        let happening = Happening::Ended { ending, quality: None };
+        let (mut live, kinds) = live.step(happening, self.ids.now()).ok()?;
         let events = kinds
             .into_iter()
             .map(|kind| self.record(&mut live.call, kind))
@@ -190,6 +193,13 @@ impl Engine {
             trace: Vec::new(),
             job: Job::Remove,
         })
+    }
+
+    /// Asks the carrier of a leg what became of it.
+    async fn look_up(&self, leg: &Leg) -> Option<Ending> {
+        let trunk = self.settings.trunks.iter().find(|trunk| trunk.name == leg.trunk)?;
+        let carrier = self.carriers.get(&trunk.carrier)?;
+        tokio::time::timeout(LOOK_UP, carrier.look_up(leg)).await.ok()?
     }
 
     pub(crate) fn record(&self, call: &mut outdial_domain::Call, kind: EventKind) -> Event {

@@ -9,7 +9,7 @@ mod world;
 pub use blobs::{BlobError, Blobs};
 pub use carrier::{
     Answer, Ask, DigitWay, IncomingLeg, LegCommand, LegEnd, LegEvent, LegHandle, LegOrder, RingError, VoiceCarrier,
-    WireMessage,
+    WholeOrder, WireMessage,
 };
 pub use prompts::{Clip, ImportedAudio, PromptError, Prompts, Say};
 pub use store::{

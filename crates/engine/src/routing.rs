@@ -33,6 +33,8 @@ pub struct Route {
     pub trunk: Option<String>,
     /// The carrier that takes it.
     pub carrier: Arc<dyn VoiceCarrier>,
+    /// Whether the carrier takes the call as a whole, flow and all.
+    pub whole: bool,
     /// Why the ways before it were passed over.
     pub passed_over: Vec<String>,
 }
@@ -102,19 +104,20 @@ pub fn route(
             continue;
         }
         let name = trunk.map(|trunk| trunk.name.as_str());
-        match carrier.can(&Ask {
+        let answer = carrier.can(&Ask {
             trunk: name,
             to: &plan.to,
             flow,
-        }) {
-            Answer::Legs => {
+        });
+        match answer {
+            Answer::Legs | Answer::Whole => {
                 return Ok(Route {
                     trunk: name.map(str::to_owned),
                     carrier: Arc::clone(carrier),
+                    whole: answer == Answer::Whole,
                     passed_over,
                 });
             }
-            Answer::Whole => passed_over.push(format!("{}: takes whole plans only", name.unwrap_or(DIRECT))),
             Answer::No(reason) => passed_over.push(format!("{}: {reason}", name.unwrap_or(DIRECT))),
         }
     }

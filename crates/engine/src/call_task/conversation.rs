@@ -41,12 +41,12 @@ pub(super) struct Conversation<'a> {
 }
 
 impl<'a> Conversation<'a> {
-    /// A conversation on a leg that rings; the answer will start the flow.
+    /// A conversation on a leg that rings; the answer will start the flow, unless the carrier runs it.
     pub(super) fn new(
         engine: &'a Engine,
         live: LiveCall,
         recorder: Recorder,
-        flow: Flow,
+        flow: Option<Flow>,
         rendered: Rendered,
         commands: mpsc::Sender<LegCommand>,
     ) -> Self {
@@ -55,7 +55,7 @@ impl<'a> Conversation<'a> {
             ring_until: Instant::now() + live.call.plan.ring,
             talk_until: None,
             ending_until: None,
-            flow: Some(flow),
+            flow,
             interpreter: None,
             next_play: 0,
             rendered,

@@ -28,6 +28,14 @@ impl Rendered {
         Ok(Self(clips.await?.into_iter().collect()))
     }
 
+    /// Every prompt with its sound.
+    pub(super) fn all(&self) -> Vec<(Prompt, Arc<Clip>)> {
+        self.0
+            .iter()
+            .map(|(prompt, clip)| (prompt.clone(), Arc::clone(clip)))
+            .collect()
+    }
+
     /// The sound of these prompts, in order.
     pub(super) fn clips(&self, prompts: &[Prompt]) -> Vec<Arc<Clip>> {
         // The interpreter only asks for prompts of the flow that was rendered.

@@ -1,11 +1,14 @@
 //! The port to whatever rings phones.
 
-use std::{sync::Arc, time::Instant};
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
-use futures_util::future::BoxFuture;
+use futures_util::future::{BoxFuture, ready};
 use jiff::Timestamp;
-use outdial_domain::{Address, Digit, Ending, LegId, Quality, digit::Digits};
-use outdial_flow::Flow;
+use outdial_domain::{Address, Digit, Ending, Leg, LegId, Quality, digit::Digits};
+use outdial_flow::{Flow, Prompt};
 use tokio::sync::mpsc;
 
 use super::Clip;
@@ -27,6 +30,30 @@ pub trait VoiceCarrier: Send + Sync {
     ///
     /// [`RingError`] when nothing was sent, and nothing will be.
     fn ring(&self, order: LegOrder) -> BoxFuture<'_, Result<LegHandle, RingError>>;
+
+    /// Takes one call as a whole: rings it, does what its flow says, and reports back. It is asked only
+    /// when [`VoiceCarrier::can`] said [`Answer::Whole`], and the leg is in the journal by then.
+    ///
+    /// The events are those of [`VoiceCarrier::ring`] as far as the carrier learns of them; of the
+    /// commands only [`LegCommand::HangUp`] is given.
+    ///
+    /// # Errors
+    ///
+    /// [`RingError`] when nothing was handed over, and nothing will be.
+    fn take(&self, order: WholeOrder) -> BoxFuture<'_, Result<LegHandle, RingError>> {
+        let reason = format!(
+            "this carrier gives legs and takes no whole plans, as for {}",
+            order.leg.to
+        );
+        Box::pin(ready(Err(RingError::Refused(reason))))
+    }
+
+    /// What became of a leg that this carrier had before a crash, where the far side can be asked.
+    /// `None` when nobody can know; the leg then ends as `unknown`.
+    fn look_up<'a>(&'a self, leg: &'a Leg) -> BoxFuture<'a, Option<Ending>> {
+        let _ = leg;
+        Box::pin(ready(None))
+    }
 
     /// The calls that come in over this carrier's trunks. The engine takes the receiver once, at its
     /// start; a carrier that takes no calls has none.
@@ -90,6 +117,21 @@ pub struct LegOrder {
     pub from: Option<Address>,
     /// Nothing may be sent after this moment: another node may own the call by then.
     pub send_before: Option<Instant>,
+}
+
+/// One call that a carrier takes as a whole.
+#[derive(Debug, Clone)]
+pub struct WholeOrder {
+    /// Its leg.
+    pub leg: LegOrder,
+    /// How long the phone rings.
+    pub ring: Duration,
+    /// How long the call may last from its answer.
+    pub talk: Duration,
+    /// What to do after the answer.
+    pub flow: Flow,
+    /// The sound of every prompt of the flow, at 8 kHz.
+    pub sounds: Vec<(Prompt, Arc<Clip>)>,
 }
 
 /// A leg under way.
