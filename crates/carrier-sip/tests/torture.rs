@@ -107,7 +107,7 @@ impl Stranger {
     }
 
     async fn hear(&self, wait: Duration) -> Option<String> {
-        let mut buffer = [0; 16_384];
+        let mut buffer = vec![0; 16_384];
         let received = tokio::time::timeout(wait, self.socket.recv(&mut buffer)).await;
         let length = received.ok()?.expect("the socket is open");
         Some(String::from_utf8_lossy(&buffer[..length]).into_owned())
