@@ -99,8 +99,6 @@ impl Case {
 struct Ears([UdpSocket; 2]);
 
 impl Ears {
-    const ACCOUNT: &str = "username = \"outdial\"\npassword = \"outdial-secret\"";
-
     fn at(port: u16) -> Self {
         Self([port, port + 2].map(|port| {
             let socket = UdpSocket::bind(("127.0.0.1", port)).unwrap();
