@@ -1,0 +1,369 @@
+"""Holds calls at scripted handsets for a time: soak.py PROGRAM SECONDS CALLS
+
+Watches the program's sockets, memory and threads meanwhile. At the end what the far sides saw, what
+the store says and the list of live calls must agree, and nothing may have grown. Exit code 0 when
+all is well. Uses the standard library only; everything is on loopback, in a temporary directory.
+"""
+
+import collections
+import http.client
+import itertools
+import json
+import os
+import pathlib
+import queue
+import random
+import signal
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+
+PROGRAM, SECONDS, CALLS = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
+
+# What phones do, by the beginning of their number, and what becomes of calls to them.
+SCRIPT = """
+[[phone]]
+number = "+6591*"
+record = false
+ring = "200ms"
+do = [{ wait_for = "prompt", limit = "20s" }, { press = "1" }, { murmur = "3s" }]
+
+[[phone]]
+number = "+6592*"
+record = false
+ring = "500ms"
+do = [{ murmur = "20s" }]
+hang_up_after = "8s"
+
+[[phone]]
+number = "+6593*"
+record = false
+challenge = { user = "soak", password = "secret", status = 407 }
+do = [{ tone = 440, for = "4s" }]
+
+[[phone]]
+number = "+6594*"
+record = false
+ring = "100ms"
+network = { loss = 0.03, delay = "80ms", jitter = "20ms", seed = 1 }
+do = [{ press = "4", way = "info" }, { murmur = "5s" }, { press = "2", way = "in_band" }]
+
+[[phone]]
+number = "+6595*"
+record = false
+then = "busy"
+
+[[phone]]
+number = "+6596*"
+record = false
+ring = "300ms"
+then = "reject"
+code = 404
+
+[[phone]]
+number = "+6597*"
+record = false
+then = "no_answer"
+
+[[phone]]
+number = "+6598*"
+record = false
+then = "early_media"
+"""
+
+ASK = [{"say": "Your parcel arrives today. Press one to confirm."},
+       {"gather": {"digits": 1, "timeout": "5s"}}, {"pause": "2s"}]
+# Beginning of the number, how many of a hundred calls, the flow, what the call ends as.
+KINDS = [
+    ("+6591", 40, ASK, "completed"),
+    ("+6592", 20, [{"pause": "30s"}], "completed"),
+    ("+6593", 10, [{"send_digits": "12345#"}, {"pause": "3s"}], "completed"),
+    ("+6594", 10, [{"say": "Hello."}, {"gather": {"digits": 1, "timeout": "3s"}}, {"pause": "3s"}], "completed"),
+    ("+6595", 5, [], "busy"),
+    ("+6596", 5, [], "invalid_number"),
+    ("+6597", 5, [], "no_answer"),
+    ("+6598", 5, [], "no_answer"),
+]
+EXPECTED = {beginning: outcome for beginning, _, _, outcome in KINDS}
+# After the last call: 64 times T1 for its transactions, and what a tired machine takes.
+AFTERWARDS = 40
+faults, running = [], []
+
+
+def say(text):
+    print(f"[{time.monotonic() - begun:6.0f} s] {text}", flush=True)
+
+
+def fault(text):
+    faults.append(text)
+    say(f"FAULT: {text}")
+
+
+def start(home, words, log):
+    # Settings of whoever started this are not ours.
+    around = {name: value for name, value in os.environ.items() if not name.startswith("OUTDIAL_")}
+    process = subprocess.Popen([PROGRAM, *words], stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=log,
+                               text=True, cwd=home, env=around | {"OUTDIAL_CONFIG": str(home / "outdial.toml")})
+    ready = process.stdout.readline()
+    running.append(process)
+    if not ready:
+        log.seek(0)
+        raise SystemExit(f"{words} did not start: {log.read()}")
+    return process, ready
+
+
+class Server:
+    def __init__(self, url, key):
+        self.address = url.removeprefix("http://").strip("/")
+        self.headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
+
+    def ask(self, method, path, body=None, connection=None):
+        own = connection or http.client.HTTPConnection(self.address, timeout=60)
+        own.request(method, f"/api/v1{path}", body and json.dumps(body), self.headers)
+        answer = own.getresponse()
+        text = answer.read()
+        if connection is None:
+            own.close()
+        return answer.status, json.loads(text) if text else None
+
+    def every(self, query):
+        """All calls of a list, page by page."""
+        cursor, calls = "", []
+        while cursor is not None:
+            _, page = self.ask("GET", f"/calls?limit=1000&{query}" + (f"&cursor={cursor}" if cursor else ""))
+            calls += page["calls"]
+            cursor = page.get("next")
+        return calls
+
+    def follow(self, ended):
+        """Puts the id of every call that ends into the queue; begins again where it was cut off."""
+        last = "0"
+        while not over.is_set():
+            connection = http.client.HTTPConnection(self.address, timeout=60)
+            try:
+                connection.request("GET", f"/api/v1/events?after={last}", headers=self.headers)
+                for line in connection.getresponse():
+                    if line.startswith(b"id:"):
+                        last = line[3:].strip().decode()
+                    elif line.startswith(b"data:"):
+                        event = json.loads(line[5:])
+                        if event.get("type") == "ended":
+                            ended.put(event["call"])
+            except (OSError, http.client.HTTPException):
+                pass
+            finally:
+                connection.close()
+
+
+Sample = collections.namedtuple("Sample", "at memory files sockets threads")
+
+
+def sample(pid):
+    status = pathlib.Path(f"/proc/{pid}/status").read_text()
+    number = lambda key: int(next(line for line in status.splitlines() if line.startswith(key)).split()[1])
+    files, sockets = 0, 0
+    for descriptor in os.scandir(f"/proc/{pid}/fd"):
+        files += 1
+        try:
+            sockets += os.readlink(descriptor.path).startswith("socket:")
+        except OSError:
+            pass
+    return Sample(time.monotonic() - begun, number("VmRSS:") / 1024, files, sockets, number("Threads:"))
+
+
+def place(server, room, placed):
+    """One of those that place calls, as long as there is time."""
+    chance = random.Random(threading.get_ident())
+    connection = http.client.HTTPConnection(server.address, timeout=60)
+    while time.monotonic() - begun < SECONDS:
+        if not room.acquire(timeout=0.5):
+            continue
+        beginning, _, flow, _ = chance.choices(KINDS, [kind[1] for kind in KINDS])[0]
+        body = {"to": f"{beginning}{next(numbers):06d}", "flow": flow, "tag": "soak", "ring": "3s"}
+        try:
+            status, call = server.ask("POST", "/calls", body, connection)
+        except (OSError, http.client.HTTPException) as error:
+            fault(f"a call could not be placed: {error}")
+            connection.close()
+            room.release()
+            continue
+        if status == 201:
+            with lock:
+                placed[call["id"]] = body["to"]
+        else:
+            fault(f"a call was refused with {status}: {call}")
+            room.release()
+
+
+def open_rings(log):
+    """Rings of the far sides, and those among them that never ended."""
+    rings, ended, acknowledged = collections.Counter(), set(), 0
+    with open(log) as lines:
+        for line in lines:
+            event = json.loads(line)
+            if event["event"] == "invite":
+                rings[event["call_id"]] += 1
+            elif event["event"] == "ended":
+                ended.add(event["call_id"])
+            acknowledged += event["event"] == "acknowledged"
+    return rings, set(rings) - ended, acknowledged
+
+
+def watch(pids):
+    pause = max(1, SECONDS / 120)
+    while not over.wait(pause):
+        for name, pid in pids.items():
+            samples[name].append(sample(pid))
+        now = samples["outdial"][-1]
+        if len(samples["outdial"]) % 10 == 0:
+            say(f"{len(placed)} calls placed, {now.memory:.0f} MB, {now.sockets} sockets, {now.threads} threads")
+
+
+def grows():
+    """Memory under the same load, in the second fifth of the time and in the last."""
+    loaded = [one for one in samples["outdial"] if one.at < SECONDS]
+    early = [one.memory for one in loaded if SECONDS * 0.2 < one.at <= SECONDS * 0.4]
+    late = [one.memory for one in loaded if SECONDS * 0.8 < one.at]
+    before, after = statistics.median(early), statistics.median(late)
+    # Caches and pools fill up in the first minutes, which is all there is of a short run.
+    allowed = before * 1.1 + 8 if SECONDS >= 600 else before * 1.25 + 16
+    say(f"memory under load: {before:.1f} MB early, {after:.1f} MB late")
+    if after > allowed:
+        fault(f"memory grows: {after:.1f} MB where {allowed:.1f} MB are allowed")
+
+
+def agree(server, log):
+    calls = {call["id"]: call for call in server.every("tag=soak")}
+    if set(calls) != set(placed):
+        fault(f"{len(placed)} calls were placed and the store has {len(calls)}")
+    for state in ("scheduled", "queued", "active"):
+        left = server.every(f"state={state}")
+        if left:
+            fault(f"{len(left)} calls are still {state}, as {left[0]['id']}")
+    outcomes = collections.Counter()
+    for call in calls.values():
+        outcome = (call.get("ending") or {}).get("outcome") or call.get("outcome")
+        outcomes[(call["to"] if isinstance(call["to"], str) else placed[call["id"]])[:5], outcome] += 1
+    for (beginning, outcome), count in sorted(outcomes.items(), key=str):
+        if EXPECTED.get(beginning) == outcome:
+            say(f"{beginning}…: {count} {outcome}")
+        else:
+            fault(f"{count} calls to {beginning}… ended as {outcome}, not as {EXPECTED.get(beginning)}")
+
+    rings, unended, acknowledged = open_rings(log)
+    twice = [call for call, count in rings.items() if count != 1]
+    if twice:
+        fault(f"{len(twice)} legs rang more than once, as {twice[0]}")
+    if unended:
+        fault(f"{len(unended)} calls go on at the far sides, as {sorted(unended)[0]}")
+    if len(rings) != len(calls):
+        fault(f"the far sides were rung {len(rings)} times for {len(calls)} calls")
+    answered = sum(count for (beginning, _), count in outcomes.items() if EXPECTED.get(beginning) == "completed")
+    if acknowledged < answered:
+        fault(f"{answered} calls were answered and only {acknowledged} acknowledged")
+    legs = {ring.split("@")[0] for ring in rings}
+    for call in random.Random(1).sample(sorted(calls), min(200, len(calls))):
+        _, story = server.ask("GET", f"/calls/{call}/explain")
+        for attempt in story["call"]["attempts"]:
+            for leg in attempt["legs"]:
+                if leg["id"] not in legs or leg["state"] != "ended":
+                    fault(f"leg {leg['id']} of {call} is {leg['state']}, and the far sides know {leg['id'] in legs}")
+    say(f"{len(calls)} calls: store, live list and far sides have been compared")
+
+
+begun = time.monotonic()
+over, lock, numbers = threading.Event(), threading.Lock(), itertools.count()
+placed, samples = {}, collections.defaultdict(list)
+folder = tempfile.TemporaryDirectory(prefix="outdial-soak")
+home = pathlib.Path(folder.name)
+with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
+    free.bind(("127.0.0.1", 0))
+    phones_at = free.getsockname()[1]
+(home / "phones.toml").write_text(SCRIPT)
+# Below the ports that the system gives away by itself.
+(home / "outdial.toml").write_text(f"""
+[server]
+bind = "127.0.0.1:0"
+[sip]
+bind = "127.0.0.1:0"
+[media]
+first_port = 10000
+last_port = {10000 + max(1000, CALLS * 6) - 1}
+[policy]
+open = ["+65"]
+[handsets]
+enabled = false
+[[trunk]]
+name = "phones"
+host = "127.0.0.1"
+port = {phones_at}
+username = "soak"
+password = "secret"
+""")
+log = open(home / "log", "w+")
+try:
+    phones, _ = start(home, ["handset", "--listen", f"127.0.0.1:{phones_at}", "--script", "phones.toml", "--heard", "heard"], log)
+    outdial, ready = start(home, ["--data", "data", "serve"], log)
+    url = ready.split("api ")[1].split(",")[0].split()[0]
+    server = Server(url, (home / "data/key").read_text().strip())
+    ended, room = queue.Queue(), threading.Semaphore(CALLS)
+    threading.Thread(target=server.follow, args=(ended,), daemon=True).start()
+    # One call first, so that what is opened once is open.
+    status, call = server.ask("POST", "/calls", {"to": "+6591999999", "flow": ASK, "tag": "first"})
+    assert status == 201, call
+    while ended.get(timeout=60) != call["id"]:
+        pass
+    time.sleep(1)
+    begun = time.monotonic()
+    idle = sample(outdial.pid)
+    say(f"idle: {idle.memory:.0f} MB, {idle.sockets} sockets, {idle.threads} threads; {SECONDS} s of {CALLS} calls at a time")
+    threading.Thread(target=watch, args=({"outdial": outdial.pid, "phones": phones.pid},), daemon=True).start()
+    placers = [threading.Thread(target=place, args=(server, room, placed)) for _ in range(max(2, CALLS // 20))]
+    for placer in placers:
+        placer.start()
+    gone, patience = set(), time.monotonic() + SECONDS + 120
+    while any(placer.is_alive() for placer in placers) or set(placed) - gone:
+        try:
+            gone.add(ended.get(timeout=1))
+            room.release()
+        except queue.Empty:
+            pass
+        if time.monotonic() > patience:
+            fault(f"{len(set(placed) - gone)} calls have not ended two minutes after the last was placed")
+            break
+    busiest = max(samples["outdial"], key=lambda one: one.sockets)
+    say(f"all calls are over; at most there were {busiest.sockets} sockets. Waiting {AFTERWARDS} s for the last transactions")
+    time.sleep(AFTERWARDS)
+    rest = sample(outdial.pid)
+    say(f"idle again: {rest.memory:.0f} MB, {rest.sockets} sockets, {rest.files} files, {rest.threads} threads")
+    # HTTP keeps a few connections, and the database a few files more than before.
+    for name, before, after in (("sockets", idle.sockets, rest.sockets), ("files", idle.files, rest.files),
+                                ("threads", idle.threads, rest.threads)):
+        if after > before + 12:
+            fault(f"{after} {name} are open, and {before} were before the calls")
+    grows()
+    with open(home / "rings", "w") as copy:
+        rings = next(home.rglob("rings.jsonl")).read_text().splitlines(keepends=True)
+        copy.writelines(line for line in rings if "+6591999999" not in line)
+    agree(server, home / "rings")
+finally:
+    over.set()
+    for process in reversed(running):
+        process.send_signal(signal.SIGTERM)
+        try:
+            process.wait(20)
+        except subprocess.TimeoutExpired:
+            fault("it does not end when it is told to")
+            process.kill()
+        if process.returncode not in (0, -signal.SIGTERM):
+            fault(f"it ended with code {process.returncode}")
+    log.seek(0)
+    shouts = [line for line in log if "panicked" in line or " ERROR " in line]
+    if shouts:
+        fault(f"{len(shouts)} errors in the log, as {shouts[0].strip()}")
+print("all is well" if not faults else f"{len(faults)} faults")
+sys.exit(bool(faults))
