@@ -71,7 +71,7 @@ impl SippBuilder {
         self.option("-rtp_echo")
     }
 
-    /// One more word of its command line.
+    /// One more word of its command line. A `-key` of the scenario can be given another value so.
     #[must_use]
     pub fn option(mut self, option: impl Into<String>) -> Self {
         self.options.push(option.into());
@@ -96,6 +96,8 @@ impl SippBuilder {
         if let Some(target) = self.target {
             command.arg(target.to_string());
         }
+        // Before those of the scenario: of a `-key` that is there twice, SIPp takes the first.
+        command.args(&self.options);
         match &self.scenario {
             Scenario::File(path) => command.arg("-sf").arg(path).args(options_in(path)?),
             Scenario::BuiltIn(name) => command.args(["-sn", name]),
@@ -132,7 +134,6 @@ impl SippBuilder {
             .arg(folder.path().join("errors"))
             .args(["-trace_stat", "-stf"])
             .arg(folder.path().join("counts"))
-            .args(&self.options)
             .stdin(Stdio::null())
             .stdout(screen.try_clone().context("share its screen")?)
             .stderr(screen);
