@@ -1,10 +1,15 @@
 //! The carrier as the engine sees it.
 
-use std::{net::SocketAddr, sync::Arc, time::Instant};
+use std::{
+    net::SocketAddr,
+    sync::{Arc, PoisonError},
+    time::Instant,
+};
 
 use futures_util::future::BoxFuture;
-use outdial_engine::ports::{Answer, Ask, Ids, LegHandle, LegOrder, RingError, VoiceCarrier};
+use outdial_engine::ports::{Answer, Ask, Ids, IncomingLeg, LegHandle, LegOrder, RingError, VoiceCarrier};
 use outdial_media_io::MediaEngine;
+use tokio::sync::mpsc;
 use tokio_util::sync::{CancellationToken, DropGuard};
 
 use crate::{
@@ -13,7 +18,7 @@ use crate::{
     leg, probe,
     start::{self, Shared},
     target::Target,
-    trunk::Trunk,
+    trunk::{Trunk, TrunkState},
 };
 
 /// Rings legs over SIP. Dropping it ends what serves its socket and every leg under way, without telling
@@ -77,6 +82,24 @@ impl SipCarrier {
         probe::probe(&self.shared, known).await
     }
 
+    /// How the trunks are doing, by name.
+    #[must_use]
+    pub fn trunks(&self) -> Vec<TrunkState> {
+        let mut states: Vec<_> = self.shared.trunks.values().map(|trunk| trunk.state()).collect();
+        states.sort_by(|one, other| one.name.cmp(&other.name));
+        states
+    }
+
+    /// Tells registrars that we are gone, and waits a little for them to hear it. Legs are left alone.
+    pub async fn stop(&self) {
+        self.shared.closing.cancel();
+        self.shared.keepers.close();
+        let within = 8 * self.shared.t1();
+        if tokio::time::timeout(within, self.shared.keepers.wait()).await.is_err() {
+            tracing::warn!("a registrar was not told in time that we are gone");
+        }
+    }
+
     fn trunk(&self, name: Option<&str>) -> Result<Option<&Arc<Trunk>>, String> {
         match name {
             None => Ok(None),
@@ -89,9 +112,20 @@ impl SipCarrier {
 }
 
 impl VoiceCarrier for SipCarrier {
+    fn incoming(&self) -> Option<mpsc::Receiver<IncomingLeg>> {
+        let mut calls = self.shared.calls.lock().unwrap_or_else(PoisonError::into_inner);
+        calls.take()
+    }
+
     fn can(&self, ask: &Ask<'_>) -> Answer {
-        let target = self.trunk(ask.trunk).and_then(|trunk| Target::new(trunk, ask.to, None));
-        match target {
+        let trunk = match self.trunk(ask.trunk) {
+            Ok(trunk) => trunk,
+            Err(reason) => return Answer::No(reason),
+        };
+        if let Some(reason) = trunk.and_then(|trunk| trunk.refusal()) {
+            return Answer::No(reason);
+        }
+        match Target::new(trunk, ask.to, None) {
             Ok(_) => Answer::Legs,
             Err(reason) => Answer::No(reason),
         }

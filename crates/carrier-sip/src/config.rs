@@ -88,6 +88,9 @@ pub enum ConfigError {
     /// The certificate or key that we show cannot be used.
     #[error("`[sip.tls]`: {0}")]
     OwnTls(TlsError),
+    /// A trunk is to be registered at, and nobody knows as whom.
+    #[error("trunk `{0}` is to be registered at, but has no username: set it")]
+    NoAccount(String),
     /// A trunk has no codec.
     #[error("trunk `{0}` has no codec: name at least one of PCMU and PCMA")]
     NoCodec(String),

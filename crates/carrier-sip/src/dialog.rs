@@ -66,6 +66,56 @@ impl Dialog {
         })
     }
 
+    /// The dialog that our answer to this INVITE begins. The INVITE has our tag already.
+    pub(crate) fn of_invite(
+        invite: &Request,
+        flow: &Flow,
+        contact: Uri,
+        challenges: Challenges,
+    ) -> Result<Self, Fault> {
+        let missing = |what: &str| Fault(format!("it has no {what}"));
+        let first = invite.typed_contact_headers()?.into_iter().next();
+        let to: To = invite.to_header()?.typed()?;
+        let from: From = invite.from_header()?.typed()?;
+        Ok(Self {
+            call_id: invite.call_id_header()?.value().to_owned(),
+            local_tag: to_tag(invite).ok_or_else(|| missing("tag of ours"))?,
+            remote_tag: from_tag(invite).ok_or_else(|| missing("tag"))?,
+            local: From {
+                display_name: to.display_name,
+                uri: to.uri,
+                params: to.params,
+            },
+            remote: To {
+                display_name: from.display_name,
+                uri: from.uri,
+                params: from.params,
+            },
+            sequence: 0,
+            contact,
+            target: first.ok_or_else(|| missing("Contact"))?.uri,
+            // In the order of the request's way, which ends at our end (RFC 3261, section 12.1.1).
+            routes: routes(&invite.headers)?,
+            flow: flow.within_dialog(),
+            challenges,
+        })
+    }
+
+    /// The numbers that requests sent on a copy of this dialog have taken.
+    pub(crate) fn went_on(&mut self, copy: &Self) {
+        self.sequence = self.sequence.max(copy.sequence);
+        self.challenges = copy.challenges.clone();
+    }
+
+    /// The far side may be somewhere else after a change of the session (RFC 3261, section 12.2.1.2).
+    pub(crate) fn retarget(&mut self, message: &impl HeadersExt) {
+        if let Ok(contacts) = message.typed_contact_headers()
+            && let Some(first) = contacts.into_iter().next()
+        {
+            self.target = first.uri;
+        }
+    }
+
     /// Where the far side reaches us.
     pub(crate) fn contact_header(&self) -> Header {
         Contact::from(self.contact.clone()).into()

@@ -10,10 +10,10 @@ use rsipstack::{
         Transaction,
         key::{TransactionKey, TransactionRole},
     },
-    transport::{SipAddr, SipConnection},
+    transport::{SipAddr, SipConnection, stream::StreamConnection as _},
 };
 
-use crate::{headers::Fault, names::Hop, start::Shared, target};
+use crate::{headers::Fault, names::Hop, start::Shared, target, trunk::Trunk};
 
 pub(crate) use self::connections::{Connections, Door};
 
@@ -60,6 +60,35 @@ impl Flow {
         })
     }
 
+    /// The way back to whoever sent a request.
+    pub(crate) fn of_request(shared: &Shared, transaction: &Transaction, trunk: &Trunk) -> Result<Self, Fault> {
+        let connection = transaction
+            .connection
+            .clone()
+            .ok_or_else(|| Fault("it came from nowhere".into()))?;
+        let far = connection
+            .get_remote_addr()
+            .ok_or_else(|| Fault("it came from nowhere".into()))?;
+        let address = far.get_socketaddr()?;
+        let hop = Hop {
+            transport: connection.transport(),
+            address,
+        };
+        let route = target::route(shared.local.ip(), address).map_err(|error| Fault(error.to_string()))?;
+        let port = match hop.transport {
+            Transport::Tls => shared.tls_port.unwrap_or(shared.local.port()),
+            _ => shared.local.port(),
+        };
+        let is_stream = hop.transport != Transport::Udp;
+        Ok(Self {
+            hop,
+            reach: SocketAddr::new(shared.advertise.unwrap_or(route), port),
+            secure: transaction.original.uri.scheme == Some(Scheme::Sips),
+            connection: is_stream.then(|| (connection, trunk.door.clone())),
+            straight: false,
+        })
+    }
+
     /// The same way for requests within a dialog, which say themselves where they go.
     pub(crate) fn within_dialog(&self) -> Self {
         Self {
@@ -74,6 +103,21 @@ impl Flow {
             && connections::is_gone(connection)
         {
             *connection = shared.connections.open(shared, self.hop, door).await.map_err(Fault)?.0;
+        }
+        Ok(())
+    }
+
+    /// Sends what only address translators in between look at (RFC 5626, section 4.4.1).
+    pub(crate) async fn ping(&self, shared: &Shared) -> Result<(), Fault> {
+        const PING: &[u8] = b"\r\n\r\n";
+        match &self.connection {
+            None => {
+                let far = SipAddr::new(Transport::Udp, self.hop.address.into());
+                shared.udp.send_raw(PING, &far).await?;
+            }
+            Some((SipConnection::Tcp(connection), _)) => connection.send_raw(PING).await?,
+            Some((SipConnection::Tls(connection), _)) => connection.send_raw(PING).await?,
+            Some(_) => {}
         }
         Ok(())
     }

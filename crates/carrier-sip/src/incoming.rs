@@ -13,62 +13,81 @@ use rsipstack::{
 };
 use tokio::sync::mpsc;
 
-use crate::{headers::to_tag, legs::Legs};
+use crate::{guard::Shown, headers::to_tag, leg, legs::Legs, sources::Sources, start::Shared};
 
 /// What we understand at all.
-pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE";
+pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK";
 
 /// Strangers' requests that are looked at per second.
 const STRANGERS_PER_SECOND: f64 = 100.0;
 
-/// How many may come at once.
-const STRANGERS_AT_ONCE: f64 = 200.0;
+/// Requests of trunks outside of calls that are looked at per second: new calls, mostly.
+const TRUNKS_PER_SECOND: f64 = 1000.0;
 
 /// Drops what strangers send past a rate, before the library makes a transaction of it. Each refusal
 /// is remembered for half a minute in case the request is repeated, so this is also what bounds the
 /// memory that strangers can take.
 pub(crate) struct Gate {
     legs: Arc<Legs>,
-    bucket: Mutex<Bucket>,
+    sources: Arc<Sources>,
+    strangers: Mutex<Bucket>,
+    trunks: Mutex<Bucket>,
 }
 
 struct Bucket {
+    per_second: f64,
+    most: f64,
     left: f64,
     at: Instant,
 }
 
 impl Gate {
-    pub(crate) fn new(legs: Arc<Legs>) -> Self {
+    pub(crate) fn new(legs: Arc<Legs>, sources: Arc<Sources>) -> Self {
         Self {
             legs,
-            bucket: Mutex::new(Bucket {
-                left: STRANGERS_AT_ONCE,
-                at: Instant::now(),
-            }),
+            sources,
+            strangers: Mutex::new(Bucket::new(STRANGERS_PER_SECOND, Instant::now())),
+            trunks: Mutex::new(Bucket::new(TRUNKS_PER_SECOND, Instant::now())),
         }
     }
 
     fn lets_in(&self, event: &TransportEvent) -> bool {
-        let TransportEvent::Incoming(SipMessage::Request(request), ..) = event else {
+        let TransportEvent::Incoming(SipMessage::Request(request), _, from) = event else {
             // Responses that belong to no request of ours are dropped by the library.
             return true;
         };
         let known = request
             .call_id_header()
             .is_ok_and(|id| self.legs.line(id.value()).is_some());
-        known
-            || self
-                .bucket
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .take(Instant::now())
+        if known {
+            return true;
+        }
+        let trunk = from.get_socketaddr().ok().and_then(|from| self.sources.trunk(from));
+        let bucket = match trunk {
+            Some(_) => &self.trunks,
+            None => &self.strangers,
+        };
+        bucket
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take(Instant::now())
     }
 }
 
 impl Bucket {
+    /// A full one, that holds what two seconds give.
+    fn new(per_second: f64, now: Instant) -> Self {
+        Self {
+            per_second,
+            most: 2.0 * per_second,
+            left: 2.0 * per_second,
+            at: now,
+        }
+    }
+
     fn take(&mut self, now: Instant) -> bool {
-        let gained = now.saturating_duration_since(self.at).as_secs_f64() * STRANGERS_PER_SECOND;
-        self.left = (self.left + gained).min(STRANGERS_AT_ONCE);
+        let gained = now.saturating_duration_since(self.at).as_secs_f64() * self.per_second;
+        self.left = (self.left + gained).min(self.most);
         self.at = now;
         if self.left < 1.0 {
             return false;
@@ -89,23 +108,63 @@ impl TransportEventInspector for Gate {
 }
 
 /// Hands requests out until the endpoint stops.
-pub(crate) async fn serve(mut incoming: TransactionReceiver, legs: Arc<Legs>) {
-    while let Some(transaction) = incoming.recv().await {
+pub(crate) async fn serve(mut incoming: TransactionReceiver, shared: Arc<Shared>) {
+    loop {
+        let transaction = tokio::select! {
+            transaction = incoming.recv() => transaction,
+            () = shared.stop.cancelled() => return,
+        };
+        let Some(transaction) = transaction else {
+            return;
+        };
         let line = transaction
             .original
             .call_id_header()
             .ok()
-            .and_then(|id| legs.line(id.value()))
-            .filter(|_| has_to_tag(&transaction));
+            .and_then(|id| shared.legs.line(id.value()));
         match line {
-            Some(line) => match line.requests.try_send(Box::new(transaction)) {
+            Some(line) if has_to_tag(&transaction) => match line.requests.try_send(Box::new(transaction)) {
                 Ok(()) => {}
                 // The far side floods its own leg. It repeats what it means.
                 Err(mpsc::error::TrySendError::Full(_)) => {}
                 Err(mpsc::error::TrySendError::Closed(transaction)) => refuse(*transaction).await,
             },
-            None => refuse(transaction).await,
+            None if transaction.original.method == Method::Invite && !has_to_tag(&transaction) => {
+                called(&shared, transaction).await;
+            }
+            _ => refuse(transaction).await,
         }
+    }
+}
+
+/// Somebody calls: a trunk, or whoever can show that they are one.
+async fn called(shared: &Arc<Shared>, mut transaction: Transaction) {
+    let from = transaction
+        .connection
+        .as_ref()
+        .and_then(|connection| connection.get_remote_addr()?.get_socketaddr().ok());
+    let uri = &transaction.original.uri;
+    let known = shared
+        .trunks
+        .values()
+        .find(|trunk| trunk.settings.incoming && trunk.is_registered_as(uri))
+        .cloned()
+        .or_else(|| shared.sources.trunk(from?));
+    let shown = match known {
+        Some(trunk) => Shown::Trunk(trunk),
+        None => shared.guard.look_at(&transaction.original, &shared.sources),
+    };
+    match shown {
+        Shown::Trunk(trunk) => {
+            let transaction = Box::new(transaction);
+            tokio::spawn(leg::take(Arc::clone(shared), transaction, trunk));
+        }
+        Shown::Ask(challenges) => {
+            if let Err(error) = transaction.reply_with(StatusCode::Unauthorized, challenges, None).await {
+                tracing::debug!(%error, "a caller could not be asked who it is");
+            }
+        }
+        Shown::Nothing => refuse(transaction).await,
     }
 }
 
@@ -150,10 +209,7 @@ mod tests {
     #[test]
     fn the_bucket_gives_what_it_holds_and_fills_again() {
         let now = Instant::now();
-        let mut bucket = Bucket {
-            left: STRANGERS_AT_ONCE,
-            at: now,
-        };
+        let mut bucket = Bucket::new(100.0, now);
         let at_once = (0..1000).filter(|_| bucket.take(now)).count();
         assert_eq!(at_once, 200);
         let later = now + Duration::from_millis(100);

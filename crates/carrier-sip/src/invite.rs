@@ -15,12 +15,20 @@ use crate::{
     headers::{self, Fault},
     incoming::ALLOW,
     legs::call_id,
+    session_timer::Wish,
     start::Shared,
     target::Target,
 };
 
 /// Makes the INVITE that goes out by this way.
-pub(crate) fn make(shared: &Shared, leg: LegId, target: &Target, flow: &Flow, offer: String) -> Result<Request, Fault> {
+pub(crate) fn make(
+    shared: &Shared,
+    leg: LegId,
+    target: &Target,
+    flow: &Flow,
+    wish: Wish,
+    offer: String,
+) -> Result<Request, Fault> {
     let contact = flow.contact(OURSELVES);
     let mut caller = target.from.clone().unwrap_or_else(|| contact.clone());
     if target.from.is_none() {
@@ -35,9 +43,14 @@ pub(crate) fn make(shared: &Shared, leg: LegId, target: &Target, flow: &Flow, of
         1,
         Some(call_id(leg).into()),
     );
+    if let Some(trunk) = &target.trunk {
+        request.headers.extend(trunk.routes());
+    }
     request.headers.push(typed::Contact::from(contact).into());
     request.headers.push(Header::ContentType("application/sdp".into()));
     request.headers.push(Header::Allow(ALLOW.into()));
+    request.headers.push(Header::Supported("100rel, timer".into()));
+    request.headers.extend(wish.headers());
     request.body = offer.into_bytes();
     Ok(request)
 }

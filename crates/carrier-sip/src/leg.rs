@@ -5,12 +5,17 @@
 //! and no later than the timers of SIP allow: every wait has its end.
 
 mod dial;
+mod early;
 mod events;
 mod forks;
 mod inbox;
+mod redirect;
+mod refresh;
 mod requests;
+mod retry;
 mod route;
 mod sound;
+mod take;
 mod talk;
 
 use std::{
@@ -20,6 +25,8 @@ use std::{
 
 use outdial_domain::{EndedBy, Ending, LegId, Outcome};
 use outdial_engine::ports::{LegCommand, LegEnd, LegEvent, LegHandle, LegOrder, RingError};
+use outdial_media::codec::Codec;
+use outdial_media_io::Stream;
 use rsipstack::transaction::Transaction;
 use tokio::{
     sync::{OwnedSemaphorePermit, mpsc},
@@ -32,16 +39,21 @@ use crate::{
     dialog::Dialog,
     flow::OURSELVES,
     invite,
-    legs::{Legs, Line},
+    legs::{Legs, Line, call_id},
     sdp,
+    session_timer::Wish,
     start::Shared,
     target::Target,
     trace::Trace,
+    trunk::Trunk,
 };
+
+pub(crate) use self::take::take;
 
 use self::{
     dial::{Dialled, Dialling},
     events::Events,
+    redirect::Redirects,
     route::Route,
     sound::Sound,
 };
@@ -64,12 +76,13 @@ struct Leg {
 /// The leg's place among all legs, given up when this is dropped.
 struct Entry {
     legs: Arc<Legs>,
+    call_id: String,
     leg: LegId,
 }
 
 impl Drop for Entry {
     fn drop(&mut self) {
-        self.legs.leave(self.leg);
+        self.legs.leave(&self.call_id);
     }
 }
 
@@ -91,41 +104,20 @@ pub(crate) async fn ring(shared: &Arc<Shared>, order: &LegOrder, target: Target)
         .open()
         .map_err(|error| RingError::Exhausted(error.to_string()))?;
 
-    let (request_sender, requests) = mpsc::channel(WAITING);
-    let line = Arc::new(Line {
-        trace: Trace::default().into(),
-        requests: request_sender,
-    });
+    let (line, requests) = line();
+    let call_id = call_id(order.leg);
     // The journal would have to be wrong for this, but nothing rings the same leg twice.
-    if !shared.legs.enter(order.leg, Arc::clone(&line)) {
+    if !shared.legs.enter(&call_id, Arc::clone(&line)) {
         return Err(RingError::Refused(format!("{} is under way already", order.leg)));
     }
     let entry = Entry {
         legs: Arc::clone(&shared.legs),
+        call_id,
         leg: order.leg,
     };
-
-    let random = shared.ids.secret();
-    let (first, rest) = random.split_at(16);
-    let number = |octets: &[u8]| {
-        octets
-            .iter()
-            .fold(0_u128, |number, octet| number << 8 | u128::from(*octet))
-    };
-    let local = sdp::Local {
-        address: SocketAddr::new(
-            media_address(shared, stream.local().ip(), flow.reach.ip()),
-            stream.local().port(),
-        ),
-        // Only the lower half, because some far sides read it as a signed number.
-        session: (number(rest) as u32) >> 1,
-        version: 1,
-        codecs: match &target.trunk {
-            Some(trunk) => trunk.settings.codecs.clone(),
-            None => outdial_media::codec::Codec::G711.to_vec(),
-        },
-    };
-    let mut transaction = invite::make(shared, order.leg, &target, &flow, sdp::offer(&local))
+    let (local, random) = local(shared, &stream, flow.reach.ip(), target.trunk.as_deref());
+    let wish = wish(target.trunk.as_deref());
+    let mut transaction = invite::make(shared, order.leg, &target, &flow, wish, sdp::offer(&local))
         .and_then(|request| flow.transaction(shared, request))
         .map_err(|error| RingError::Refused(format!("no INVITE can be made: {error}")))?;
 
@@ -136,7 +128,7 @@ pub(crate) async fn ring(shared: &Arc<Shared>, order: &LegOrder, target: Target)
         events,
         commands,
         requests,
-        sound: Sound::new(stream, local, number(first)),
+        sound: Sound::new(stream, local, random),
         line,
         entry,
         _room: room,
@@ -158,6 +150,9 @@ pub(crate) async fn ring(shared: &Arc<Shared>, order: &LegOrder, target: Target)
             flow,
             route,
             challenges,
+            wish,
+            redirects: redirects(&target),
+            target,
             send_before: order.send_before,
         },
     ));
@@ -165,6 +160,60 @@ pub(crate) async fn ring(shared: &Arc<Shared>, order: &LegOrder, target: Target)
         events: receiver,
         commands: command_sender,
     })
+}
+
+/// Where messages of a leg go, and where its task hears of them.
+fn line() -> (Arc<Line>, mpsc::Receiver<Box<Transaction>>) {
+    let (sender, requests) = mpsc::channel(WAITING);
+    let line = Line {
+        trace: Trace::default().into(),
+        requests: sender,
+    };
+    (Arc::new(line), requests)
+}
+
+/// Our side of a session, and what its stream draws its numbers from. `ours` is our address as the
+/// far side sees it.
+fn local(shared: &Shared, stream: &Stream, ours: IpAddr, trunk: Option<&Trunk>) -> (sdp::Local, u128) {
+    let random = shared.ids.secret();
+    let (first, rest) = random.split_at(16);
+    let number = |octets: &[u8]| {
+        octets
+            .iter()
+            .fold(0_u128, |number, octet| number << 8 | u128::from(*octet))
+    };
+    let local = sdp::Local {
+        address: SocketAddr::new(media_address(shared, stream.local().ip(), ours), stream.local().port()),
+        // Only the lower half, because some far sides read it as a signed number.
+        session: (number(rest) as u32) >> 1,
+        version: 1,
+        codecs: match trunk {
+            Some(trunk) => trunk.settings.codecs.clone(),
+            None => Codec::G711.to_vec(),
+        },
+    };
+    (local, number(first))
+}
+
+/// What we want of session timers.
+fn wish(trunk: Option<&Trunk>) -> Wish {
+    trunk.map_or(Wish::USUAL, |trunk| trunk.settings.session())
+}
+
+/// Where the leg may be sent on to.
+fn redirects(target: &Target) -> Redirects {
+    match &target.trunk {
+        Some(trunk) => Redirects {
+            left: trunk.settings.redirects,
+            hosts: trunk.settings.redirect_hosts.clone(),
+            other_numbers: trunk.settings.redirect_other_numbers,
+        },
+        None => Redirects {
+            left: 3,
+            hosts: Vec::new(),
+            other_numbers: false,
+        },
+    }
 }
 
 /// Where sound is to be sent: to what we advertise, to the address of the media, or to the one that

@@ -18,11 +18,6 @@ pub(crate) fn call_id(leg: LegId) -> String {
     format!("{leg}{DOMAIN}")
 }
 
-/// The leg that a Call-ID belongs to, if it can be one of ours.
-pub(crate) fn leg_of(call_id: &str) -> Option<LegId> {
-    call_id.trim().strip_suffix(DOMAIN)?.parse().ok()
-}
-
 /// Where messages of a leg go to.
 #[derive(Debug)]
 pub(crate) struct Line {
@@ -35,32 +30,34 @@ pub(crate) struct Line {
 /// All legs under way.
 #[derive(Debug, Default)]
 pub(crate) struct Legs {
-    lines: Mutex<HashMap<LegId, Arc<Line>>>,
+    lines: Mutex<HashMap<String, Arc<Line>>>,
 }
 
 impl Legs {
-    /// Enters a leg; `false` if it is there already.
-    pub(crate) fn enter(&self, leg: LegId, line: Arc<Line>) -> bool {
+    /// Enters the leg with this Call-ID; `false` if there is one already.
+    pub(crate) fn enter(&self, call_id: &str, line: Arc<Line>) -> bool {
         let mut lines = self.lines.lock().unwrap_or_else(PoisonError::into_inner);
-        if lines.contains_key(&leg) {
+        if lines.contains_key(call_id) {
             return false;
         }
-        lines.insert(leg, line);
+        lines.insert(call_id.to_owned(), line);
         true
     }
 
     /// Forgets a leg.
-    pub(crate) fn leave(&self, leg: LegId) {
-        self.lines.lock().unwrap_or_else(PoisonError::into_inner).remove(&leg);
+    pub(crate) fn leave(&self, call_id: &str) {
+        self.lines
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(call_id);
     }
 
     /// The line of the leg with this Call-ID.
     pub(crate) fn line(&self, call_id: &str) -> Option<Arc<Line>> {
-        let leg = leg_of(call_id)?;
         self.lines
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
-            .get(&leg)
+            .get(call_id.trim())
             .cloned()
     }
 
@@ -73,21 +70,5 @@ impl Legs {
 impl std::fmt::Debug for Trace {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.write_str("Trace")
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use jiff::Timestamp;
-
-    use super::*;
-
-    #[test]
-    fn a_call_id_names_its_leg_and_no_other_text_does() {
-        let leg = LegId::new(Timestamp::UNIX_EPOCH, [7; 10]);
-        assert_eq!(leg_of(&call_id(leg)), Some(leg));
-        assert_eq!(leg_of("leg_1@outdial"), None);
-        assert_eq!(leg_of("a84b4c76e66710@pc33.atlanta.com"), None);
-        assert_eq!(leg_of(""), None);
     }
 }

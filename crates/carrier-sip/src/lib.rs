@@ -9,12 +9,14 @@
 //!
 //! - The Call-ID of a leg is its id and `@outdial`, as in `leg_018f…@outdial`. The same leg is never
 //!   sent out twice, and whoever reads a far side's log finds our leg by it.
-//! - Only far sides that we rang may send requests. OPTIONS is answered to anybody, everything else
-//!   is refused, and past a rate nothing at all is answered (`incoming`).
+//! - Calls come in from trunks only, known by their address (`sources`), by what we registered, or by
+//!   the password that they show (`guard`). OPTIONS is answered to anybody, everything else that
+//!   strangers send is refused, and past a rate nothing at all is answered (`incoming`).
 //! - Silence after an INVITE means that it may have rung, and so is `no_answer`; an address to which
 //!   no route leads fails before anything is sent.
 
 mod ask;
+mod caller;
 mod carrier;
 mod challenge;
 mod config;
@@ -22,6 +24,7 @@ mod dialog;
 mod digest;
 mod digits;
 mod flow;
+mod guard;
 mod headers;
 mod incoming;
 mod invite;
@@ -31,7 +34,10 @@ mod listen;
 mod names;
 mod probe;
 mod reason;
+mod reliable;
 mod sdp;
+mod session_timer;
+mod sources;
 mod start;
 mod target;
 mod tls;
@@ -41,5 +47,7 @@ mod trunk;
 pub use carrier::SipCarrier;
 pub use config::{ConfigError, SipConfig, SipTransport, SipTrunk, TlsListen};
 pub use probe::{ProbeError, ProbeReport};
+pub use sources::{Network, NetworkError};
 pub use start::StartError;
 pub use tls::{TlsError, TlsSettings};
+pub use trunk::{HealthState, RegistrationState, TrunkState};

@@ -11,8 +11,6 @@ use rsipstack::transaction::make_tag;
 
 use crate::{
     ask::{AskError, ask},
-    challenge::Challenges,
-    config::SipTrunk,
     flow::Flow,
     headers::Fault,
     names::Hop,
@@ -100,9 +98,8 @@ pub(crate) async fn probe_hop(shared: &Shared, trunk: &Trunk, hop: Hop) -> Resul
     let address = hop.address;
     let not_sent = |error: String| ProbeError::NotSent { address, reason: error };
     let mut flow = Flow::open(shared, hop, &trunk.door).await.map_err(not_sent)?;
-    let request = request(shared, &trunk.settings, &flow).map_err(|Fault(fault)| not_sent(fault))?;
-    let name = &trunk.settings.name;
-    let mut challenges = Challenges::new(trunk.settings.login(), format!("trunk `{name}`"));
+    let request = request(shared, trunk, &flow).map_err(|Fault(fault)| not_sent(fault))?;
+    let mut challenges = trunk.challenges();
     let started = Instant::now();
     let status = match ask(shared, &mut flow, request, &mut challenges).await {
         Ok(response) => response.status_code.code(),
@@ -121,9 +118,9 @@ pub(crate) async fn probe_hop(shared: &Shared, trunk: &Trunk, hop: Hop) -> Resul
     })
 }
 
-fn request(shared: &Shared, trunk: &SipTrunk, flow: &Flow) -> Result<Request, Fault> {
-    let uri = Target::of_trunk(trunk).map_err(Fault)?;
-    Ok(shared.endpoint.make_request(
+fn request(shared: &Shared, trunk: &Trunk, flow: &Flow) -> Result<Request, Fault> {
+    let uri = Target::of_trunk(&trunk.settings).map_err(Fault)?;
+    let mut request = shared.endpoint.make_request(
         Method::Options,
         uri.clone(),
         flow.via(shared)?,
@@ -131,5 +128,7 @@ fn request(shared: &Shared, trunk: &SipTrunk, flow: &Flow) -> Result<Request, Fa
         typed::To::from(uri),
         1,
         None,
-    ))
+    );
+    request.headers.extend(trunk.proxy().into_iter().collect());
+    Ok(request)
 }

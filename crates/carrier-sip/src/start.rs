@@ -4,12 +4,12 @@ use std::{
     collections::HashMap,
     io,
     net::{IpAddr, SocketAddr},
-    sync::{Arc, OnceLock},
+    sync::{Arc, Mutex, OnceLock},
     time::Duration,
 };
 
 use futures_util::future::BoxFuture;
-use outdial_engine::ports::Ids;
+use outdial_engine::ports::{Ids, IncomingLeg};
 use outdial_media_io::MediaEngine;
 use rsipstack::{
     sip::{HostWithPort, Port, Transport, uri::Host},
@@ -25,23 +25,29 @@ use rsipstack::{
 };
 use rustls::ClientConfig;
 use socket2::{Domain, Protocol, Socket, Type};
-use tokio::sync::Semaphore;
-use tokio_util::sync::CancellationToken;
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     config::{ConfigError, SipConfig},
+    digest::hexadecimal,
     flow::Connections,
+    guard::Guard,
     incoming::{self, Gate},
     legs::Legs,
     listen::Listener,
     names::{Names, Place},
+    sources::Sources,
     tls::{self, TlsError, TlsSettings},
     trace::Inspector,
-    trunk::Trunk,
+    trunk::{Trunk, keep},
 };
 
 /// What the kernel holds for us while we are busy: some thousand messages.
 const RECEIVE_BUFFER: usize = 4 * 1024 * 1024;
+
+/// Calls that come in and may wait for the engine.
+const WAITING: usize = 256;
 
 /// How long a phone may ring before the INVITE is given up. The engine's own limit comes earlier.
 const LONGEST_RING: Duration = Duration::from_secs(3600);
@@ -73,6 +79,16 @@ pub(crate) struct Shared {
     pub(crate) trunks: HashMap<String, Arc<Trunk>>,
     pub(crate) names: Names,
     pub(crate) connections: Connections,
+    pub(crate) udp: UdpConnection,
+    /// Cancelled when registrars are to be told that we are gone.
+    pub(crate) closing: CancellationToken,
+    /// Those who look after the trunks.
+    pub(crate) keepers: TaskTracker,
+    pub(crate) sources: Arc<Sources>,
+    pub(crate) guard: Guard,
+    /// Where calls that come in are handed over, and whoever takes them.
+    pub(crate) incoming: mpsc::Sender<IncomingLeg>,
+    pub(crate) calls: Mutex<Option<mpsc::Receiver<IncomingLeg>>>,
     pub(crate) media: MediaEngine,
     pub(crate) ids: Ids,
     /// Where we listen.
@@ -123,17 +139,24 @@ pub(crate) fn start(
             Some(listener.map_err(|source| not_bound(listen.bind, source))?)
         }
     };
+    let mut in_order = Vec::with_capacity(config.trunks.len());
     let trunks = std::mem::take(&mut config.trunks).into_iter().map(|trunk| {
         let name = trunk.name.clone();
-        match Trunk::new(trunk) {
-            Ok(trunk) => Ok((name, trunk)),
+        match Trunk::reached_as(trunk, hexadecimal(&ids.secret()[..10])) {
+            Ok(trunk) => {
+                in_order.push(Arc::clone(&trunk));
+                Ok((name, trunk))
+            }
             Err(source) => Err(ConfigError::Tls { trunk: name, source }),
         }
     });
     let trunks: HashMap<_, _> = trunks.collect::<Result<_, _>>()?;
+    let sources = Arc::new(Sources::new(in_order));
+    let (calls_in, calls) = mpsc::channel(WAITING);
     let names = Names::new(config.resolver, local.ip(), ids.clone());
     let legs = Arc::new(Legs::default());
-    let endpoint = endpoint(&config, socket, local, &legs, &ids, names.clone(), stop);
+    let udp = udp(&config, socket, local, stop);
+    let endpoint = endpoint(&config, udp.clone(), &legs, &ids, &sources, names.clone(), stop);
     let incoming = endpoint.incoming_transactions();
     let shared = Arc::new(Shared {
         endpoint: Arc::clone(&endpoint.inner),
@@ -141,9 +164,16 @@ pub(crate) fn start(
         trunks,
         names,
         connections: Connections::default(),
+        udp,
+        closing: stop.child_token(),
+        keepers: TaskTracker::new(),
+        sources,
+        guard: Guard::new(ids.clone()),
+        incoming: calls_in,
+        calls: Mutex::new(Some(calls)),
         tls_port: over_tls.as_ref().map(|listener| listener.local().port()),
         usual_tls: OnceLock::new(),
-        legs: Arc::clone(&legs),
+        legs,
         media,
         ids,
         local,
@@ -156,7 +186,10 @@ pub(crate) fn start(
     }
     tokio::spawn(async move { endpoint.serve().await });
     if let Ok(incoming) = incoming {
-        tokio::spawn(incoming::serve(incoming, legs));
+        tokio::spawn(incoming::serve(incoming, Arc::clone(&shared)));
+    }
+    for trunk in shared.trunks.values() {
+        shared.keepers.spawn(keep(Arc::clone(&shared), Arc::clone(trunk)));
     }
     Ok(shared)
 }
@@ -200,26 +233,15 @@ fn not_bound(bind: SocketAddr, source: io::Error) -> StartError {
 
 fn endpoint(
     config: &SipConfig,
-    socket: tokio::net::UdpSocket,
-    local: SocketAddr,
+    udp: UdpConnection,
     legs: &Arc<Legs>,
     ids: &Ids,
+    sources: &Arc<Sources>,
     names: Names,
     stop: &CancellationToken,
 ) -> Endpoint {
-    let address = |address: SocketAddr| SipAddr {
-        r#type: Some(Transport::Udp),
-        addr: SipConnection::resolve_bind_address(address).into(),
-    };
     let transport = TransportLayer::new_with_domain_resolver(stop.child_token(), Box::new(Resolver(names)));
-    transport.add_transport(SipConnection::Udp(udp(
-        UdpInner {
-            conn: Arc::new(socket),
-            addr: address(local),
-        },
-        config.advertise.map(|ip| SocketAddr::new(ip, local.port())),
-        stop,
-    )));
+    transport.add_transport(SipConnection::Udp(udp));
     let t1 = config.t1;
     EndpointBuilder::new()
         .with_user_agent(&config.user_agent)
@@ -237,12 +259,25 @@ fn endpoint(
             legs: Arc::clone(legs),
             ids: ids.clone(),
         }))
-        .with_transport_inspector(Box::new(Gate::new(Arc::clone(legs))))
+        .with_transport_inspector(Box::new(Gate::new(Arc::clone(legs), Arc::clone(sources))))
         .build()
 }
 
-/// The library's constructor is a future that is ready at once.
-fn udp(inner: UdpInner, external: Option<SocketAddr>, stop: &CancellationToken) -> UdpConnection {
+fn udp(
+    config: &SipConfig,
+    socket: tokio::net::UdpSocket,
+    local: SocketAddr,
+    stop: &CancellationToken,
+) -> UdpConnection {
+    let inner = UdpInner {
+        conn: Arc::new(socket),
+        addr: SipAddr {
+            r#type: Some(Transport::Udp),
+            addr: SipConnection::resolve_bind_address(local).into(),
+        },
+    };
+    let external = config.advertise.map(|ip| SocketAddr::new(ip, local.port()));
+    // The library's constructor is a future that is ready at once.
     futures_util::FutureExt::now_or_never(UdpConnection::attach(inner, external, Some(stop.child_token())))
         .expect("it awaits nothing")
 }

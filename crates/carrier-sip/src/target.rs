@@ -97,6 +97,12 @@ impl Target {
         uri(String::new(), &trunk.host, trunk.port)
     }
 
+    /// Whom we register as.
+    pub(crate) fn address_of_record(trunk: &SipTrunk) -> Result<Uri, String> {
+        let user = trunk.username.clone().unwrap_or_default();
+        uri(user, trunk.from_domain.as_deref().unwrap_or(&trunk.host), None)
+    }
+
     /// What people call the way out.
     pub(crate) fn way(&self) -> String {
         match &self.trunk {

@@ -2,6 +2,8 @@
 
 mod rig;
 
+use std::time::Duration;
+
 use outdial_carrier_sip::{SipTransport, SipTrunk};
 use outdial_domain::Outcome;
 use outdial_engine::ports::LegEnd;
@@ -265,4 +267,84 @@ async fn s25_over_tcp() {
         "{:?}",
         told.end.ending
     );
+}
+
+/// Sessions of three seconds, which no far side in the world would grant.
+fn brief(trunk: &mut SipTrunk) {
+    trunk.session_least = Duration::from_secs(1);
+}
+
+fn briefly(scenario: &str) -> SippBuilder {
+    Sipp::uas(scenario).option("-key").option("expires").option("3")
+}
+
+#[tokio::test]
+async fn s19_redirect() {
+    let words = ["sent", "answered PCMU 8000", COMPLETED];
+    tells("19-redirect.xml", ANSWERED, &words).await;
+}
+
+#[tokio::test]
+async fn s20_hold_and_resume() {
+    let words = ["sent", "answered PCMU 8000", "played 1", COMPLETED];
+    tells("20-hold-and-resume.xml", We::Play(1500), &words).await;
+}
+
+#[tokio::test]
+async fn s21_update_moves_the_media() {
+    let words = ["sent", "answered PCMU 8000", "played 1", COMPLETED];
+    tells("21-update-moves-media.xml", We::Play(1500), &words).await;
+}
+
+#[tokio::test]
+async fn s22_session_is_refreshed_by_us() {
+    let told = told_by(briefly("22-session-refreshed.xml"), brief, We::Play(3600)).await;
+    assert_eq!(
+        told.words,
+        ["sent", "answered PCMU 8000", "played 1", COMPLETED],
+        "{:?}",
+        told.end.ending
+    );
+}
+
+#[tokio::test]
+async fn s22_session_is_refreshed_by_the_far_side() {
+    let told = told_by(briefly("22-session-refreshed-by-far-side.xml"), brief, We::Wait).await;
+    assert!(
+        told.words
+            .last()
+            .is_some_and(|last| last.starts_with("ended completed")),
+        "{:?}",
+        told.end.ending
+    );
+}
+
+#[tokio::test]
+async fn s23_session_expires() {
+    let told = told_by(briefly("23-session-expired.xml"), brief, We::Wait).await;
+    assert_eq!(
+        told.words,
+        ["sent", "answered PCMU 8000", "ended failed network 0"],
+        "{:?}",
+        told.end.ending
+    );
+    assert!(told.end.ending.reason.contains("refreshed"), "{:?}", told.end.ending);
+}
+
+#[tokio::test]
+async fn s24_provisional_answers_are_acknowledged() {
+    let words = [
+        "sent",
+        "ringing 183 true",
+        "ringing 180 true",
+        "answered PCMU 8000",
+        COMPLETED,
+    ];
+    tells("24-prack.xml", ANSWERED, &words).await;
+}
+
+#[tokio::test]
+async fn s27_late_offer_in_the_call() {
+    let words = ["sent", "answered PCMU 8000", "played 1", COMPLETED];
+    tells("27-late-offer-in-call.xml", We::Play(1500), &words).await;
 }

@@ -1,13 +1,19 @@
 //! One way out: a provider, a PBX, a handset.
 
-use std::net::IpAddr;
+use std::{net::IpAddr, time::Duration};
 
 use outdial_media::codec::Codec;
 use rsipstack::sip::Transport;
 use secrecy::SecretString;
 
 use super::ConfigError;
-use crate::{challenge::Password, names::Place, tls::TlsSettings};
+use crate::{
+    challenge::Password,
+    names::Place,
+    session_timer::{self, Wish},
+    sources::Network,
+    tls::TlsSettings,
+};
 
 /// What SIP messages travel over.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -77,6 +83,33 @@ pub struct SipTrunk {
     pub from_domain: Option<String>,
     /// What we offer, best first.
     pub codecs: Vec<Codec>,
+    /// Through which host and port everything goes that we send to it (RFC 3261, section 8.1.2);
+    /// straight to it if not set.
+    pub proxy: Option<(String, Option<u16>)>,
+    /// For how long we register at a time; never if `None`.
+    pub register: Option<Duration>,
+    /// How often it is asked whether it is there; never if `None`.
+    pub keep_alive: Option<Duration>,
+    /// After how many questions without an answer it is taken to be down.
+    pub down_after: u32,
+    /// How often something is sent for address translators in between to see; never if `None`.
+    pub nat_keep_alive: Option<Duration>,
+    /// How long a session lives without being refreshed; for ever if `None` (RFC 4028).
+    pub session_expires: Option<Duration>,
+    /// The shortest such time that we agree to. The standard allows none below 90 seconds.
+    pub session_least: Duration,
+    /// How often one call may be redirected; 0 for never.
+    pub redirects: u8,
+    /// The hosts to which calls may be redirected, beside the trunk's own.
+    pub redirect_hosts: Vec<String>,
+    /// Whether a redirection may name another number than the one that was dialled.
+    pub redirect_other_numbers: bool,
+    /// Whether calls that come in from the trunk's addresses are taken.
+    pub incoming: bool,
+    /// More addresses that the trunk calls from.
+    pub accept_from: Vec<Network>,
+    /// What a caller from elsewhere has to show to be this trunk.
+    pub incoming_login: Option<(String, SecretString)>,
 }
 
 impl SipTrunk {
@@ -96,14 +129,39 @@ impl SipTrunk {
             from_user: None,
             from_domain: None,
             codecs: Codec::G711.to_vec(),
+            proxy: None,
+            register: None,
+            keep_alive: None,
+            down_after: 3,
+            nat_keep_alive: None,
+            session_expires: Some(session_timer::USUAL),
+            session_least: session_timer::LEAST,
+            redirects: 3,
+            redirect_hosts: Vec::new(),
+            redirect_other_numbers: false,
+            incoming: true,
+            accept_from: Vec::new(),
+            incoming_login: None,
+        }
+    }
+
+    /// What we want of session timers.
+    pub(crate) fn session(&self) -> Wish {
+        Wish {
+            interval: self.session_expires,
+            least: self.session_least,
         }
     }
 
     /// Where its messages go.
     pub(crate) fn place(&self) -> Place {
+        let (host, port) = match &self.proxy {
+            Some((host, port)) => (host.clone(), *port),
+            None => (self.host.clone(), self.port),
+        };
         Place {
-            host: self.host.clone(),
-            port: self.port,
+            host,
+            port,
             transport: self.transport.wire(),
         }
     }
@@ -124,6 +182,17 @@ impl SipTrunk {
                 trunk: name(),
                 host: self.host.clone(),
             });
+        }
+        if let Some((proxy, _)) = &self.proxy
+            && !is_host(proxy)
+        {
+            return Err(ConfigError::Host {
+                trunk: name(),
+                host: proxy.clone(),
+            });
+        }
+        if self.register.is_some() && self.username.is_none() {
+            return Err(ConfigError::NoAccount(name()));
         }
         if self.port == Some(0) {
             return Err(ConfigError::Port(name()));

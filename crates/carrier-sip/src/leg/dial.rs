@@ -4,31 +4,27 @@ use std::time::Instant as StdInstant;
 
 use outdial_domain::{EndedBy, Ending, Outcome};
 use outdial_engine::ports::{LegCommand, LegEvent};
+use outdial_media::codec::Codec;
 use rsipstack::{
-    sip::{Request, Response, SipMessage, StatusCodeKind, Uri},
+    sip::{Response, SipMessage, StatusCodeKind, Uri},
     transaction::Transaction,
 };
 use tokio::time::Instant;
 
 use crate::{
-    ask::cnonce,
-    carrier::is_past,
     challenge::Challenges,
     dialog::Dialog,
-    flow::{Flow, OURSELVES},
-    headers::{Fault, is_own},
+    flow::Flow,
+    headers::is_own,
     invite,
     names::Hop,
     reason,
+    session_timer::{SessionTimer, Wish, allows},
+    target::Target,
 };
 
 use super::{
-    Leg,
-    forks::Forks,
-    inbox::Inbox,
-    route::{Route, cannot_have_rung},
-    sound::RATE,
-    talk::Talk,
+    Leg, early::Early, forks::Forks, inbox::Inbox, redirect::Redirects, retry::Next, route::Route, talk::Talk,
 };
 
 /// What is needed to dial.
@@ -38,6 +34,9 @@ pub(super) struct Dialling {
     /// The servers that are left.
     pub(super) route: Route,
     pub(super) challenges: Challenges,
+    pub(super) wish: Wish,
+    pub(super) redirects: Redirects,
+    pub(super) target: Target,
     pub(super) send_before: Option<StdInstant>,
 }
 
@@ -78,6 +77,7 @@ impl Leg {
         let patience = self.shared.patience();
         let mut progress = Progress::Silent;
         let mut giving_up: Option<GivingUp> = None;
+        let mut early = Early::default();
         let mut inbox = Inbox::new(invite);
         loop {
             let step = tokio::select! {
@@ -105,9 +105,11 @@ impl Leg {
                 Step::Heard(invite, Some(SipMessage::Response(response))) => match response.status_code.kind() {
                     StatusCodeKind::Provisional => {
                         progress = Progress::Provisional;
+                        let is_new = early.heard(&self.shared, &dialling, &invite.original, &response);
                         match &mut giving_up {
                             Some(up) => Box::pin(self.cancel(&invite, up)).await,
-                            None => self.ringing(&response),
+                            None if is_new => self.ringing(&response),
+                            None => {}
                         }
                         inbox.put(invite);
                     }
@@ -118,68 +120,37 @@ impl Leg {
                             flow: dialling.flow,
                             contact: dialling.contact,
                             challenges: dialling.challenges,
+                            wish: dialling.wish,
+                            early,
                         };
                         return Box::pin(self.answered(answered, giving_up.map(|up| up.ending))).await;
-                    }
-                    StatusCodeKind::RequestFailure
-                        if giving_up.is_none() && matches!(response.status_code.code(), 401 | 407) =>
-                    {
-                        let code = response.status_code.code();
-                        let cnonce = cnonce(&self.shared);
-                        match dialling.challenges.answer(&invite.original, &response, &cnonce) {
-                            Err(unanswered) => {
-                                return Dialled::Over(Ending {
-                                    sip_code: Some(code),
-                                    ..Ending::new(
-                                        Outcome::Failed,
-                                        EndedBy::Network,
-                                        format!("the far side answered {code}: {unanswered}"),
-                                    )
-                                });
-                            }
-                            Ok(_) if is_past(dialling.send_before) => return Dialled::Over(too_late()),
-                            Ok(again) => match Box::pin(self.send(&dialling.flow, again)).await {
-                                Err(error) => {
-                                    return Dialled::Over(Ending::new(
-                                        Outcome::Congestion,
-                                        EndedBy::System,
-                                        format!("the request with the password could not be sent: {error}"),
-                                    ));
-                                }
-                                Ok(again) => {
-                                    progress = Progress::Silent;
-                                    inbox.put(again);
-                                }
-                            },
-                        }
-                    }
-                    StatusCodeKind::ServerFailure if giving_up.is_none() && self.may_go_on(&dialling, &response) => {
-                        match Box::pin(self.elsewhere(&mut dialling, &invite)).await {
-                            Ok(Some(next)) => {
-                                progress = Progress::Silent;
-                                inbox.put(next);
-                            }
-                            // Nobody else can be reached, so what was said first holds.
-                            Ok(None) => return Dialled::Over(refused(&response)),
-                            Err(ending) => return Dialled::Over(ending),
-                        }
                     }
                     StatusCodeKind::Redirection
                     | StatusCodeKind::RequestFailure
                     | StatusCodeKind::ServerFailure
                     | StatusCodeKind::GlobalFailure
                     | StatusCodeKind::Other => {
+                        let next = match giving_up {
+                            None => Box::pin(self.next_try(&mut dialling, &invite, &response)).await,
+                            Some(_) => Next::Nothing,
+                        };
+                        match next {
+                            Next::Sent(next) => {
+                                progress = Progress::Silent;
+                                inbox.put(next);
+                                continue;
+                            }
+                            Next::Over(ending) => return Dialled::Over(ending),
+                            Next::Nothing => {}
+                        }
                         let own = match giving_up {
                             // Before the CANCEL is sent the far side knows nothing of it, so this is its own decision.
                             Some(up) if up.cancel.is_some() || is_timeout(&response) => Some(up.ending),
                             _ => None,
                         };
-                        return Dialled::Over(own.unwrap_or_else(|| {
-                            if is_timeout(&response) {
-                                silence(dialling.flow.hop)
-                            } else {
-                                refused(&response)
-                            }
+                        return Dialled::Over(own.unwrap_or_else(|| match is_timeout(&response) {
+                            true => silence(dialling.flow.hop),
+                            false => refused(&response),
                         }));
                     }
                 },
@@ -218,7 +189,7 @@ impl Leg {
     }
 
     /// What the engine may want before the answer is an end.
-    fn told_early(&self, command: Option<LegCommand>) -> Option<Ending> {
+    pub(super) fn told_early(&self, command: Option<LegCommand>) -> Option<Ending> {
         match command {
             Some(LegCommand::HangUp { ending }) => Some(ending),
             Some(
@@ -246,50 +217,6 @@ impl Leg {
         }
     }
 
-    /// Whether a refusal leaves us free to ask the next server.
-    fn may_go_on(&self, dialling: &Dialling, response: &Response) -> bool {
-        let cause = reason::q850(&response.headers);
-        cannot_have_rung(response.status_code.code(), cause, self.events.has_rung())
-            && !dialling.route.is_over()
-            && !is_past(dialling.send_before)
-    }
-
-    /// Sends the INVITE to the next server that can be reached; nothing if there is none.
-    async fn elsewhere(
-        &mut self,
-        dialling: &mut Dialling,
-        invite: &Transaction,
-    ) -> Result<Option<Box<Transaction>>, Ending> {
-        let flow = tokio::select! {
-            flow = dialling.route.next(&self.shared) => flow,
-            command = self.commands.recv() => match self.told_early(command) {
-                Some(ending) => return Err(ending),
-                None => dialling.route.next(&self.shared).await,
-            },
-        };
-        let Ok(flow) = flow else {
-            return Ok(None);
-        };
-        if is_past(dialling.send_before) {
-            return Ok(None);
-        }
-        dialling.challenges.forget();
-        dialling.contact = flow.contact(OURSELVES);
-        dialling.flow = flow;
-        let request = invite::elsewhere(&self.shared, &invite.original, &dialling.flow);
-        match request {
-            Ok(request) => self.send(&dialling.flow, request).await.map(Some),
-            Err(fault) => Err(fault),
-        }
-        .map_err(|Fault(fault)| failed(format!("the next server could not be asked: {fault}")))
-    }
-
-    async fn send(&self, flow: &Flow, request: Request) -> Result<Box<Transaction>, Fault> {
-        let mut transaction = flow.transaction(&self.shared, request)?;
-        transaction.send().await?;
-        Ok(Box::new(transaction))
-    }
-
     /// Somebody picked up, maybe after we gave up.
     async fn answered(&mut self, answered: Answered, given_up: Option<Ending>) -> Dialled {
         let Answered {
@@ -298,11 +225,15 @@ impl Leg {
             flow,
             contact,
             challenges,
+            wish,
+            early,
         } = answered;
-        let dialog = match Dialog::of_answer(&invite.original, &response, &flow, contact.clone(), challenges.clone()) {
-            Ok(dialog) => dialog,
-            Err(error) => return Dialled::Over(failed(format!("the far side's answer cannot be used: {error}"))),
-        };
+        let mut dialog =
+            match Dialog::of_answer(&invite.original, &response, &flow, contact.clone(), challenges.clone()) {
+                Ok(dialog) => dialog,
+                Err(error) => return Dialled::Over(failed(format!("the far side's answer cannot be used: {error}"))),
+            };
+        early.go_on_in(&mut dialog);
         let forks = Forks::new(&dialog, flow, contact, challenges);
         let agreed = match given_up {
             Some(ending) => Err(ending),
@@ -313,14 +244,15 @@ impl Leg {
         };
         match agreed {
             Ok(codec) => {
-                self.events.tell(LegEvent::Answered {
-                    codec: codec.name(),
-                    sample_rate: RATE,
-                });
+                self.events.tell(answered_with(codec));
                 Dialled::Answered(Box::new(Talk {
                     dialog,
-                    forks,
-                    inbox: Some(Inbox::new(invite)),
+                    timer: SessionTimer::of_answer(&response.headers, StdInstant::now()),
+                    wish,
+                    takes_update: allows(&response, "UPDATE"),
+                    ours: true,
+                    sequence: 0,
+                    inbox: Some((Inbox::new(invite), forks)),
                 }))
             }
             Err(ending) => {
@@ -338,6 +270,16 @@ struct Answered {
     flow: Flow,
     contact: Uri,
     challenges: Challenges,
+    wish: Wish,
+    early: Early,
+}
+
+/// What the engine is told of an answer.
+pub(super) fn answered_with(codec: Codec) -> LegEvent {
+    LegEvent::Answered {
+        codec: codec.name(),
+        sample_rate: codec.sample_rate(),
+    }
 }
 
 /// Drives the CANCEL until the time is up. Never ends while nobody gives up.
@@ -380,20 +322,19 @@ fn silence(hop: Hop) -> Ending {
 }
 
 fn refused(response: &Response) -> Ending {
+    if is_own(response) {
+        return Ending::new(
+            Outcome::Congestion,
+            EndedBy::Network,
+            "the connection broke while the INVITE was sent; it has not rung",
+        );
+    }
     let phrase = response.reason_phrase().unwrap_or_else(|| response.status_code.text());
     let phrase: String = phrase.chars().filter(|c| !c.is_control()).take(100).collect();
     Ending::from_sip(response.status_code.code(), reason::q850(&response.headers), &phrase)
 }
 
-fn too_late() -> Ending {
-    Ending::new(
-        Outcome::Failed,
-        EndedBy::System,
-        "the far side asked for a password, and the moment until which this leg might be sent had passed; it has not rung",
-    )
-}
-
-fn failed(reason: String) -> Ending {
+pub(super) fn failed(reason: String) -> Ending {
     Ending::new(Outcome::Failed, EndedBy::System, reason)
 }
 

@@ -48,6 +48,11 @@ impl Inbox {
         self.wait.set(receive(transaction));
     }
 
+    /// Where the transaction is told what to do while it waits.
+    pub(super) fn sender(&self) -> &TransactionEventSender {
+        &self.poke
+    }
+
     /// Makes the wait give the transaction back, after everything that it heard before.
     pub(super) fn poke(&mut self) {
         self.poked = self.poke.send(TransactionEvent::Terminate(self.key.clone())).is_ok();

@@ -1,6 +1,6 @@
 //! Requests of the far side within its leg.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use outdial_domain::{Digit, EndedBy, Ending, Outcome};
 use outdial_engine::ports::DigitWay;
@@ -11,44 +11,41 @@ use rsipstack::{
 };
 
 use crate::{
-    dialog::Dialog,
     headers,
     incoming::{ALLOW, capabilities},
     reason,
+    session_timer::{SessionTimer, allows},
 };
 
-use super::Leg;
+use super::{
+    Leg,
+    inbox::Inbox,
+    talk::{Talk, Unacknowledged},
+};
 
 /// How a request was taken.
 pub(super) enum Asked {
     Done,
     /// A re-INVITE was answered and waits for its ACK.
-    Unacknowledged(Box<Transaction>),
+    Unacknowledged(Unacknowledged),
     /// The far side hung up.
     Over(Ending),
 }
 
 impl Leg {
-    /// Answers a request within an answered leg. `sequence` is the highest number of those before it;
-    /// `busy` says that a change of the session is under way.
-    pub(super) async fn asked(
-        &mut self,
-        mut request: Box<Transaction>,
-        dialog: &Dialog,
-        sequence: &mut u32,
-        busy: bool,
-    ) -> Asked {
-        if !dialog.has_sent(&request.original) {
+    /// Answers a request within an answered leg. `busy` says that a change of the session is under way.
+    pub(super) async fn asked(&mut self, mut request: Box<Transaction>, talk: &mut Talk, busy: bool) -> Asked {
+        if !talk.dialog.has_sent(&request.original) {
             unknown(request).await;
             return Asked::Done;
         }
         let number = headers::sequence(&request.original).unwrap_or(0);
-        if number < *sequence {
+        if number < talk.sequence {
             // An old one that was overtaken (RFC 3261, section 12.2.2).
             reply(&mut request, StatusCode::ServerInternalError, Vec::new(), None).await;
             return Asked::Done;
         }
-        *sequence = number;
+        talk.sequence = number;
         match request.original.method {
             Method::Bye => {
                 reply(&mut request, StatusCode::OK, Vec::new(), None).await;
@@ -62,16 +59,31 @@ impl Leg {
                 reply(&mut request, StatusCode::OK, capabilities(), None).await;
                 Asked::Done
             }
+            // One without a description changes nothing of the session, so it hurts no other change.
+            Method::Update if busy && request.original.body.is_empty() => {
+                self.renegotiate(&mut request, talk).await;
+                Asked::Done
+            }
             Method::Invite | Method::Update if busy => {
                 reply(&mut request, StatusCode::RequestPending, Vec::new(), None).await;
                 Asked::Done
             }
-            Method::Invite => match self.renegotiate(&mut request, dialog).await {
-                true => Asked::Unacknowledged(request),
-                false => Asked::Done,
-            },
+            Method::Invite => {
+                let late = request.original.body.is_empty();
+                match self.renegotiate(&mut request, talk).await {
+                    true => Asked::Unacknowledged(Unacknowledged {
+                        inbox: Inbox::new(request),
+                        late,
+                    }),
+                    false => Asked::Done,
+                }
+            }
             Method::Update => {
-                self.renegotiate(&mut request, dialog).await;
+                self.renegotiate(&mut request, talk).await;
+                Asked::Done
+            }
+            Method::PRack => {
+                unknown(request).await;
                 Asked::Done
             }
             _ => {
@@ -136,8 +148,16 @@ impl Leg {
         reply(request, status, headers, None).await;
     }
 
-    /// Answers a new description of the sound; `true` if it was accepted.
-    async fn renegotiate(&mut self, request: &mut Transaction, dialog: &Dialog) -> bool {
+    /// Answers a change of the session or a refresh of it; `true` if it was accepted.
+    async fn renegotiate(&mut self, request: &mut Transaction, talk: &mut Talk) -> bool {
+        let timer = match SessionTimer::of_request(&request.original.headers, talk.wish, Instant::now()) {
+            Ok(timer) => timer,
+            Err(least) => {
+                let least = Header::MinSE(least.as_secs().to_string().into());
+                reply(request, StatusCode::SessionIntervalTooSmall, vec![least], None).await;
+                return false;
+            }
+        };
         let body = std::mem::take(&mut request.original.body);
         let answer = match (body.is_empty(), request.original.method) {
             (false, _) => self.sound.offered(&body).map(Some),
@@ -147,7 +167,19 @@ impl Leg {
         };
         match answer {
             Ok(description) => {
-                let mut headers = vec![dialog.contact_header(), Header::Allow(ALLOW.into())];
+                talk.dialog.retarget(&request.original);
+                talk.takes_update |= allows(&request.original, "UPDATE");
+                let mut headers = vec![talk.dialog.contact_header(), Header::Allow(ALLOW.into())];
+                headers.push(Header::Supported("timer".into()));
+                match timer {
+                    Some((timer, granted)) => {
+                        headers.extend(granted);
+                        talk.timer = Some(timer);
+                    }
+                    // A session that is changed without a word about timers has none any more.
+                    None if request.original.method == Method::Invite => talk.timer = None,
+                    None => {}
+                }
                 if description.is_some() {
                     headers.push(Header::ContentType("application/sdp".into()));
                 }
@@ -170,7 +202,7 @@ pub(super) async fn unknown(mut request: Box<Transaction>) {
 
 async fn not_allowed(request: &mut Transaction) {
     let status = match request.original.method {
-        Method::Refer | Method::Message | Method::Notify | Method::Subscribe | Method::PRack | Method::Register => {
+        Method::Refer | Method::Message | Method::Notify | Method::Subscribe | Method::Register => {
             StatusCode::MethodNotAllowed
         }
         _ => StatusCode::NotImplemented,
@@ -178,13 +210,13 @@ async fn not_allowed(request: &mut Transaction) {
     reply(request, status, vec![Header::Allow(ALLOW.into())], None).await;
 }
 
-async fn reply(request: &mut Transaction, status: StatusCode, headers: Vec<Header>, body: Option<Vec<u8>>) {
+pub(super) async fn reply(request: &mut Transaction, status: StatusCode, headers: Vec<Header>, body: Option<Vec<u8>>) {
     if let Err(error) = request.reply_with(status, headers, body).await {
         tracing::debug!(%error, "a request could not be answered");
     }
 }
 
-fn hung_up(bye: &Transaction) -> Ending {
+pub(super) fn hung_up(bye: &Transaction) -> Ending {
     Ending {
         q850: reason::q850(&bye.original.headers),
         ..Ending::new(Outcome::Completed, EndedBy::Callee, "the far side hung up")
@@ -192,7 +224,7 @@ fn hung_up(bye: &Transaction) -> Ending {
 }
 
 /// A text that may stand between quotes in a header.
-fn quotable(text: &str) -> String {
+pub(super) fn quotable(text: &str) -> String {
     text.chars()
         .filter(|character| character.is_ascii() && !character.is_ascii_control() && !matches!(character, '"' | '\\'))
         .take(150)

@@ -99,6 +99,25 @@ impl Sound {
         sdp::offer(&self.local)
     }
 
+    /// Whether an offer can be agreed to.
+    pub(super) fn check(&self, body: &[u8]) -> Result<(), SdpError> {
+        let in_use = self.agreed.as_ref().map_or(Codec::Pcmu, |agreed| agreed.codec);
+        sdp::read_offer(body, &self.local, in_use).map(|_| ())
+    }
+
+    /// Our description as it is, for a far side that knows it.
+    pub(super) fn current(&self) -> String {
+        match &self.agreed {
+            Some(agreed) => sdp::answer(&self.local, agreed),
+            None => sdp::offer(&self.local),
+        }
+    }
+
+    /// The codec agreed on.
+    pub(super) fn codec(&self) -> Option<Codec> {
+        self.agreed.as_ref().map(|agreed| agreed.codec)
+    }
+
     fn agree(&mut self, agreed: Agreed) {
         if self.agreed.as_ref() == Some(&agreed) {
             return;

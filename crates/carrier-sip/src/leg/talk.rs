@@ -1,19 +1,43 @@
 //! From the answer to the end.
 
+use std::time::Instant;
+
 use outdial_domain::{EndedBy, Ending, Outcome};
 use outdial_engine::ports::LegCommand;
-use rsipstack::{sip::SipMessage, transaction::Transaction};
+use rsipstack::{
+    sip::{Method, SipMessage},
+    transaction::Transaction,
+};
 
-use crate::dialog::Dialog;
+use crate::{
+    dialog::Dialog,
+    session_timer::{Due, SessionTimer, Wish},
+};
 
-use super::{Leg, dial::let_go, forks::Forks, inbox::Inbox, requests::Asked, sound::Told};
+use super::{
+    Leg,
+    dial::let_go,
+    forks::Forks,
+    inbox::Inbox,
+    refresh::{Refresh, Refreshed},
+    requests::Asked,
+    sound::Told,
+};
 
 /// An answered leg.
 pub(super) struct Talk {
     pub(super) dialog: Dialog,
-    pub(super) forks: Forks,
     /// The INVITE's transaction, for 64 × T1 after the answer: it acknowledges repeated answers.
-    pub(super) inbox: Option<Inbox>,
+    pub(super) inbox: Option<(Inbox, Forks)>,
+    /// Whether somebody has to show that the session lives.
+    pub(super) timer: Option<SessionTimer>,
+    pub(super) wish: Wish,
+    /// Whether the far side takes UPDATE.
+    pub(super) takes_update: bool,
+    /// Whether the call, and so its Call-ID, is ours.
+    pub(super) ours: bool,
+    /// The highest number of the far side's requests.
+    pub(super) sequence: u32,
 }
 
 enum Step {
@@ -21,7 +45,9 @@ enum Step {
     Told(Option<LegCommand>),
     Sound(Told),
     Heard(Box<Transaction>, Option<SipMessage>),
-    Acknowledged,
+    Acknowledged(Option<SipMessage>),
+    Due(Due),
+    Refreshed(Refreshed),
 }
 
 /// Who ends it, and how.
@@ -30,26 +56,35 @@ enum End {
     Ours(Ending),
 }
 
+/// A re-INVITE that we answered and that is not acknowledged yet.
+pub(super) struct Unacknowledged {
+    pub(super) inbox: Inbox,
+    /// Whether our answer was an offer, so that the ACK answers it.
+    pub(super) late: bool,
+}
+
 impl Leg {
     pub(super) async fn talk(&mut self, mut talk: Talk) -> Ending {
-        // A re-INVITE that we answered and that is not acknowledged yet.
-        let mut unacknowledged: Option<Box<Transaction>> = None;
-        let mut sequence = 0;
+        let mut unacknowledged: Option<Unacknowledged> = None;
+        let mut refresh = Refresh::default();
         let end = loop {
+            let due = refresh.due(talk.timer.as_ref());
             let step = tokio::select! {
                 biased;
                 Some(request) = self.requests.recv() => Step::Asked(request),
                 command = self.commands.recv() => Step::Told(command),
                 told = self.sound.next(), if self.sound.is_running() => Step::Sound(told),
                 (invite, message) = heard(&mut talk.inbox) => Step::Heard(invite, message),
-                () = acknowledged(&mut unacknowledged) => Step::Acknowledged,
+                message = acknowledged(&mut unacknowledged) => Step::Acknowledged(message),
+                due = wait(due) => Step::Due(due),
+                refreshed = refresh.done(), if refresh.is_under_way() => Step::Refreshed(refreshed),
             };
             match step {
                 Step::Asked(request) => {
-                    let busy = unacknowledged.is_some();
-                    match Box::pin(self.asked(request, &talk.dialog, &mut sequence, busy)).await {
+                    let busy = unacknowledged.is_some() || refresh.offers();
+                    match Box::pin(self.asked(request, &mut talk, busy)).await {
                         Asked::Done => {}
-                        Asked::Unacknowledged(transaction) => unacknowledged = Some(transaction),
+                        Asked::Unacknowledged(waiting) => unacknowledged = Some(waiting),
                         Asked::Over(ending) => break End::Theirs(ending),
                     }
                 }
@@ -70,16 +105,40 @@ impl Leg {
                 }
                 Step::Heard(_, None) => talk.inbox = None,
                 Step::Heard(invite, Some(message)) => {
-                    talk.forks.heard(&self.shared, &invite.original, &message);
-                    if let Some(inbox) = &mut talk.inbox {
+                    if let Some((inbox, forks)) = &mut talk.inbox {
+                        forks.heard(&self.shared, &invite.original, &message);
                         inbox.put(invite);
                     }
                 }
-                Step::Acknowledged => unacknowledged = None,
+                Step::Acknowledged(message) => {
+                    let late = unacknowledged.take().is_some_and(|waiting| waiting.late);
+                    if late && let Some(SipMessage::Request(ack)) = message {
+                        self.late_answer(&ack.body);
+                    }
+                }
+                Step::Due(Due::Refresh) => {
+                    if unacknowledged.is_none() {
+                        let description = self.sound.current();
+                        refresh.start(&self.shared, &mut talk, description);
+                    } else {
+                        refresh.later(&self.shared, talk.ours);
+                    }
+                }
+                Step::Due(Due::Expire) => {
+                    break End::Ours(Ending::new(
+                        Outcome::Failed,
+                        EndedBy::Network,
+                        "the session was not refreshed in time, so the far side is taken to be gone",
+                    ));
+                }
+                Step::Refreshed(refreshed) => {
+                    if let Some(ending) = self.refreshed(refreshed, &mut refresh, &mut talk) {
+                        break End::Ours(ending);
+                    }
+                }
             }
         };
-        let Talk { dialog, forks, inbox } = talk;
-        if let Some(mut inbox) = inbox {
+        if let Some((mut inbox, forks)) = talk.inbox {
             inbox.poke();
             // Whatever was heard before the poke is looked at first; it is not waited for.
             let shared = self.shared.clone();
@@ -99,28 +158,88 @@ impl Leg {
         match end {
             End::Theirs(ending) => ending,
             End::Ours(ending) => {
-                Box::pin(self.part(dialog)).await;
+                Box::pin(self.part(talk.dialog)).await;
                 ending
             }
         }
     }
+
+    /// The answer to an offer of ours that came in an ACK. One that cannot be used changes nothing.
+    pub(super) fn late_answer(&mut self, body: &[u8]) {
+        if let Err(error) = self.sound.answered(body) {
+            tracing::info!(%error, "the far side's answer to our offer cannot be used");
+        }
+    }
+
+    /// What a refresh of ours came to; an ending if the far side is gone.
+    fn refreshed(&mut self, refreshed: Refreshed, refresh: &mut Refresh, talk: &mut Talk) -> Option<Ending> {
+        match refreshed {
+            Refreshed::Lives(response, dialog, method) => {
+                talk.dialog.went_on(&dialog);
+                if method == Method::Invite {
+                    self.late_answer(&response.body);
+                }
+                talk.dialog.retarget(&*response);
+                let now = Instant::now();
+                talk.timer =
+                    SessionTimer::of_answer(&response.headers, now).or(talk.timer.map(|timer| timer.again(now)));
+                None
+            }
+            Refreshed::TooBrief(least, dialog) => {
+                talk.dialog.went_on(&dialog);
+                match &mut talk.timer {
+                    Some(timer) if timer.interval < least => {
+                        talk.wish.least = least;
+                        timer.interval = least;
+                        refresh.now();
+                    }
+                    _ => refresh.refused(),
+                }
+                None
+            }
+            Refreshed::Glare(dialog) => {
+                talk.dialog.went_on(&dialog);
+                refresh.later(&self.shared, talk.ours);
+                None
+            }
+            Refreshed::NotByUpdate(dialog) => {
+                talk.dialog.went_on(&dialog);
+                talk.takes_update = false;
+                refresh.now();
+                None
+            }
+            Refreshed::Refused(dialog) => {
+                talk.dialog.went_on(&dialog);
+                refresh.refused();
+                None
+            }
+            Refreshed::Gone(reason) => Some(Ending::new(Outcome::Failed, EndedBy::Network, reason)),
+        }
+    }
 }
 
-async fn heard(inbox: &mut Option<Inbox>) -> (Box<Transaction>, Option<SipMessage>) {
+async fn wait(due: Option<(Instant, Due)>) -> Due {
+    match due {
+        Some((at, due)) => {
+            tokio::time::sleep_until(at.into()).await;
+            due
+        }
+        None => std::future::pending().await,
+    }
+}
+
+async fn heard(inbox: &mut Option<(Inbox, Forks)>) -> (Box<Transaction>, Option<SipMessage>) {
     match inbox {
-        Some(inbox) => inbox.next().await,
+        Some((inbox, _)) => inbox.next().await,
         None => std::future::pending().await,
     }
 }
 
 /// Waits for the ACK of a re-INVITE, and repeats its answer until then. An answer that is never
 /// acknowledged changes nothing: the session goes on as it was agreed on.
-async fn acknowledged(transaction: &mut Option<Box<Transaction>>) {
-    match transaction {
-        Some(transaction) => {
-            // The wait is large and rare, so it is not part of the leg's task.
-            let _ = Box::pin(transaction.receive()).await;
-        }
+async fn acknowledged(waiting: &mut Option<Unacknowledged>) -> Option<SipMessage> {
+    match waiting {
+        Some(waiting) => waiting.inbox.next().await.1,
         None => std::future::pending().await,
     }
 }

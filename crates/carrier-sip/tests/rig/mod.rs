@@ -92,6 +92,14 @@ pub(crate) struct Call {
 }
 
 impl Call {
+    /// A leg that was begun elsewhere.
+    pub(crate) fn of(handle: LegHandle) -> Self {
+        Self {
+            handle,
+            words: Vec::new(),
+        }
+    }
+
     /// The next event.
     pub(crate) async fn next(&mut self) -> LegEvent {
         let event = tokio::time::timeout(PATIENCE, self.handle.events.recv())

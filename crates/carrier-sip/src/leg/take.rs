@@ -1,0 +1,453 @@
+//! A call that comes in, from its INVITE to its answer or refusal.
+
+use std::{
+    sync::Arc,
+    time::{Duration, Instant as StdInstant},
+};
+
+use outdial_domain::{EndedBy, Ending, LegId, Outcome};
+use outdial_engine::ports::{IncomingLeg, LegCommand, LegHandle};
+use rsipstack::{
+    sip::{Header, HeadersExt, Method, Request, SipMessage, StatusCode, prelude::ToTypedHeader as _},
+    transaction::{Transaction, make_tag, transaction::TransactionEvent},
+};
+use tokio::{sync::mpsc, time::Instant};
+
+use crate::{
+    caller,
+    dialog::Dialog,
+    flow::{Flow, OURSELVES},
+    headers::{self, Fault},
+    incoming::ALLOW,
+    reliable::Said,
+    session_timer::{SessionTimer, Wish, allows, lists},
+    start::Shared,
+    trunk::Trunk,
+};
+
+use super::{
+    Entry, Leg, WAITING,
+    dial::{answered_with, failed, let_go},
+    events::Events,
+    inbox::Inbox,
+    local,
+    requests::{self, hung_up, quotable, reply},
+    sound::Sound,
+    talk::Talk,
+};
+
+/// How long it is waited for the engine before it is said that it rings, so that what is refused at
+/// once does not ring.
+const RINGS_FIRST: Duration = Duration::from_millis(200);
+
+/// How often it is said again that it rings, so that no proxy loses patience (RFC 3261, section 13.3.1.1).
+const RINGS_AGAIN: Duration = Duration::from_secs(60);
+
+/// The options that we know.
+const KNOWN: [&str; 2] = ["timer", "100rel"];
+
+/// What is known of a call that rings here.
+struct Ringing {
+    dialog: Dialog,
+    inbox: Inbox,
+    request: Request,
+    wish: Wish,
+    /// The last provisional answer that waits for its PRACK.
+    said: Option<Said>,
+    /// Whether provisional answers are to be acknowledged.
+    reliable: bool,
+}
+
+/// How ringing here ended.
+enum Taken {
+    Answered(Box<Talk>),
+    Over(Ending),
+}
+
+/// Takes a call that comes in over a trunk: says 100, and hands it to the engine. Whatever keeps it
+/// from that is answered here.
+pub(crate) async fn take(shared: Arc<Shared>, mut transaction: Box<Transaction>, trunk: Arc<Trunk>) {
+    if let Err(error) = transaction.send_trying().await {
+        tracing::debug!(%error, "a caller cannot be answered");
+        return;
+    }
+    // One tag for everything that we say to it.
+    let tagged = transaction.original.to_header().and_then(rsipstack::sip::To::typed);
+    match tagged {
+        Ok(to) => transaction.original.headers.unique_push(to.with_tag(make_tag()).into()),
+        Err(_) => return reply(&mut transaction, StatusCode::BadRequest, Vec::new(), None).await,
+    }
+    let unknown = unknown_options(&transaction.original);
+    if !unknown.is_empty() {
+        let unknown = Header::Unsupported(unknown.join(", ").into());
+        return refuse(transaction, StatusCode::BadExtension, vec![unknown]).await;
+    }
+    let Some((from, to)) = caller::parties(&transaction.original, &trunk) else {
+        return refuse(transaction, StatusCode::AddressIncomplete, Vec::new()).await;
+    };
+    let prepared = prepare(&shared, &transaction, &trunk);
+    let (leg, dialog, handle) = match prepared {
+        Ok(prepared) => prepared,
+        Err((status, reason)) => {
+            tracing::info!(trunk = trunk.settings.name, reason, "a call that came in is refused");
+            let warning = Header::Warning(format!("399 outdial \"{}\"", quotable(&reason)).into());
+            return refuse(transaction, status, vec![warning]).await;
+        }
+    };
+    let incoming = IncomingLeg {
+        leg: leg.entry.leg,
+        trunk: trunk.settings.name.clone(),
+        from,
+        to,
+        handle,
+    };
+    if shared.incoming.try_send(incoming).is_err() {
+        drop(leg);
+        let later = Header::RetryAfter("5".into());
+        return refuse(transaction, StatusCode::ServiceUnavailable, vec![later]).await;
+    }
+    let request = transaction.original.clone();
+    let reliable = request.headers.iter().any(|header| match header {
+        Header::Require(value) => lists(value.value(), "100rel"),
+        _ => false,
+    });
+    let ringing = Ringing {
+        dialog,
+        inbox: Inbox::new(transaction),
+        request,
+        wish: trunk.settings.session(),
+        said: None,
+        reliable,
+    };
+    Box::pin(leg.run_taken(ringing)).await;
+}
+
+type Prepared = (Leg, Dialog, LegHandle);
+
+/// Everything that a leg needs, or the status that says what is missing.
+fn prepare(shared: &Arc<Shared>, transaction: &Transaction, trunk: &Trunk) -> Result<Prepared, (StatusCode, String)> {
+    let request = &transaction.original;
+    let flow = Flow::of_request(shared, transaction, trunk)
+        .map_err(|Fault(fault)| (StatusCode::ServerInternalError, fault))?;
+    let dialog = Dialog::of_invite(request, &flow, flow.contact(OURSELVES), trunk.challenges())
+        .map_err(|Fault(fault)| (StatusCode::BadRequest, fault))?;
+    let room = Arc::clone(&shared.room)
+        .try_acquire_owned()
+        .map_err(|_| (StatusCode::ServiceUnavailable, "too many legs are under way".to_owned()))?;
+    let stream = shared
+        .media
+        .open()
+        .map_err(|error| (StatusCode::ServiceUnavailable, error.to_string()))?;
+    let leg = shared.ids.make(LegId::new);
+    let (line, requests) = super::line();
+    let call_id = dialog.call_id.clone();
+    if !shared.legs.enter(&call_id, Arc::clone(&line)) {
+        return Err((StatusCode::LoopDetected, "this call is here already".into()));
+    }
+    let entry = Entry {
+        legs: Arc::clone(&shared.legs),
+        call_id,
+        leg,
+    };
+    let (local, random) = local(shared, &stream, flow.reach.ip(), Some(trunk));
+    let sound = Sound::new(stream, local, random);
+    if !request.body.is_empty() {
+        sound
+            .check(&request.body)
+            .map_err(|error| (StatusCode::NotAcceptableHere, error.to_string()))?;
+    }
+    let (command_sender, commands) = mpsc::channel(WAITING);
+    let (events, receiver) = Events::new();
+    let handle = LegHandle {
+        events: receiver,
+        commands: command_sender,
+    };
+    let leg = Leg {
+        shared: Arc::clone(shared),
+        events,
+        commands,
+        requests,
+        sound,
+        line,
+        entry,
+        _room: room,
+    };
+    Ok((leg, dialog, handle))
+}
+
+/// Says no, and sees to it that it is heard.
+async fn refuse(mut transaction: Box<Transaction>, status: StatusCode, headers: Vec<Header>) {
+    reply(&mut transaction, status, headers, None).await;
+    while transaction.receive().await.is_some() {}
+}
+
+fn unknown_options(request: &Request) -> Vec<String> {
+    request
+        .headers
+        .iter()
+        .filter_map(|header| match header {
+            Header::Require(value) => Some(value.value()),
+            _ => None,
+        })
+        .flat_map(|value| value.split(','))
+        .map(|option| option.trim().to_ascii_lowercase())
+        .filter(|option| !option.is_empty() && !KNOWN.contains(&option.as_str()))
+        .take(10)
+        .collect()
+}
+
+/// The status that tells a caller how its call ended before it was answered.
+fn status_of(ending: &Ending) -> StatusCode {
+    match ending.outcome {
+        Outcome::Busy => StatusCode::BusyHere,
+        Outcome::Rejected => StatusCode::Decline,
+        Outcome::InvalidNumber => StatusCode::NotFound,
+        Outcome::Refused => StatusCode::Forbidden,
+        Outcome::Congestion => StatusCode::ServiceUnavailable,
+        Outcome::Failed | Outcome::Unknown => StatusCode::ServerInternalError,
+        Outcome::Completed | Outcome::NoAnswer | Outcome::Machine | Outcome::Canceled | Outcome::Expired => {
+            StatusCode::TemporarilyUnavailable
+        }
+    }
+}
+
+enum Step {
+    Heard(Box<Transaction>, Option<SipMessage>),
+    Asked(Box<Transaction>),
+    Told(Option<LegCommand>),
+    Again,
+}
+
+impl Leg {
+    async fn run_taken(mut self, ringing: Ringing) {
+        let stop = self.shared.stop.clone();
+        let ending = tokio::select! {
+            ending = self.live_taken(ringing) => ending,
+            () = stop.cancelled() => Ending::new(
+                Outcome::Unknown,
+                EndedBy::System,
+                "the SIP carrier was stopped while the leg was under way; the far side was not told",
+            ),
+        };
+        self.finish(ending).await;
+    }
+
+    async fn live_taken(&mut self, ringing: Ringing) -> Ending {
+        match Box::pin(self.ring_here(ringing)).await {
+            Taken::Answered(talk) => Box::pin(self.talk(*talk)).await,
+            Taken::Over(ending) => ending,
+        }
+    }
+
+    /// Rings until the engine answers or refuses, or the caller gives up.
+    async fn ring_here(&mut self, mut ringing: Ringing) -> Taken {
+        let mut rings_again = Instant::now() + RINGS_FIRST;
+        loop {
+            let again = ringing.said.map_or(rings_again, |said| said.again().into());
+            let step = tokio::select! {
+                biased;
+                (invite, message) = ringing.inbox.next() => Step::Heard(invite, message),
+                Some(request) = self.requests.recv() => Step::Asked(request),
+                command = self.commands.recv() => Step::Told(command),
+                () = tokio::time::sleep_until(again) => Step::Again,
+            };
+            match step {
+                Step::Heard(invite, Some(SipMessage::Request(request))) => {
+                    ringing.inbox.put(invite);
+                    if request.method == Method::Cancel {
+                        ringing.refuse(self, StatusCode::RequestTerminated, Vec::new());
+                        return Taken::Over(given_up());
+                    }
+                }
+                Step::Heard(invite, Some(SipMessage::Response(_))) => ringing.inbox.put(invite),
+                Step::Heard(_, None) => return Taken::Over(failed("the caller cannot be reached any more".into())),
+                Step::Asked(mut request) => match request.original.method {
+                    _ if !ringing.dialog.has_sent(&request.original) => requests::unknown(request).await,
+                    Method::PRack
+                        if ringing
+                            .said
+                            .is_some_and(|said| said.is_acknowledged_by(&request.original.headers)) =>
+                    {
+                        ringing.said = None;
+                        reply(&mut request, StatusCode::OK, Vec::new(), None).await;
+                    }
+                    Method::Bye => {
+                        reply(&mut request, StatusCode::OK, Vec::new(), None).await;
+                        ringing.refuse(self, StatusCode::RequestTerminated, Vec::new());
+                        return Taken::Over(given_up());
+                    }
+                    Method::Update => {
+                        let wait = vec![Header::RetryAfter("1".into())];
+                        reply(&mut request, StatusCode::ServerInternalError, wait, None).await;
+                    }
+                    _ => requests::unknown(request).await,
+                },
+                Step::Told(Some(LegCommand::Answer)) => return self.answer(ringing).await,
+                Step::Told(command) => {
+                    if let Some(ending) = self.told_early(command) {
+                        let status = status_of(&ending);
+                        let cause = ending
+                            .q850
+                            .map(|cause| Header::Reason(format!("Q.850;cause={cause}").into()));
+                        ringing.refuse(self, status, cause.into_iter().collect());
+                        return Taken::Over(ending);
+                    }
+                }
+                Step::Again => match &mut ringing.said {
+                    None => {
+                        rings_again = Instant::now() + RINGS_AGAIN;
+                        ringing.say_ringing(self);
+                    }
+                    Some(said) => {
+                        if !said.repeat() {
+                            ringing.refuse(self, StatusCode::ServerTimeOut, Vec::new());
+                            return Taken::Over(failed("the caller did not acknowledge that it rings".into()));
+                        }
+                        ringing.repeat();
+                    }
+                },
+            }
+        }
+    }
+
+    /// Answers, and waits for the acknowledgement.
+    async fn answer(&mut self, mut ringing: Ringing) -> Taken {
+        let timer = match SessionTimer::of_request(&ringing.request.headers, ringing.wish, StdInstant::now()) {
+            Ok(timer) => timer,
+            Err(least) => {
+                let least = Header::MinSE(least.as_secs().to_string().into());
+                ringing.refuse(self, StatusCode::SessionIntervalTooSmall, vec![least]);
+                return Taken::Over(failed("the caller wants the session to be refreshed too often".into()));
+            }
+        };
+        let late = ringing.request.body.is_empty();
+        let description = match late {
+            true => Ok(self.sound.offer()),
+            false => self.sound.offered(&ringing.request.body),
+        };
+        let description = match description {
+            Ok(description) => description,
+            Err(error) => {
+                ringing.refuse(self, StatusCode::NotAcceptableHere, Vec::new());
+                return Taken::Over(failed(format!("the caller cannot be talked to: {error}")));
+            }
+        };
+        let mut headers = vec![Header::Supported("100rel, timer".into())];
+        let timer = timer.map(|(timer, granted)| {
+            headers.extend(granted);
+            timer
+        });
+        headers.push(Header::ContentType("application/sdp".into()));
+        ringing.respond(self, StatusCode::OK, headers, Some(description));
+        let mut hang_up = None;
+        loop {
+            let step = tokio::select! {
+                biased;
+                (invite, message) = ringing.inbox.next() => Step::Heard(invite, message),
+                Some(request) = self.requests.recv() => Step::Asked(request),
+                command = self.commands.recv(), if hang_up.is_none() => Step::Told(command),
+            };
+            match step {
+                Step::Heard(_, Some(SipMessage::Request(ack))) if ack.method == Method::Ack => {
+                    if late {
+                        self.late_answer(&ack.body);
+                    }
+                    let Some(codec) = self.sound.codec() else {
+                        self.part(ringing.dialog).await;
+                        return Taken::Over(failed("the caller did not say where its sound is".into()));
+                    };
+                    if let Some(ending) = hang_up {
+                        self.part(ringing.dialog).await;
+                        return Taken::Over(ending);
+                    }
+                    self.events.tell(answered_with(codec));
+                    return Taken::Answered(Box::new(Talk {
+                        sequence: headers::sequence(&ringing.request).unwrap_or(0),
+                        takes_update: allows(&ringing.request, "UPDATE"),
+                        dialog: ringing.dialog,
+                        timer,
+                        wish: ringing.wish,
+                        ours: false,
+                        inbox: None,
+                    }));
+                }
+                Step::Heard(invite, Some(_)) => ringing.inbox.put(invite),
+                Step::Heard(_, None) => {
+                    self.part(ringing.dialog).await;
+                    return Taken::Over(hang_up.unwrap_or_else(|| {
+                        Ending::new(
+                            Outcome::Failed,
+                            EndedBy::Network,
+                            "the call was answered, and the caller never acknowledged it",
+                        )
+                    }));
+                }
+                Step::Asked(mut request) => match request.original.method {
+                    Method::Bye if ringing.dialog.has_sent(&request.original) => {
+                        reply(&mut request, StatusCode::OK, Vec::new(), None).await;
+                        return Taken::Over(hung_up(&request));
+                    }
+                    _ => requests::unknown(request).await,
+                },
+                Step::Told(Some(LegCommand::HangUp { ending })) => hang_up = Some(ending),
+                Step::Told(None) => hang_up = Some(let_go()),
+                Step::Told(Some(_)) | Step::Again => {}
+            }
+        }
+    }
+}
+
+impl Ringing {
+    /// Says that it rings, in a way that is acknowledged where the caller wants that.
+    fn say_ringing(&mut self, leg: &Leg) {
+        let mut headers = Vec::new();
+        if std::mem::take(&mut self.reliable) {
+            let number = u32::from(leg.shared.ids.secret()[0]) + 1;
+            let invite = headers::sequence(&self.request).unwrap_or(1);
+            headers.push(Header::Require("100rel".into()));
+            headers.push(Header::RSeq(number.to_string().into()));
+            self.said = Some(Said::new(number, invite, leg.shared.t1(), StdInstant::now()));
+        }
+        self.respond(leg, StatusCode::Ringing, headers, None);
+    }
+
+    /// Says the same again.
+    fn repeat(&self) {
+        // The transaction knows its last answer, and gives it to whoever repeats the INVITE.
+        let again = TransactionEvent::Received(SipMessage::Request(self.request.clone()), None);
+        let _ = self.inbox.sender().send(again);
+    }
+
+    fn respond(&self, leg: &Leg, status: StatusCode, headers: Vec<Header>, body: Option<String>) {
+        let body = body.map(String::into_bytes);
+        let mut response = leg.shared.endpoint.make_response(&self.request, status, body);
+        for header in self.request.headers.iter() {
+            if matches!(header, Header::RecordRoute(_)) {
+                response.headers.push(header.clone());
+            }
+        }
+        response.headers.push(self.dialog.contact_header());
+        response.headers.push(Header::Allow(ALLOW.into()));
+        response.headers.extend(headers);
+        let _ = self.inbox.sender().send(TransactionEvent::Respond(response));
+    }
+
+    /// Says no. The answer is repeated until it is acknowledged, without us.
+    fn refuse(self, leg: &Leg, status: StatusCode, headers: Vec<Header>) {
+        self.respond(leg, status, headers, None);
+        let mut inbox = self.inbox;
+        tokio::spawn(async move {
+            while let (invite, Some(_)) = inbox.next().await {
+                inbox.put(invite);
+            }
+        });
+    }
+}
+
+fn given_up() -> Ending {
+    Ending::new(
+        Outcome::Canceled,
+        EndedBy::Callee,
+        "the caller gave up before the call was answered",
+    )
+}
