@@ -24,12 +24,12 @@ mod engine;
 mod error;
 mod flight;
 mod http;
+mod import;
 mod library;
 mod probe;
 mod sound;
 mod studio;
 mod text;
-mod upload;
 mod voice;
 
 pub use command::CommandEngine;

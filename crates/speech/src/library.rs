@@ -15,10 +15,9 @@ use crate::{
     error::OpenError,
     flight::Outcome,
     http::HttpEngine,
-    sound,
+    import, sound,
     studio::Studio,
     text::normalise,
-    upload,
     voice::Voices,
 };
 
@@ -147,8 +146,12 @@ impl Prompts for PromptLibrary {
         self.studio.cached(hash, rate)
     }
 
+    fn described(&self, name: &str, bytes: Vec<u8>) -> Vec<u8> {
+        import::describe_raw(name, bytes)
+    }
+
     fn inspect(&self, bytes: &[u8]) -> Result<ImportedAudio, PromptError> {
-        upload::inspect(bytes, self.studio.limits.upload_seconds)
+        import::inspect(bytes, self.studio.limits.upload_seconds)
     }
 }
 
@@ -158,7 +161,7 @@ impl Fallback {
             file: file.to_owned(),
             source,
         })?;
-        upload::inspect(&bytes, most_seconds).map_err(|source| OpenError::FallbackAudio {
+        import::inspect(&bytes, most_seconds).map_err(|source| OpenError::FallbackAudio {
             file: file.to_owned(),
             source,
         })?;

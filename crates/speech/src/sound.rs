@@ -7,12 +7,12 @@ use outdial_media::{
     wav,
 };
 
-use crate::error::unusable;
+use crate::{error::unusable, import};
 
-/// How loud speech is made, in dBFS: engines differ by 15 dB, natural prompts lie here.
+/// How loud everything is made, in LUFS: engines differ by 15 dB, natural prompts lie here.
 const LOUDNESS: f32 = -19.0;
 
-/// What no sample of speech may pass, in dBFS, because companding is coarse near full scale.
+/// What no sample may pass, in dBFS, because companding is coarse near full scale.
 const CEILING: f32 = -3.0;
 
 /// What never gets louder than this, in dBFS, is silence, and is not made louder.
@@ -37,24 +37,21 @@ pub(crate) fn speech(wav: &[u8], rate: u32, most_seconds: u32) -> Result<Clip, P
         ));
     }
     let mut samples = resampled(&clip, rate)?;
-    loudness::normalise(&mut samples, LOUDNESS, CEILING);
+    loudness::normalise(&mut samples, rate, LOUDNESS, CEILING);
     Ok(Clip {
         rate,
         samples: samples.into(),
     })
 }
 
-/// Makes an uploaded WAV file into sound of a rate, as loud as it was.
-pub(crate) fn upload(wav: &[u8], rate: u32, most_seconds: u32) -> Result<Clip, PromptError> {
-    let clip = wav::read(wav, most_seconds).map_err(|error| PromptError::Unreadable(error.to_string()))?;
-    if clip.samples.is_empty() {
-        return Err(PromptError::Unreadable(
-            "the file holds no sound; upload one that does".to_owned(),
-        ));
-    }
+/// Makes an uploaded file into sound of a rate and of the usual loudness.
+pub(crate) fn upload(bytes: &[u8], rate: u32, most_seconds: u32) -> Result<Clip, PromptError> {
+    let clip = import::read(bytes, most_seconds).map_err(|error| PromptError::Unreadable(error.to_string()))?;
+    let mut samples = resampled(&clip.sound, rate)?;
+    loudness::normalise(&mut samples, rate, LOUDNESS, CEILING);
     Ok(Clip {
         rate,
-        samples: resampled(&clip, rate)?.into(),
+        samples: samples.into(),
     })
 }
 
@@ -90,7 +87,7 @@ mod tests {
         for (rate, level) in [(8_000, -40.0), (22_050, -12.0), (24_000, -6.0), (48_000, -26.0)] {
             let clip = speech(&file(rate, &tones::sine(rate, 440.0, level, 1_000)), 8_000, 10).unwrap();
             assert_eq!((clip.rate, clip.samples.len()), (8_000, 8_000));
-            let loud = loudness::speech_dbfs(&clip.samples);
+            let loud = loudness::lufs(&clip.samples, 8_000);
             assert!((loud - LOUDNESS).abs() < 0.3, "{rate} at {level}: {loud}");
             assert!(loudness::peak_dbfs(&clip.samples) <= CEILING + 0.1);
         }
@@ -117,11 +114,16 @@ mod tests {
     }
 
     #[test]
-    fn an_upload_stays_as_loud_as_it_was() {
-        let samples = tones::sine(16_000, 440.0, -30.0, 1_000);
-        let clip = upload(&file(16_000, &samples), 8_000, 10).unwrap();
-        let change = loudness::speech_dbfs(&clip.samples) - loudness::speech_dbfs(&samples);
-        assert!(change.abs() < 0.1, "{change}");
+    fn an_upload_gets_the_usual_loudness_too() {
+        for level in [-40.0, -30.0, -3.0] {
+            let samples = tones::sine(16_000, 440.0, level, 1_000);
+            let clip = upload(&file(16_000, &samples), 8_000, 10).unwrap();
+            let loud = loudness::lufs(&clip.samples, 8_000);
+            assert!((loud - LOUDNESS).abs() < 0.3, "{level}: {loud}");
+            assert!(loudness::peak_dbfs(&clip.samples) <= CEILING + 0.1);
+        }
+        let silence = upload(&file(8_000, &[0; 8_000]), 8_000, 10).unwrap();
+        assert!(silence.samples.iter().all(|sample| *sample == 0));
     }
 
     #[test]

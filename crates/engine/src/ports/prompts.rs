@@ -46,6 +46,13 @@ pub trait Prompts: Send + Sync {
     /// Whether the sound of this hash and rate is in memory, so that its bytes need not be fetched.
     fn cached(&self, hash: &str, rate: u32) -> Option<Arc<Clip>>;
 
+    /// Gives uploaded bytes so that they say themselves what they are. Raw audio does not, but its file
+    /// is called something like `hello.ulaw`; it gets a header.
+    fn described(&self, name: &str, bytes: Vec<u8>) -> Vec<u8> {
+        let _ = name;
+        bytes
+    }
+
     /// Looks at uploaded bytes without keeping anything.
     ///
     /// # Errors

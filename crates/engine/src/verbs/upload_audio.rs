@@ -44,7 +44,7 @@ pub async fn upload_audio(
     if bytes.len() > LARGEST_UPLOAD {
         return Err(UploadError::TooLarge(bytes.len()));
     }
-    let bytes: Arc<[u8]> = bytes.into();
+    let bytes: Arc<[u8]> = engine.prompts.described(name, bytes).into();
     let (prompts, looked_at) = (Arc::clone(&engine.prompts), Arc::clone(&bytes));
     let found = tokio::task::spawn_blocking(move || prompts.inspect(&looked_at)).await;
     let found = found.map_err(|_| PromptError::Unreadable("it made the reader fail".to_owned()))??;

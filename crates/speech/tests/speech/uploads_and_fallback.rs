@@ -72,7 +72,7 @@ async fn the_fallback_is_heard_when_speaking_fails() {
 #[tokio::test]
 async fn a_fallback_that_cannot_be_played_is_found_at_the_start() {
     let engine = Engine::new("");
-    for (file, words) in [("engine", "not a WAV file"), ("nowhere.wav", "cannot be read")] {
+    for (file, words) in [("engine", "WAV, MP3 or Ogg Vorbis"), ("nowhere.wav", "cannot be read")] {
         let mut config = engine.config();
         config.fallback = Some(engine.path(file));
         let error = PromptLibrary::open(config, Arc::new(SystemClock))

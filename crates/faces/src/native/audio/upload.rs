@@ -88,7 +88,7 @@ async fn upload_audio(
         Some(kind) if kind.starts_with("audio/") || kind == "application/octet-stream" => {
             let (parts, body) = request.into_parts();
             (
-                "upload".to_owned(),
+                name_by_type(kind).to_owned(),
                 body::read(body, &parts.headers, LARGEST_UPLOAD).await?,
             )
         }
@@ -102,6 +102,15 @@ async fn upload_audio(
         .await
         .map_err(refusal)?;
     Ok((StatusCode::CREATED, Json(audio.into())))
+}
+
+/// What a body without a name is called. Raw audio does not say what it is, so its type does by the name.
+fn name_by_type(kind: &str) -> &'static str {
+    match kind {
+        "audio/basic" | "audio/pcmu" | "audio/x-ulaw" | "audio/x-mulaw" => "upload.ulaw",
+        "audio/pcma" | "audio/x-alaw" => "upload.alaw",
+        _ => "upload",
+    }
 }
 
 /// The name and the bytes of the only field.
