@@ -1,0 +1,192 @@
+//! The port, over the trunks of this carrier.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use futures_util::future::{BoxFuture, ready};
+use outdial_domain::{Ending, Leg};
+use outdial_engine::ports::{
+    Answer, Ask, LegCommand, LegEnd, LegEvent, LegHandle, LegOrder, RingError, VoiceCarrier, WholeOrder,
+};
+use tokio::{
+    sync::{OwnedSemaphorePermit, Semaphore, mpsc},
+    time::Instant,
+};
+
+use crate::{
+    AsteriskTrunk, Way, WrongTrunk,
+    ending::not_dialled,
+    files::{self, FileLeg, blocking, too_late},
+    order, script, target,
+    watcher::Watcher,
+};
+
+/// So few things happen to a leg that nobody has to wait here.
+const EVENTS: usize = 16;
+
+/// Rings through Asterisks, each a trunk.
+pub struct AsteriskCarrier {
+    trunks: BTreeMap<String, Arc<Trunk>>,
+}
+
+pub(crate) struct Trunk {
+    pub(crate) settings: AsteriskTrunk,
+    room: Arc<Semaphore>,
+    link: Link,
+}
+
+enum Link {
+    Files(Watcher),
+}
+
+impl AsteriskCarrier {
+    /// A carrier with these trunks. It must be made where tokio runs.
+    ///
+    /// # Errors
+    ///
+    /// [`WrongTrunk`] when settings make no sense. That an Asterisk is not there is no error: its trunk
+    /// refuses calls until it is.
+    pub fn new(trunks: Vec<AsteriskTrunk>) -> Result<Self, WrongTrunk> {
+        let trunk = |settings: AsteriskTrunk| {
+            settings.check()?;
+            let link = match &settings.way {
+                Way::Files(spool) => Link::Files(Watcher::new(spool.clone())),
+            };
+            let room = Arc::new(Semaphore::new(settings.in_flight.min(Semaphore::MAX_PERMITS)));
+            Ok((settings.name.clone(), Arc::new(Trunk { settings, room, link })))
+        };
+        Ok(Self {
+            trunks: trunks.into_iter().map(trunk).collect::<Result<_, _>>()?,
+        })
+    }
+
+    pub(crate) fn trunk(&self, name: &str) -> Option<&Arc<Trunk>> {
+        self.trunks.get(name)
+    }
+}
+
+impl VoiceCarrier for AsteriskCarrier {
+    fn can(&self, ask: &Ask<'_>) -> Answer {
+        let Some(trunk) = ask.trunk.and_then(|name| self.trunk(name)) else {
+            return Answer::No("Asterisk rings over its own trunks only".to_owned());
+        };
+        let refusal = script::refusal(&trunk.settings, ask.flow)
+            .or_else(|| target::channel(&trunk.settings, ask.to).err())
+            .or_else(|| trunk.absent());
+        refusal.map_or(Answer::Whole, Answer::No)
+    }
+
+    fn ring(&self, order: LegOrder) -> BoxFuture<'_, Result<LegHandle, RingError>> {
+        let reason = format!("Asterisk takes whole calls and gives no legs, as for {}", order.to);
+        Box::pin(ready(Err(RingError::Refused(reason))))
+    }
+
+    fn take(&self, order: WholeOrder) -> BoxFuture<'_, Result<LegHandle, RingError>> {
+        let name = order.leg.trunk.as_deref().unwrap_or_default();
+        let Some(trunk) = self.trunk(name) else {
+            let reason = format!("there is no trunk `{name}` to an Asterisk");
+            return Box::pin(ready(Err(RingError::Refused(reason))));
+        };
+        let trunk = Arc::clone(trunk);
+        let (events, happens) = mpsc::channel(EVENTS);
+        let (tell, commands) = mpsc::channel(EVENTS);
+        // Asterisk has no use for a handle that is dropped, but its files want to be looked after.
+        tokio::spawn(async move { trunk.take(order, events, commands).await });
+        Box::pin(ready(Ok(LegHandle {
+            events: happens,
+            commands: tell,
+        })))
+    }
+
+    fn look_up<'a>(&'a self, leg: &'a Leg) -> BoxFuture<'a, Option<Ending>> {
+        Box::pin(async move {
+            match &self.trunk(&leg.trunk)?.settings.way {
+                Way::Files(spool) => files::look_up(spool, leg.id).await,
+            }
+        })
+    }
+}
+
+impl Trunk {
+    /// Why no call can be handed over at all at this moment.
+    fn absent(&self) -> Option<String> {
+        match &self.settings.way {
+            Way::Files(spool) if !spool.dir().is_dir() => Some(format!(
+                "the spool directory {} is not there: start Asterisk with pbx_spool, or name the right one",
+                spool.dir().display()
+            )),
+            Way::Files(_) => None,
+        }
+    }
+
+    async fn take(
+        self: Arc<Self>,
+        order: WholeOrder,
+        events: mpsc::Sender<LegEvent>,
+        mut commands: mpsc::Receiver<LegCommand>,
+    ) {
+        let _room = match self.room(&mut commands).await {
+            Ok(room) => room,
+            Err(ending) => return ended(&events, ending).await,
+        };
+        let leg = order.leg.leg;
+        let send_before = order.leg.send_before;
+        let written = {
+            let trunk = Arc::clone(&self);
+            blocking(move || order::write(&trunk.settings, &order)).await
+        };
+        let order = match written {
+            Ok(_) if send_before.is_some_and(|until| until <= Instant::now().into_std()) => Err(too_late()),
+            Ok(order) => Ok(order),
+            Err(reason) => Err(not_dialled(reason)),
+        };
+        let order = match order {
+            Ok(order) => order,
+            Err(ending) => return ended(&events, ending).await,
+        };
+        match (&self.settings.way, &self.link) {
+            (Way::Files(spool), Link::Files(watcher)) => {
+                let name = files::name(leg);
+                let result = match watcher.expect(&name) {
+                    Ok(result) => result,
+                    Err(error) => return ended(&events, not_dialled(error.to_string())).await,
+                };
+                let leg = FileLeg {
+                    spool: spool.clone(),
+                    name,
+                    order,
+                    result,
+                    events,
+                    commands,
+                };
+                Box::pin(leg.run()).await;
+            }
+        }
+    }
+
+    /// Waits until Asterisk may be given one call more. Who hangs up meanwhile was never handed over.
+    async fn room(&self, commands: &mut mpsc::Receiver<LegCommand>) -> Result<OwnedSemaphorePermit, Ending> {
+        let room = Arc::clone(&self.room).acquire_owned();
+        tokio::pin!(room);
+        loop {
+            tokio::select! {
+                room = &mut room => return Ok(room.expect("nobody closes it")),
+                command = commands.recv() => match command {
+                    Some(LegCommand::HangUp { ending }) => return Err(ending),
+                    Some(_) => {}
+                    None => return Err(not_dialled("nobody wanted this call any more before it was handed over")),
+                }
+            }
+        }
+    }
+}
+
+/// Says the last thing that is said of a leg.
+pub(crate) async fn ended(events: &mpsc::Sender<LegEvent>, ending: Ending) {
+    let end = LegEnd {
+        ending,
+        quality: None,
+        trace: Vec::new(),
+    };
+    // Whoever listened may have gone, and learns of the end by looking it up.
+    let _ = events.send(LegEvent::Ended(Box::new(end))).await;
+}

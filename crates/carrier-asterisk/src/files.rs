@@ -1,0 +1,248 @@
+//! A leg that is handed over as a call file.
+
+use std::{fs, io, time::Duration};
+
+use outdial_callfile::{Ending as FileEnding, FileName, Spool, SpoolError, Whereabouts};
+use outdial_domain::{EndedBy, Ending, LegId, Outcome};
+use outdial_engine::ports::{LegCommand, LegEvent};
+use tokio::{
+    sync::{mpsc, oneshot},
+    time::{Instant, sleep, sleep_until},
+};
+
+use crate::{carrier::ended, ending, order::Order};
+
+/// A file that Asterisk has not begun within this time is taken back.
+const BEGUN_WITHIN: Duration = Duration::from_secs(30);
+/// How long after the longest that a call can take its result may come.
+const RESULT: Duration = Duration::from_secs(30);
+/// How long we go on after a call was to be hung up, in case it ends by itself. The engine waits a
+/// little longer.
+const LAST: Duration = Duration::from_secs(30);
+/// How long Asterisk may take from reading a file to writing its note into it.
+const NOTING: Duration = Duration::from_secs(2);
+/// How long a leg of an earlier run may take to end.
+const LOOKED_UP: Duration = Duration::from_secs(5);
+
+/// A leg whose file is about to be put into the queue.
+pub(crate) struct FileLeg {
+    pub(crate) spool: Spool,
+    pub(crate) name: FileName,
+    pub(crate) order: Order,
+    pub(crate) result: oneshot::Receiver<FileEnding>,
+    pub(crate) events: mpsc::Sender<LegEvent>,
+    pub(crate) commands: mpsc::Receiver<LegCommand>,
+}
+
+/// What is to be said where the result never comes.
+enum Limit {
+    /// It has to be taken by Asterisk first.
+    Begin,
+    /// Asterisk has it.
+    Result,
+    /// It should have been hung up.
+    HungUp,
+}
+
+/// The name of a leg's file.
+pub(crate) fn name(leg: LegId) -> FileName {
+    FileName::of_id(leg).expect("an id is letters, digits and an underscore")
+}
+
+impl FileLeg {
+    /// Hands it over and stays with it to its end.
+    pub(crate) async fn run(mut self) {
+        let ending = match self.put().await {
+            Err(ending) => ending,
+            Ok(()) => {
+                // Whoever listened may have gone; Asterisk has the call all the same.
+                let _ = self.events.send(LegEvent::Sent).await;
+                self.follow().await
+            }
+        };
+        ended(&self.events, ending).await;
+    }
+
+    async fn put(&self) -> Result<(), Ending> {
+        let (spool, name, file) = (self.spool.clone(), self.name.clone(), self.order.file.clone());
+        match blocking(move || spool.spool_as(&name, &file, None)).await {
+            Ok(_) => Ok(()),
+            // It was handed over before, by whoever had this leg then.
+            Err(error @ SpoolError::AlreadyThere { .. }) => Err(ending::unknown(&error.to_string())),
+            Err(error) => Err(ending::not_dialled(format!("{error}. {}", error.remedy()))),
+        }
+    }
+
+    async fn follow(&mut self) -> Ending {
+        let ring = Duration::from_secs(self.order.file.wait_time.into());
+        let longest = ring + self.order.talk + RESULT;
+        let sent = Instant::now();
+        let (mut limit, mut until) = (Limit::Begin, sent + BEGUN_WITHIN);
+        let mut commanded = true;
+        loop {
+            tokio::select! {
+                result = &mut self.result => match result {
+                    Ok(FileEnding::Done(result)) => return ending::of_file(&result),
+                    Ok(FileEnding::Removed) => return ending::unknown(
+                        "the call file was removed and is not in the archive: the phone may or may not have rung"
+                    ),
+                    // The watch has ended, or another leg has this name. What is left is to look.
+                    Err(_) => {
+                        sleep_until(until).await;
+                        let (_, never) = oneshot::channel();
+                        self.result = never;
+                        if let Some(ending) = self.over(&mut limit, &mut until, sent + longest).await {
+                            return ending;
+                        }
+                    }
+                },
+                command = self.commands.recv(), if commanded => match command {
+                    Some(LegCommand::HangUp { ending }) => {
+                        commanded = false;
+                        if let Taken::Back = take_back(&self.spool, &self.name).await {
+                            return ending;
+                        }
+                        (limit, until) = (Limit::HungUp, Instant::now() + LAST);
+                    }
+                    Some(_) => {}
+                    // Nobody waits for it any longer; but while we run, no file stays behind.
+                    None => commanded = false,
+                },
+                () = sleep_until(until) => {
+                    if let Some(ending) = self.over(&mut limit, &mut until, sent + longest).await {
+                        return ending;
+                    }
+                }
+            }
+        }
+    }
+
+    /// A limit has passed. Gives the ending, or sets the next limit.
+    async fn over(&self, limit: &mut Limit, until: &mut Instant, longest: Instant) -> Option<Ending> {
+        let found = find(&self.spool, &self.name).await;
+        if let Ok(Whereabouts::Done(result)) = &found {
+            return Some(ending::of_file(result));
+        }
+        let begun = match &found {
+            Ok(Whereabouts::Queued { history, .. }) => !history.notes.is_empty(),
+            Ok(_) | Err(_) => true,
+        };
+        match limit {
+            Limit::Begin if begun => {
+                (*limit, *until) = (Limit::Result, longest);
+                None
+            }
+            Limit::Begin => Some(match take_back(&self.spool, &self.name).await {
+                Taken::Back => ending::not_dialled(format!(
+                    "Asterisk did not take the call file within {} s, so it was taken back and nobody was rung. Does \
+                     Asterisk run, with pbx_spool, and look into {}?",
+                    BEGUN_WITHIN.as_secs(),
+                    self.spool.dir().display()
+                )),
+                Taken::ByAsterisk => ending::unknown("Asterisk took the call file at the moment it was taken back"),
+            }),
+            Limit::Result => {
+                remove(&self.spool, &self.name).await;
+                Some(ending::unknown(
+                    "Asterisk took the call file and reported no result in time",
+                ))
+            }
+            Limit::HungUp => {
+                remove(&self.spool, &self.name).await;
+                Some(ending::unknown(
+                    "a call that Asterisk has taken as a file cannot be hung up, and goes on there: give the trunk \
+                     `[trunk.ami]`",
+                ))
+            }
+        }
+    }
+}
+
+/// What became of a leg that was handed over by an earlier run of ours.
+///
+/// A file that Asterisk has not begun is taken back: nobody was rung. One that is neither in the queue
+/// nor in the archive says nothing, because archives are cleaned. One that Asterisk has begun may end
+/// in a moment; when it does not, it is removed, so that an Asterisk that did not survive the call
+/// does not dial again, and only then called unknown.
+pub(crate) async fn look_up(spool: &Spool, leg: LegId) -> Option<Ending> {
+    let name = name(leg);
+    match find(spool, &name).await.ok()? {
+        Whereabouts::Done(result) => return Some(ending::of_file(&result)),
+        Whereabouts::Nowhere => return None,
+        Whereabouts::Queued { history, .. } if history.notes.is_empty() => {
+            if let Taken::Back = take_back(spool, &name).await {
+                let reason = "we were interrupted, and took the call back before Asterisk dialled: nobody was rung";
+                return Some(ending::not_dialled(reason));
+            }
+        }
+        Whereabouts::Queued { .. } | Whereabouts::Finishing => {}
+    }
+    let waiting = (spool.clone(), name.clone());
+    let result = blocking(move || waiting.0.wait(&waiting.1, Some(LOOKED_UP))).await;
+    if let Ok(Some(FileEnding::Done(result))) = result {
+        return Some(ending::of_file(&result));
+    }
+    remove(spool, &name).await;
+    Some(ending::unknown(
+        "we were interrupted while Asterisk had the call, and it had no result yet when we asked",
+    ))
+}
+
+/// Who has a file that was to be taken back.
+enum Taken {
+    Back,
+    ByAsterisk,
+}
+
+/// Takes a file out of the queue if Asterisk has not begun it.
+///
+/// Asterisk reads a file and then opens it again to note that it has begun; so a file that was taken
+/// between the two comes back with a note.
+async fn take_back(spool: &Spool, name: &FileName) -> Taken {
+    match find(spool, name).await {
+        Ok(Whereabouts::Queued { history, .. }) if history.notes.is_empty() => {}
+        _ => return Taken::ByAsterisk,
+    }
+    match fs::remove_file(spool.dir().join(name.as_str())) {
+        Ok(()) => {}
+        Err(_) => return Taken::ByAsterisk,
+    }
+    sleep(NOTING).await;
+    match find(spool, name).await {
+        Ok(Whereabouts::Nowhere) => Taken::Back,
+        _ => Taken::ByAsterisk,
+    }
+}
+
+/// Removes a file that nobody may dial any more. Asterisk does not need it for a call that runs.
+async fn remove(spool: &Spool, name: &FileName) {
+    let path = spool.dir().join(name.as_str());
+    let removed = blocking(move || match fs::remove_file(&path) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => Err((path, error)),
+        _ => Ok(()),
+    });
+    if let Err((path, error)) = removed.await {
+        tracing::error!(path = %path.display(), %error, "this call file must be removed, or Asterisk may dial it again");
+    }
+}
+
+async fn find(spool: &Spool, name: &FileName) -> Result<Whereabouts, outdial_callfile::ReadError> {
+    let (spool, name) = (spool.clone(), name.clone());
+    blocking(move || spool.find(&name)).await
+}
+
+/// Runs what waits for the disk on a thread for that.
+pub(crate) async fn blocking<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> T {
+    tokio::task::spawn_blocking(work)
+        .await
+        .expect("it does not panic, and nobody aborts it")
+}
+
+/// The ending of a leg that was hung up before it was handed over.
+pub(crate) fn too_late() -> Ending {
+    Ending::new(
+        Outcome::Failed,
+        EndedBy::System,
+        "the moment until which this leg might be sent has passed",
+    )
+}

@@ -1,0 +1,211 @@
+//! A call as Asterisk is told of it, whichever way.
+
+use std::time::Duration;
+
+use outdial_callfile::{Action, CallFile, CallerId, Channel, Variable};
+use outdial_domain::LegId;
+use outdial_engine::ports::WholeOrder;
+
+use crate::{
+    AsteriskTrunk, Dialplan,
+    script::{self, Script},
+    sounds, target,
+};
+
+/// The channel variable that holds the name of the leg.
+pub(crate) const LEG: &str = "OUTDIAL_LEG";
+
+/// After an attempt that Asterisk itself did not survive, it dials again when twice this time has
+/// passed since. It is the longest there is, and the carrier removes such a file long before.
+const NEVER: u32 = 2_147_483;
+
+/// What Asterisk is told, and what is known of it.
+pub(crate) struct Order {
+    /// The call. It is also what the manager interface is told, in other words.
+    pub(crate) file: CallFile,
+    /// The longest that it can last from its answer.
+    pub(crate) talk: Duration,
+}
+
+/// Writes the sounds, and then the order. It blocks as long as the disk does.
+pub(crate) fn write(trunk: &AsteriskTrunk, order: &WholeOrder) -> Result<Order, String> {
+    let script = script::script(&order.flow, &order.sounds, order.talk)?;
+    let channel = target::channel(trunk, &order.leg.to)?;
+    let action = match &script {
+        Script::Nothing => match &trunk.dialplan {
+            Some(dialplan) => go_on(dialplan, &order.leg.to.number().unwrap_or_default()),
+            None => Action::application("Hangup", ""),
+        },
+        Script::Silence(length) if length.is_zero() => Action::application("Hangup", ""),
+        Script::Silence(length) => Action::application("Wait", format!("{:.3}", length.as_secs_f64())),
+        Script::Sounds(pieces) => {
+            let dir = trunk.sounds.as_deref().ok_or("the trunk has no `sounds`")?;
+            let paths = sounds::playable(dir, pieces)
+                .map_err(|error| format!("the prompts cannot be written to {}: {error}", dir.display()))?;
+            Action::application("Playback", paths)
+        }
+    };
+    let mut file = common(trunk, channel, action, order.leg.leg);
+    file.wait_time = whole_seconds(order.ring);
+    if let Some(from) = &order.leg.from {
+        let number = from
+            .number()
+            .ok_or("Asterisk cannot show a SIP URI as the caller: give a number")?;
+        file.caller_id = Some(CallerId::number(number));
+    }
+    if script.length().is_none() && trunk.dialplan.is_some() {
+        // Nothing else ends what the dialplan does. Asterisk counts from the beginning, not from the
+        // answer, so the call may be longer by what the ringing was shorter.
+        file.early_media = trunk.dialplan.as_ref().is_some_and(|dialplan| dialplan.early_media);
+        let limit = whole_seconds(order.ring).saturating_add(whole_seconds(order.talk));
+        file.variables
+            .push(Variable::new("TIMEOUT(absolute)", limit.to_string()));
+    }
+    file.validate().map_err(|invalid| invalid.to_string())?;
+    let talk = script.length().unwrap_or(order.talk);
+    Ok(Order { file, talk })
+}
+
+/// What this trunk puts into every call, for finding out whether it can be written.
+pub(crate) fn trial(trunk: &AsteriskTrunk) -> Option<CallFile> {
+    let action = match &trunk.dialplan {
+        Some(dialplan) => go_on(dialplan, "1"),
+        None => Action::application("Hangup", ""),
+    };
+    let channel = Channel::local("1", "trial").ok()?;
+    Some(common(trunk, channel, action, LegId::from_uuid(Default::default())))
+}
+
+fn common(trunk: &AsteriskTrunk, channel: Channel, action: Action, leg: LegId) -> CallFile {
+    let mut file = CallFile::new(channel, action);
+    file.retry_time = NEVER;
+    file.account.clone_from(&trunk.account);
+    file.variables = vec![Variable::new(LEG, leg.to_string())];
+    let more = trunk.variables.iter().map(|(name, value)| Variable::new(name, value));
+    file.variables.extend(more);
+    file
+}
+
+fn go_on(dialplan: &Dialplan, number: &str) -> Action {
+    Action::Dialplan {
+        context: dialplan.context.clone(),
+        extension: dialplan.extension.clone().unwrap_or_else(|| number.to_owned()),
+        priority: dialplan.priority,
+    }
+}
+
+/// Asterisk counts whole seconds, from one on.
+fn whole_seconds(length: Duration) -> u32 {
+    let up = length.as_secs() + u64::from(length.subsec_nanos() > 0);
+    u32::try_from(up).unwrap_or(NEVER).clamp(1, NEVER)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use outdial_callfile::Spool;
+    use outdial_domain::Address;
+    use outdial_engine::ports::{Clip, LegOrder};
+    use outdial_flow::{Flow, Instruction, Prompt, Say};
+
+    use super::*;
+    use crate::{Way, script::RATE};
+
+    fn order(to: &str, steps: Vec<Instruction>) -> WholeOrder {
+        let say = Say {
+            text: "a".to_owned(),
+            voice: None,
+            language: None,
+        };
+        let samples = vec![1; 800].into();
+        WholeOrder {
+            leg: LegOrder {
+                leg: "leg_018f0000000070008000000000000001".parse().unwrap(),
+                trunk: Some("pbx".to_owned()),
+                to: Address::parse(to).unwrap(),
+                from: Some(Address::parse("+6560000000").unwrap()),
+                send_before: None,
+            },
+            ring: Duration::from_millis(12_500),
+            talk: Duration::from_secs(60),
+            flow: Flow { steps },
+            sounds: vec![(Prompt::Say(say), Arc::new(Clip { rate: RATE, samples }))],
+        }
+    }
+
+    fn trunk() -> AsteriskTrunk {
+        let mut trunk = AsteriskTrunk::new("pbx", Way::Files(Spool::default()));
+        trunk.channel = Some("PJSIP/{number}@out".parse().unwrap());
+        trunk.account = Some("acct".to_owned());
+        trunk.variables = vec![("CHANNEL(language)".to_owned(), "en".to_owned())];
+        trunk
+    }
+
+    fn text(trunk: &AsteriskTrunk, order: &WholeOrder) -> String {
+        write(trunk, order).map_or_else(|reason| reason, |order| order.file.to_text().unwrap())
+    }
+
+    #[test]
+    fn a_call_file_says_what_was_ordered() {
+        let dir = tempfile::tempdir().unwrap();
+        let mut trunk = trunk();
+        trunk.sounds = Some(dir.path().to_owned());
+        let said = Flow::say("a").steps;
+        let text = text(&trunk, &order("+6598765432", said));
+        for line in [
+            "Channel: PJSIP/+6598765432@out\n",
+            "+6560000000",
+            "WaitTime: 13\n",
+            "Account: acct\n",
+            "Set: OUTDIAL_LEG=leg_018f0000000070008000000000000001\n",
+            "Set: CHANNEL(language)=en\n",
+            "Application: Playback\n",
+            "/outdial-",
+            "Archive: yes\n",
+        ] {
+            assert!(text.contains(line), "{line}: {text}");
+        }
+        assert!(!text.contains("TIMEOUT"), "{text}");
+        assert_eq!(outdial_callfile::parse(text.as_bytes()).file.unwrap().max_retries, 0);
+    }
+
+    #[test]
+    fn flows_without_sound_need_no_directory() {
+        let pause = vec![Instruction::Pause(Duration::from_millis(1_500))];
+        let waiting = text(&trunk(), &order("1", pause));
+        assert!(waiting.contains("Application: Wait\nData: 1.500\n"), "{waiting}");
+        let nothing = text(&trunk(), &order("1", vec![]));
+        assert!(nothing.contains("Application: Hangup\n"), "{nothing}");
+    }
+
+    #[test]
+    fn an_empty_flow_goes_on_in_the_dialplan_when_the_trunk_says_where() {
+        let mut trunk = trunk();
+        trunk.dialplan = Some(Dialplan {
+            context: "ivr".to_owned(),
+            extension: None,
+            priority: 2,
+            early_media: true,
+        });
+        let text = text(&trunk, &order("123", vec![]));
+        for line in [
+            "Context: ivr\n",
+            "Extension: 123\n",
+            "Priority: 2\n",
+            "Set: TIMEOUT(absolute)=73\n",
+            "Early_media: yes\n",
+        ] {
+            assert!(text.to_lowercase().contains(&line.to_lowercase()), "{line}: {text}");
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_shown_or_rung_is_refused() {
+        let mut order = order("1", vec![]);
+        order.leg.from = Some(Address::parse("sip:a@example.com").unwrap());
+        assert!(text(&trunk(), &order).contains("SIP URI"));
+        order.leg.to = Address::parse("1@nowhere").unwrap();
+        assert!(text(&trunk(), &order).contains("nowhere"));
+    }
+}
