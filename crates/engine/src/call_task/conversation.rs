@@ -23,6 +23,10 @@ use crate::{
 /// How long a carrier may take to end a leg that it was told to end.
 const ENDING: Duration = Duration::from_secs(40);
 
+/// How long a carrier that takes calls as a whole may take to report, beyond ringing and talking. It
+/// keeps to both by itself, and need not learn of the answer.
+const REPORTING: Duration = Duration::from_secs(90);
+
 /// A leg under way and the flow that runs on it.
 pub(super) struct Conversation<'a> {
     engine: &'a Engine,
@@ -34,6 +38,8 @@ pub(super) struct Conversation<'a> {
     flow: Option<Flow>,
     interpreter: Option<Interpreter>,
     next_play: u64,
+    /// Whether the carrier runs the flow.
+    whole: bool,
     ring_until: Instant,
     talk_until: Option<Instant>,
     /// Set when the carrier was told to end the leg; by then it must have.
@@ -50,9 +56,17 @@ impl<'a> Conversation<'a> {
         rendered: Rendered,
         commands: mpsc::Sender<LegCommand>,
     ) -> Self {
+        let plan = &live.call.plan;
+        let whole = flow.is_none();
+        let without_answer = if whole {
+            plan.ring + plan.talk + REPORTING
+        } else {
+            plan.ring
+        };
         Self {
             engine,
-            ring_until: Instant::now() + live.call.plan.ring,
+            whole,
+            ring_until: Instant::now() + without_answer,
             talk_until: None,
             ending_until: None,
             flow,
@@ -110,6 +124,11 @@ impl<'a> Conversation<'a> {
     async fn on_deadline(&mut self) {
         let now = Instant::now();
         match self.talk_until {
+            None if self.ring_until <= now && self.whole => {
+                let reason = "the carrier that took this call reported neither its answer nor its end";
+                self.hang_up(Ending::new(Outcome::Unknown, EndedBy::System, reason))
+                    .await;
+            }
             None if self.ring_until <= now => {
                 let ring = self.live.call.plan.ring.as_secs_f32();
                 let reason = format!("nobody answered within {ring} s");
