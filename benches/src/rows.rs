@@ -1,5 +1,6 @@
 //! What is measured, a file for each group of rows.
 
+mod callfiles;
 mod creates;
 mod idle;
 mod playing;
@@ -20,10 +21,18 @@ pub(crate) enum Group {
     Playing,
     /// Calls accepted and on disk.
     Creates,
+    /// Call files put into a spool directory.
+    Callfiles,
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 4] = [Self::Idle, Self::WholePath, Self::Playing, Self::Creates];
+    pub(crate) const ALL: [Self; 5] = [
+        Self::Idle,
+        Self::WholePath,
+        Self::Playing,
+        Self::Creates,
+        Self::Callfiles,
+    ];
 
     /// Adds its rows.
     pub(crate) async fn measure(self, table: &mut Table) -> Result<()> {
@@ -32,6 +41,7 @@ impl Group {
             Self::WholePath => whole_path::measure(table).await,
             Self::Playing => playing::measure(table).await,
             Self::Creates => creates::measure(table).await,
+            Self::Callfiles => callfiles::measure(table),
         }
     }
 
@@ -41,6 +51,7 @@ impl Group {
             Self::WholePath => "whole-path",
             Self::Playing => "playing",
             Self::Creates => "creates",
+            Self::Callfiles => "callfiles",
         }
     }
 }

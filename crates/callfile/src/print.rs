@@ -25,9 +25,9 @@ pub(crate) fn unfit_or_empty(key: Key, value: &str) -> Option<Reason> {
     if value.contains(" #") {
         return Some(Reason::Comment);
     }
-    let mut line = String::new();
-    add(&mut line, key, value);
-    let bytes = line.len() - 1;
+    let colon = if value.starts_with('#') { 1 } else { 2 };
+    let semicolons = value.bytes().filter(|byte| *byte == b';').count();
+    let bytes = key.name().len() + colon + value.len() + semicolons;
     (bytes > LONGEST_LINE).then_some(Reason::TooLong {
         bytes,
         at_most: LONGEST_LINE,

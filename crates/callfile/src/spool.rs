@@ -9,9 +9,9 @@ use std::{
     fmt,
     fs::{self, File, FileTimes, Metadata},
     io::{self, Write},
+    os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
-    time::SystemTime,
 };
 
 use jiff::Timestamp;
@@ -278,7 +278,10 @@ impl Spool {
         let spool = self.look()?;
         let ready = self.ready(&spool)?;
         let (staged, file) = ready.staging.create(&FileName::fresh((self.clock)()), self.mode)?;
-        self.give(&staged, &file, ready, &spool)?;
+        let is = file
+            .metadata()
+            .map_err(|error| SpoolError::io("look at", staged.path(), error))?;
+        self.give(&staged, &file, &is, ready, &spool)?;
         match nix::unistd::access(
             &self.dir,
             nix::unistd::AccessFlags::W_OK | nix::unistd::AccessFlags::X_OK,
@@ -326,13 +329,17 @@ impl Spool {
         let failed = |doing, error| SpoolError::io(doing, staged.path(), error);
         file.write_all(text.as_bytes())
             .map_err(|error| failed("write", error))?;
-        self.give(&staged, &file, ready, spool)?;
+        // The time first: who has given a file away may not set it any more.
         if let Due::At(time) = due {
-            set_time(&file, time).map_err(|error| match error {
-                SetTimeError::NotHeld(refused) => refused.into(),
-                SetTimeError::Io(error) => failed("set the time of", error),
-            })?;
+            let times = FileTimes::new().set_accessed(time.into()).set_modified(time.into());
+            file.set_times(times)
+                .map_err(|error| failed("set the time of", error))?;
         }
+        let is = file.metadata().map_err(|error| failed("look at", error))?;
+        if let Due::At(time) = due {
+            refuse_another_time(&is, time)?;
+        }
+        self.give(&staged, &file, &is, ready, spool)?;
         if sync {
             file.sync_all().map_err(|error| failed("sync", error))?;
         }
@@ -403,10 +410,17 @@ impl Spool {
         Ok(self.ready.get_or_init(|| Ready { staging, named }))
     }
 
-    fn give(&self, staged: &Staged, file: &File, ready: &Ready, spool: &Metadata) -> Result<(), SpoolError> {
+    fn give(
+        &self,
+        staged: &Staged,
+        file: &File,
+        is: &Metadata,
+        ready: &Ready,
+        spool: &Metadata,
+    ) -> Result<(), SpoolError> {
         let ids = ready.named.map_or_else(|| self.owner.ids(spool), Ok)?;
         self.owner
-            .give(file, ids, self.mode, spool)
+            .give(file, is, ids, self.mode, spool)
             .map_err(|error| match error {
                 GiveError::Refused => SpoolError::NoOwnerPermission {
                     wanted: self.owner.described(spool),
@@ -446,24 +460,13 @@ struct Pending {
     due: Due,
 }
 
-enum SetTimeError {
-    NotHeld(InvalidTime),
-    Io(io::Error),
-}
-
-fn set_time(file: &File, time: Timestamp) -> Result<(), SetTimeError> {
-    let system = SystemTime::from(time);
-    let times = FileTimes::new().set_accessed(system).set_modified(system);
-    file.set_times(times).map_err(SetTimeError::Io)?;
-    // File systems cut what they cannot hold, and do not say so.
-    let held = file.metadata().and_then(|is| is.modified()).map_err(SetTimeError::Io)?;
-    if held == system {
+/// File systems cut times that they cannot hold, and do not say so.
+fn refuse_another_time(is: &Metadata, asked: Timestamp) -> Result<(), InvalidTime> {
+    if is.mtime() == asked.as_second() {
         return Ok(());
     }
-    Err(SetTimeError::NotHeld(InvalidTime::NotHeld {
-        asked: time,
-        held: Timestamp::try_from(held).unwrap_or(Timestamp::MIN),
-    }))
+    let held = Timestamp::from_second(is.mtime()).unwrap_or(Timestamp::MIN);
+    Err(InvalidTime::NotHeld { asked, held })
 }
 
 #[expect(

@@ -1,4 +1,5 @@
 //! What we write, a real Asterisk accepts, and it means there what we meant.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
     collections::BTreeMap,

@@ -1,4 +1,5 @@
 //! The examples do what they say.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
     fs,

@@ -1,4 +1,5 @@
 //! Whatever the values are: what is written is safe, and is read back equal.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use outdial_callfile::{Action, CallFile, CallerId, Channel, FileName, Key, Meaning, Variable, parse};
 use proptest::prelude::*;

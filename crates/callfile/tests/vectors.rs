@@ -1,5 +1,6 @@
 //! The test vectors: `vectors/NAME.call`, what we read in them (`vectors/NAME.txt`), and what a real
 //! Asterisk makes of them. With `BLESS=1` in the environment the texts are written anew.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 use std::{
     collections::{BTreeMap, BTreeSet},

@@ -53,8 +53,14 @@ impl Owner {
     }
 
     /// Gives the file away and sets its mode.
-    pub(super) fn give(&self, file: &File, ids: Ids, mode: u32, spool: &Metadata) -> Result<(), GiveError> {
-        let is = file.metadata()?;
+    pub(super) fn give(
+        &self,
+        file: &File,
+        is: &Metadata,
+        ids: Ids,
+        mode: u32,
+        spool: &Metadata,
+    ) -> Result<(), GiveError> {
         if is.mode() & 0o7777 != mode {
             file.set_permissions(std::os::unix::fs::PermissionsExt::from_mode(mode))?;
         }

@@ -66,11 +66,7 @@ impl Staging {
         let path = self.dir.join(name.as_str());
         let mut tries = 0;
         loop {
-            let opened = File::options()
-                .write(true)
-                .create_new(true)
-                .mode(mode & 0o600)
-                .open(&path);
+            let opened = File::options().write(true).create_new(true).mode(mode).open(&path);
             match opened {
                 Ok(file) => return Ok((Staged { path: Some(path) }, file)),
                 Err(error) if error.kind() == io::ErrorKind::NotFound && self.made_by_us && tries < TRIES => {
