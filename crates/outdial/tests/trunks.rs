@@ -206,6 +206,11 @@ async fn sipp_18_asks_who_we_are_by_sha_256() {
 }
 
 #[tokio::test]
+async fn sipp_19_sends_us_elsewhere() {
+    Case::new("19-redirect.xml").play().await;
+}
+
+#[tokio::test]
 async fn sipp_20_holds_and_resumes() {
     let mut case = Case::new("20-hold-and-resume.xml");
     case.stay = "2s";
@@ -217,6 +222,11 @@ async fn sipp_21_moves_the_media() {
     let mut case = Case::new("21-update-moves-media.xml");
     case.stay = "1500ms";
     case.play().await;
+}
+
+#[tokio::test]
+async fn sipp_24_wants_its_ringing_acknowledged() {
+    Case::new("24-prack.xml").play().await;
 }
 
 #[tokio::test]
@@ -272,6 +282,32 @@ async fn sipp_26_talks_over_tls() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sipp_26_wants_to_see_our_certificate() {
+    if !require(Peer::Sipp) || !require(Peer::Openssl) {
+        return;
+    }
+    let ports = lease_ports(2).unwrap();
+    let certificates = Certificates::make().unwrap();
+    let sipp = Sipp::uas("26-tls.xml").port(ports.first()).start().await.unwrap();
+    let front = TlsFront::for_known_clients(ports.nth(1), sipp.address(), &certificates)
+        .await
+        .unwrap();
+    let (root, shown, key) = (
+        certificates.root(),
+        certificates.certificate(Shown::Client),
+        certificates.key(Shown::Client),
+    );
+    let trunk = format!("{}\n[trunk.tls]\nroots = {root:?}", over("tls", ports.nth(1)));
+    let trunk = format!("{trunk}\ncertificate = {shown:?}\nkey = {key:?}");
+    let (_home, server) = serve("", &trunk).await;
+    let story = server.call(&json!({ "to": TO, "flow": pause("300ms") })).await;
+    assert_eq!(outcome(&story), ("completed", "flow"), "{story:#}");
+    server.stop().await;
+    sipp.wait().await.unwrap().assert_success();
+    assert_eq!(front.agreed(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn sipp_26_with_a_wrong_certificate_hears_nothing() {
     for shown in [Shown::Expired, Shown::OtherName, Shown::UnknownRoot] {
         let Some(far_side) = TlsFarSide::start(shown).await else {
@@ -285,6 +321,13 @@ async fn sipp_26_with_a_wrong_certificate_hears_nothing() {
         assert_eq!(far_side.front.agreed(), 0, "{shown:?}");
         server.stop().await;
     }
+}
+
+#[tokio::test]
+async fn sipp_27_offers_nothing_in_the_call() {
+    let mut case = Case::new("27-late-offer-in-call.xml");
+    case.stay = "1500ms";
+    case.play().await;
 }
 
 /// Waits until Asterisk has no call any more: our BYE has arrived.

@@ -1,0 +1,111 @@
+//! A real Asterisk and a real softphone at the carrier: registration, calls that come in by it, and
+//! G.722.
+
+mod rig;
+
+use std::time::Duration;
+
+use outdial_domain::Outcome;
+use outdial_engine::ports::{LegCommand, VoiceCarrier};
+use outdial_media::codec::Codec;
+use outdial_testkit::peers::{Asterisk, Baresip, Peer, require};
+
+use crate::rig::{Call, rig_with, trunk};
+
+/// Longer than a registration or a call takes to come.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+#[tokio::test]
+async fn asterisk_takes_our_registration_and_rings_us_by_it() {
+    if !require(Peer::Asterisk) {
+        return;
+    }
+    let asterisk = Asterisk::start().await.expect("Asterisk starts");
+    let rig = rig_with(|config| {
+        let mut far = trunk(asterisk.address());
+        far.username = Some(Asterisk::USER.into());
+        far.password = Some(Asterisk::SECRET.into());
+        far.register = Some(Duration::from_secs(60));
+        config.trunks = vec![far];
+    });
+    let mut incoming = rig.carrier.incoming().expect("it takes calls");
+    tokio::time::timeout(PATIENCE, async {
+        while !asterisk.is_registered(Asterisk::USER).expect("Asterisk answers") {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    })
+    .await
+    .expect("we are registered");
+
+    asterisk
+        .ring_registered(Asterisk::USER, "6561234567", "116")
+        .expect("Asterisk rings");
+    let leg = tokio::time::timeout(PATIENCE, incoming.recv()).await;
+    let leg = leg.expect("it comes in").expect("the carrier lives");
+    assert_eq!(leg.trunk, "far");
+    assert!(leg.to.to_string().contains("6561234567"), "{}", leg.to);
+    let mut call = Call::of(leg.handle);
+    call.tell(LegCommand::Answer).await;
+    call.until("answered").await;
+    // Extension 116 hangs up at once.
+    let (words, _) = call.end().await;
+    assert_eq!(words.last().map(String::as_str), Some("ended completed callee 0"));
+    assert_eq!(rig.carrier.live(), 0);
+}
+
+#[tokio::test]
+async fn asterisk_and_baresip_talk_g722() {
+    if !require(Peer::Asterisk) || !require(Peer::Baresip) {
+        return;
+    }
+    let asterisk = Asterisk::start().await.expect("Asterisk starts");
+    let phone = Baresip::of("phone", asterisk.address()).codecs("G722/16000/1");
+    let phone = phone.start().await.expect("baresip starts");
+    let numbers = [
+        (asterisk.address(), "9101".to_owned()),
+        (phone.address(), format!("sip:phone@{}", phone.address())),
+    ];
+    for (far, to) in numbers {
+        let rig = rig_with(|config| {
+            let mut far = trunk(far);
+            far.codecs = vec![Codec::G722, Codec::Pcmu];
+            config.trunks = vec![far];
+        });
+        let mut call = rig.try_ring(rig.order(&to)).await.expect("it rings");
+        call.until("answered G722 16000").await;
+        // The rig counts samples of 8 kHz, so at 16 kHz this is half a second.
+        call.play(1_000).await;
+        call.hang_up(Outcome::Completed).await;
+        let (_, end) = call.end().await;
+        let quality = end.quality.expect("sound flowed");
+        assert!(quality.received > 15 && quality.sent > 20, "{to}: {quality:?}");
+    }
+}
+
+#[tokio::test]
+async fn baresip_calls_us_and_is_answered() {
+    if !require(Peer::Baresip) {
+        return;
+    }
+    let nobody = std::net::SocketAddr::from(([127, 0, 0, 1], 9));
+    let rig = rig_with(|config| config.trunks = vec![trunk(nobody)]);
+    let mut incoming = rig.carrier.incoming().expect("it takes calls");
+    let us = rig.carrier.local_addr();
+    let mut phone = Baresip::of("somebody", us).start().await.expect("baresip starts");
+    phone.dial(&format!("sip:+6561234567@{us}")).await.expect("it listens");
+    let leg = tokio::time::timeout(PATIENCE, incoming.recv()).await;
+    let leg = leg.expect("it comes in").expect("the carrier lives");
+    assert_eq!(leg.to.number().as_deref(), Some("+6561234567"));
+    let mut call = Call::of(leg.handle);
+    call.tell(LegCommand::Answer).await;
+    call.until("answered").await;
+    phone.until("CALL_ESTABLISHED").await.expect("it is answered");
+    call.play(500).await;
+    phone.hang_up().await.expect("it listens");
+    let (words, end) = call.end().await;
+    assert!(
+        words.last().is_some_and(|last| last.starts_with("ended completed")),
+        "{words:?}"
+    );
+    assert!(end.quality.is_some_and(|quality| quality.received > 10));
+}
