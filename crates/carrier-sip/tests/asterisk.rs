@@ -54,6 +54,35 @@ async fn asterisk_takes_our_registration_and_rings_us_by_it() {
 }
 
 #[tokio::test]
+async fn asterisk_wants_a_session_timer_and_its_ringing_acknowledged() {
+    if !require(Peer::Asterisk) {
+        return;
+    }
+    let asterisk = Asterisk::start().await.expect("Asterisk starts");
+    let rig = rig_with(|config| config.trunks = vec![trunk(asterisk.address())]);
+    // A tone before the answer and one after it; then it hangs up.
+    let call = rig.try_ring(rig.order("5115")).await.expect("it rings");
+    let (words, end) = call.end().await;
+    let wanted = [
+        "sent",
+        "ringing 183 true",
+        "answered PCMU 8000",
+        "ended completed callee 0",
+    ];
+    assert_eq!(words, wanted, "{:?}", end.ending);
+    for (sent, start) in [(true, "PRACK "), (false, "SIP/2.0 183 ")] {
+        let mut messages = end.trace.iter().filter(|message| message.sent == sent);
+        assert!(messages.any(|message| message.text.starts_with(start)), "no {start}");
+    }
+    let mut answers = end
+        .trace
+        .iter()
+        .filter(|message| message.text.starts_with("SIP/2.0 200 ") && message.text.contains(" INVITE\r\n"));
+    let answer = answers.next().expect("the INVITE was answered");
+    assert!(answer.text.contains("Session-Expires: "), "{}", answer.text);
+}
+
+#[tokio::test]
 async fn asterisk_and_baresip_talk_g722() {
     if !require(Peer::Asterisk) || !require(Peer::Baresip) {
         return;
