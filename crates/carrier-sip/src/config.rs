@@ -11,7 +11,7 @@ use secrecy::SecretString;
 
 use crate::tls::TlsError;
 
-pub use self::trunk::{SipTransport, SipTrunk};
+pub use self::trunk::{Identity, SipTransport, SipTrunk};
 
 /// Settings of the carrier.
 #[derive(Debug, Clone)]
@@ -91,6 +91,16 @@ pub enum ConfigError {
     /// A trunk is to be registered at, and nobody knows as whom.
     #[error("trunk `{0}` is to be registered at, but has no username: set it")]
     NoAccount(String),
+    /// A header of a trunk is one that we write ourselves, or cannot be written.
+    #[error(
+        "trunk `{trunk}` cannot have the header `{header}`: give one that is not written anyway, with a value in one line"
+    )]
+    Header {
+        /// The trunk.
+        trunk: String,
+        /// The header.
+        header: String,
+    },
     /// A trunk has no codec.
     #[error("trunk `{0}` has no codec: name at least one of PCMU and PCMA")]
     NoCodec(String),

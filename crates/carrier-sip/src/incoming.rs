@@ -1,19 +1,28 @@
 //! Requests that come in: those of far sides that we rang go to their leg, strangers are refused.
 
 use std::{
+    net::SocketAddr,
     sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
 
 use futures_util::future::BoxFuture;
 use rsipstack::{
-    sip::{Header, HeadersExt, Method, SipMessage, StatusCode},
+    sip::{Header, HeadersExt, Method, SipMessage, StatusCode, StatusCodeKind},
     transaction::{Transaction, TransactionReceiver, endpoint::TransportEventInspector},
     transport::TransportEvent,
 };
 use tokio::sync::mpsc;
 
-use crate::{guard::Shown, headers::to_tag, leg, legs::Legs, sources::Sources, start::Shared};
+use crate::{
+    bucket::Bucket,
+    guard::Shown,
+    headers::to_tag,
+    leg,
+    legs::{Legs, Line},
+    sources::Sources,
+    start::Shared,
+};
 
 /// What we understand at all.
 pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK";
@@ -34,13 +43,6 @@ pub(crate) struct Gate {
     trunks: Mutex<Bucket>,
 }
 
-struct Bucket {
-    per_second: f64,
-    most: f64,
-    left: f64,
-    at: Instant,
-}
-
 impl Gate {
     pub(crate) fn new(legs: Arc<Legs>, sources: Arc<Sources>) -> Self {
         Self {
@@ -52,48 +54,36 @@ impl Gate {
     }
 
     fn lets_in(&self, event: &TransportEvent) -> bool {
-        let TransportEvent::Incoming(SipMessage::Request(request), _, from) = event else {
-            // Responses that belong to no request of ours are dropped by the library.
+        let TransportEvent::Incoming(message, _, from) = event else {
             return true;
         };
-        let known = request
-            .call_id_header()
-            .is_ok_and(|id| self.legs.line(id.value()).is_some());
-        if known {
-            return true;
-        }
-        let trunk = from.get_socketaddr().ok().and_then(|from| self.sources.trunk(from));
-        let bucket = match trunk {
-            Some(_) => &self.trunks,
-            None => &self.strangers,
+        let line = message.call_id_header().ok().and_then(|id| self.legs.line(id.value()));
+        let now = Instant::now();
+        let (request, bucket) = match (message, &line) {
+            // What ends something is never too much. Responses that belong to no request of ours are
+            // dropped by the library.
+            (SipMessage::Response(response), Some(line))
+                if response.status_code.kind() == StatusCodeKind::Provisional =>
+            {
+                return line.may_ring(now);
+            }
+            (SipMessage::Response(_), _) => return true,
+            (SipMessage::Request(request), Some(line)) => {
+                return matches!(request.method, Method::Ack | Method::Bye | Method::Cancel) || line.may_ask(now);
+            }
+            (SipMessage::Request(request), None) => {
+                let trunk = from.get_socketaddr().ok().and_then(|from| self.sources.trunk(from));
+                match trunk {
+                    Some(_) => (request, &self.trunks),
+                    None => (request, &self.strangers),
+                }
+            }
         };
-        bucket
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take(Instant::now())
-    }
-}
-
-impl Bucket {
-    /// A full one, that holds what two seconds give.
-    fn new(per_second: f64, now: Instant) -> Self {
-        Self {
-            per_second,
-            most: 2.0 * per_second,
-            left: 2.0 * per_second,
-            at: now,
+        let fits = bucket.lock().unwrap_or_else(PoisonError::into_inner).take(now);
+        if !fits {
+            tracing::debug!(%from, method = %request.method, "a request is dropped, because too many come");
         }
-    }
-
-    fn take(&mut self, now: Instant) -> bool {
-        let gained = now.saturating_duration_since(self.at).as_secs_f64() * self.per_second;
-        self.left = (self.left + gained).min(self.most);
-        self.at = now;
-        if self.left < 1.0 {
-            return false;
-        }
-        self.left -= 1.0;
-        true
+        fits
     }
 }
 
@@ -123,12 +113,14 @@ pub(crate) async fn serve(mut incoming: TransactionReceiver, shared: Arc<Shared>
             .ok()
             .and_then(|id| shared.legs.line(id.value()));
         match line {
-            Some(line) if has_to_tag(&transaction) => match line.requests.try_send(Box::new(transaction)) {
-                Ok(()) => {}
-                // The far side floods its own leg. It repeats what it means.
-                Err(mpsc::error::TrySendError::Full(_)) => {}
-                Err(mpsc::error::TrySendError::Closed(transaction)) => refuse(*transaction).await,
-            },
+            Some(line) if has_to_tag(&transaction) && is_of_leg(&shared, &line, &transaction) => {
+                match line.requests.try_send(Box::new(transaction)) {
+                    Ok(()) => {}
+                    // The far side floods its own leg. It repeats what it means.
+                    Err(mpsc::error::TrySendError::Full(_)) => {}
+                    Err(mpsc::error::TrySendError::Closed(transaction)) => refuse(*transaction).await,
+                }
+            }
             None if transaction.original.method == Method::Invite && !has_to_tag(&transaction) => {
                 called(&shared, transaction).await;
             }
@@ -137,12 +129,24 @@ pub(crate) async fn serve(mut incoming: TransactionReceiver, shared: Arc<Shared>
     }
 }
 
+/// Whether a request comes from where messages of its leg have gone to, or from a trunk. Whoever learns
+/// the tags of a call elsewhere does not end it.
+fn is_of_leg(shared: &Shared, line: &Line, transaction: &Transaction) -> bool {
+    let Some(from) = source(transaction) else {
+        return false;
+    };
+    line.knows(from.ip()) || shared.sources.trunk(from).is_some()
+}
+
+/// Where a request came from.
+fn source(transaction: &Transaction) -> Option<SocketAddr> {
+    let connection = transaction.connection.as_ref()?;
+    connection.get_remote_addr()?.get_socketaddr().ok()
+}
+
 /// Somebody calls: a trunk, or whoever can show that they are one.
 async fn called(shared: &Arc<Shared>, mut transaction: Transaction) {
-    let from = transaction
-        .connection
-        .as_ref()
-        .and_then(|connection| connection.get_remote_addr()?.get_socketaddr().ok());
+    let from = source(&transaction);
     let uri = &transaction.original.uri;
     let known = shared
         .trunks
@@ -198,21 +202,4 @@ pub(crate) fn capabilities() -> Vec<Header> {
         Header::AcceptEncoding("identity".into()),
         Header::AcceptLanguage("en".into()),
     ]
-}
-
-#[cfg(test)]
-mod tests {
-    use std::time::Duration;
-
-    use super::*;
-
-    #[test]
-    fn the_bucket_gives_what_it_holds_and_fills_again() {
-        let now = Instant::now();
-        let mut bucket = Bucket::new(100.0, now);
-        let at_once = (0..1000).filter(|_| bucket.take(now)).count();
-        assert_eq!(at_once, 200);
-        let later = now + Duration::from_millis(100);
-        assert_eq!((0..1000).filter(|_| bucket.take(later)).count(), 10);
-    }
 }

@@ -13,6 +13,7 @@ use rsipstack::{
 use crate::{
     flow::{Flow, OURSELVES},
     headers::{self, Fault},
+    identity,
     incoming::ALLOW,
     legs::call_id,
     session_timer::Wish,
@@ -34,6 +35,10 @@ pub(crate) fn make(
     if target.from.is_none() {
         caller.host_with_port.port = None;
     }
+    let (caller, identity) = match &target.trunk {
+        Some(trunk) => identity::of(&trunk.settings, caller),
+        None => (caller, Vec::new()),
+    };
     let mut request = shared.endpoint.make_request(
         Method::Invite,
         target.uri.clone(),
@@ -51,6 +56,7 @@ pub(crate) fn make(
     request.headers.push(Header::Allow(ALLOW.into()));
     request.headers.push(Header::Supported("100rel, timer".into()));
     request.headers.extend(wish.headers());
+    request.headers.extend(identity);
     request.body = offer.into_bytes();
     Ok(request)
 }

@@ -21,6 +21,7 @@ mod talk;
 use std::{
     net::{IpAddr, SocketAddr},
     sync::{Arc, PoisonError},
+    time::Duration,
 };
 
 use outdial_domain::{EndedBy, Ending, LegId, Outcome};
@@ -34,13 +35,14 @@ use tokio::{
 };
 
 use crate::{
+    bucket::Bucket,
     carrier::is_past,
     challenge::Challenges,
     dialog::Dialog,
     flow::OURSELVES,
     invite,
     legs::{Legs, Line, call_id},
-    sdp,
+    sdp::{self, Srtp},
     session_timer::Wish,
     start::Shared,
     target::Target,
@@ -60,6 +62,9 @@ use self::{
 
 /// Commands and requests that may wait for the leg's task.
 const WAITING: usize = 32;
+
+/// Messages of one leg that are looked at per second. The busiest far sides send a few.
+const PER_SECOND: f64 = 100.0;
 
 /// What the leg's task owns.
 struct Leg {
@@ -128,7 +133,7 @@ pub(crate) async fn ring(shared: &Arc<Shared>, order: &LegOrder, target: Target)
         events,
         commands,
         requests,
-        sound: Sound::new(stream, local, random),
+        sound: Sound::new(stream, local, random, silent_after(target.trunk.as_deref())),
         line,
         entry,
         _room: room,
@@ -165,9 +170,13 @@ pub(crate) async fn ring(shared: &Arc<Shared>, order: &LegOrder, target: Target)
 /// Where messages of a leg go, and where its task hears of them.
 fn line() -> (Arc<Line>, mpsc::Receiver<Box<Transaction>>) {
     let (sender, requests) = mpsc::channel(WAITING);
+    let now = std::time::Instant::now();
     let line = Line {
         trace: Trace::default().into(),
         requests: sender,
+        asking: Bucket::new(PER_SECOND, now).into(),
+        ringing: Bucket::new(PER_SECOND, now).into(),
+        places: Vec::new().into(),
     };
     (Arc::new(line), requests)
 }
@@ -176,6 +185,10 @@ fn line() -> (Arc<Line>, mpsc::Receiver<Box<Transaction>>) {
 /// far side sees it.
 fn local(shared: &Shared, stream: &Stream, ours: IpAddr, trunk: Option<&Trunk>) -> (sdp::Local, u128) {
     let random = shared.ids.secret();
+    let mut secrets = [0; 64];
+    for half in secrets.chunks_exact_mut(32) {
+        half.copy_from_slice(&shared.ids.secret());
+    }
     let (first, rest) = random.split_at(16);
     let number = |octets: &[u8]| {
         octets
@@ -191,8 +204,16 @@ fn local(shared: &Shared, stream: &Stream, ours: IpAddr, trunk: Option<&Trunk>) 
             Some(trunk) => trunk.settings.codecs.clone(),
             None => Codec::G711.to_vec(),
         },
+        packet_time: trunk.map_or(20, |trunk| trunk.settings.packet_time),
+        srtp: trunk.map_or(Srtp::Off, |trunk| trunk.settings.srtp),
+        keys: sdp::keys(&secrets),
     };
     (local, number(first))
+}
+
+/// How long a far side may send nothing at all.
+fn silent_after(trunk: Option<&Trunk>) -> Option<Duration> {
+    trunk.and_then(|trunk| trunk.settings.silent_after)
 }
 
 /// What we want of session timers.

@@ -2,14 +2,19 @@
 
 use std::{
     collections::HashMap,
+    net::IpAddr,
     sync::{Arc, Mutex, PoisonError},
+    time::Instant,
 };
 
 use outdial_domain::LegId;
 use rsipstack::transaction::Transaction;
 use tokio::sync::mpsc;
 
-use crate::trace::Trace;
+use crate::{bucket::Bucket, trace::Trace};
+
+/// The most places that one leg has to do with.
+const PLACES: usize = 32;
 
 const DOMAIN: &str = "@outdial";
 
@@ -25,6 +30,40 @@ pub(crate) struct Line {
     pub(crate) trace: Mutex<Trace>,
     /// Requests of the far side.
     pub(crate) requests: mpsc::Sender<Box<Transaction>>,
+    /// The requests of the far side that are taken per second.
+    pub(crate) asking: Mutex<Bucket>,
+    /// The provisional answers that are.
+    pub(crate) ringing: Mutex<Bucket>,
+    /// Where messages of the leg have come from or gone to.
+    pub(crate) places: Mutex<Vec<IpAddr>>,
+}
+
+impl Line {
+    /// Whether one more request fits into this second.
+    pub(crate) fn may_ask(&self, now: Instant) -> bool {
+        self.asking.lock().unwrap_or_else(PoisonError::into_inner).take(now)
+    }
+
+    /// Whether one more provisional answer does.
+    pub(crate) fn may_ring(&self, now: Instant) -> bool {
+        self.ringing.lock().unwrap_or_else(PoisonError::into_inner).take(now)
+    }
+
+    /// Notes where a message has gone to.
+    pub(crate) fn note(&self, place: IpAddr) {
+        let mut places = self.places.lock().unwrap_or_else(PoisonError::into_inner);
+        if places.len() < PLACES && !places.contains(&place) {
+            places.push(place);
+        }
+    }
+
+    /// Whether a message has gone there.
+    pub(crate) fn knows(&self, place: IpAddr) -> bool {
+        self.places
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .contains(&place)
+    }
 }
 
 /// All legs under way.

@@ -16,6 +16,7 @@
 //!   no route leads fails before anything is sent.
 
 mod ask;
+mod bucket;
 mod caller;
 mod carrier;
 mod challenge;
@@ -26,6 +27,7 @@ mod digits;
 mod flow;
 mod guard;
 mod headers;
+mod identity;
 mod incoming;
 mod invite;
 mod leg;
@@ -45,8 +47,9 @@ mod trace;
 mod trunk;
 
 pub use carrier::SipCarrier;
-pub use config::{ConfigError, SipConfig, SipTransport, SipTrunk, TlsListen};
+pub use config::{ConfigError, Identity, SipConfig, SipTransport, SipTrunk, TlsListen};
 pub use probe::{ProbeError, ProbeReport};
+pub use sdp::Srtp;
 pub use sources::{Network, NetworkError};
 pub use start::StartError;
 pub use tls::{TlsError, TlsSettings};

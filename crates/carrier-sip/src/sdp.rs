@@ -1,16 +1,39 @@
-//! Offers and answers of sound (RFC 3264, RFC 8866).
+//! Offers and answers of sound (RFC 3264, RFC 4568, RFC 8866).
+
+mod formats;
 
 use std::{
     fmt::Write as _,
     net::{IpAddr, SocketAddr},
 };
 
-use outdial_media::{codec::Codec, stream::PayloadTypes};
+use outdial_media::{
+    codec::Codec,
+    srtp::{
+        MasterKey, SrtpKey, SrtpKeys, Suite,
+        sdes::{Crypto, SdesError},
+    },
+    stream::PayloadTypes,
+};
 use outdial_media_io::Remote;
-use sdp_types::{AddrType, Direction, Media, RtpMap, Session};
+use sdp_types::{AddrType, Direction, Media, Session};
+
+use self::formats::Formats;
 
 /// The payload type under which we offer telephone-event; dynamic, and by far the usual one.
 const TELEPHONE_EVENT: u8 = 101;
+
+/// Whether sound is protected (RFC 3711), with keys in the description.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Srtp {
+    /// It is not, and whoever insists on it is refused.
+    #[default]
+    Off,
+    /// It is where the far side does it. Offers are those of plain sound with keys beside them.
+    Prefer,
+    /// It is, or there is no call.
+    Require,
+}
 
 /// Our side of a session.
 #[derive(Debug, Clone)]
@@ -23,6 +46,24 @@ pub(crate) struct Local {
     pub(crate) version: u32,
     /// What we offer, best first.
     pub(crate) codecs: Vec<Codec>,
+    /// How much sound we want in a packet, in milliseconds.
+    pub(crate) packet_time: u8,
+    pub(crate) srtp: Srtp,
+    /// Our keys, one for each suite, whether they are used or not.
+    pub(crate) keys: Vec<Crypto>,
+}
+
+/// Keys of ours, from 60 random octets.
+pub(crate) fn keys(random: &[u8; 64]) -> Vec<Crypto> {
+    let octets = random.chunks_exact(MasterKey::LENGTH);
+    (1..)
+        .zip(Suite::ALL.into_iter().zip(octets))
+        .map(|(tag, (suite, octets))| {
+            let mut master = [0; MasterKey::LENGTH];
+            master.copy_from_slice(octets);
+            Crypto::new(tag, SrtpKey::new(suite, MasterKey::new(master)))
+        })
+        .collect()
 }
 
 /// What both sides agreed on.
@@ -33,10 +74,34 @@ pub(crate) struct Agreed {
     pub(crate) send: PayloadTypes,
     /// What comes in.
     pub(crate) receive: PayloadTypes,
+    /// The clock of telephone-event.
+    pub(crate) event_clock: u32,
+    /// How much sound the far side wants in a packet, in milliseconds.
+    pub(crate) packet_time: u8,
     /// Where the far side wants to be sent to; `None` while it wants nothing (`c=0.0.0.0`).
     pub(crate) remote: Option<Remote>,
     /// Whether we send and receive, as we see it.
     pub(crate) direction: Direction,
+    /// The keys of both ways, where the sound is protected.
+    pub(crate) keys: Option<SrtpKeys>,
+    /// Our line with the key, and the profile that the far side wrote.
+    crypto: Option<Crypto>,
+    profile: Profile,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Profile {
+    Avp,
+    Savp,
+}
+
+impl Profile {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Avp => "RTP/AVP",
+            Self::Savp => "RTP/SAVP",
+        }
+    }
 }
 
 /// Why a description of the far side cannot be used.
@@ -48,8 +113,12 @@ pub(crate) enum SdpError {
     Unreadable(String),
     #[error("it refused sound")]
     NoAudio,
-    #[error("it wants {0}, and we speak RTP/AVP only")]
+    #[error("it wants {0}, and we speak RTP/AVP, and RTP/SAVP where `srtp` of the trunk allows it")]
     Profile(String),
+    #[error("it does not protect its sound, and `srtp` of the trunk wants that")]
+    NotProtected,
+    #[error("it protects its sound in a way that we cannot: {0}")]
+    Keys(SdesError),
     #[error("it has none of the codecs that we have ({ours}), only {theirs}")]
     NoCodec { ours: String, theirs: String },
     #[error("its address `{0}` is not one that sound can be sent to")]
@@ -63,18 +132,37 @@ pub(crate) fn offer(local: &Local) -> String {
         .iter()
         .map(|codec| (codec.payload_type(), *codec))
         .collect();
-    describe(local, &formats, Some(TELEPHONE_EVENT), Direction::SendRecv)
+    let (profile, lines) = match local.srtp {
+        Srtp::Off => (Profile::Avp, &[][..]),
+        Srtp::Prefer => (Profile::Avp, &local.keys[..]),
+        Srtp::Require => (Profile::Savp, &local.keys[..]),
+    };
+    let description = Description {
+        formats: &formats,
+        telephone_event: Some((TELEPHONE_EVENT, 8000)),
+        direction: Direction::SendRecv,
+        profile,
+        lines,
+    };
+    describe(local, &description)
 }
 
 /// The description that answers what the far side offered and we agreed to.
 pub(crate) fn answer(local: &Local, agreed: &Agreed) -> String {
-    let formats = [(agreed.receive.audio, agreed.codec)];
-    describe(local, &formats, agreed.receive.telephone_event, agreed.direction)
+    let event = agreed.receive.telephone_event;
+    let description = Description {
+        formats: &[(agreed.receive.audio, agreed.codec)],
+        telephone_event: event.map(|number| (number, agreed.event_clock)),
+        direction: agreed.direction,
+        profile: agreed.profile,
+        lines: agreed.crypto.as_slice(),
+    };
+    describe(local, &description)
 }
 
 /// Reads the far side's answer to our offer.
 pub(crate) fn read_answer(body: &[u8], local: &Local) -> Result<Agreed, SdpError> {
-    let theirs = read(body, local, None)?;
+    let theirs = read(body, local, Side::Answer)?;
     let ours = PayloadTypes {
         audio: theirs.codec.payload_type(),
         telephone_event: theirs.send.telephone_event.map(|_| TELEPHONE_EVENT),
@@ -86,40 +174,69 @@ pub(crate) fn read_answer(body: &[u8], local: &Local) -> Result<Agreed, SdpError
     })
 }
 
-/// Reads an offer of the far side. The codec in use goes before others. The numbers of the offer are
-/// used both ways (RFC 3264, section 6.1).
-pub(crate) fn read_offer(body: &[u8], local: &Local, in_use: Codec) -> Result<Agreed, SdpError> {
-    read(body, local, Some(in_use))
+/// Reads an offer of the far side. The codec in use goes before others, and only those of its sample
+/// rate are taken, because what is played has that rate. The numbers of the offer are used both ways
+/// (RFC 3264, section 6.1).
+pub(crate) fn read_offer(body: &[u8], local: &Local, in_use: Option<Codec>) -> Result<Agreed, SdpError> {
+    read(body, local, Side::Offer { in_use })
 }
 
-fn describe(local: &Local, formats: &[(u8, Codec)], telephone_event: Option<u8>, direction: Direction) -> String {
+struct Description<'a> {
+    formats: &'a [(u8, Codec)],
+    telephone_event: Option<(u8, u32)>,
+    direction: Direction,
+    profile: Profile,
+    lines: &'a [Crypto],
+}
+
+fn describe(local: &Local, description: &Description<'_>) -> String {
+    let Description {
+        formats,
+        telephone_event,
+        direction,
+        profile,
+        lines,
+    } = description;
     let (ip, port) = (local.address.ip(), local.address.port());
     let family = if ip.is_ipv4() { "IP4" } else { "IP6" };
-    let mut text = String::with_capacity(320);
-    let (session, version) = (local.session, local.version);
+    let mut text = String::with_capacity(480);
+    let (session, version, profile) = (local.session, local.version, profile.name());
     // Writing to a string cannot fail.
     let _ = write!(
         text,
-        "v=0\r\no=- {session} {version} IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\nm=audio {port} RTP/AVP"
+        "v=0\r\no=- {session} {version} IN {family} {ip}\r\ns=-\r\nc=IN {family} {ip}\r\nt=0 0\r\nm=audio {port} {profile}"
     );
-    for number in formats.iter().map(|(number, _)| *number).chain(telephone_event) {
+    for number in formats
+        .iter()
+        .map(|(number, _)| *number)
+        .chain(telephone_event.map(|(number, _)| number))
+    {
         let _ = write!(text, " {number}");
     }
     text.push_str("\r\n");
-    for (number, codec) in formats {
-        let _ = write!(text, "a=rtpmap:{number} {}/8000\r\n", codec.name());
+    for (number, codec) in *formats {
+        let _ = write!(text, "a=rtpmap:{number} {}/{}\r\n", codec.name(), codec.clock_rate());
     }
-    if let Some(number) = telephone_event {
+    if let Some((number, clock)) = telephone_event {
         let _ = write!(
             text,
-            "a=rtpmap:{number} telephone-event/8000\r\na=fmtp:{number} 0-16\r\n"
+            "a=rtpmap:{number} telephone-event/{clock}\r\na=fmtp:{number} 0-16\r\n"
         );
     }
-    let _ = write!(text, "a=ptime:20\r\na={}\r\n", direction.as_str());
+    for line in *lines {
+        let _ = write!(text, "a=crypto:{line}\r\n");
+    }
+    let _ = write!(text, "a=ptime:{}\r\na={}\r\n", local.packet_time, direction.as_str());
     text
 }
 
-fn read(body: &[u8], local: &Local, in_use: Option<Codec>) -> Result<Agreed, SdpError> {
+#[derive(Clone, Copy)]
+enum Side {
+    Offer { in_use: Option<Codec> },
+    Answer,
+}
+
+fn read(body: &[u8], local: &Local, side: Side) -> Result<Agreed, SdpError> {
     if body.is_empty() {
         return Err(SdpError::Missing);
     }
@@ -129,14 +246,19 @@ fn read(body: &[u8], local: &Local, in_use: Option<Codec>) -> Result<Agreed, Sdp
         .iter()
         .find(|media| media.media.eq_ignore_ascii_case("audio") && media.port != 0)
         .ok_or(SdpError::NoAudio)?;
-    if !audio.proto.eq_ignore_ascii_case("RTP/AVP") {
-        return Err(SdpError::Profile(audio.proto.chars().take(40).collect()));
-    }
+    let (profile, crypto, keys) = protection(audio, local, side)?;
     let formats = Formats::of(audio);
-    let wanted = in_use.into_iter().filter(|codec| local.codecs.contains(codec));
+    let in_use = match side {
+        Side::Offer { in_use } => in_use,
+        Side::Answer => None,
+    };
+    let fits = |codec: &Codec| {
+        local.codecs.contains(codec) && in_use.is_none_or(|in_use| in_use.sample_rate() == codec.sample_rate())
+    };
+    let wanted = in_use.into_iter().filter(fits);
     let (number, codec) = wanted
         .filter_map(|codec| formats.codecs.iter().find(|(_, theirs)| *theirs == codec))
-        .chain(formats.codecs.iter().filter(|(_, codec)| local.codecs.contains(codec)))
+        .chain(formats.codecs.iter().filter(|(_, codec)| fits(codec)))
         .next()
         .copied()
         .ok_or_else(|| SdpError::NoCodec {
@@ -148,9 +270,10 @@ fn read(body: &[u8], local: &Local, in_use: Option<Codec>) -> Result<Agreed, Sdp
                 .join(", "),
             theirs: formats.names.join(", "),
         })?;
+    let event = formats.telephone_event_for(codec);
     let send = PayloadTypes {
         audio: number,
-        telephone_event: formats.telephone_event,
+        telephone_event: event.map(|(number, _)| number),
         comfort_noise: formats.comfort_noise,
     };
     let remote = remote(&session, audio)?;
@@ -159,62 +282,75 @@ fn read(body: &[u8], local: &Local, in_use: Option<Codec>) -> Result<Agreed, Sdp
         codec,
         send,
         receive: send,
+        event_clock: event.map_or(8000, |(_, clock)| clock),
+        packet_time: packet_time(audio),
         direction: match remote {
             Some(_) => theirs.reverse(),
             // An address of nothing is the old way to hold (RFC 3264, section 8.4).
             None => Direction::Inactive,
         },
         remote,
+        keys,
+        crypto,
+        profile,
     })
 }
 
-/// The formats of an audio line that mean something to us.
-#[derive(Debug, Default)]
-struct Formats {
-    codecs: Vec<(u8, Codec)>,
-    telephone_event: Option<u8>,
-    comfort_noise: Option<u8>,
-    names: Vec<String>,
+type Protection = (Profile, Option<Crypto>, Option<SrtpKeys>);
+
+/// Whether the sound is protected, and by which keys.
+fn protection(audio: &Media, local: &Local, side: Side) -> Result<Protection, SdpError> {
+    let profile = match audio.proto.as_str() {
+        proto if proto.eq_ignore_ascii_case("RTP/AVP") => Profile::Avp,
+        proto if proto.eq_ignore_ascii_case("RTP/SAVP") && local.srtp != Srtp::Off => Profile::Savp,
+        other => return Err(SdpError::Profile(other.chars().take(40).collect())),
+    };
+    let lines: Vec<&str> = audio
+        .attributes
+        .iter()
+        .filter(|attribute| attribute.attribute.eq_ignore_ascii_case("crypto"))
+        .filter_map(|attribute| attribute.value.as_deref())
+        .take(16)
+        .collect();
+    let plain = || match (profile, local.srtp) {
+        (Profile::Avp, Srtp::Off | Srtp::Prefer) => Ok((profile, None, None)),
+        (Profile::Savp, _) | (Profile::Avp, Srtp::Require) => Err(SdpError::NotProtected),
+    };
+    if local.srtp == Srtp::Off || lines.is_empty() {
+        return plain();
+    }
+    let theirs = match Crypto::choose(lines) {
+        Ok(theirs) => theirs,
+        Err(error) if plain().is_err() => return Err(SdpError::Keys(error)),
+        Err(_) => return plain(),
+    };
+    let ours = local.keys.iter().find(|ours| match side {
+        Side::Offer { .. } => ours.key.suite == theirs.key.suite,
+        Side::Answer => ours.tag == theirs.tag && ours.key.suite == theirs.key.suite,
+    });
+    let Some(ours) = ours else {
+        return Err(SdpError::Keys(SdesError::Missing("a line of ours that it answers")));
+    };
+    let keys = SrtpKeys {
+        send: ours.key.clone(),
+        receive: theirs.key.clone(),
+    };
+    Ok((profile, Some(Crypto::new(theirs.tag, ours.key.clone())), Some(keys)))
 }
 
-impl Formats {
-    fn of(audio: &Media) -> Self {
-        let mut formats = Self::default();
-        for number in audio
-            .fmt
-            .split_whitespace()
-            .take(40)
-            .filter_map(|text| text.parse::<u8>().ok())
-        {
-            let map = audio
-                .attributes_typed::<RtpMap>()
-                .flatten()
-                .find(|map| map.payload_type == number);
-            let (name, rate) = match &map {
-                Some(map) => (map.encoding_name.as_str(), map.clock_rate),
-                None => match Codec::from_payload_type(number) {
-                    Some(codec) => (codec.name(), 8000),
-                    None if number == 13 => ("CN", 8000),
-                    None => ("", 0),
-                },
-            };
-            formats.names.push(match name {
-                "" => number.to_string(),
-                name => name.chars().take(20).collect(),
-            });
-            if rate != 8000 {
-                continue;
-            }
-            if name.eq_ignore_ascii_case("telephone-event") {
-                formats.telephone_event.get_or_insert(number);
-            } else if name.eq_ignore_ascii_case("CN") {
-                formats.comfort_noise.get_or_insert(number);
-            } else if let Some(codec) = Codec::from_name(name) {
-                formats.codecs.push((number, codec));
-            }
-        }
-        formats
-    }
+/// What the far side wants in a packet; never more than it can take.
+fn packet_time(audio: &Media) -> u8 {
+    let number = |name: &str| {
+        let value = audio.get_first_attribute_value(name)??;
+        value
+            .trim()
+            .parse::<f32>()
+            .ok()
+            .filter(|millis| (1.0..=1000.0).contains(millis))
+    };
+    let wanted = number("ptime").unwrap_or(20.0);
+    let most = number("maxptime").unwrap_or(wanted.max(20.0));
+    wanted.min(most).clamp(10.0, 60.0) as u8
 }
 
 fn remote(session: &Session, audio: &Media) -> Result<Option<Remote>, SdpError> {
@@ -276,6 +412,9 @@ mod tests {
             session: 42,
             version: 1,
             codecs: Codec::G711.to_vec(),
+            packet_time: 20,
+            srtp: Srtp::Off,
+            keys: keys(&[7; 64]),
         }
     }
 
@@ -358,9 +497,116 @@ mod tests {
     fn an_offer_keeps_the_codec_in_use_and_its_own_numbers() {
         let body = "v=0\r\no=x 1 2 IN IP4 192.0.2.9\r\ns=x\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\n\
                     m=audio 4000 RTP/AVP 0 8 100\r\na=rtpmap:100 telephone-event/8000\r\n";
-        let agreed = read_offer(body.as_bytes(), &local(), Codec::Pcma).unwrap();
+        let agreed = read_offer(body.as_bytes(), &local(), Some(Codec::Pcma)).unwrap();
         assert_eq!(agreed.codec, Codec::Pcma);
         let text = answer(&local(), &agreed);
         assert!(text.contains("m=audio 16384 RTP/AVP 8 100\r\n"), "{text}");
+    }
+
+    fn protected(srtp: Srtp) -> Local {
+        Local { srtp, ..local() }
+    }
+
+    fn described(audio: &str) -> Vec<u8> {
+        format!("v=0\r\no=x 1 1 IN IP4 192.0.2.9\r\ns=x\r\nc=IN IP4 192.0.2.9\r\nt=0 0\r\n{audio}").into_bytes()
+    }
+
+    const KEY: &str = "inline:WVNfX19zZW1jdGwgKCkgewkyMjA7fQp9CnVubGVz";
+
+    #[test]
+    fn keys_are_offered_as_the_trunk_wants() {
+        let plain = offer(&protected(Srtp::Off));
+        assert!(plain.contains("RTP/AVP 0") && !plain.contains("crypto"), "{plain}");
+        let either = offer(&protected(Srtp::Prefer));
+        assert!(
+            either.contains("RTP/AVP 0") && either.contains("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:"),
+            "{either}"
+        );
+        assert!(
+            either.contains("a=crypto:2 AES_CM_128_HMAC_SHA1_32 inline:"),
+            "{either}"
+        );
+        assert!(offer(&protected(Srtp::Require)).contains("RTP/SAVP 0"));
+    }
+
+    #[test]
+    fn protection_is_agreed_on_or_refused() {
+        let with_key = |profile: &str| {
+            described(&format!(
+                "m=audio 4000 {profile} 0\r\na=crypto:1 AES_CM_128_HMAC_SHA1_80 {KEY}\r\n"
+            ))
+        };
+        let without = described("m=audio 4000 RTP/AVP 0\r\n");
+        for (srtp, body, expected) in [
+            (Srtp::Off, with_key("RTP/AVP"), Ok(false)),
+            (Srtp::Off, with_key("RTP/SAVP"), Err(true)),
+            (Srtp::Prefer, with_key("RTP/AVP"), Ok(true)),
+            (Srtp::Prefer, with_key("RTP/SAVP"), Ok(true)),
+            (Srtp::Prefer, without.clone(), Ok(false)),
+            (Srtp::Require, with_key("RTP/SAVP"), Ok(true)),
+            (Srtp::Require, without, Err(true)),
+            (Srtp::Require, described("m=audio 4000 RTP/SAVP 0\r\n"), Err(true)),
+            (
+                Srtp::Prefer,
+                described("m=audio 4000 RTP/SAVP 0\r\na=crypto:1 F8_128_HMAC_SHA1_80 inline:x\r\n"),
+                Err(true),
+            ),
+        ] {
+            let text = String::from_utf8(body.clone()).unwrap();
+            let answered = read_answer(&body, &protected(srtp)).map(|agreed| agreed.keys.is_some());
+            assert_eq!(answered.map_err(|_| true), expected, "{srtp:?} {text}");
+            let offered = read_offer(&body, &protected(srtp), None);
+            assert_eq!(
+                offered.clone().map(|agreed| agreed.keys.is_some()).map_err(|_| true),
+                expected,
+                "{srtp:?} {text}"
+            );
+            if let (Ok(agreed), Ok(true)) = (offered, expected) {
+                let shown = answer(&protected(srtp), &agreed);
+                assert!(shown.contains("a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:"), "{shown}");
+                assert_eq!(shown.contains("RTP/SAVP"), text.contains("RTP/SAVP"), "{shown}");
+            }
+        }
+        let other_tag = described(&format!(
+            "m=audio 4000 RTP/SAVP 0\r\na=crypto:9 AES_CM_128_HMAC_SHA1_80 {KEY}\r\n"
+        ));
+        assert!(read_answer(&other_tag, &protected(Srtp::Require)).is_err());
+        assert!(read_offer(&other_tag, &protected(Srtp::Require), None).is_ok());
+    }
+
+    #[test]
+    fn wide_sound_has_its_clock_and_its_own_keys() {
+        let mut wide = local();
+        wide.codecs = vec![Codec::G722, Codec::Pcmu];
+        let shown = offer(&wide);
+        assert!(shown.contains("RTP/AVP 9 0 101\r\na=rtpmap:9 G722/8000\r\n"), "{shown}");
+        let events = "a=rtpmap:100 telephone-event/16000\r\n";
+        let body = described(&format!("m=audio 4000 RTP/AVP 9 0 100\r\n{events}"));
+        let agreed = read_offer(&body, &wide, None).unwrap();
+        assert_eq!(
+            (agreed.codec, agreed.send.telephone_event, agreed.event_clock),
+            (Codec::G722, Some(100), 16_000)
+        );
+        assert!(answer(&wide, &agreed).contains("telephone-event/16000"));
+        // A codec of another rate cannot be changed to while something is played.
+        let narrow = read_offer(&body, &wide, Some(Codec::Pcmu)).unwrap();
+        assert_eq!((narrow.codec, narrow.send.telephone_event), (Codec::Pcmu, None));
+        assert!(read_offer(&described("m=audio 4000 RTP/AVP 9\r\n"), &wide, Some(Codec::Pcmu)).is_err());
+    }
+
+    #[test]
+    fn packets_are_as_long_as_the_far_side_wants() {
+        for (lines, expected) in [
+            ("", 20),
+            ("a=ptime:30\r\n", 30),
+            ("a=ptime:200\r\n", 60),
+            ("a=ptime:5\r\n", 10),
+            ("a=ptime:60\r\na=maxptime:40\r\n", 40),
+            ("a=maxptime:10\r\n", 10),
+            ("a=ptime:soon\r\n", 20),
+        ] {
+            let agreed = answer_with(&format!("m=audio 4000 RTP/AVP 0\r\n{lines}")).unwrap();
+            assert_eq!(agreed.packet_time, expected, "{lines}");
+        }
     }
 }

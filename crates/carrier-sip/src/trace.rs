@@ -76,6 +76,11 @@ impl Inspector {
 
 impl MessageInspector for Inspector {
     fn before_send(&self, message: SipMessage, destination: Option<&SipAddr>) -> SipMessage {
+        if let (Ok(call_id), Some(Ok(far))) = (message.call_id_header(), destination.map(SipAddr::get_socketaddr))
+            && let Some(line) = self.legs.line(call_id.value())
+        {
+            line.note(far.ip());
+        }
         self.keep(&message, true, || match destination {
             Some(address) => address.addr.to_string(),
             None => return_address(&message),

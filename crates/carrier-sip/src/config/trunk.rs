@@ -10,6 +10,7 @@ use super::ConfigError;
 use crate::{
     challenge::Password,
     names::Place,
+    sdp::Srtp,
     session_timer::{self, Wish},
     sources::Network,
     tls::TlsSettings,
@@ -55,6 +56,18 @@ impl SipTransport {
     }
 }
 
+/// Where a trunk wants the caller id.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Identity {
+    /// In `From` only.
+    #[default]
+    From,
+    /// In `P-Asserted-Identity` too, for a trunk that trusts us (RFC 3325).
+    Asserted,
+    /// In `P-Preferred-Identity` too, for a trunk that checks it (RFC 3325).
+    Preferred,
+}
+
 /// One way out: a provider, a PBX, a handset.
 #[derive(Debug, Clone)]
 pub struct SipTrunk {
@@ -83,6 +96,19 @@ pub struct SipTrunk {
     pub from_domain: Option<String>,
     /// What we offer, best first.
     pub codecs: Vec<Codec>,
+    /// How much sound we want in a packet, in milliseconds: 10 to 60.
+    pub packet_time: u8,
+    /// Whether sound is protected.
+    pub srtp: Srtp,
+    /// How long the far side may send nothing at all, neither sound nor reports, before it is taken to be
+    /// gone; for ever if `None`.
+    pub silent_after: Option<Duration>,
+    /// Where the caller id stands.
+    pub identity: Identity,
+    /// Whether the far side is asked to keep every caller id to itself (RFC 3323).
+    pub private: bool,
+    /// Headers that every INVITE has, by name and value.
+    pub headers: Vec<(String, String)>,
     /// Through which host and port everything goes that we send to it (RFC 3261, section 8.1.2);
     /// straight to it if not set.
     pub proxy: Option<(String, Option<u16>)>,
@@ -129,6 +155,12 @@ impl SipTrunk {
             from_user: None,
             from_domain: None,
             codecs: Codec::G711.to_vec(),
+            packet_time: 20,
+            srtp: Srtp::Off,
+            silent_after: None,
+            identity: Identity::From,
+            private: false,
+            headers: Vec::new(),
             proxy: None,
             register: None,
             keep_alive: None,
@@ -202,6 +234,14 @@ impl SipTrunk {
         }
         if self.password.is_some() && self.username.is_none() && self.auth_username.is_none() {
             return Err(ConfigError::NoUsername(name()));
+        }
+        for (header, value) in &self.headers {
+            if !crate::identity::may_be_set(header, value) {
+                return Err(ConfigError::Header {
+                    trunk: name(),
+                    header: header.clone(),
+                });
+            }
         }
         let settings = [
             ("username", &self.username, is_user as fn(&str) -> bool),

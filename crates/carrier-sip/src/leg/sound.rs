@@ -9,14 +9,12 @@ use outdial_domain::{Digit, Quality, digit::Digits};
 use outdial_engine::ports::{Clip, DigitWay, LegEvent};
 use outdial_media::{codec::Codec, stream::StreamConfig};
 use outdial_media_io::{MediaEvent, Remote, Stream};
+use sdp_types::Direction;
 
 use crate::{
     digits,
     sdp::{self, Agreed, Local, SdpError},
 };
-
-/// Both laws of G.711 have this rate.
-pub(super) const RATE: u32 = 8000;
 
 /// Where nothing listens, for a far side that does not want to be sent to yet.
 const DISCARD: u16 = 9;
@@ -29,17 +27,21 @@ pub(super) struct Sound {
     agreed: Option<Agreed>,
     pressed: digits::Digits,
     quality: Option<Quality>,
+    /// How long the far side may send nothing at all.
+    silent_after: Option<Duration>,
 }
 
 /// What the stream told, in the leg's words.
 pub(super) enum Told {
     Event(LegEvent),
     Nothing,
+    /// The far side has sent nothing for too long.
+    Silent,
     Failed,
 }
 
 impl Sound {
-    pub(super) fn new(stream: Stream, local: Local, random: u128) -> Self {
+    pub(super) fn new(stream: Stream, local: Local, random: u128, silent_after: Option<Duration>) -> Self {
         Self {
             stream: Some(stream),
             local,
@@ -47,6 +49,7 @@ impl Sound {
             agreed: None,
             pressed: digits::Digits::default(),
             quality: None,
+            silent_after,
         }
     }
 
@@ -81,8 +84,7 @@ impl Sound {
     /// Takes a new description of the far side, and gives ours that answers it. One that cannot be
     /// used changes nothing.
     pub(super) fn offered(&mut self, body: &[u8]) -> Result<String, SdpError> {
-        let in_use = self.agreed.as_ref().map_or(Codec::Pcmu, |agreed| agreed.codec);
-        let agreed = sdp::read_offer(body, &self.local, in_use)?;
+        let agreed = sdp::read_offer(body, &self.local, self.codec())?;
         if Some(agreed.codec) != self.agreed.as_ref().map(|agreed| agreed.codec) {
             // The engine was told the codec, and its clips fit all that we have.
             tracing::debug!(codec = agreed.codec.name(), "the far side changed the codec");
@@ -101,8 +103,7 @@ impl Sound {
 
     /// Whether an offer can be agreed to.
     pub(super) fn check(&self, body: &[u8]) -> Result<(), SdpError> {
-        let in_use = self.agreed.as_ref().map_or(Codec::Pcmu, |agreed| agreed.codec);
-        sdp::read_offer(body, &self.local, in_use).map(|_| ())
+        sdp::read_offer(body, &self.local, self.codec()).map(|_| ())
     }
 
     /// Our description as it is, for a far side that knows it.
@@ -126,12 +127,20 @@ impl Sound {
             let config = StreamConfig {
                 send: agreed.send,
                 receive: agreed.receive,
+                packet_time: agreed.packet_time,
+                event_clock: agreed.event_clock,
                 detect_inband: agreed.send.telephone_event.is_none(),
+                // Who is on hold, or plays to us only, may be as silent as it likes.
+                silent_after: self.silent_after.filter(|_| agreed.direction == Direction::SendRecv),
                 ..StreamConfig::new(agreed.codec, self.random)
             };
             let mut nowhere = self.local.address;
             nowhere.set_port(DISCARD);
-            stream.start(config, agreed.remote.unwrap_or_else(|| Remote::new(nowhere)));
+            let remote = agreed.remote.unwrap_or_else(|| Remote::new(nowhere));
+            match &agreed.keys {
+                Some(keys) => stream.start_protected(config, remote, keys.clone()),
+                None => stream.start(config, remote),
+            }
             stream.set_sending(agreed.remote.is_some() && agreed.direction.has_send());
         }
         self.agreed = Some(agreed);
@@ -157,9 +166,8 @@ impl Sound {
                 Told::Event(LegEvent::PlayDone { play })
             }
             Some(MediaEvent::DigitsSent) => Told::Event(LegEvent::DigitsSent),
-            Some(
-                MediaEvent::FirstPacket | MediaEvent::FarSideSilent | MediaEvent::PlayFinished { stopped: true, .. },
-            ) => Told::Nothing,
+            Some(MediaEvent::FarSideSilent) => Told::Silent,
+            Some(MediaEvent::FirstPacket | MediaEvent::PlayFinished { stopped: true, .. }) => Told::Nothing,
             Some(MediaEvent::Failed) | None => Told::Failed,
         }
     }
@@ -172,7 +180,8 @@ impl Sound {
     }
 
     pub(super) fn play(&self, play: u64, clips: &[Arc<Clip>]) {
-        if let Some(clip) = clips.iter().find(|clip| clip.rate != RATE) {
+        let expected = self.codec().map(Codec::sample_rate);
+        if let Some(clip) = clips.iter().find(|clip| Some(clip.rate) != expected) {
             tracing::warn!(
                 play,
                 rate = clip.rate,

@@ -140,6 +140,7 @@ fn prepare(shared: &Arc<Shared>, transaction: &Transaction, trunk: &Trunk) -> Re
         .map_err(|error| (StatusCode::ServiceUnavailable, error.to_string()))?;
     let leg = shared.ids.make(LegId::new);
     let (line, requests) = super::line();
+    line.note(flow.hop.address.ip());
     let call_id = dialog.call_id.clone();
     if !shared.legs.enter(&call_id, Arc::clone(&line)) {
         return Err((StatusCode::LoopDetected, "this call is here already".into()));
@@ -150,7 +151,7 @@ fn prepare(shared: &Arc<Shared>, transaction: &Transaction, trunk: &Trunk) -> Re
         leg,
     };
     let (local, random) = local(shared, &stream, flow.reach.ip(), Some(trunk));
-    let sound = Sound::new(stream, local, random);
+    let sound = Sound::new(stream, local, random, trunk.settings.silent_after);
     if !request.body.is_empty() {
         sound
             .check(&request.body)

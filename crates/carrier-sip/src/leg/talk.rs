@@ -96,6 +96,13 @@ impl Leg {
                 Step::Told(Some(LegCommand::SendDigits { digits })) => self.sound.send_digits(digits),
                 Step::Sound(Told::Event(event)) => self.events.tell(event),
                 Step::Sound(Told::Nothing) => {}
+                Step::Sound(Told::Silent) => {
+                    break End::Ours(Ending::new(
+                        Outcome::Failed,
+                        EndedBy::Network,
+                        "nothing was heard of the far side for too long (`silent_after` of the trunk), so it is taken to be gone",
+                    ));
+                }
                 Step::Sound(Told::Failed) => {
                     break End::Ours(Ending::new(
                         Outcome::Failed,

@@ -105,7 +105,13 @@ pub(crate) async fn keep(shared: Arc<Shared>, trunk: Arc<Trunk>) {
                     let told = binding.tell(&teller, &whom, expires).await;
                     (binding, told)
                 };
-                let Some((kept, told)) = unless_closing(&shared, telling).await else {
+                // What is granted now is to be withdrawn, so it is waited for.
+                let telling = tokio::spawn(telling);
+                let told = tokio::select! {
+                    told = telling => told.ok(),
+                    () = shared.stop.cancelled() => None,
+                };
+                let Some((kept, told)) = told else {
                     return;
                 };
                 binding = kept;

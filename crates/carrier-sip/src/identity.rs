@@ -1,0 +1,139 @@
+//! Who an INVITE says is calling (RFC 3323, RFC 3325), and what else a trunk wants in it.
+
+use rsipstack::sip::{Domain, Header, Scheme, Uri, uri::Auth};
+
+use crate::config::{Identity, SipTrunk};
+
+/// Headers that are written by us, or would change where messages go.
+const OURS: [&str; 32] = [
+    "via",
+    "v",
+    "from",
+    "f",
+    "to",
+    "t",
+    "call-id",
+    "i",
+    "cseq",
+    "contact",
+    "m",
+    "max-forwards",
+    "content-length",
+    "l",
+    "content-type",
+    "c",
+    "route",
+    "record-route",
+    "authorization",
+    "proxy-authorization",
+    "supported",
+    "k",
+    "require",
+    "proxy-require",
+    "allow",
+    "session-expires",
+    "x",
+    "min-se",
+    "p-asserted-identity",
+    "p-preferred-identity",
+    "privacy",
+    "content-encoding",
+];
+
+/// Whether a trunk may have this header in its INVITEs.
+pub(crate) fn may_be_set(name: &str, value: &str) -> bool {
+    let is_token = !name.is_empty()
+        && name
+            .bytes()
+            .all(|octet| octet.is_ascii_alphanumeric() || b"-_.".contains(&octet));
+    is_token
+        && !OURS.contains(&name.to_ascii_lowercase().as_str())
+        && value.len() <= 1000
+        && !value.chars().any(char::is_control)
+}
+
+/// What `From` says, and the headers that say the rest.
+pub(crate) fn of(trunk: &SipTrunk, caller: Uri) -> (Uri, Vec<Header>) {
+    let mut headers = Vec::new();
+    match trunk.identity {
+        Identity::From => {}
+        Identity::Asserted => headers.push(Header::PAssertedIdentity(format!("<{caller}>").into())),
+        Identity::Preferred => headers.push(Header::PPreferredIdentity(format!("<{caller}>").into())),
+    }
+    let from = if trunk.private {
+        headers.push(Header::Privacy("id".into()));
+        anonymous()
+    } else {
+        caller
+    };
+    let extra = trunk.headers.iter();
+    headers.extend(extra.map(|(name, value)| Header::Other(name.clone(), value.clone())));
+    (from, headers)
+}
+
+/// Nobody in particular (RFC 3323, section 4.1.1.3).
+fn anonymous() -> Uri {
+    Uri {
+        scheme: Some(Scheme::Sip),
+        auth: Some(Auth {
+            user: "anonymous".to_owned(),
+            password: None,
+        }),
+        host_with_port: Domain::from("anonymous.invalid").into(),
+        ..Uri::default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn shown(change: impl FnOnce(&mut SipTrunk)) -> (String, Vec<String>) {
+        let mut trunk = SipTrunk::new("t", "far", 5060);
+        change(&mut trunk);
+        let (from, headers) = of(&trunk, "sip:+6512345678@far".try_into().unwrap());
+        (from.to_string(), headers.iter().map(ToString::to_string).collect())
+    }
+
+    #[test]
+    fn a_caller_id_stands_where_the_trunk_wants_it() {
+        assert_eq!(shown(|_| {}), ("sip:+6512345678@far".into(), vec![]));
+        assert_eq!(
+            shown(|trunk| trunk.identity = Identity::Asserted),
+            (
+                "sip:+6512345678@far".into(),
+                vec!["P-Asserted-Identity: <sip:+6512345678@far>".into()]
+            )
+        );
+        assert_eq!(
+            shown(|trunk| {
+                trunk.identity = Identity::Preferred;
+                trunk.private = true;
+                trunk.headers = vec![("X-Account".into(), "42".into())];
+            }),
+            (
+                "sip:anonymous@anonymous.invalid".into(),
+                vec![
+                    "P-Preferred-Identity: <sip:+6512345678@far>".into(),
+                    "Privacy: id".into(),
+                    "X-Account: 42".into()
+                ]
+            )
+        );
+    }
+
+    #[test]
+    fn a_trunk_does_not_write_what_is_ours_or_more_than_a_line() {
+        for (name, value, expected) in [
+            ("X-Account", "42", true),
+            ("Diversion", "<sip:a@b>;reason=unconditional", true),
+            ("X-Account", "42\r\nVia: x", false),
+            ("Via", "x", false),
+            ("call-ID", "x", false),
+            ("X Account", "x", false),
+            ("", "x", false),
+        ] {
+            assert_eq!(may_be_set(name, value), expected, "{name}: {value}");
+        }
+    }
+}
