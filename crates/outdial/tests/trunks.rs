@@ -445,3 +445,55 @@ async fn asterisk_and_baresip_are_rung_and_heard() {
         server.stop().await;
     }
 }
+
+/// SIPp calls the program, which has a number with a flow; gives what SIPp saw and the calls there are.
+async fn incoming(scenario: &str, number: &str) -> (SippResult, Value) {
+    let home = Home::new();
+    home.configure(
+        "[handsets]\nenabled = false\n[flow]\nhello = [{ pause = \"500ms\" }]\n\
+         [[trunk]]\nname = \"far\"\nhost = \"127.0.0.1\"\nport = 9\n\
+         [[number]]\nnumber = \"+6561234567\"\ntrunk = \"far\"\nuses = [\"receives_calls\"]\nflow = \"hello\"\n",
+    );
+    let server = home.serve().await;
+    let us = server.sip.parse().unwrap();
+    let far_side = Sipp::uac(scenario, us).option("-s").option(number);
+    let result = far_side.start().await.unwrap().wait().await.unwrap();
+    let (status, calls) = server.get("/api/v1/calls").await;
+    assert_eq!(status, 200, "{calls}");
+    for call in calls["calls"].as_array().unwrap() {
+        server.ended(call["id"].as_str().unwrap()).await;
+    }
+    let (_, calls) = server.get("/api/v1/calls").await;
+    server.stop().await;
+    (result, calls)
+}
+
+#[tokio::test]
+async fn sipp_27_calls_us_without_an_offer() {
+    if !require(Peer::Sipp) {
+        return;
+    }
+    let (result, calls) = incoming("27-late-offer.xml", "+6561234567").await;
+    result.assert_success();
+    assert_eq!(calls["calls"][0]["direction"], "incoming", "{calls}");
+}
+
+#[tokio::test]
+async fn sipp_28_calls_us_and_is_answered() {
+    if !require(Peer::Sipp) {
+        return;
+    }
+    let (result, calls) = incoming("28-incoming.xml", "+6561234567").await;
+    result.assert_success();
+    assert_eq!(calls["calls"].as_array().unwrap().len(), 1, "{calls}");
+}
+
+#[tokio::test]
+async fn sipp_29_calls_a_number_that_is_not_ours() {
+    if !require(Peer::Sipp) {
+        return;
+    }
+    let (result, _) = incoming("29-incoming-refused.xml", "+6569999999").await;
+    result.assert_success();
+    assert_eq!(result.received_status(404, "INVITE"), 1, "{result}");
+}
