@@ -3,7 +3,7 @@
 use std::{
     net::SocketAddr,
     sync::{Arc, PoisonError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use futures_util::future::BoxFuture;
@@ -18,8 +18,11 @@ use crate::{
     leg, probe,
     start::{self, Shared},
     target::Target,
-    trunk::{Trunk, TrunkState},
+    trunk::{RegistrationState, Trunk, TrunkState},
 };
+
+/// How long a trunk that is asked after may take to let us register.
+const REGISTERS_WITHIN: Duration = Duration::from_secs(10);
 
 /// Rings legs over SIP. Dropping it ends what serves its socket and every leg under way, without telling
 /// the far sides: hang the legs up first.
@@ -68,7 +71,7 @@ impl SipCarrier {
         self.shared.endpoint.get_stats().running_transactions
     }
 
-    /// Asks a trunk whether it is there, without ringing anybody.
+    /// Asks a trunk whether it is there and lets us register, without ringing anybody.
     ///
     /// # Errors
     ///
@@ -79,7 +82,14 @@ impl SipCarrier {
             .trunks
             .get(trunk)
             .ok_or_else(|| ProbeError::NoTrunk(trunk.to_owned()))?;
-        probe::probe(&self.shared, known).await
+        let report = probe::probe(&self.shared, known).await?;
+        match tokio::time::timeout(REGISTERS_WITHIN, known.registration()).await {
+            Ok(RegistrationState::Failed { reason, .. }) => Err(ProbeError::NotRegistered(reason)),
+            Ok(_) => Ok(report),
+            Err(_) => Err(ProbeError::NotRegistered(
+                "it did not answer the REGISTER in time".into(),
+            )),
+        }
     }
 
     /// How the trunks are doing, by name.

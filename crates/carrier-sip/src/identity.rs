@@ -55,12 +55,19 @@ pub(crate) fn may_be_set(name: &str, value: &str) -> bool {
 /// What `From` says, and the headers that say the rest.
 pub(crate) fn of(trunk: &SipTrunk, caller: Uri) -> (Uri, Vec<Header>) {
     let mut headers = Vec::new();
-    match trunk.identity {
-        Identity::From => {}
-        Identity::Asserted => headers.push(Header::PAssertedIdentity(format!("<{caller}>").into())),
-        Identity::Preferred => headers.push(Header::PPreferredIdentity(format!("<{caller}>").into())),
-    }
-    let from = if trunk.private {
+    // A caller who is nobody is known to the trunk by our account.
+    let is_withheld = caller.host_with_port.host == anonymous().host_with_port.host;
+    let known = match is_withheld {
+        false => Some(caller.clone()),
+        true => account(trunk, &caller),
+    };
+    let header = |known: &Uri| match trunk.identity {
+        Identity::From => None,
+        Identity::Asserted => Some(Header::PAssertedIdentity(format!("<{known}>").into())),
+        Identity::Preferred => Some(Header::PPreferredIdentity(format!("<{known}>").into())),
+    };
+    headers.extend(known.as_ref().and_then(header));
+    let from = if trunk.private || is_withheld {
         headers.push(Header::Privacy("id".into()));
         anonymous()
     } else {
@@ -69,6 +76,20 @@ pub(crate) fn of(trunk: &SipTrunk, caller: Uri) -> (Uri, Vec<Header>) {
     let extra = trunk.headers.iter();
     headers.extend(extra.map(|(name, value)| Header::Other(name.clone(), value.clone())));
     (from, headers)
+}
+
+/// Our account at a trunk.
+fn account(trunk: &SipTrunk, like: &Uri) -> Option<Uri> {
+    let user = trunk.from_user.clone().or_else(|| trunk.username.clone())?;
+    let host = trunk.from_domain.as_ref().unwrap_or(&trunk.host);
+    Some(Uri {
+        auth: Some(Auth { user, password: None }),
+        host_with_port: rsipstack::sip::HostWithPort {
+            host: host.parse().ok()?,
+            port: None,
+        },
+        ..like.clone()
+    })
 }
 
 /// Nobody in particular (RFC 3323, section 4.1.1.3).

@@ -135,7 +135,7 @@ fn is_of_leg(shared: &Shared, line: &Line, transaction: &Transaction) -> bool {
     let Some(from) = source(transaction) else {
         return false;
     };
-    line.knows(from.ip()) || shared.sources.trunk(from).is_some()
+    line.knows(from.ip()) || shared.sources.knows(from.ip())
 }
 
 /// Where a request came from.

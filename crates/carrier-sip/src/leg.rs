@@ -13,6 +13,7 @@ mod redirect;
 mod refresh;
 mod requests;
 mod retry;
+mod ringing;
 mod route;
 mod sound;
 mod take;

@@ -261,5 +261,7 @@ mod tests {
                 .contains("no address of the kind")
         );
         assert!(hops("nowhere.invalid", Some(5060), Transport::Udp).await.is_err());
+        let here = hops("localhost", Some(5070), Transport::Udp).await.unwrap();
+        assert_eq!(here[0].address, "127.0.0.1:5070".parse().unwrap());
     }
 }

@@ -55,6 +55,9 @@ pub enum ProbeError {
         /// How long the answer was waited for.
         within: Duration,
     },
+    /// It is there, but does not let us register, so that its calls do not find us.
+    #[error("it is there, but we cannot register at it: {0}")]
+    NotRegistered(String),
     /// No connection, or none that can be trusted.
     #[error("{address} cannot be asked: {reason}")]
     NotSent {

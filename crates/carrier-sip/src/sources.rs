@@ -66,10 +66,10 @@ pub(crate) struct Sources {
 }
 
 impl Sources {
-    /// The trunks that may call us.
+    /// All trunks.
     pub(crate) fn new(trunks: impl IntoIterator<Item = Arc<Trunk>>) -> Self {
         Self {
-            trunks: trunks.into_iter().filter(|trunk| trunk.settings.incoming).collect(),
+            trunks: trunks.into_iter().collect(),
             found: RwLock::default(),
         }
     }
@@ -78,6 +78,17 @@ impl Sources {
     pub(crate) fn lead(&self, trunk: &str, addresses: Vec<SocketAddr>) {
         let mut found = self.found.write().unwrap_or_else(PoisonError::into_inner);
         found.insert(trunk.to_owned(), addresses);
+    }
+
+    /// Whether a trunk is there, whether it may call us or not.
+    pub(crate) fn knows(&self, from: IpAddr) -> bool {
+        let found = self.found.read().unwrap_or_else(PoisonError::into_inner);
+        self.trunks.iter().any(|trunk| {
+            let addresses = found.get(&trunk.settings.name).into_iter().flatten();
+            let mut addresses = addresses.map(SocketAddr::ip);
+            addresses.any(|address| address == from)
+                || trunk.settings.accept_from.iter().any(|network| network.has(from))
+        })
     }
 
     /// The trunk that calls from this address. Where several do, the one whose port it is, and then
@@ -94,7 +105,7 @@ impl Sources {
             let networks = &trunk.settings.accept_from;
             networks.iter().any(|network| network.has(from.ip())) || leads(trunk, &|address| address.ip() == from.ip())
         };
-        let mut trunks = self.trunks.iter();
+        let mut trunks = self.trunks.iter().filter(|trunk| trunk.settings.incoming);
         trunks.clone().find(exactly).or_else(|| trunks.find(nearly)).cloned()
     }
 
@@ -102,7 +113,7 @@ impl Sources {
     pub(crate) fn with_login(&self) -> impl Iterator<Item = &Arc<Trunk>> {
         self.trunks
             .iter()
-            .filter(|trunk| trunk.settings.incoming_login.is_some())
+            .filter(|trunk| trunk.settings.incoming && trunk.settings.incoming_login.is_some())
     }
 }
 
@@ -157,6 +168,8 @@ mod tests {
         assert_eq!(name("192.0.2.1:40000"), "a");
         assert_eq!(name("203.0.113.200:5060"), "c");
         assert_eq!(name("192.0.2.9:5060"), "");
+        assert!(sources.knows([192, 0, 2, 9].into()) && sources.knows([203, 0, 113, 7].into()));
+        assert!(!sources.knows([198, 51, 100, 1].into()));
         assert_eq!(name("198.51.100.1:5060"), "");
     }
 }

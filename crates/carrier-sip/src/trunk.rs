@@ -12,6 +12,7 @@ use std::{
 
 use jiff::Timestamp;
 use rsipstack::sip::{Header, Uri};
+use tokio::sync::Notify;
 
 use crate::{
     challenge::Challenges,
@@ -33,6 +34,8 @@ pub(crate) struct Trunk {
     /// from the registrar.
     pub(crate) contact: String,
     standing: Mutex<Standing>,
+    /// Tells when the registration changed.
+    changed: Notify,
 }
 
 /// What is known of a trunk.
@@ -75,6 +78,7 @@ impl Trunk {
             door,
             contact,
             standing: Mutex::new(standing),
+            changed: Notify::new(),
         }))
     }
 
@@ -142,6 +146,21 @@ impl Trunk {
 
     fn set_registration(&self, registration: RegistrationState) {
         self.standing().registration = registration;
+        self.changed.notify_waiters();
+    }
+
+    /// The registration, once the trunk was told for the first time.
+    pub(crate) async fn registration(&self) -> RegistrationState {
+        loop {
+            let mut changed = std::pin::pin!(self.changed.notified());
+            // From here on no change is missed.
+            changed.as_mut().enable();
+            let registration = self.standing().registration.clone();
+            if registration != RegistrationState::Pending {
+                return registration;
+            }
+            changed.await;
+        }
     }
 
     fn not_registered(&self, reason: String, now: Timestamp) {
@@ -151,6 +170,8 @@ impl Trunk {
             _ => now,
         };
         standing.registration = RegistrationState::Failed { since, reason };
+        drop(standing);
+        self.changed.notify_waiters();
     }
 
     fn set_routes(&self, routes: Vec<Header>) {

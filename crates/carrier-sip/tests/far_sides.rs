@@ -7,10 +7,14 @@ use std::{
     time::{Duration, Instant},
 };
 
-use outdial_carrier_sip::{SipConfig, SipTransport};
+use outdial_carrier_sip::{Identity, SipConfig, SipTransport, SipTrunk, Srtp};
 use outdial_domain::Outcome;
 use outdial_engine::ports::{DigitWay, LegCommand, LegEvent, RingError};
-use outdial_media::{codec::Codec, stream::StreamConfig};
+use outdial_media::{
+    codec::Codec,
+    srtp::{MasterKey, SrtpKey, SrtpKeys, sdes::Crypto},
+    stream::StreamConfig,
+};
 use outdial_media_io::{MediaEvent, Remote};
 
 use crate::rig::{
@@ -484,4 +488,159 @@ async fn a_connection_that_is_refused_is_said_before_anything_is_sent() {
         "{refused:?}"
     );
     assert_eq!(rig.carrier.live(), 0);
+}
+
+#[tokio::test]
+async fn a_bye_with_the_right_tags_from_elsewhere_does_not_end_the_call() {
+    let (rig, mut far, mut call, invite) = talking().await;
+    let mut forger = Far::listen_at("127.0.0.2:0").await;
+    let us = rig.carrier.local_addr();
+    forger
+        .send_to(
+            us,
+            &far.request(&invite, "BYE", 2, &[], "")
+                .replace("z9hG4bK", "z9hG4bKforged"),
+        )
+        .await;
+    // The answer goes where the request came from.
+    forger.hears("SIP/2.0 481").await;
+    far.send(&far.request(&invite, "OPTIONS", 3, &[], "")).await;
+    far.hears("SIP/2.0 200").await;
+    call.hang_up(Outcome::Completed).await;
+    far.hears("BYE ").await;
+    drop(call.handle.events.recv().await);
+}
+
+#[tokio::test]
+async fn everything_works_over_ipv6() {
+    let mut far = Far::listen_at("[::1]:0").await;
+    let rig = rig_with(|config| {
+        config.bind = "[::1]:0".parse().expect("an address");
+        config.trunks = vec![trunk(far.address())];
+    });
+    let mut call = rig.ring().await;
+    let invite = far.hears("INVITE ").await;
+    assert!(
+        invite.is(&format!(
+            "INVITE sip:+6561234567@[::1]:{} SIP/2.0",
+            far.address().port()
+        )),
+        "{}",
+        invite.0
+    );
+    assert!(invite.header("Via").contains("SIP/2.0/UDP [::1]:"), "{}", invite.0);
+    far.pick_up(&invite, &sdp("0 101")).await;
+    far.hears("ACK ").await;
+    call.until("answered PCMU").await;
+    call.hang_up(Outcome::Completed).await;
+    let bye = far.hears("BYE ").await;
+    far.answer(&bye, "200 OK", &[], "").await;
+    let (words, _) = call.end().await;
+    assert_eq!(last(&words), "ended completed flow 0");
+}
+
+#[tokio::test]
+async fn a_withheld_caller_id_is_kept_from_the_far_side_only() {
+    let mut far = Far::listen().await;
+    let rig = rig_with(|config| {
+        let mut one = trunk(far.address());
+        one.username = Some("account".into());
+        one.identity = Identity::Asserted;
+        one.headers = vec![("X-Account".into(), "42".into())];
+        config.trunks = vec![one];
+    });
+    let mut order = rig.order("100");
+    order.from = Some(outdial_domain::Address::parse("sip:anonymous@anonymous.invalid").expect("an address"));
+    let _call = rig.try_ring(order).await.expect("it rings");
+    let invite = far.hears("INVITE ").await;
+    assert!(
+        invite
+            .header("From")
+            .starts_with("<sip:anonymous@anonymous.invalid>;tag="),
+        "{}",
+        invite.0
+    );
+    assert_eq!(invite.header("Privacy"), "id");
+    assert_eq!(invite.header("P-Asserted-Identity"), "<sip:account@127.0.0.1>");
+    assert_eq!(invite.header("X-Account"), "42");
+}
+
+#[tokio::test]
+async fn an_outbound_proxy_is_in_the_way_of_everything() {
+    let mut far = Far::listen().await;
+    let rig = rig_with(|config| {
+        let mut one = SipTrunk::new("far", "pbx.example.com", None);
+        one.proxy = Some((far.address().ip().to_string(), Some(far.address().port())));
+        config.trunks = vec![one];
+    });
+    let _call = rig.ring().await;
+    let invite = far.hears("INVITE ").await;
+    assert!(
+        invite.is("INVITE sip:+6561234567@pbx.example.com SIP/2.0"),
+        "{}",
+        invite.0
+    );
+    assert_eq!(invite.header("Route"), format!("<sip:{};lr>", far.address()));
+}
+
+#[tokio::test]
+async fn protected_sound_is_heard_by_whoever_has_the_key() {
+    let (rig, mut far, mut call, invite) = ringing(|config| {
+        config.t1 = Duration::from_millis(500);
+        config.trunks[0].srtp = Srtp::Require;
+    })
+    .await;
+    assert!(invite.body().contains("RTP/SAVP 0 8 101"), "{}", invite.0);
+    let line = invite.body().lines().find_map(|line| line.strip_prefix("a=crypto:"));
+    let ours = Crypto::parse(line.expect("a key is offered")).expect("it can be read");
+    let theirs_key = Crypto::new(ours.tag, SrtpKey::new(ours.key.suite, MasterKey::new([9; 30])));
+    let offered: u16 = invite
+        .body()
+        .split_once("m=audio ")
+        .and_then(|(_, rest)| rest.split(' ').next()?.parse().ok())
+        .expect("a port is offered");
+    let mut theirs = rig.media.open().expect("there is a port");
+    let port = theirs.local().port();
+    let description = sdp("8 101").replace("m=audio 9 RTP/AVP", &format!("m=audio {port} RTP/SAVP"));
+    let description = format!("{description}a=crypto:{theirs_key}\r\n");
+    theirs.start_protected(
+        StreamConfig::new(Codec::Pcma, 7),
+        Remote::new(SocketAddr::from(([127, 0, 0, 1], offered))),
+        SrtpKeys {
+            send: theirs_key.key.clone(),
+            receive: ours.key,
+        },
+    );
+    far.pick_up(&invite, &description).await;
+    call.until("answered PCMA").await;
+    call.tell(LegCommand::SendDigits {
+        digits: "7".parse().expect("digits"),
+    })
+    .await;
+    loop {
+        if let Some(MediaEvent::Digit { digit, .. }) = theirs.event().await {
+            assert_eq!(digit.as_char(), '7');
+            break;
+        }
+    }
+    theirs.send_digits("5".parse().expect("digits"));
+    call.until("digit 5 rtp").await;
+    call.hang_up(Outcome::Completed).await;
+    let bye = far.hears("BYE ").await;
+    far.answer(&bye, "200 OK", &[], "").await;
+    let (_, end) = call.end().await;
+    assert!(
+        end.trace.iter().all(|message| !message.text.contains("inline:")),
+        "no key is in the trace"
+    );
+}
+
+#[tokio::test]
+async fn a_far_side_that_protects_nothing_is_refused_where_it_has_to() {
+    let (_rig, mut far, call, invite) = ringing(|config| config.trunks[0].srtp = Srtp::Require).await;
+    far.pick_up(&invite, &sdp("0 101")).await;
+    far.hears("BYE ").await;
+    let (words, end) = call.end().await;
+    assert_eq!(last(&words), "ended failed system 0");
+    assert!(end.ending.reason.contains("does not protect"), "{}", end.ending.reason);
 }

@@ -276,3 +276,38 @@ async fn nobody_takes_calls_so_they_are_told_to_come_later() {
     assert_eq!(answer.header("Retry-After"), "5");
     assert_eq!(rig.carrier.live(), 0);
 }
+
+#[tokio::test]
+async fn callers_from_elsewhere_are_asked_who_they_are_where_they_can_show_it() {
+    let (rig, mut calls) = taking(|config| {
+        config.trunks[0].accept_from.clear();
+        config.trunks[0].incoming_login = Some(("provider".into(), "secret".to_owned().into()));
+    });
+    let us = rig.carrier.local_addr();
+    let mut far = Far::listen().await;
+    far.send_to(us, &invite(&far, us, 1, "", "")).await;
+    let asked = far.hears("SIP/2.0 401").await;
+    let challenges: Vec<_> = asked
+        .0
+        .lines()
+        .filter(|line| line.starts_with("WWW-Authenticate: "))
+        .collect();
+    assert!(
+        challenges[0].contains("algorithm=SHA-256") && challenges[1].contains("algorithm=MD5"),
+        "{challenges:?}"
+    );
+    far.send(&after(&far, us, &asked, "ACK", 1, "")).await;
+    let nonce = challenges[0]
+        .split("nonce=\"")
+        .nth(1)
+        .and_then(|rest| rest.split('"').next())
+        .expect("a nonce");
+    let forged = format!(
+        "Authorization: Digest username=\"provider\", realm=\"outdial\", nonce=\"{nonce}\", uri=\"sip:100@{us}\", \
+         algorithm=SHA-256, qop=auth, cnonce=\"1\", nc=00000001, response=\"{}\"\r\n",
+        "0".repeat(64)
+    );
+    far.send(&invite(&far, us, 2, &forged, "")).await;
+    far.hears("SIP/2.0 403").await;
+    assert!(calls.try_recv().is_err());
+}

@@ -4,7 +4,7 @@ mod rig;
 
 use std::time::Duration;
 
-use outdial_carrier_sip::{HealthState, RegistrationState, SipConfig};
+use outdial_carrier_sip::{HealthState, ProbeError, RegistrationState, SipConfig};
 use outdial_domain::Address;
 use outdial_engine::ports::{Answer, Ask, VoiceCarrier};
 
@@ -91,6 +91,14 @@ async fn a_registration_that_is_refused_says_what_to_do_and_is_tried_again() {
     assert!(
         matches!(&state, RegistrationState::Failed { reason, .. } if reason.contains("403") && reason.contains("`username`")),
         "{state:?}"
+    );
+    let (probed, ()) = tokio::join!(rig.carrier.probe("far"), async {
+        let asked = far.hears("OPTIONS ").await;
+        far.answer(&asked, "200 OK", &[], "").await;
+    });
+    assert!(
+        matches!(&probed, Err(ProbeError::NotRegistered(reason)) if reason.contains("403")),
+        "{probed:?}"
     );
     let again = far.hears("REGISTER ").await;
     far.answer(&again, "423 Interval Too Brief", &["Min-Expires: 7200"], "")

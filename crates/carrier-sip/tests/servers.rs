@@ -72,7 +72,7 @@ async fn s17_a_silent_server_is_the_last_one_asked() {
     let first = Sipp::uas("17-silent.xml").start().await.expect("SIPp starts");
     let mut second = rig::far::Far::listen().await;
     let names = names([first.address().port(), second.address().port()]).await;
-    let rig = at_names(&names, |config| config.t1 = std::time::Duration::from_millis(20));
+    let rig = at_names(&names, |config| config.t1 = std::time::Duration::from_millis(80));
     let (words, end) = rig.ring().await.end().await;
     assert_eq!(words, ["sent", "ended no_answer network 0"]);
     assert!(end.ending.reason.contains("may have rung"), "{}", end.ending.reason);

@@ -29,6 +29,8 @@ pub(super) struct Sound {
     quality: Option<Quality>,
     /// How long the far side may send nothing at all.
     silent_after: Option<Duration>,
+    /// Whether the leg is answered: before that, silence is nothing strange.
+    answered: bool,
 }
 
 /// What the stream told, in the leg's words.
@@ -50,6 +52,7 @@ impl Sound {
             pressed: digits::Digits::default(),
             quality: None,
             silent_after,
+            answered: false,
         }
     }
 
@@ -70,13 +73,22 @@ impl Sound {
 
     /// Takes the description of the answer. One that came early holds if there is none.
     pub(super) fn answered(&mut self, body: &[u8]) -> Result<Codec, SdpError> {
+        let is_news = !std::mem::replace(&mut self.answered, true);
         match sdp::read_answer(body, &self.local) {
             Ok(agreed) => {
+                if is_news {
+                    self.agreed = None;
+                }
                 let codec = agreed.codec;
                 self.agree(agreed);
                 Ok(codec)
             }
-            Err(SdpError::Missing) => self.agreed.as_ref().map(|agreed| agreed.codec).ok_or(SdpError::Missing),
+            Err(SdpError::Missing) => {
+                let agreed = self.agreed.take().ok_or(SdpError::Missing)?;
+                let codec = agreed.codec;
+                self.agree(agreed);
+                Ok(codec)
+            }
             Err(error) => Err(error),
         }
     }
@@ -89,6 +101,7 @@ impl Sound {
             // The engine was told the codec, and its clips fit all that we have.
             tracing::debug!(codec = agreed.codec.name(), "the far side changed the codec");
         }
+        self.answered = true;
         self.local.version += 1;
         let answer = sdp::answer(&self.local, &agreed);
         self.agree(agreed);
@@ -131,7 +144,9 @@ impl Sound {
                 event_clock: agreed.event_clock,
                 detect_inband: agreed.send.telephone_event.is_none(),
                 // Who is on hold, or plays to us only, may be as silent as it likes.
-                silent_after: self.silent_after.filter(|_| agreed.direction == Direction::SendRecv),
+                silent_after: self
+                    .silent_after
+                    .filter(|_| self.answered && agreed.direction == Direction::SendRecv),
                 ..StreamConfig::new(agreed.codec, self.random)
             };
             let mut nowhere = self.local.address;

@@ -9,7 +9,7 @@ use outdial_domain::{EndedBy, Ending, LegId, Outcome};
 use outdial_engine::ports::{IncomingLeg, LegCommand, LegHandle};
 use rsipstack::{
     sip::{Header, HeadersExt, Method, Request, SipMessage, StatusCode, prelude::ToTypedHeader as _},
-    transaction::{Transaction, make_tag, transaction::TransactionEvent},
+    transaction::{Transaction, make_tag},
 };
 use tokio::{sync::mpsc, time::Instant};
 
@@ -18,9 +18,7 @@ use crate::{
     dialog::Dialog,
     flow::{Flow, OURSELVES},
     headers::{self, Fault},
-    incoming::ALLOW,
-    reliable::Said,
-    session_timer::{SessionTimer, Wish, allows, lists},
+    session_timer::{SessionTimer, allows, lists},
     start::Shared,
     trunk::Trunk,
 };
@@ -32,6 +30,7 @@ use super::{
     inbox::Inbox,
     local,
     requests::{self, hung_up, quotable, reply},
+    ringing::Ringing,
     sound::Sound,
     talk::Talk,
 };
@@ -45,18 +44,6 @@ const RINGS_AGAIN: Duration = Duration::from_secs(60);
 
 /// The options that we know.
 const KNOWN: [&str; 2] = ["timer", "100rel"];
-
-/// What is known of a call that rings here.
-struct Ringing {
-    dialog: Dialog,
-    inbox: Inbox,
-    request: Request,
-    wish: Wish,
-    /// The last provisional answer that waits for its PRACK.
-    said: Option<Said>,
-    /// Whether provisional answers are to be acknowledged.
-    reliable: bool,
-}
 
 /// How ringing here ended.
 enum Taken {
@@ -395,53 +382,6 @@ impl Leg {
                 Step::Told(Some(_)) | Step::Again => {}
             }
         }
-    }
-}
-
-impl Ringing {
-    /// Says that it rings, in a way that is acknowledged where the caller wants that.
-    fn say_ringing(&mut self, leg: &Leg) {
-        let mut headers = Vec::new();
-        if std::mem::take(&mut self.reliable) {
-            let number = u32::from(leg.shared.ids.secret()[0]) + 1;
-            let invite = headers::sequence(&self.request).unwrap_or(1);
-            headers.push(Header::Require("100rel".into()));
-            headers.push(Header::RSeq(number.to_string().into()));
-            self.said = Some(Said::new(number, invite, leg.shared.t1(), StdInstant::now()));
-        }
-        self.respond(leg, StatusCode::Ringing, headers, None);
-    }
-
-    /// Says the same again.
-    fn repeat(&self) {
-        // The transaction knows its last answer, and gives it to whoever repeats the INVITE.
-        let again = TransactionEvent::Received(SipMessage::Request(self.request.clone()), None);
-        let _ = self.inbox.sender().send(again);
-    }
-
-    fn respond(&self, leg: &Leg, status: StatusCode, headers: Vec<Header>, body: Option<String>) {
-        let body = body.map(String::into_bytes);
-        let mut response = leg.shared.endpoint.make_response(&self.request, status, body);
-        for header in self.request.headers.iter() {
-            if matches!(header, Header::RecordRoute(_)) {
-                response.headers.push(header.clone());
-            }
-        }
-        response.headers.push(self.dialog.contact_header());
-        response.headers.push(Header::Allow(ALLOW.into()));
-        response.headers.extend(headers);
-        let _ = self.inbox.sender().send(TransactionEvent::Respond(response));
-    }
-
-    /// Says no. The answer is repeated until it is acknowledged, without us.
-    fn refuse(self, leg: &Leg, status: StatusCode, headers: Vec<Header>) {
-        self.respond(leg, status, headers, None);
-        let mut inbox = self.inbox;
-        tokio::spawn(async move {
-            while let (invite, Some(_)) = inbox.next().await {
-                inbox.put(invite);
-            }
-        });
     }
 }
 

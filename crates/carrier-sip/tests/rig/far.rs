@@ -37,8 +37,12 @@ impl Message {
 
 impl Far {
     pub(crate) async fn listen() -> Self {
+        Self::listen_at("127.0.0.1:0").await
+    }
+
+    pub(crate) async fn listen_at(address: &str) -> Self {
         Self {
-            socket: UdpSocket::bind("127.0.0.1:0").await.expect("a port"),
+            socket: UdpSocket::bind(address).await.expect("a port"),
             us: None,
         }
     }
