@@ -4,6 +4,7 @@ use super::policy::asterisk_place;
 use super::ports::{PortLease, lease_ports};
 use anyhow::{Context, Result, bail};
 use std::collections::BTreeMap;
+use std::ffi::OsString;
 use std::fs::File;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
@@ -22,6 +23,8 @@ pub struct Asterisk {
     child: Child,
     home: Option<TempDir>,
     ports: PortLease,
+    /// What it was told about TLS.
+    tls: Vec<(&'static str, OsString)>,
 }
 
 impl Asterisk {
@@ -58,29 +61,44 @@ impl Asterisk {
             .tempdir_in(&place)
             .context("make a home for Asterisk")?;
         let ports = lease_ports(200)?;
-        let log = File::create(home.path().join("output.log")).context("make its log")?;
-        let mut command = command(&home, &ports);
-        if let Some((certificates, shown)) = tls {
-            command
-                .env("ASTERISK_TLS_PORT", ports.nth(1).to_string())
-                .env("ASTERISK_TLS_CERTIFICATE", certificates.certificate(shown))
-                .env("ASTERISK_TLS_KEY", certificates.key(shown))
-                .env("ASTERISK_TLS_ROOT", certificates.root());
-        }
-        let child = command
-            .arg("run")
-            .stdin(Stdio::null())
-            .stdout(log.try_clone().context("share its log")?)
-            .stderr(log)
-            .spawn()
-            .context("start Asterisk")?;
+        let tls = tls.map(|(certificates, shown)| {
+            vec![
+                ("ASTERISK_TLS_PORT", ports.nth(1).to_string().into()),
+                ("ASTERISK_TLS_CERTIFICATE", certificates.certificate(shown).into()),
+                ("ASTERISK_TLS_KEY", certificates.key(shown).into()),
+                ("ASTERISK_TLS_ROOT", certificates.root().into()),
+            ]
+        });
+        let tls = tls.unwrap_or_default();
         let mut asterisk = Self {
-            child,
+            child: spawn(&home, &ports, &tls)?,
             home: Some(home),
             ports,
+            tls,
         };
         asterisk.ready().await?;
         Ok(asterisk)
+    }
+
+    /// Ends it as a crash does. All that it wrote stays there.
+    ///
+    /// # Errors
+    ///
+    /// When it cannot be ended.
+    pub fn crash(&mut self) -> Result<()> {
+        self.child.kill().context("end Asterisk")?;
+        self.child.wait().context("wait for the end of Asterisk")?;
+        Ok(())
+    }
+
+    /// Starts it once more after a crash, at the same ports, and waits until it takes calls.
+    ///
+    /// # Errors
+    ///
+    /// As [`Asterisk::start`].
+    pub async fn start_again(&mut self) -> Result<()> {
+        self.child = spawn(self.home(), &self.ports, &self.tls)?;
+        self.ready().await
     }
 
     /// The one that other tests of this process use at this moment, or a new one.
@@ -105,6 +123,19 @@ impl Asterisk {
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         (Ipv4Addr::LOCALHOST, self.ports.first()).into()
+    }
+
+    /// Where its manager interface is, for [`Asterisk::USER`] with its secret. [`Asterisk::PHONE`] may
+    /// log in there and do nothing.
+    #[must_use]
+    pub fn manager_address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.ports.last()).into()
+    }
+
+    /// A directory that it plays from.
+    #[must_use]
+    pub fn sounds_dir(&self) -> PathBuf {
+        self.home().path().join("sounds")
     }
 
     /// Where it takes SIP over TLS, when it was started with certificates.
@@ -252,6 +283,22 @@ impl Drop for Asterisk {
     }
 }
 
+fn spawn(home: &TempDir, ports: &PortLease, tls: &[(&'static str, OsString)]) -> Result<Child> {
+    let log = File::options()
+        .create(true)
+        .append(true)
+        .open(home.path().join("output.log"))
+        .context("make its log")?;
+    command(home, ports)
+        .envs(tls.iter().map(|(key, value)| (key, value)))
+        .arg("run")
+        .stdin(Stdio::null())
+        .stdout(log.try_clone().context("share its log")?)
+        .stderr(log)
+        .spawn()
+        .context("start Asterisk")
+}
+
 fn command(home: &TempDir, ports: &PortLease) -> Command {
     let mut command = Command::new(interop_dir().join("peers/asterisk"));
     command
@@ -259,6 +306,7 @@ fn command(home: &TempDir, ports: &PortLease) -> Command {
         .env("ASTERISK_ROOT", asterisk_place().join("root"))
         .env("ASTERISK_HOME", home.path())
         .env("ASTERISK_SIP_PORT", ports.first().to_string())
+        .env("ASTERISK_MANAGER_PORT", ports.last().to_string())
         .env("ASTERISK_RTP_START", ports.nth(2).to_string())
         .env("ASTERISK_RTP_END", ports.last().to_string())
         .env("ASTERISK_USER", Asterisk::USER)
