@@ -138,6 +138,9 @@ impl Server {
     /// Stops everything: no new work, live calls ended, then the servers.
     pub async fn stop(mut self) {
         self.engine.stop(self.stop_within).await;
+        if let Some(sip) = &self.sip {
+            sip.stop().await;
+        }
         self.stopping.cancel();
         // Clients that hold their connections open get a moment, not more.
         if tokio::time::timeout(Duration::from_secs(1), &mut self.http)

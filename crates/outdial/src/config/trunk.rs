@@ -1,8 +1,9 @@
 //! `[[trunk]]`: a way out over SIP.
 
+mod sip;
+
 use std::path::{Path, PathBuf};
 
-use outdial_carrier_sip::{SipTransport, SipTrunk, TlsSettings};
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -39,6 +40,125 @@ pub struct Trunk {
     /// Numbers that begin so go out by it; all when empty.
     #[serde(default)]
     pub prefixes: Vec<String>,
+    /// The host and port that everything goes through.
+    pub proxy: Option<String>,
+    /// Whether we tell it where we are.
+    #[serde(default)]
+    pub register: bool,
+    /// For how long at a time, in seconds.
+    #[serde(default = "an_hour")]
+    pub register_seconds: u32,
+    /// How often it is asked whether it is there, in seconds; 0 for never.
+    #[serde(default)]
+    pub keep_alive: u32,
+    /// After how many questions without an answer it is down.
+    #[serde(default = "three")]
+    pub down_after: u32,
+    /// How often address translators in between are shown something, in seconds; 0 for never.
+    pub nat_keep_alive: Option<u32>,
+    /// How long a session lives without a refresh, in seconds; 0 for ever.
+    #[serde(default = "half_an_hour")]
+    pub session_expires: u32,
+    /// How often one call may be redirected.
+    #[serde(default = "three_times")]
+    pub redirects: u8,
+    /// To which hosts, beside its own.
+    #[serde(default)]
+    pub redirect_hosts: Vec<String>,
+    /// Whether another number may be named.
+    #[serde(default)]
+    pub redirect_other_numbers: bool,
+    /// Whether calls from it are taken.
+    #[serde(default = "yes")]
+    pub incoming: bool,
+    /// More addresses that it calls from.
+    #[serde(default)]
+    pub accept_from: Vec<String>,
+    /// What callers from elsewhere show to be it.
+    pub incoming_username: Option<String>,
+    /// And their password.
+    incoming_password: Option<String>,
+    /// The environment variable that holds it.
+    incoming_password_env: Option<String>,
+    /// What we offer, best first.
+    #[serde(default = "both_laws")]
+    pub codecs: Vec<String>,
+    /// How much sound we want in a packet, in milliseconds.
+    #[serde(default = "twenty")]
+    pub packet_time: u8,
+    /// Whether sound is protected.
+    #[serde(default)]
+    pub srtp: Protection,
+    /// How long it may send nothing during a call, in seconds; 0 for ever.
+    #[serde(default = "a_minute")]
+    pub silent_after: u32,
+    /// Where the caller id stands.
+    #[serde(default)]
+    pub identity: Identity,
+    /// Whether it is to keep every caller id to itself.
+    #[serde(default)]
+    pub private: bool,
+    /// Headers that every INVITE has.
+    #[serde(default)]
+    pub headers: std::collections::BTreeMap<String, String>,
+}
+
+/// Whether sound is protected.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protection {
+    /// It is not.
+    #[default]
+    Off,
+    /// It is where the far side does it.
+    Prefer,
+    /// It is, or there is no call.
+    Require,
+}
+
+/// Where the caller id stands.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Identity {
+    /// In `From`.
+    #[default]
+    From,
+    /// In `P-Asserted-Identity`, too.
+    Asserted,
+    /// In `P-Preferred-Identity`, too.
+    Preferred,
+}
+
+fn an_hour() -> u32 {
+    3600
+}
+
+fn half_an_hour() -> u32 {
+    1800
+}
+
+fn a_minute() -> u32 {
+    60
+}
+
+fn three() -> u32 {
+    3
+}
+
+fn three_times() -> u8 {
+    3
+}
+
+fn twenty() -> u8 {
+    20
+}
+
+fn yes() -> bool {
+    true
+}
+
+fn both_laws() -> Vec<String> {
+    vec!["PCMU".to_owned(), "PCMA".to_owned()]
 }
 
 /// What SIP travels over.
@@ -87,58 +207,34 @@ impl std::fmt::Debug for Trunk {
 }
 
 impl Trunk {
-    /// The trunk as the SIP carrier wants it.
-    ///
-    /// # Errors
-    ///
-    /// [`ConfigError`] when the password or a file is not to be had.
-    pub fn settings(&self) -> Result<SipTrunk, ConfigError> {
-        let read = |key: &str, path: &Option<PathBuf>| {
-            let key = format!("trunk.{}.tls.{key}", self.name);
-            path.as_deref().map(|path| read_file(key, path)).transpose()
-        };
-        Ok(SipTrunk {
-            transport: match self.transport {
-                Transport::Udp => SipTransport::Udp,
-                Transport::Tcp => SipTransport::Tcp,
-                Transport::Tls => SipTransport::Tls,
-            },
-            tls: TlsSettings {
-                roots: read("roots", &self.tls.roots)?,
-                certificate: read("certificate", &self.tls.certificate)?,
-                key: read("key", &self.tls.key)?.map(SecretString::from),
-                name: self.tls.name.clone(),
-            },
-            username: self.username.clone(),
-            auth_username: self.auth_username.clone(),
-            password: self.password()?,
-            from_user: self.from_user.clone(),
-            from_domain: self.from_domain.clone(),
-            ..SipTrunk::new(&self.name, &self.host, self.port)
-        })
-    }
-
     /// The password, from the file or from the environment.
     ///
     /// # Errors
     ///
     /// [`ConfigError`] when the named variable is not set, or both are given.
     pub fn password(&self) -> Result<Option<SecretString>, ConfigError> {
-        match (&self.password, &self.password_env) {
+        self.secret("password", self.password.as_ref(), self.password_env.as_ref())
+    }
+
+    fn secret(
+        &self,
+        key: &str,
+        given: Option<&String>,
+        variable: Option<&String>,
+    ) -> Result<Option<SecretString>, ConfigError> {
+        let name = &self.name;
+        match (given, variable) {
             (Some(_), Some(_)) => {
-                let key = format!("trunk.{}.password", self.name);
-                Err(ConfigError::value(key, "give either `password` or `password_env`"))
+                let message = format!("give either `{key}` or `{key}_env`");
+                Err(ConfigError::value(format!("trunk.{name}.{key}"), message))
             }
-            (Some(password), None) => Ok(Some(password.clone().into())),
+            (Some(secret), None) => Ok(Some(secret.clone().into())),
             (None, Some(variable)) => match std::env::var(variable) {
-                Ok(password) => Ok(Some(password.into())),
-                Err(_) => {
-                    let key = format!("trunk.{}.password_env", self.name);
-                    Err(ConfigError::value(
-                        key,
-                        format!("the environment has no variable `{variable}`: set it"),
-                    ))
-                }
+                Ok(secret) => Ok(Some(secret.into())),
+                Err(_) => Err(ConfigError::value(
+                    format!("trunk.{name}.{key}_env"),
+                    format!("the environment has no variable `{variable}`: set it"),
+                )),
             },
             (None, None) => Ok(None),
         }
@@ -149,34 +245,4 @@ impl Trunk {
 pub(crate) fn read_file(key: String, path: &Path) -> Result<String, ConfigError> {
     std::fs::read_to_string(path)
         .map_err(|error| ConfigError::value(key, format!("{} cannot be read: {error}", path.display())))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn settings(text: &str) -> Result<SipTrunk, ConfigError> {
-        let text = format!("name = \"x\"\nhost = \"far\"\n{text}");
-        toml::from_str::<Trunk>(&text).expect("a trunk").settings()
-    }
-
-    #[test]
-    fn a_trunk_is_udp_and_its_port_is_looked_for_unless_it_says_otherwise() {
-        let plain = settings("").unwrap();
-        assert_eq!((plain.transport, plain.port), (SipTransport::Udp, None));
-        let other = settings("transport = \"tls\"\nport = 5071\ntls = { name = \"*.far\" }").unwrap();
-        assert_eq!((other.transport, other.port), (SipTransport::Tls, Some(5071)));
-        assert_eq!(other.tls.name.as_deref(), Some("*.far"));
-    }
-
-    #[test]
-    fn a_file_that_is_not_there_is_named() {
-        let error = settings("tls = { roots = \"/nowhere/roots.pem\" }")
-            .unwrap_err()
-            .to_string();
-        assert!(
-            error.contains("trunk.x.tls.roots") && error.contains("/nowhere/roots.pem"),
-            "{error}"
-        );
-    }
 }

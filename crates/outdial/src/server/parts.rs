@@ -29,7 +29,11 @@ pub(super) fn sip(config: &Config, handsets: Option<SocketAddr>, ids: Ids) -> Re
         .iter()
         .map(Trunk::settings)
         .collect::<Result<_, ConfigError>>()?;
-    trunks.extend(handsets.map(|phones| SipTrunk::new(Handsets::TRUNK, phones.ip().to_string(), phones.port())));
+    trunks.extend(handsets.map(|phones| SipTrunk {
+        // They call nobody, and anybody on this machine could say to be one of them.
+        incoming: false,
+        ..SipTrunk::new(Handsets::TRUNK, phones.ip().to_string(), phones.port())
+    }));
     let settings = SipConfig {
         bind: config.sip.bind,
         advertise: config.sip.advertise,
