@@ -1,13 +1,16 @@
-//! What media costs: per stream and frame, per frame of G.711, and per second of converted speech.
+//! What media costs: per stream and frame, per frame of each part of it, and per second of converted speech.
 
 use std::hint::black_box;
 use std::sync::Arc;
 use std::time::Instant;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use outdial_media::codec::Codec;
+use outdial_media::codec::{Codec, Decoder, Encoder};
+use outdial_media::conceal::Concealer;
 use outdial_media::dtmf_inband::DtmfDetector;
-use outdial_media::rtp::RtpPacket;
+use outdial_media::jitter::JitterBuffer;
+use outdial_media::rtp::{RtpPacket, RtpSender};
+use outdial_media::srtp::{MasterKey, Srtp, SrtpKey, SrtpKeys, Suite};
 use outdial_media::stream::{MediaStream, StreamConfig};
 use outdial_media::{FRAME, MAX_PACKET, correlate, resample, tones};
 
@@ -53,28 +56,88 @@ fn stream(c: &mut Criterion) {
 }
 
 fn parts(c: &mut Criterion) {
-    let samples = tones::sine(8000, 440.0, -10.0, 20);
     let mut group = c.benchmark_group("frame");
     for codec in Codec::ALL {
+        let samples = tones::sine(codec.sample_rate(), 440.0, -10.0, 20);
         let mut octets = [0; 160];
         codec.encode(&samples, &mut octets);
-        let mut decoded = [0; 160];
         group.bench_function(format!("{} encode", codec.name()), |b| {
-            let mut out = [0; 160];
-            b.iter(|| codec.encode(black_box(&samples), &mut out));
+            let (mut encoder, mut out) = (Encoder::new(codec), [0; 160]);
+            b.iter(|| encoder.encode(black_box(&samples), &mut out));
         });
         group.bench_function(format!("{} decode", codec.name()), |b| {
-            b.iter(|| codec.decode(black_box(&octets), &mut decoded));
+            let (mut decoder, mut out) = (Decoder::new(codec), [0; 320]);
+            b.iter(|| decoder.decode(black_box(&octets), &mut out));
         });
     }
-    group.bench_function("in-band DTMF", |b| {
-        let mut detector = DtmfDetector::new(8000);
-        b.iter(|| detector.feed(black_box(&samples), |digit| _ = black_box(digit)));
+    for rate in [8000, 16_000] {
+        let samples = tones::sine(rate, 440.0, -10.0, 20);
+        group.bench_function(format!("in-band DTMF at {rate}"), |b| {
+            let mut detector = DtmfDetector::new(rate);
+            b.iter(|| detector.feed(black_box(&samples), |digit| _ = black_box(digit)));
+        });
+        group.bench_function(format!("concealment at {rate}, nothing lost"), |b| {
+            let (mut concealer, mut frame) = (Concealer::new(rate), samples.clone());
+            b.iter(|| concealer.good(black_box(&mut frame)));
+        });
+        group.bench_function(format!("concealment at {rate}, one frame of two lost"), |b| {
+            let (mut concealer, mut frame) = (Concealer::new(rate), samples.clone());
+            b.iter(|| {
+                concealer.good(black_box(&mut frame));
+                concealer.lost(black_box(&mut frame));
+            });
+        });
+    }
+    group.bench_function("jitter buffer push + pull", |b| {
+        let (mut buffer, mut out) = (JitterBuffer::new(8000, 0xFF), [0; 160]);
+        let mut number = 0_u32;
+        b.iter(|| {
+            buffer.push(1, number as u16, number.wrapping_mul(160), black_box(&[0x55; 160]));
+            number = number.wrapping_add(1);
+            buffer.pull(&mut out)
+        });
     });
     group.bench_function("RTP parse", |b| {
         let datagram = [0x80; 172];
         b.iter(|| RtpPacket::parse(black_box(&datagram)).is_ok());
     });
+    group.finish();
+}
+
+/// The protection of one packet of 20 ms, one way.
+fn srtp(c: &mut Criterion) {
+    let mut group = c.benchmark_group("SRTP");
+    let key = |octet| SrtpKey::new(Suite::AesCm128HmacSha1_80, MasterKey::new([octet; 30]));
+    let keys = |send, receive| SrtpKeys {
+        send: key(send),
+        receive: key(receive),
+    };
+    let mut sender = RtpSender::new(7, 0);
+    let mut timestamp = 0_u32;
+    let mut next = |buffer: &mut [u8]| {
+        timestamp = timestamp.wrapping_add(160);
+        sender
+            .write(&mut buffer[..172], 0, false, timestamp, |_| 160)
+            .expect("there is room")
+    };
+    group.bench_function("protect", |b| {
+        let mut ours = Srtp::new(&keys(1, 2));
+        let mut buffer = [0x55; MAX_PACKET];
+        b.iter(|| {
+            let length = next(&mut buffer);
+            ours.protect(&mut buffer, length)
+        });
+    });
+    group.bench_function("protect + open", |b| {
+        let (mut ours, mut theirs) = (Srtp::new(&keys(1, 2)), Srtp::new(&keys(2, 1)));
+        let mut buffer = [0x55; MAX_PACKET];
+        b.iter(|| {
+            let length = next(&mut buffer);
+            let length = ours.protect(&mut buffer, length).expect("there is room");
+            theirs.open(&mut buffer, length)
+        });
+    });
+    group.bench_function("keys of one stream", |b| b.iter(|| Srtp::new(&keys(1, 2))));
     group.finish();
 }
 
@@ -109,5 +172,5 @@ fn files(c: &mut Criterion) {
     group.finish();
 }
 
-criterion_group!(benches, stream, parts, files);
+criterion_group!(benches, stream, parts, srtp, files);
 criterion_main!(benches);

@@ -71,11 +71,10 @@ fn shift_in(taps: &mut [i32; TAPS], pair: [i32; 2]) {
 
 /// The two phases of the mirror filter (TRANSMIT QMF and RECEIVE QMF): over the second of each pair, and over the first.
 fn halves(taps: &[i32; TAPS]) -> (i32, i32) {
-    let (pairs, _) = taps.as_chunks::<2>();
     let (mut even, mut odd) = (0, 0);
-    for (index, [first, second]) in pairs.iter().enumerate() {
-        odd += first * MIRROR[index];
-        even += second * MIRROR[MIRROR.len() - 1 - index];
+    for index in 0..MIRROR.len() {
+        odd += taps[2 * index] * MIRROR[index];
+        even += taps[2 * index + 1] * MIRROR[MIRROR.len() - 1 - index];
     }
     (even, odd)
 }

@@ -27,6 +27,9 @@ fn turn(ours: &mut MediaStream, theirs: &mut MediaStream, now: &mut Instant, fra
                     theirs.handle_packet(&packet[..length], *now);
                 }
             }
+            if let Some(length) = ours.tick_half(&mut packet) {
+                theirs.handle_packet(&packet[..length], *now);
+            }
             if let Some(length) = theirs.tick(*now, &mut packet) {
                 ours.handle_packet(&packet[..length], *now);
                 // What nobody sent must cost no memory either.
@@ -50,13 +53,13 @@ fn turn(ours: &mut MediaStream, theirs: &mut MediaStream, now: &mut Instant, fra
     events
 }
 
-fn run(ours: StreamConfig, theirs: StreamConfig) {
+fn run(ours: StreamConfig, theirs: StreamConfig, rounds: u64) {
     let mut now = Instant::now();
     let mut ours = MediaStream::new(ours, now);
     let mut theirs = MediaStream::new(theirs, now);
     let clip: Arc<[i16]> = tones::sine(8000, 440.0, -10.0, 500).into();
     assert!(turn(&mut ours, &mut theirs, &mut now, 50) >= 2);
-    for round in 0..20 {
+    for round in 0..rounds {
         ours.play(round, [clip.clone(), clip.clone()])
             .expect("the queue is empty");
         let keys = Digit::parse_all("123A").expect("keys");
@@ -75,10 +78,21 @@ fn run(ours: StreamConfig, theirs: StreamConfig) {
 #[test]
 fn a_running_stream_does_not_allocate() {
     for codec in Codec::ALL {
-        run(StreamConfig::new(codec, 3), StreamConfig::new(codec, 5));
+        run(StreamConfig::new(codec, 3), StreamConfig::new(codec, 5), 8);
+    }
+    let odd = |codec, random, packet_time| StreamConfig {
+        packet_time,
+        ..StreamConfig::new(codec, random)
+    };
+    for packet_time in StreamConfig::PACKET_TIMES {
+        run(
+            odd(Codec::G722, 3, packet_time),
+            odd(Codec::G722, 5, 70 - packet_time),
+            2,
+        );
     }
     let without = |random| StreamConfig::new(Codec::Pcmu, random).with_telephone_event(None);
-    run(without(3), without(5));
+    run(without(3), without(5), 8);
 }
 
 #[test]

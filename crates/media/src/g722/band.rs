@@ -132,13 +132,11 @@ impl Predictor {
         let restored = saturate(self.expected + difference);
         let partial = saturate(self.from_zeros + difference);
         self.adapt_poles(partial);
-        for (zero, before) in self.zeros.iter_mut().zip(self.differences) {
-            let towards = match difference {
-                0 => 0,
-                _ if same_sign(difference, before) => 128,
-                _ => -128,
-            };
-            *zero = saturate(towards + ((*zero * 32_640) >> 15));
+        // Without branches, so that the six are done side by side.
+        let towards = if difference == 0 { 0 } else { 128 };
+        for (zero, before) in self.zeros.iter_mut().zip(&self.differences) {
+            let apart = (difference ^ before) >> 31;
+            *zero = saturate(((towards ^ apart) - apart) + ((*zero * 32_640) >> 15));
         }
         self.differences.copy_within(..5, 1);
         self.differences[0] = difference;

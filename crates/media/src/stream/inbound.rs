@@ -285,7 +285,8 @@ impl Inbound {
             packets_duplicated: self.duplicates_before + counts.duplicates,
             packets_late: late,
             packets_refused: self.refused,
-            loss: (lost + late) as f32 / expected.max(1) as f32,
+            // A source that counts anew forgets what was expected of it, but not what came late.
+            loss: ((lost + late) as f32 / expected.max(1) as f32).min(1.0),
             jitter_ms: reception.map_or(0.0, Reception::jitter_ms),
             buffer_ms: self.buffer.depth_ms(),
             frames_concealed: self.concealed,

@@ -1,0 +1,7 @@
+#![no_main]
+
+#[path = "../bodies/media.rs"]
+#[allow(dead_code, reason = "each target runs one of the bodies")]
+mod bodies;
+
+libfuzzer_sys::fuzz_target!(|data: &[u8]| bodies::rtp(data));
