@@ -16,6 +16,7 @@ use crate::{
     AsteriskTrunk, Way, WrongTrunk,
     ending::not_dialled,
     files::{self, FileLeg, blocking, too_late},
+    manager::{self, ManagedLeg, Manager},
     order, script, target,
     watcher::Watcher,
 };
@@ -36,6 +37,7 @@ pub(crate) struct Trunk {
 
 enum Link {
     Files(Watcher),
+    Manager(Arc<Manager>),
 }
 
 impl AsteriskCarrier {
@@ -50,6 +52,7 @@ impl AsteriskCarrier {
             settings.check()?;
             let link = match &settings.way {
                 Way::Files(spool) => Link::Files(Watcher::new(spool.clone())),
+                Way::Manager(login) => Link::Manager(Arc::new(Manager::start(login.clone()))),
             };
             let room = Arc::new(Semaphore::new(settings.in_flight.min(Semaphore::MAX_PERMITS)));
             Ok((settings.name.clone(), Arc::new(Trunk { settings, room, link })))
@@ -99,8 +102,11 @@ impl VoiceCarrier for AsteriskCarrier {
 
     fn look_up<'a>(&'a self, leg: &'a Leg) -> BoxFuture<'a, Option<Ending>> {
         Box::pin(async move {
-            match &self.trunk(&leg.trunk)?.settings.way {
-                Way::Files(spool) => files::look_up(spool, leg.id).await,
+            let trunk = self.trunk(&leg.trunk)?;
+            match (&trunk.settings.way, &trunk.link) {
+                (Way::Files(spool), _) => files::look_up(spool, leg.id).await,
+                (Way::Manager(_), Link::Manager(manager)) => manager::look_up(manager, leg.id).await,
+                (Way::Manager(_), Link::Files(_)) => None,
             }
         })
     }
@@ -115,6 +121,7 @@ impl Trunk {
                 spool.dir().display()
             )),
             Way::Files(_) => None,
+            Way::Manager(_) => self.manager()?.refusal(),
         }
     }
 
@@ -124,7 +131,7 @@ impl Trunk {
         events: mpsc::Sender<LegEvent>,
         mut commands: mpsc::Receiver<LegCommand>,
     ) {
-        let _room = match self.room(&mut commands).await {
+        let room = match self.room(&mut commands).await {
             Ok(room) => room,
             Err(ending) => return ended(&events, ending).await,
         };
@@ -143,15 +150,26 @@ impl Trunk {
             Ok(order) => order,
             Err(ending) => return ended(&events, ending).await,
         };
-        match (&self.settings.way, &self.link) {
-            (Way::Files(spool), Link::Files(watcher)) => {
+        match &self.link {
+            Link::Manager(manager) => {
+                let leg = ManagedLeg {
+                    manager: Arc::clone(manager),
+                    id: leg.to_string(),
+                    order,
+                    room: Some(room),
+                    events,
+                    commands,
+                };
+                Box::pin(leg.run()).await;
+            }
+            Link::Files(watcher) => {
                 let name = files::name(leg);
                 let result = match watcher.expect(&name) {
                     Ok(result) => result,
                     Err(error) => return ended(&events, not_dialled(error.to_string())).await,
                 };
                 let leg = FileLeg {
-                    spool: spool.clone(),
+                    spool: watcher.spool().clone(),
                     name,
                     order,
                     result,
@@ -159,7 +177,15 @@ impl Trunk {
                     commands,
                 };
                 Box::pin(leg.run()).await;
+                drop(room);
             }
+        }
+    }
+
+    pub(crate) fn manager(&self) -> Option<&Manager> {
+        match &self.link {
+            Link::Manager(manager) => Some(manager),
+            Link::Files(_) => None,
         }
     }
 

@@ -2,7 +2,7 @@ use std::path::PathBuf;
 
 use outdial_callfile::Spool;
 
-use crate::target::Template;
+use crate::{ManagerLogin, target::Template};
 
 /// One trunk: an Asterisk, and how it is to ring.
 #[derive(Debug, Clone)]
@@ -33,6 +33,8 @@ pub struct AsteriskTrunk {
 pub enum Way {
     /// As call files. Only the result comes back.
     Files(Spool),
+    /// By the manager interface: what happens is known while it happens, and a call can be hung up.
+    Manager(ManagerLogin),
 }
 
 /// A place in Asterisk's dialplan.
@@ -106,6 +108,17 @@ impl AsteriskTrunk {
                 "`sounds` is {}: give an absolute path of at most 200 letters, digits, `/`, `.`, `_` and `-`, because \
                  Asterisk divides others",
                 sounds.display()
+            ));
+        }
+        if matches!(self.way, Way::Manager(_))
+            && let Some((name, _)) = self
+                .variables
+                .iter()
+                .find(|(_, value)| value.contains([',', '"', '\\']))
+        {
+            return Some(format!(
+                "the value of the variable `{name}` has a comma, a quote or a backslash, at which the manager \
+                 interface divides it: remove it, or use call files"
             ));
         }
         // What stands in every call file is tried once, with a channel that is always right.

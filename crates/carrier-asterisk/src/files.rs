@@ -151,7 +151,7 @@ impl FileLeg {
                 remove(&self.spool, &self.name).await;
                 Some(ending::unknown(
                     "a call that Asterisk has taken as a file cannot be hung up, and goes on there: give the trunk \
-                     `[trunk.ami]`",
+                     `[trunk.asterisk.ami]`",
                 ))
             }
         }

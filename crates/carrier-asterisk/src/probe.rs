@@ -1,8 +1,11 @@
 //! Finds out whether a trunk would work, without ringing anybody.
 
-use std::{fs, path::Path};
+use std::{fs, path::Path, time::Duration};
 
 use crate::{AsteriskCarrier, Way, files::blocking};
+
+/// How long the login may take.
+const CONNECTED: Duration = Duration::from_secs(10);
 
 impl AsteriskCarrier {
     /// What is well with a trunk.
@@ -22,6 +25,12 @@ impl AsteriskCarrier {
                     .await
                     .map_err(|error| format!("{error}. {}", error.remedy()))?;
                 format!("call files can be put into {dir}")
+            }
+            Way::Manager(login) => {
+                let manager = trunk.manager().ok_or("it has no manager interface")?;
+                manager.ready(CONNECTED).await?;
+                manager.may_originate().await?;
+                format!("logged in to the manager interface at {}", login.address)
             }
         };
         if let Some(sounds) = trunk.settings.sounds.clone() {

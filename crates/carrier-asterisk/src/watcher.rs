@@ -34,6 +34,10 @@ impl Watcher {
         }
     }
 
+    pub(crate) fn spool(&self) -> &Spool {
+        &self.spool
+    }
+
     /// How the file of this name will end. It must not be in the queue yet.
     ///
     /// # Errors

@@ -155,6 +155,7 @@ impl Engine {
             };
             let outcome = change.call.ending.as_ref().map(|ending| ending.outcome.as_str());
             self.store.commit(change).await?;
+            metrics::counter!("outdial_calls_ended_total", "outcome" => outcome.unwrap_or_default()).increment(1);
             tracing::warn!(%id, outcome, "this call was interrupted between its journal and its end; not dialled again");
         }
         Ok(())

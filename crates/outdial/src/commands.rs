@@ -43,11 +43,11 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Doctor(doctor) => doctor::run(&common, doctor).await,
         Command::Callfile { command, .. } => callfile::run(command).await,
         Command::Openapi => {
-            println!("{}", outdial_faces::native::openapi_json());
+            crate::output::say!("{}", outdial_faces::native::openapi_json());
             Ok(ExitCode::SUCCESS)
         }
         Command::Config => {
-            print!("{}", config::EXAMPLE);
+            crate::output::write_out!("{}", config::EXAMPLE);
             Ok(ExitCode::SUCCESS)
         }
     }
@@ -103,7 +103,7 @@ impl Connection {
 
 /// Pretty JSON, for `--json`.
 fn print_json(value: &serde_json::Value) {
-    println!("{value:#}");
+    crate::output::say!("{value:#}");
 }
 
 /// A segment of a path, with everything that would change the path escaped.

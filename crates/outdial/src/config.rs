@@ -2,6 +2,7 @@
 //!
 //! `outdial.example.toml` shows every key with its default and is compiled in; a test reads it.
 
+mod asterisk;
 mod handsets;
 mod sections;
 mod trunk;
@@ -17,15 +18,19 @@ use outdial_engine::{Settings, policy::OpeningError, routing};
 use outdial_flow::Problem;
 use serde::Deserialize;
 
+pub use asterisk::Asterisk;
 pub use handsets::Handsets;
 pub use sections::{Limits, Media, NumberSection, Policy, Server, Sip, SipTls};
-pub use trunk::Trunk;
+pub use trunk::{CarrierKind, Trunk};
 
 /// The commented configuration with every key and its default.
 pub const EXAMPLE: &str = include_str!("../../../outdial.example.toml");
 
 /// The name of the kind of carrier that `[sip]` starts.
 pub const SIP: &str = "sip";
+
+/// The name of the kind of carrier that hands whole calls to an Asterisk.
+pub const ASTERISK: &str = "asterisk";
 
 /// The whole configuration.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -101,8 +106,7 @@ impl Config {
                 source,
             })?;
             // Read once by itself, because these errors show the line.
-            toml::from_str::<Self>(&text)
-                .map_err(|error| ConfigError::Wrong(format!("{}: {}", path.display(), error.to_string().trim_end())))?;
+            toml::from_str::<Self>(&text).map_err(|error| ConfigError::Wrong(explained(path, &text, &error)))?;
             figment = figment.merge(Toml::string(&text));
         }
         let environment = Env::prefixed("OUTDIAL_")
@@ -136,7 +140,7 @@ impl Config {
             }
             trunks.push(routing::Trunk {
                 name: trunk.name.clone(),
-                carrier: SIP.to_owned(),
+                carrier: trunk.carrier.name().to_owned(),
                 prefixes: trunk.prefixes.clone(),
                 built_in: false,
             });
@@ -220,6 +224,17 @@ impl Config {
     }
 }
 
+/// What is wrong and on which line. The line itself may hold a password, so it is not shown.
+fn explained(path: &Path, text: &str, error: &toml::de::Error) -> String {
+    let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
+    format!(
+        "{}, line {}: {}",
+        path.display(),
+        before.matches('\n').count() + 1,
+        error.message()
+    )
+}
+
 fn first(problems: &[Problem]) -> ConfigError {
     match problems.first() {
         Some(problem) => ConfigError::value(problem.field.clone(), &problem.message),
@@ -280,7 +295,8 @@ mod tests {
         }
         .settings()
         .unwrap();
-        assert_eq!(settings.trunks.len(), 2);
+        assert_eq!(settings.trunks.len(), 3);
+        assert_eq!(settings.trunks[2].carrier, ASTERISK);
     }
 
     #[test]

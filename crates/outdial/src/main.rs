@@ -3,11 +3,6 @@
     unreachable_pub,
     reason = "a program exports nothing; `pub` marks what its modules share"
 )]
-#![expect(
-    clippy::print_stdout,
-    clippy::print_stderr,
-    reason = "this is the program that people read from"
-)]
 
 mod cli;
 mod client;
@@ -15,6 +10,7 @@ mod commands;
 mod config;
 mod data_dir;
 mod exit;
+mod output;
 mod render;
 mod server;
 
@@ -45,7 +41,7 @@ fn main() -> ExitCode {
     match result {
         Ok(code) => code,
         Err(failure) => {
-            eprintln!("outdial: {failure}");
+            output::tell!("outdial: {failure}");
             failure.code()
         }
     }
@@ -57,7 +53,7 @@ fn init_logging(arguments: &Arguments) {
     let default = if arguments.is_server() { "info" } else { "error" };
     let wanted = std::env::var("OUTDIAL_LOG").unwrap_or_else(|_| default.to_owned());
     let filter = tracing_subscriber::EnvFilter::try_new(&wanted).unwrap_or_else(|error| {
-        eprintln!("outdial: OUTDIAL_LOG is not understood ({error}); using `{default}`");
+        output::tell!("outdial: OUTDIAL_LOG is not understood ({error}); using `{default}`");
         tracing_subscriber::EnvFilter::new(default)
     });
     // The SIP library logs whole messages, credentials included.

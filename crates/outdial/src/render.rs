@@ -186,6 +186,7 @@ fn text(value: &Value, name: &str) -> String {
         other => other.to_string(),
     };
     text.chars()
+        .filter(|c| *c != '\r')
         .map(|c| if c.is_control() && c != '\n' { '\u{fffd}' } else { c })
         .collect()
 }

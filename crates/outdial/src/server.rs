@@ -1,10 +1,12 @@
 //! Puts the parts together: data directory, store, speech, media, SIP, engine, handsets, HTTP.
 
+mod http;
 mod parts;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
+use outdial_carrier_asterisk::AsteriskCarrier;
 use outdial_carrier_sip::SipCarrier;
 use outdial_domain::{Account, Scope};
 use outdial_engine::{
@@ -46,6 +48,8 @@ pub struct Server {
     pub prompts: Arc<PromptLibrary>,
     /// The SIP side, where this server dials.
     pub sip: Option<Arc<SipCarrier>>,
+    /// The Asterisks that take whole calls, where this server dials and a trunk leads to one.
+    pub asterisk: Option<Arc<AsteriskCarrier>>,
     /// The built-in phones, where they are enabled.
     pub handsets: Option<HandsetSet>,
     stop_within: Duration,
@@ -63,6 +67,8 @@ impl Server {
     /// [`Failure`] names what is wrong and what to do; nothing is left running then.
     pub async fn start(config: &Config, data: &Path, role: Role) -> Result<Self, Failure> {
         let mut settings = config.settings()?;
+        settings.limits.live_calls = room(config);
+        metrics_recorder();
         let mut data = DataDir::take(data)?;
         let ids = Ids::new(Arc::new(SystemClock), Arc::new(SystemEntropy));
         let store: Arc<dyn Store> = Arc::new(
@@ -79,7 +85,7 @@ impl Server {
         let listener = bind(config.server.bind).await?;
         let url = format!("http://{}", listener.local_addr().map_err(start_failure)?);
         let mut carriers: BTreeMap<String, Arc<dyn VoiceCarrier>> = BTreeMap::new();
-        let (mut sip, mut handsets) = (None, None);
+        let (mut sip, mut asterisk, mut handsets) = (None, None, None);
         if role == Role::Dialling {
             if config.handsets.enabled {
                 handsets = Some(start_handsets(config, &data).await?);
@@ -91,6 +97,13 @@ impl Server {
             )?);
             carriers.insert(config::SIP.to_owned(), Arc::clone(&carrier) as Arc<dyn VoiceCarrier>);
             sip = Some(carrier);
+            if let Some(carrier) = parts::asterisk(config)?.map(Arc::new) {
+                carriers.insert(
+                    config::ASTERISK.to_owned(),
+                    Arc::clone(&carrier) as Arc<dyn VoiceCarrier>,
+                );
+                asterisk = Some(carrier);
+            }
         }
         settings
             .trunks
@@ -110,7 +123,13 @@ impl Server {
             Role::Reading => Engine::at_rest(parts),
         };
         let stopping = CancellationToken::new();
-        let http = serve_http(listener, engine.clone(), &stopping);
+        let router = native::router(
+            engine.clone(),
+            NativeConfig {
+                metrics: metrics_text(engine.clone()),
+            },
+        );
+        let http = tokio::spawn(http::serve(listener, router, stopping.clone()));
         data.announce(&url)?;
         let stop_within = Duration::from_secs(config.server.stop_within);
         Ok(Self {
@@ -119,6 +138,7 @@ impl Server {
             engine,
             prompts,
             sip,
+            asterisk,
             handsets,
             stop_within,
             stopping,
@@ -142,12 +162,8 @@ impl Server {
             sip.stop().await;
         }
         self.stopping.cancel();
-        // Clients that hold their connections open get a moment, not more.
-        if tokio::time::timeout(Duration::from_secs(1), &mut self.http)
-            .await
-            .is_err()
-        {
-            self.http.abort();
+        if let Err(error) = (&mut self.http).await {
+            tracing::error!(%error, "the HTTP server ended badly");
         }
         if let Some(handsets) = self.handsets.take() {
             handsets.shutdown().await;
@@ -159,20 +175,23 @@ fn start_failure(error: impl std::fmt::Display) -> Failure {
     Failure::start(error.to_string())
 }
 
-fn serve_http(listener: TcpListener, engine: Engine, stopping: &CancellationToken) -> tokio::task::JoinHandle<()> {
-    let router = native::router(
-        engine.clone(),
-        NativeConfig {
-            metrics: metrics_text(engine),
-        },
-    );
-    let service = router.into_make_service_with_connect_info::<SocketAddr>();
-    let stopped = stopping.clone().cancelled_owned();
-    tokio::spawn(async move {
-        if let Err(error) = axum::serve(listener, service).with_graceful_shutdown(stopped).await {
-            tracing::error!(%error, "the HTTP server ended");
-        }
-    })
+/// How many calls there is room for: as configured, but no more than there are ports for their sound
+/// and files that this process may open, so that what does not fit waits instead of failing.
+fn room(config: &Config) -> usize {
+    const FILES_OF_A_CALL: u64 = 4;
+    let pairs = usize::from(config.media.last_port.saturating_sub(config.media.first_port)).div_ceil(2);
+    let files = rlimit::Resource::NOFILE.get().map_or(u64::MAX, |(soft, _)| soft);
+    let files = usize::try_from(files / FILES_OF_A_CALL).unwrap_or(usize::MAX);
+    let room = config.limits.live_calls.min(pairs).min(files).max(1);
+    if room < config.limits.live_calls {
+        tracing::info!(
+            room,
+            pairs,
+            files,
+            "fewer live calls than `limits.live_calls`: widen `[media]` or the limit of open files"
+        );
+    }
+    room
 }
 
 /// Makes the default account at the first start, and a key for the command line at every start that
@@ -220,13 +239,18 @@ async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {
     })
 }
 
-/// The recorder of a process is one for its life, and a test may start two servers in one.
-fn metrics_text(engine: Engine) -> Arc<dyn Fn() -> String + Send + Sync> {
+/// The recorder of this process, which is one for its life: a test may start two servers in one.
+fn metrics_recorder() -> Option<&'static PrometheusHandle> {
     static RECORDER: std::sync::OnceLock<Option<PrometheusHandle>> = std::sync::OnceLock::new();
-    let handle = RECORDER.get_or_init(|| PrometheusBuilder::new().install_recorder().ok());
+    RECORDER
+        .get_or_init(|| PrometheusBuilder::new().install_recorder().ok())
+        .as_ref()
+}
+
+fn metrics_text(engine: Engine) -> Arc<dyn Fn() -> String + Send + Sync> {
     Arc::new(move || {
         #[expect(clippy::cast_precision_loss, reason = "nobody has 2^52 live calls")]
         metrics::gauge!("outdial_calls_live").set(engine.live_calls() as f64);
-        handle.as_ref().map(PrometheusHandle::render).unwrap_or_default()
+        metrics_recorder().map(PrometheusHandle::render).unwrap_or_default()
     })
 }

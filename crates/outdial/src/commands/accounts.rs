@@ -16,7 +16,7 @@ pub(super) async fn run(common: &Common, command: Accounts) -> Result<ExitCode, 
     let connection = Connection::open(common, Role::Reading).await?;
     let result = match command {
         Accounts::List => connection.client.get("/accounts").await.map(|page| {
-            println!(
+            crate::output::say!(
                 "{}",
                 render::table(
                     &["NAME", "ID", "CREATED"],
@@ -30,7 +30,7 @@ pub(super) async fn run(common: &Common, command: Accounts) -> Result<ExitCode, 
             .post("/accounts", &json!({ "name": name }))
             .await
             .map(|account| {
-                println!("{}", account["id"].as_str().unwrap_or_default());
+                crate::output::say!("{}", account["id"].as_str().unwrap_or_default());
             }),
     };
     connection.close().await;

@@ -23,7 +23,7 @@ pub(super) async fn run(common: &Common, call: Call) -> Result<ExitCode, Failure
     connection.close().await;
     let ended = result?;
     if !call.json {
-        println!("{}", render::call_line(&ended));
+        crate::output::say!("{}", render::call_line(&ended));
     } else {
         print_json(&ended);
     }
@@ -55,10 +55,14 @@ async fn place(client: &Client, call: &Call, wait: bool) -> Result<Value, Failur
     follow_to_end(client, &placed, call.json).await
 }
 
-/// Shows what happens until the call has ended. Ctrl-C ends the call and then the program.
+/// Shows what happens until the call has ended. SIGINT (Ctrl-C), SIGTERM and SIGHUP end the call
+/// and then the program.
 async fn follow_to_end(client: &Client, placed: &Value, quiet: bool) -> Result<Value, Failure> {
     let id = placed["id"].as_str().unwrap_or_default();
     let progress = Progress::new(quiet);
+    if !quiet {
+        crate::output::tell!("placed {id}");
+    }
     let mut ended = Ended::follow(client, id).await?;
     ended.wait(|event| progress.show(event)).await?;
     progress.finish();
@@ -85,7 +89,7 @@ impl<'a> Ended<'a> {
         })
     }
 
-    /// Shows every event until the call has ended. Ctrl-C ends the call.
+    /// Shows every event until the call has ended. SIGINT, SIGTERM and SIGHUP end the call.
     pub(super) async fn wait(&mut self, mut show: impl FnMut(&Value)) -> Result<(), Failure> {
         loop {
             tokio::select! {
@@ -99,8 +103,9 @@ impl<'a> Ended<'a> {
                         return Ok(());
                     }
                 }
-                interrupted = tokio::signal::ctrl_c(), if !self.asked_to_end => {
-                    self.asked_to_end = interrupted.is_ok();
+                interrupted = super::serve::wait_for_stop(), if !self.asked_to_end => {
+                    interrupted?;
+                    self.asked_to_end = true;
                     self.client.post(&format!("/calls/{}/hangup", segment(&self.call)), &json!({})).await?;
                 }
             }
@@ -134,7 +139,7 @@ impl Progress {
     fn show(&self, event: &Value) {
         match self {
             Self::Quiet => {}
-            Self::Lines => eprintln!("{}", render::event_line(event)),
+            Self::Lines => crate::output::tell!("{}", render::event_line(event)),
             Self::Terminal(bar) => bar.set_message(render::event_line(event)),
         }
     }

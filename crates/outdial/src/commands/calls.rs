@@ -40,7 +40,7 @@ async fn answer(client: &Client, command: Calls) -> Result<ExitCode, Failure> {
             if json {
                 print_json(&page);
             } else {
-                println!("{}", render::calls_table(&page));
+                crate::output::say!("{}", render::calls_table(&page));
             }
         }
         Calls::Show { id, json } => {
@@ -48,14 +48,14 @@ async fn answer(client: &Client, command: Calls) -> Result<ExitCode, Failure> {
             if json {
                 print_json(&call);
             } else {
-                print!("{}", render::call_page(&call));
+                crate::output::write_out!("{}", render::call_page(&call));
             }
         }
         Calls::Hangup { id } => {
             let answer = client
                 .post(&format!("/calls/{}/hangup", segment(&id)), &json!({}))
                 .await?;
-            println!("{}", answer["result"].as_str().unwrap_or_default());
+            crate::output::say!("{}", answer["result"].as_str().unwrap_or_default());
         }
         Calls::Watch { id, json } => watch(client, id.as_deref(), json).await?,
     }
@@ -71,9 +71,9 @@ async fn watch(client: &Client, id: Option<&str>, json: bool) -> Result<(), Fail
     while let Some(event) = events.next().await {
         let event: Value = event?;
         match (json, id) {
-            (true, _) => println!("{event}"),
-            (false, Some(_)) => println!("{}", render::event_line(&event)),
-            (false, None) => println!(
+            (true, _) => crate::output::say!("{event}"),
+            (false, Some(_)) => crate::output::say!("{}", render::event_line(&event)),
+            (false, None) => crate::output::say!(
                 "{} {}",
                 event["call"].as_str().unwrap_or_default(),
                 render::event_line(&event)

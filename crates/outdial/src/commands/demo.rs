@@ -28,9 +28,16 @@ use crate::{
 /// A number of the range that is kept free for fiction.
 const PHONE: &str = "+12025550100";
 /// How long the whole call may take.
-const LIMIT: Duration = Duration::from_secs(120);
+const LIMIT: Duration = Duration::from_secs(180);
+/// The longest sentence, in characters: about a minute of speech.
+const LONGEST: usize = 800;
 
 pub(super) async fn run(common: &Common, demo: Demo) -> Result<ExitCode, Failure> {
+    if demo.say.trim().is_empty() || demo.say.chars().count() > LONGEST {
+        return Err(Failure::usage(format!(
+            "--say: give a sentence of at most {LONGEST} characters"
+        )));
+    }
     let work = tempfile::tempdir().map_err(|error| Failure::start(format!("no temporary directory: {error}")))?;
     let out = out_directory(demo.out.as_deref())?;
     let config = configuration(common, work.path(), demo.deaf)?;
@@ -51,7 +58,7 @@ pub(super) async fn run(common: &Common, demo: Demo) -> Result<ExitCode, Failure
 fn configuration(common: &Common, work: &Path, deaf: bool) -> Result<Config, Failure> {
     let phone = format!(
         "[[phone]]\nnumber = \"{PHONE}\"\nring = \"1s\"\ndeaf = {deaf}\n\
-         do = [{{ wait_for = \"prompt\", limit = \"60s\" }}, {{ press = \"1\" }}]\n"
+         do = [{{ wait_for = \"prompt\", limit = \"100s\" }}, {{ press = \"1\" }}]\n"
     );
     let script = work.join("phone.toml");
     std::fs::write(&script, phone).map_err(|error| Failure::start(format!("{}: {error}", script.display())))?;
@@ -130,7 +137,7 @@ async fn play(server: &Server, demo: &Demo, out: &Path) -> Result<Played, Failur
     let mut seen = super::call::Ended::follow(&client, &id).await?;
     seen.wait(|event| {
         if !demo.json {
-            println!("{}", render::event_line(event));
+            crate::output::say!("{}", render::event_line(event));
         }
     })
     .await?;
@@ -178,7 +185,7 @@ fn show(demo: &Demo, result: &Played, out: &Path) -> Result<(), Failure> {
         print_json(&summary);
         return Ok(());
     }
-    println!(
+    crate::output::say!(
         "\n{}",
         timeline
             .split_once("\n\nSIP of")
@@ -186,14 +193,14 @@ fn show(demo: &Demo, result: &Played, out: &Path) -> Result<(), Failure> {
             .trim_start()
     );
     match &verdict {
-        Ok(()) => println!(
+        Ok(()) => crate::output::say!(
             "The phone heard the sentence (match {:.2} of 1) and pressed {}.\n\nListen:   {}\nTimeline: {}",
             result.heard.as_ref().copied().unwrap_or_default(),
             result.digits(),
             wav.display(),
             out.join("timeline.txt").display(),
         ),
-        Err(reason) => println!("FAILED: {reason}\n\nWhat the phone recorded: {}", wav.display()),
+        Err(reason) => crate::output::say!("FAILED: {reason}\n\nWhat the phone recorded: {}", wav.display()),
     }
     Ok(())
 }

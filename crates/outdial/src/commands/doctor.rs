@@ -36,7 +36,9 @@ pub(super) async fn run(common: &Common, doctor: Doctor) -> Result<ExitCode, Fai
     if doctor.json {
         print_json(&Value::Array(findings.iter().map(Finding::json).collect()));
     } else {
-        findings.iter().for_each(|finding| println!("{}", finding.line()));
+        findings
+            .iter()
+            .for_each(|finding| crate::output::say!("{}", finding.line()));
     }
     Ok(if well { ExitCode::SUCCESS } else { ExitCode::from(1) })
 }

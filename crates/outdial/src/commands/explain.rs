@@ -13,7 +13,7 @@ pub(super) async fn run(common: &Common, id: &str, json: bool) -> Result<ExitCod
     if json {
         print_json(&story);
     } else {
-        print!("{}", render::story(&story));
+        crate::output::write_out!("{}", render::story(&story));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -11,11 +11,10 @@ pub(super) async fn run(handset: Handset) -> Result<ExitCode, Failure> {
         Some(path) => Script::read(path).map_err(|error| Failure::usage(error.to_string()))?,
         None => Script::new().phone(Phone::answering("*")),
     };
-    let script = script.ring_log(handset.heard.join("rings.jsonl"));
     let phones = HandsetSet::start(handset.listen, script, Some(handset.heard.clone()))
         .await
         .map_err(|error| Failure::start(error.to_string()))?;
-    println!(
+    crate::output::say!(
         "ready: handsets {}, heard {}",
         phones.address(),
         handset.heard.display()

@@ -25,7 +25,7 @@ async fn answer(client: &Client, command: Keys) -> Result<(), Failure> {
         Keys::List { account } => {
             let page = client.get(&format!("/keys?account={}", segment(&account))).await?;
             let columns = ["name", "id", "scopes", "created_at", "expires_at"];
-            println!(
+            crate::output::say!(
                 "{}",
                 render::table(&["NAME", "ID", "SCOPES", "CREATED", "EXPIRES"], &page["keys"], &columns)
             );
@@ -41,8 +41,8 @@ async fn answer(client: &Client, command: Keys) -> Result<(), Failure> {
                 body["expires_in"] = json!(length.as_secs_f64());
             }
             let key = client.post("/keys", &body).await?;
-            println!("{}", key["secret"].as_str().unwrap_or_default());
-            eprintln!(
+            crate::output::say!("{}", key["secret"].as_str().unwrap_or_default());
+            crate::output::tell!(
                 "this is the only time that the secret of {} is shown",
                 key["id"].as_str().unwrap_or("the key")
             );
@@ -51,7 +51,7 @@ async fn answer(client: &Client, command: Keys) -> Result<(), Failure> {
             client
                 .delete(&format!("/keys/{}?account={}", segment(&id), segment(&account)))
                 .await?;
-            println!("removed");
+            crate::output::say!("removed");
         }
     }
     Ok(())

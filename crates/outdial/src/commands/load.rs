@@ -11,7 +11,7 @@ use futures_util::StreamExt;
 use serde_json::{Value, json};
 use tokio::sync::{Semaphore, mpsc};
 
-use super::{Connection, call::add_action, print_json};
+use super::{Connection, call::add_action, print_json, segment};
 use crate::{
     cli::{Common, Load},
     client::Client,
@@ -29,13 +29,22 @@ pub(super) async fn run(common: &Common, load: Load) -> Result<ExitCode, Failure
         ));
     }
     let connection = Connection::open(common, Role::Dialling).await?;
-    let result = strain(&connection.client, &load).await;
+    let tag = format!("load {}", std::process::id());
+    let result = tokio::select! {
+        result = strain(&connection.client, &load, &tag) => result,
+        stopped = super::serve::wait_for_stop() => match stopped {
+            Ok(()) => hang_up_all(&connection.client, &tag).await.and_then(|ended| {
+                Err(Failure::result(format!("interrupted: {ended} calls that were under way are being ended")))
+            }),
+            Err(failure) => Err(failure),
+        },
+    };
     connection.close().await;
     let report = result?;
     if load.json {
         print_json(&report.json());
     } else {
-        print!("{}", report.text());
+        crate::output::write_out!("{}", report.text());
     }
     let all_well = report.outcomes.get("completed") == Some(&load.calls);
     Ok(if all_well { ExitCode::SUCCESS } else { ExitCode::from(1) })
@@ -60,8 +69,25 @@ struct Report {
     lost: u32,
 }
 
-async fn strain(client: &Client, load: &Load) -> Result<Report, Failure> {
-    let mut body = json!({ "to": load.to, "tag": "load" });
+/// Ends every call with this tag that has not ended. Says how many there were.
+async fn hang_up_all(client: &Client, tag: &str) -> Result<usize, Failure> {
+    let mut ended = 0;
+    for state in ["scheduled", "queued", "active"] {
+        let query = format!("/calls?state={state}&tag={}&limit=1000", segment(tag));
+        let page = client.get(&query).await?;
+        for call in page["calls"].as_array().into_iter().flatten() {
+            let id = call["id"].as_str().unwrap_or_default();
+            client
+                .post(&format!("/calls/{}/hangup", segment(id)), &json!({}))
+                .await?;
+            ended += 1;
+        }
+    }
+    Ok(ended)
+}
+
+async fn strain(client: &Client, load: &Load, tag: &str) -> Result<Report, Failure> {
+    let mut body = json!({ "to": load.to, "tag": tag });
     add_action(client, &load.action, &mut body).await?;
     if ["say", "play", "flow"].iter().all(|action| body[action].is_null()) {
         body["flow"] = match load.hold {

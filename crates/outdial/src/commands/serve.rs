@@ -18,7 +18,7 @@ pub(super) async fn run(common: &Common) -> Result<ExitCode, Failure> {
         Some(handsets) => format!(", handsets {}", handsets.address()),
         None => String::new(),
     };
-    println!(
+    crate::output::say!(
         "ready: api {}, sip {}{phones}, data {}",
         server.url,
         server.sip_address(),
@@ -30,14 +30,16 @@ pub(super) async fn run(common: &Common) -> Result<ExitCode, Failure> {
     Ok(ExitCode::SUCCESS)
 }
 
-/// Waits for SIGTERM, or SIGINT from a terminal.
+/// Waits for SIGTERM, for SIGINT or for SIGHUP from a terminal.
 pub(super) async fn wait_for_stop() -> Result<(), Failure> {
     let failed = |error: std::io::Error| Failure::start(format!("signals cannot be received: {error}"));
     let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
+    let mut hang_up = signal(SignalKind::hangup()).map_err(failed)?;
     let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
     tokio::select! {
         _ = terminate.recv() => {}
         _ = interrupt.recv() => {}
+        _ = hang_up.recv() => {}
     }
     Ok(())
 }

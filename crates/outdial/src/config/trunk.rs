@@ -1,21 +1,28 @@
-//! `[[trunk]]`: a way out over SIP.
+//! `[[trunk]]`: a way out, over SIP unless it says otherwise.
 
 mod sip;
 
 use std::path::{Path, PathBuf};
 
+use outdial_carrier_asterisk::AsteriskTrunk;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::ConfigError;
+use super::{Asterisk, ConfigError};
 
-/// `[[trunk]]`: a way out over SIP.
+/// `[[trunk]]`: a way out, over SIP unless it says otherwise.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Trunk {
     /// Its name.
     pub name: String,
+    /// The kind of carrier that it belongs to.
+    #[serde(default)]
+    pub carrier: CarrierKind,
+    /// What an Asterisk needs to know, when it is one.
+    pub asterisk: Option<Asterisk>,
     /// The host of the far side: a name or an address.
+    #[serde(default)]
     pub host: String,
     /// Its port. Without one, the services of its name are looked for, and then the usual port is taken.
     pub port: Option<u16>,
@@ -161,6 +168,27 @@ fn both_laws() -> Vec<String> {
     vec!["PCMU".to_owned(), "PCMA".to_owned()]
 }
 
+/// A kind of carrier.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum CarrierKind {
+    /// Legs over SIP.
+    #[default]
+    Sip,
+    /// Whole calls, to an Asterisk.
+    Asterisk,
+}
+
+impl CarrierKind {
+    /// Its name, as the engine knows the carrier by.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sip => super::SIP,
+            Self::Asterisk => super::ASTERISK,
+        }
+    }
+}
+
 /// What SIP travels over.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -192,6 +220,8 @@ impl std::fmt::Debug for Trunk {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         let Self {
             name,
+            carrier,
+            asterisk,
             host,
             port,
             transport,
@@ -199,6 +229,9 @@ impl std::fmt::Debug for Trunk {
             prefixes,
             ..
         } = self;
+        if *carrier == CarrierKind::Asterisk {
+            return write!(f, "Trunk({name} to {asterisk:?}, prefixes {prefixes:?})");
+        }
         write!(
             f,
             "Trunk({name} at {host}, port {port:?} over {transport:?}, user {username:?}, prefixes {prefixes:?})"
@@ -207,6 +240,15 @@ impl std::fmt::Debug for Trunk {
 }
 
 impl Trunk {
+    /// The trunk as the carrier to Asterisks wants it.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] names the key and the remedy.
+    pub fn asterisk(&self) -> Result<AsteriskTrunk, ConfigError> {
+        self.asterisk.clone().unwrap_or_default().settings(&self.name)
+    }
+
     /// The password, from the file or from the environment.
     ///
     /// # Errors

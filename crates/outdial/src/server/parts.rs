@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
+use outdial_carrier_asterisk::AsteriskCarrier;
 use outdial_carrier_sip::{SipCarrier, SipConfig, SipTrunk};
 use outdial_engine::ports::{Ids, SystemClock};
 use outdial_media_io::MediaEngine;
@@ -9,7 +10,7 @@ use outdial_speech::PromptLibrary;
 
 use super::start_failure;
 use crate::{
-    config::{Config, ConfigError, Handsets, SipTls, Trunk},
+    config::{CarrierKind, Config, ConfigError, Handsets, SipTls, Trunk},
     exit::Failure,
 };
 
@@ -27,6 +28,7 @@ pub(super) fn sip(config: &Config, handsets: Option<SocketAddr>, ids: Ids) -> Re
     let mut trunks: Vec<SipTrunk> = config
         .trunk
         .iter()
+        .filter(|trunk| trunk.carrier == CarrierKind::Sip)
         .map(Trunk::settings)
         .collect::<Result<_, ConfigError>>()?;
     trunks.extend(handsets.map(|phones| SipTrunk {
@@ -46,6 +48,20 @@ pub(super) fn sip(config: &Config, handsets: Option<SocketAddr>, ids: Ids) -> Re
     };
     settings.check().map_err(|error| Failure::usage(error.to_string()))?;
     SipCarrier::start(settings, media(config)?, ids).map_err(start_failure)
+}
+
+/// The carrier that hands whole calls to Asterisks, where a trunk leads to one.
+pub(super) fn asterisk(config: &Config) -> Result<Option<AsteriskCarrier>, Failure> {
+    let trunks = config
+        .trunk
+        .iter()
+        .filter(|trunk| trunk.carrier == CarrierKind::Asterisk);
+    let trunks: Vec<_> = trunks.map(Trunk::asterisk).collect::<Result<_, ConfigError>>()?;
+    if trunks.is_empty() {
+        return Ok(None);
+    }
+    let carrier = AsteriskCarrier::new(trunks).map_err(|error| Failure::usage(error.to_string()))?;
+    Ok(Some(carrier))
 }
 
 fn media(config: &Config) -> Result<MediaEngine, Failure> {

@@ -17,7 +17,7 @@ pub(super) fn run(check: &Check) -> Result<ExitCode, Failure> {
         if check.json {
             pages.push(json_page(path, &parsed, status));
         } else {
-            print!("{}", page(path, &parsed, status));
+            crate::output::write_out!("{}", page(path, &parsed, status));
         }
     }
     if check.json {

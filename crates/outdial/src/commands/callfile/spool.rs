@@ -30,8 +30,8 @@ pub(super) fn run(files: &SpoolFiles) -> Result<ExitCode, Failure> {
         match answer {
             Ok(spooled) if files.json => said.push(spooled_json(&spooled)),
             Ok(spooled) => {
-                println!("{}", spooled.path.display());
-                eprintln!("{}", spooled.due);
+                crate::output::say!("{}", spooled.path.display());
+                crate::output::tell!("{}", spooled.due);
             }
             Err(error) => failed.push(failure(&error)),
         }
@@ -43,7 +43,7 @@ pub(super) fn run(files: &SpoolFiles) -> Result<ExitCode, Failure> {
         return Ok(ExitCode::SUCCESS);
     };
     for other in failed {
-        eprintln!("outdial: {other}");
+        crate::output::tell!("outdial: {other}");
     }
     Err(last)
 }
@@ -64,7 +64,7 @@ fn wishes_in(path: &Path, strict: bool) -> Result<Vec<Wish>, Failure> {
     } else {
         let parsed = parse(&bytes);
         for problem in &parsed.problems {
-            eprintln!("{}: {problem}", path.display());
+            crate::output::tell!("{}: {problem}", path.display());
         }
         if strict && !parsed.problems.is_empty() {
             return Err(wrong("not all is as it seems in it, and --strict was given".to_owned()));

@@ -18,7 +18,7 @@ pub(super) fn run(write: Write) -> Result<ExitCode, Failure> {
     }
     let file = call_file(write)?;
     if print {
-        print!("{}", file.to_text().map_err(|error| failure(&error.into()))?);
+        crate::output::write_out!("{}", file.to_text().map_err(|error| failure(&error.into()))?);
         return Ok(ExitCode::SUCCESS);
     }
     let spooled = match name {
@@ -27,8 +27,8 @@ pub(super) fn run(write: Write) -> Result<ExitCode, Failure> {
     };
     let spooled = spooled.map_err(|error: SpoolError| failure(&error))?;
     if !json {
-        println!("{}", spooled.path.display());
-        eprintln!("{}", spooled.due);
+        crate::output::say!("{}", spooled.path.display());
+        crate::output::tell!("{}", spooled.due);
     }
     let ending = if wait {
         Some(wait_for(&spool, &spooled, limit)?)
@@ -46,7 +46,7 @@ pub(super) fn run(write: Write) -> Result<ExitCode, Failure> {
         None => Ok(ExitCode::SUCCESS),
         Some(Ending::Done(outcome)) => {
             if !json {
-                println!("{}, attempts: {}", outcome.status, outcome.attempts);
+                crate::output::say!("{}, attempts: {}", outcome.status, outcome.attempts);
             }
             Ok(ExitCode::from(u8::from(outcome.status != Status::Completed)))
         }

@@ -8,7 +8,7 @@ use super::Finding;
 use crate::{
     cli::Common,
     client::Client,
-    config::Config,
+    config::{CarrierKind, Config, Trunk},
     data_dir::DataDir,
     exit::Failure,
     server::{Role, Server},
@@ -45,10 +45,7 @@ pub(super) async fn all(common: &Common, config: &Config, only: Option<&str>) ->
                 .iter()
                 .filter(|trunk| only.is_none_or(|only| only == trunk.name))
             {
-                found(
-                    &format!("trunk {}", trunk.name),
-                    self::trunk(&server, &trunk.name).await,
-                );
+                found(&format!("trunk {}", trunk.name), self::trunk(&server, trunk).await);
             }
             server.stop().await;
         }
@@ -181,7 +178,12 @@ fn loudest(wav: &std::path::Path) -> u16 {
     .unwrap_or(0)
 }
 
-async fn trunk(server: &Server, name: &str) -> Result<String, String> {
+async fn trunk(server: &Server, trunk: &Trunk) -> Result<String, String> {
+    let name = &trunk.name;
+    if trunk.carrier == CarrierKind::Asterisk {
+        let asterisk = server.asterisk.as_ref().ok_or("no Asterisk is known")?;
+        return asterisk.probe(name).await;
+    }
     let sip = server.sip.as_ref().ok_or("SIP does not run")?;
     let report = sip.probe(name).await.map_err(|error| error.to_string())?;
     Ok(report.to_string())
