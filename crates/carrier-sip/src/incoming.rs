@@ -67,7 +67,8 @@ impl Gate {
             {
                 return line.may_ring(now);
             }
-            (SipMessage::Response(_), _) => return true,
+            // A status that is none must not end an INVITE whose phone may be ringing (RFC 3261, 7.2).
+            (SipMessage::Response(response), _) => return (100..700).contains(&response.status_code.code()),
             (SipMessage::Request(request), Some(line)) => {
                 return matches!(request.method, Method::Ack | Method::Bye | Method::Cancel) || line.may_ask(now);
             }

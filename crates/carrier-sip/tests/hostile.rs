@@ -137,6 +137,12 @@ async fn garbage_for_an_answer_is_dropped_and_the_answer_behind_it_counts() {
             text.replace("From: ", "Fr\rom: ").replace("Via: ", "Vi\na: ")
         }),
         format!("SIP/2.0 180 Ringing\r\nX: {long}\r\n\r\n"),
+        answer("0 None", |text| text),
+        answer("20 None", |text| text),
+        answer("99 None", |text| text),
+        answer("700 None", |text| text),
+        answer("999 None", |text| text),
+        answer("1000 None", |text| text),
     ] {
         far.send(&garbage).await;
     }

@@ -90,6 +90,9 @@ codes! {
     NameTaken = "name_taken", CONFLICT, false, "The name is in use";
     /// Somebody else changed the same thing in this moment.
     Conflict = "conflict", CONFLICT, true, "It was changed by somebody else";
+    /// The request has an `Idempotency-Key`, which this version does not keep. A promise that is not kept
+    /// would ring phones twice, so the request is refused instead of taken without it.
+    IdempotencyUnsupported = "idempotency_unsupported", NOT_IMPLEMENTED, false, "Idempotency keys are not kept yet";
     /// The server is stopping and takes no new work.
     Stopping = "stopping", SERVICE_UNAVAILABLE, true, "The server is stopping";
     /// The disk or the database fails; nothing was saved and no phone rings by this request.

@@ -5,7 +5,7 @@ use std::{str::FromStr, sync::Arc, time::Duration};
 use axum::{
     Json,
     extract::State,
-    http::{HeaderName, StatusCode, header},
+    http::{HeaderMap, HeaderName, StatusCode, header},
 };
 use jiff::Timestamp;
 use outdial_domain::{Address, AddressError, AudioId, Limits, Plan};
@@ -41,6 +41,7 @@ pub(in crate::native) fn endpoint() -> Endpoint {
             Code::SlowBody,
             Code::BodyTooLarge,
             Code::UnsupportedMediaType,
+            Code::IdempotencyUnsupported,
             Code::CallerIdNotAllowed,
             Code::DestinationClosed,
             Code::NoRoute,
@@ -130,14 +131,20 @@ impl ToSchema for Flow {}
 /// Places a call
 ///
 /// When it is answered, the call is on disk. Without `at` and `in` it is dialled at once. The same
-/// request sent again is another call.
+/// request sent again is another call; an `Idempotency-Key` is refused.
 #[utoipa::path(post, path = "/api/v1/calls", request_body = PlaceRequest,
     responses((status = 201, body = Call, headers(("Location" = String, description = "Where the call can be read.")))))]
 async fn place_call(
     State(api): State<Arc<Api>>,
     Allowed { actor, .. }: Allowed<ToCall>,
+    headers: HeaderMap,
     document: Document,
 ) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Call>), Refusal> {
+    if headers.contains_key("idempotency-key") {
+        let detail =
+            "send the request without `Idempotency-Key`, and look for its call by `tag` before you send it again";
+        return Err(Refusal::new(Code::IdempotencyUnsupported, detail));
+    }
     let engine = &api.engine;
     let given_in = document.value.get("in").is_some_and(|value| !value.is_null());
     let now = engine.ids.now();
@@ -267,6 +274,19 @@ mod tests {
             format!("/api/v1/calls/{}", answer.json["id"].as_str().unwrap())
         );
         assert_eq!(server.get(location).await.json, answer.json);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_idempotency_key_is_refused_and_not_ignored() {
+        let server = Server::start().await;
+        let request = server
+            .request("POST", "/api/v1/calls")
+            .header("Idempotency-Key", "order-7");
+        let request = request.header("Content-Type", "application/json");
+        let body = json!({"to": BOB, "say": "Hello"}).to_string();
+        let answer = server.send(request.body(body.into()).unwrap()).await;
+        assert_eq!(answer.json["code"], "idempotency_unsupported");
+        assert_eq!(server.get("/api/v1/calls").await.json["calls"], json!([]));
     }
 
     #[tokio::test(start_paused = true)]
