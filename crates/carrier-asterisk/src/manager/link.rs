@@ -283,7 +283,8 @@ async fn serve(
 fn deliver(shared: &Shared, message: Message) {
     let mut known = shared.known();
     let action = message.get("ActionID");
-    if message.get("Response").is_some() {
+    // The event that tells how a call went has a `Response`, too.
+    if message.get("Event").is_none() {
         if let Some(asker) = action.and_then(|id| known.answers.remove(id)) {
             // Who asked may not want to know.
             let _ = asker.send(message);
