@@ -1,7 +1,7 @@
 //! What the store costs: processor time per call, and commits a second, by how many callers there are.
 //!
 //! A call here is the life of an answered one: created, claimed, journalled, ringing, answered, ended,
-//! with ten events and the messages of its leg; five commits and a share of a claim. Processor time is
+//! with ten events and the messages of its leg; five or three commits and a share of a claim. Processor time is
 //! that of the whole process, which holds nothing but the store, its callers and the making of their
 //! changes. Run it with `cargo bench -p outdial-store --bench store [DIRECTORY]`; the directory says
 //! which disk is measured, and `OUTDIAL_BENCH` may name one part.
@@ -25,7 +25,7 @@ use futures_util::future::{BoxFuture, join_all};
 use outdial_domain::CallId;
 use outdial_engine::ports::{Change, Job, Store};
 use outdial_store::SqliteStore;
-use outdial_testkit::store_suite::lives::{Caller, at};
+use outdial_testkit::store_suite::lives::{Caller, Life, at};
 use tempfile::TempDir;
 use tokio::sync::{Notify, mpsc, oneshot};
 
@@ -59,28 +59,70 @@ fn median(times: &mut [Duration], part: f64) -> Duration {
     times.get(at).copied().unwrap_or_default()
 }
 
+/// In how many changes a call is saved.
+#[derive(Debug, Clone, Copy)]
+enum Steps {
+    /// Five: created, journalled, ringing, answered, ended.
+    Five,
+    /// Three: created, journalled, and all the rest at the end.
+    Three,
+}
+
+impl Steps {
+    fn of(self, life: &mut Life) -> Vec<Change> {
+        match self {
+            Self::Five => life.whole("n1"),
+            Self::Three => life.gathered("n1"),
+        }
+    }
+}
+
+/// What the callers themselves cost: the making of the changes, saved nowhere.
+fn making(calls: u64) {
+    let caller = Caller::of(1);
+    for steps in [Steps::Five, Steps::Three] {
+        let before = processor();
+        for number in 0..calls {
+            std::hint::black_box(steps.of(&mut caller.call(number, at(0))));
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a count of calls")]
+        let each = (processor() - before) / calls as f64;
+        println!(
+            "making the changes of a call, {steps:?}: {:.1} us of processor",
+            each * 1e6
+        );
+    }
+}
+
 /// Callers that each take one call after the other through its life. One more claims what is due.
-async fn lives(callers: usize, calls: u64) {
+async fn lives(callers: usize, calls: u64, steps: Steps) {
     let (_directory, store) = open().await;
     let caller = Caller::join(&*store, 1).await;
     // The texts of the statements are prepared once in the life of a program.
-    round(&store, &caller, callers, 1_000_000_000, calls / 10).await;
+    round(&store, &caller, callers, 1_000_000_000, calls / 10, steps).await;
     let (before, began) = (processor(), Instant::now());
-    let mut waits = round(&store, &caller, callers, 0, calls).await;
+    let mut waits = round(&store, &caller, callers, 0, calls, steps).await;
     let (used, took) = (processor() - before, began.elapsed().as_secs_f64());
     #[expect(clippy::cast_precision_loss, reason = "a count of calls")]
-    let calls = calls as f64;
+    let (calls, commits) = (calls as f64, waits.len() as f64);
     println!(
-        "{callers:>5} callers: {:>7.0} calls/s {:>8.0} commits/s {:>7.1} us of processor per call; a commit waits p50 {:>6.0?} p99 {:>6.0?}",
+        "{callers:>5} callers, {steps:?}: {:>7.0} calls/s {:>8.0} commits/s {:>7.1} us of processor per call; a commit waits p50 {:>6.0?} p99 {:>6.0?}",
         calls / took,
-        5.0 * calls / took,
+        commits / took,
         used / calls * 1e6,
         median(&mut waits, 0.5),
         median(&mut waits, 0.99),
     );
 }
 
-async fn round(store: &Arc<SqliteStore>, caller: &Caller, callers: usize, first: u64, calls: u64) -> Vec<Duration> {
+async fn round(
+    store: &Arc<SqliteStore>,
+    caller: &Caller,
+    callers: usize,
+    first: u64,
+    calls: u64,
+    steps: Steps,
+) -> Vec<Duration> {
     let next = Arc::new(AtomicU64::new(first));
     let scheduler = Arc::new(Scheduler::default());
     let tasks = (0..callers).map(|_| {
@@ -97,7 +139,7 @@ async fn round(store: &Arc<SqliteStore>, caller: &Caller, callers: usize, first:
                 let (claimed, taken) = oneshot::channel();
                 scheduler.waiting.lock().unwrap().insert(life.call.id, claimed);
                 let mut taken = Some(taken);
-                for (step, change) in life.whole("n1").into_iter().enumerate() {
+                for (step, change) in steps.of(&mut life).into_iter().enumerate() {
                     if step == 1 {
                         scheduler.wake.notify_one();
                         taken.take().unwrap().await.unwrap();
@@ -141,7 +183,7 @@ struct Scheduler {
 
 /// Calls that come at a rate, spread as a network spreads them, and move on whether or not the store
 /// keeps up: what the store costs when it has air.
-async fn steady(rate: u32, seconds: u32) {
+async fn steady(rate: u32, seconds: u32, life: Steps) {
     let (_directory, store) = open().await;
     let caller = Caller::join(&*store, 1).await;
     let calls = u64::from(rate * seconds);
@@ -150,7 +192,7 @@ async fn steady(rate: u32, seconds: u32) {
     for number in 0..calls {
         // Golden-ratio steps spread the changes of calls without a pattern.
         let begin = gap * u32::try_from(number).unwrap();
-        for (step, change) in (0..).zip(caller.call(number, at(0)).whole("n1")) {
+        for (step, change) in (0..).zip(life.of(&mut caller.call(number, at(0)))) {
             let spread = Duration::from_micros((number * 6_180 + step * 3_819) % 10_000);
             if step == 1 {
                 steps.push((begin + Duration::from_millis(18), None));
@@ -202,7 +244,7 @@ async fn steady(rate: u32, seconds: u32) {
     #[expect(clippy::cast_precision_loss, reason = "a count of calls")]
     let calls = calls as f64;
     println!(
-        "{rate:>5} calls/s: {:>7.1} us of processor per call; an answer comes after p50 {:>6.0?} p99 {:>6.0?}",
+        "{rate:>5} calls/s, {life:?}: {:>7.1} us of processor per call; an answer comes after p50 {:>6.0?} p99 {:>6.0?}",
         used / calls * 1e6,
         median(&mut waits, 0.5),
         median(&mut waits, 0.99),
@@ -282,14 +324,19 @@ fn main() {
     let wanted = |name: &str| named.as_ref().is_none_or(|named| named == name);
     if wanted("lives") {
         println!("whole lives");
+        making(20_000);
         for (callers, calls) in [(1, 1_000), (50, 10_000), (500, 20_000)] {
-            on(Box::pin(lives(callers, calls)));
+            for steps in [Steps::Five, Steps::Three] {
+                on(Box::pin(lives(callers, calls, steps)));
+            }
         }
     }
     if wanted("rate") {
         println!("calls at a rate");
         for rate in [100, 300, 1_000, 2_000] {
-            on(Box::pin(steady(rate, 3)));
+            for life in [Steps::Five, Steps::Three] {
+                on(Box::pin(steady(rate, 3, life)));
+            }
         }
     }
     if wanted("creates") {

@@ -5,6 +5,7 @@
 //! as constraints of the schema.
 
 mod blobs;
+mod rows;
 mod sqlite;
 
 pub use blobs::FileBlobs;

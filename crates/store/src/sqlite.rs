@@ -3,10 +3,8 @@
 mod account;
 mod attempt;
 mod audio;
-mod batch;
 mod call;
 mod check;
-mod column;
 mod error;
 mod event;
 mod job;
@@ -17,12 +15,15 @@ pub(crate) mod open;
 #[cfg(test)]
 mod plans;
 mod progress;
-mod statement;
+mod readers;
 mod trace;
 mod transaction;
 mod writer;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    thread::JoinHandle,
+};
 
 use futures_util::{FutureExt, future::BoxFuture};
 use jiff::Timestamp;
@@ -30,10 +31,10 @@ use outdial_domain::{Account, AccountId, AudioId, Call, CallId, Key, KeyId};
 use outdial_engine::ports::{
     AudioFile, CallDetails, CallFilter, Change, ClaimedCall, Page, Store, StoreError, StoredEvent, Trace,
 };
-use sqlx::{SqliteConnection, SqlitePool};
-use tokio::{sync::watch, task::JoinHandle};
+use rusqlite::Connection;
+use tokio::sync::watch;
 
-use self::{error::Failure, job::Claim, writer::Writer};
+use self::{error::Failure, job::Claim, readers::Readers, writer::Writer};
 
 /// State in one SQLite file: one writer that saves many changes with one sync of the disk, and readers
 /// that never wait for it.
@@ -45,41 +46,48 @@ pub struct SqliteStore {
     path: PathBuf,
     writer: Writer,
     writing: JoinHandle<()>,
-    readers: SqlitePool,
+    readers: Readers,
     newest: watch::Receiver<i64>,
 }
 
 impl SqliteStore {
     /// Opens the file, makes it (readable by its owner only) when it is not there, and brings it to
-    /// the schema of this program. Call it within a tokio runtime, which then runs the writer.
+    /// the schema of this program. Call it within a tokio runtime.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unavailable`] when the file cannot be used: no permission, not a database, or the
     /// database of a newer version.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
-        open::create(path)?;
-        let options = open::for_writing(path);
-        let mut connection = open::connect(&options).await?;
-        let position = async {
-            migrate::migrate(&mut connection).await?;
-            event::newest(&mut connection).await
-        }
-        .await
-        .map_err(|failure| named(path, failure.into()))?;
+        let path = path.to_owned();
+        tokio::task::spawn_blocking(|| Self::open_here(path))
+            .await
+            .unwrap_or_else(|_| Err(error::closed()))
+    }
+
+    fn open_here(path: PathBuf) -> Result<Self, StoreError> {
+        open::create(&path)?;
+        let connection = open::writer(&path)?;
+        let position = migrate::migrate(&connection)
+            .and_then(|()| Ok(event::newest(&connection)?))
+            .map_err(|failure| named(&path, failure.into()))?;
         let (sender, newest) = watch::channel(position);
-        let (writer, writing) = writer::start(connection, options, sender);
+        let (writer, writing) =
+            writer::start(connection, path.clone(), sender).map_err(|error| StoreError::Unavailable {
+                reason: format!("the thread that writes cannot be started: {error}"),
+                remedy: "Raise the limit of threads for this program".to_owned(),
+            })?;
         Ok(Self {
-            path: path.to_owned(),
+            readers: Readers::new(&path),
+            path,
             writer,
             writing,
-            readers: open::readers(path),
             newest,
         })
     }
 
     /// Saves what is queued and closes the file. A store that is dropped does the same, as long as the
-    /// runtime runs.
+    /// program runs.
     pub async fn close(self) {
         let Self {
             writer,
@@ -89,21 +97,18 @@ impl SqliteStore {
         } = self;
         readers.close().await;
         drop(writer);
-        if let Err(error) = writing.await {
-            tracing::error!(%error, "the writer of the store failed");
+        let ended = tokio::task::spawn_blocking(|| writing.join()).await;
+        if !matches!(ended, Ok(Ok(()))) {
+            tracing::error!("the writer of the store failed");
         }
     }
 
-    fn read<'s, T, R>(&'s self, read: R) -> BoxFuture<'s, Result<T, StoreError>>
+    fn read<T, R>(&self, read: R) -> BoxFuture<'_, Result<T, StoreError>>
     where
-        T: Send + 's,
-        R: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, Failure>> + Send + 's,
+        T: Send + 'static,
+        R: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
     {
-        async move {
-            let mut connection = self.readers.acquire().await.map_err(Failure::from)?;
-            Ok(read(&mut connection).await?)
-        }
-        .boxed()
+        self.readers.read(read).boxed()
     }
 }
 
@@ -137,25 +142,24 @@ impl Store for SqliteStore {
     }
 
     fn next_due(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
-        self.read(|connection| job::next_due(connection).boxed())
+        self.read(job::next_due)
     }
 
     fn recover(&self, node: &str) -> BoxFuture<'_, Result<Vec<CallDetails>, StoreError>> {
         let node = node.to_owned();
-        self.writer
-            .run(move |connection| async move { job::recover(connection, &node).await }.boxed())
+        self.writer.run(move |connection| job::recover(connection, &node))
     }
 
     fn call(&self, account: AccountId, id: CallId) -> BoxFuture<'_, Result<Option<CallDetails>, StoreError>> {
-        self.read(move |connection| call::details(connection, account, id).boxed())
+        self.read(move |connection| call::details(connection, account, id))
     }
 
     fn calls(&self, account: AccountId, filter: CallFilter) -> BoxFuture<'_, Result<Page<Call>, StoreError>> {
-        self.read(move |connection| async move { call::list(connection, account, &filter).await }.boxed())
+        self.read(move |connection| call::list(connection, account, &filter))
     }
 
     fn events_of(&self, account: AccountId, call: CallId) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>> {
-        self.read(move |connection| event::of_call(connection, account, call).boxed())
+        self.read(move |connection| event::of_call(connection, account, call))
     }
 
     fn events_after(
@@ -164,7 +168,7 @@ impl Store for SqliteStore {
         position: i64,
         most: usize,
     ) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>> {
-        self.read(move |connection| event::after(connection, account, position, most).boxed())
+        self.read(move |connection| event::after(connection, account, position, most))
     }
 
     fn newest(&self) -> watch::Receiver<i64> {
@@ -172,48 +176,44 @@ impl Store for SqliteStore {
     }
 
     fn traces(&self, account: AccountId, call: CallId) -> BoxFuture<'_, Result<Vec<Trace>, StoreError>> {
-        self.read(move |connection| trace::of_call(connection, account, call).boxed())
+        self.read(move |connection| trace::of_call(connection, account, call))
     }
 
     fn add_account(&self, account: Account) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.writer
-            .run(move |connection| async move { account::add(connection, &account).await }.boxed())
+        self.writer.run(move |connection| account::add(connection, &account))
     }
 
     fn accounts(&self) -> BoxFuture<'_, Result<Vec<Account>, StoreError>> {
-        self.read(|connection| account::all(connection).boxed())
+        self.read(account::all)
     }
 
     fn add_key(&self, key: Key, secret_hash: [u8; 32]) -> BoxFuture<'_, Result<(), StoreError>> {
         self.writer
-            .run(move |connection| async move { key::add(connection, &key, secret_hash).await }.boxed())
+            .run(move |connection| key::add(connection, &key, secret_hash))
     }
 
     fn key_by_hash(&self, secret_hash: [u8; 32]) -> BoxFuture<'_, Result<Option<Key>, StoreError>> {
-        self.read(move |connection| key::by_hash(connection, secret_hash).boxed())
+        self.read(move |connection| key::by_hash(connection, secret_hash))
     }
 
     fn keys(&self, account: AccountId) -> BoxFuture<'_, Result<Vec<Key>, StoreError>> {
-        self.read(move |connection| key::of_account(connection, account).boxed())
+        self.read(move |connection| key::of_account(connection, account))
     }
 
     fn remove_key(&self, account: AccountId, key: KeyId) -> BoxFuture<'_, Result<bool, StoreError>> {
-        self.writer
-            .run(move |connection| key::remove(connection, account, key).boxed())
+        self.writer.run(move |connection| key::remove(connection, account, key))
     }
 
     fn add_audio(&self, audio: AudioFile) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.writer
-            .run(move |connection| async move { audio::add(connection, &audio).await }.boxed())
+        self.writer.run(move |connection| audio::add(connection, &audio))
     }
 
     fn audio(&self, account: AccountId, id: AudioId) -> BoxFuture<'_, Result<Option<AudioFile>, StoreError>> {
-        self.read(move |connection| audio::one(connection, account, id).boxed())
+        self.read(move |connection| audio::one(connection, account, id))
     }
 
     fn check(&self) -> BoxFuture<'_, Result<(), StoreError>> {
         let path = self.path.clone();
-        self.writer
-            .run(move |connection| async move { check::check(connection, &path).await }.boxed())
+        self.writer.run(move |connection| check::check(connection, &path))
     }
 }

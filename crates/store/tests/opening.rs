@@ -6,13 +6,12 @@ use std::{os::unix::fs::PermissionsExt, path::Path};
 use outdial_engine::ports::{Store, StoreError};
 use outdial_store::SqliteStore;
 use outdial_testkit::store_suite::lives::{Caller, at};
-use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
+use rusqlite::Connection;
 
-async fn sql(path: &Path, text: &'static str) {
-    let options = SqliteConnectOptions::new().filename(path).create_if_missing(true);
-    let mut connection = SqliteConnection::connect_with(&options).await.unwrap();
-    sqlx::raw_sql(text).execute(&mut connection).await.unwrap();
-    connection.close().await.unwrap();
+fn sql(path: &Path, text: &'static str) {
+    let connection = Connection::open(path).unwrap();
+    connection.execute_batch(text).unwrap();
+    connection.close().unwrap();
 }
 
 async fn refused(path: &Path) -> String {
@@ -80,7 +79,7 @@ async fn the_database_of_a_newer_version_is_refused() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("state.db");
     SqliteStore::open(&path).await.unwrap().close().await;
-    sql(&path, "PRAGMA user_version = 999").await;
+    sql(&path, "PRAGMA user_version = 999");
     let error = refused(&path).await;
     assert!(
         error.contains("schema 999") && error.contains("newer version"),
@@ -93,7 +92,7 @@ async fn the_database_of_a_newer_version_is_refused() {
 async fn files_that_are_not_ours_are_refused_and_left_alone() {
     let directory = tempfile::tempdir().unwrap();
     let others = directory.path().join("others.db");
-    sql(&others, "CREATE TABLE theirs (a)").await;
+    sql(&others, "CREATE TABLE theirs (a)");
     assert!(refused(&others).await.contains("another program"));
     let letter = directory.path().join("letter.txt");
     let text = "Dear all, this is no database. ".repeat(100);
@@ -117,7 +116,7 @@ async fn a_damaged_row_is_named() {
     let mut life = caller.call(1, at(0));
     store.commit(life.created()).await.unwrap();
     store.close().await;
-    sql(&path, "UPDATE call SET plan = '{'").await;
+    sql(&path, "UPDATE call SET plan = '{'");
     let store = SqliteStore::open(&path).await.unwrap();
     let error = store.call(caller.account, life.call.id).await.unwrap_err();
     let StoreError::BadRow { table, column, id, .. } = error else {

@@ -54,8 +54,6 @@ CREATE INDEX call_by_state   ON call (account_id, state, id);
 CREATE INDEX call_by_to      ON call (account_id, to_address, id);
 CREATE INDEX call_by_outcome ON call (account_id, outcome, id) WHERE outcome IS NOT NULL;
 CREATE INDEX call_by_tag     ON call (account_id, tag, id)     WHERE tag IS NOT NULL;
--- What a restart has to look after, whoever's it is.
-CREATE INDEX call_active     ON call (state, id)               WHERE state = 'active';
 
 CREATE TABLE attempt (
     account_id    BLOB    NOT NULL,
@@ -103,23 +101,29 @@ CREATE TABLE leg (
     CHECK ((state = 'ended') = (ending IS NOT NULL))
 ) STRICT, WITHOUT ROWID;
 
--- The log that every reader follows. `position` is never used twice, not even after rows are deleted
--- (that is what AUTOINCREMENT adds). The subject is a call now and may be a message later, so it has
--- no foreign key; kinds grow with the program, so they are not listed in a constraint.
+-- The log that every reader follows. What one change made happen is one row: `events` is the JSON list
+-- of its events, `position` that of the last of them and `sequence` that of the first. The subject is a
+-- call now and may be a message later, so it has no foreign key.
 CREATE TABLE event (
-    position   INTEGER PRIMARY KEY AUTOINCREMENT,
+    position   INTEGER PRIMARY KEY,
     account_id BLOB    NOT NULL CHECK (length(account_id) = 16),
     subject    BLOB    NOT NULL CHECK (length(subject) = 16),
     sequence   INTEGER NOT NULL CHECK (sequence > 0),
-    id         BLOB    NOT NULL CHECK (length(id) = 16),
-    at         INTEGER NOT NULL,
-    kind       TEXT    NOT NULL CHECK (kind <> ''),
-    payload    TEXT    NOT NULL,
+    events     TEXT    NOT NULL,
     UNIQUE (subject, sequence)
 ) STRICT;
 
 -- The row id is part of every index, so this one finds an account's events after a position.
 CREATE INDEX event_by_account ON event (account_id);
+
+-- The position of the newest event. It is remembered apart from the rows, so that no position is used
+-- twice, not even after rows are deleted.
+CREATE TABLE log (
+    id       INTEGER PRIMARY KEY CHECK (id = 1),
+    position INTEGER NOT NULL CHECK (position >= 0)
+) STRICT;
+
+INSERT INTO log (id, position) VALUES (1, 0);
 
 -- What is to be dialled: at most one job of a call. Taking one moves it from the first index to the
 -- second; a query must repeat the words of the condition, or SQLite does not use the index.

@@ -1,94 +1,74 @@
-//! Attempts: rows, and the statements that write them.
+//! Attempts.
 
-use outdial_domain::{AccountId, Attempt, AttemptId, CallId};
-use outdial_engine::ports::StoreError;
-use sqlx::{FromRow, Row, SqliteConnection, sqlite::SqliteRow};
-use uuid::Uuid;
+use outdial_domain::{AccountId, Attempt, AttemptState, CallId};
+use rusqlite::{Connection, Row, params};
 
 use super::{
-    column::Place,
-    error::Failure,
-    progress::{self, ProgressRow},
-    statement::Arguments,
+    error::{Failure, all_of},
+    progress,
+};
+use crate::rows::{
+    attempt::AttemptRow,
+    column::{json, micros},
 };
 
-pub(super) const COLUMNS: &[&str] = &[
-    "account_id",
-    "call_id",
-    "number",
-    "id",
-    "state",
-    "journalled_at",
-    "dialing_at",
-    "ringing_at",
-    "answered_at",
-    "ended_at",
-    "ending",
-];
+/// Adds an attempt, unless it is there.
+pub(super) const ADD: &str = "INSERT INTO attempt (account_id, call_id, number, id, state, journalled_at, \
+     dialing_at, ringing_at, answered_at, ended_at, ending) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+     ON CONFLICT (call_id, number) DO NOTHING";
 
-pub(super) const KEY: &str = "call_id, number";
-
-pub(super) fn bind(arguments: &mut Arguments, account: AccountId, attempt: &Attempt) {
-    arguments.id(account.uuid());
-    arguments.id(attempt.call.uuid());
-    arguments.add(i64::from(attempt.number));
-    arguments.id(attempt.id.uuid());
-    progress::bind(arguments, &attempt.progress);
-}
+/// Moves an attempt on.
+pub(super) const MOVE: &str = "UPDATE attempt SET state = ?3, dialing_at = ?4, ringing_at = ?5, answered_at = ?6, \
+     ended_at = ?7, ending = ?8 WHERE call_id = ?1 AND number = ?2";
 
 /// The attempts of one call, in order.
 pub(super) const OF_CALL: &str = "SELECT id, call_id, number, state, journalled_at, dialing_at, ringing_at, \
      answered_at, ended_at, ending FROM attempt WHERE call_id = ? AND account_id = ? ORDER BY number";
 
-/// An attempt as it is stored.
-#[derive(Debug)]
-pub(super) struct AttemptRow {
-    id: Uuid,
-    call_id: Uuid,
-    number: i64,
-    progress: ProgressRow,
+fn read(row: &Row<'_>) -> rusqlite::Result<AttemptRow> {
+    Ok(AttemptRow {
+        id: row.get(0)?,
+        call_id: row.get(1)?,
+        number: row.get(2)?,
+        progress: progress::read(row, 3)?,
+    })
 }
 
-impl AttemptRow {
-    pub(super) async fn of_call(
-        connection: &mut SqliteConnection,
-        account: AccountId,
-        call: CallId,
-    ) -> Result<Vec<Attempt>, Failure> {
-        let rows: Vec<Self> = sqlx::query_as(OF_CALL)
-            .bind(call.uuid())
-            .bind(account.uuid())
-            .fetch_all(connection)
-            .await?;
-        Ok(rows.into_iter().map(Attempt::try_from).collect::<Result<_, _>>()?)
+/// Writes an attempt as it is now. One that is only journalled is new, or there already and just so.
+pub(super) fn put(connection: &Connection, account: AccountId, attempt: &Attempt) -> rusqlite::Result<()> {
+    let progress = &attempt.progress;
+    let ending = progress.ending.as_ref().map(json);
+    let moved = progress.state != AttemptState::Journalled
+        && connection.prepare_cached(MOVE)?.execute(params![
+            attempt.call.uuid(),
+            attempt.number,
+            progress.state.as_str(),
+            progress.dialing_at.map(micros),
+            progress.ringing_at.map(micros),
+            progress.answered_at.map(micros),
+            progress.ended_at.map(micros),
+            ending,
+        ])? > 0;
+    if moved {
+        return Ok(());
     }
+    connection.prepare_cached(ADD)?.execute(params![
+        account.uuid(),
+        attempt.call.uuid(),
+        attempt.number,
+        attempt.id.uuid(),
+        progress.state.as_str(),
+        micros(progress.journalled_at),
+        progress.dialing_at.map(micros),
+        progress.ringing_at.map(micros),
+        progress.answered_at.map(micros),
+        progress.ended_at.map(micros),
+        ending,
+    ])?;
+    Ok(())
 }
 
-impl FromRow<'_, SqliteRow> for AttemptRow {
-    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
-        Ok(Self {
-            id: row.try_get(0)?,
-            call_id: row.try_get(1)?,
-            number: row.try_get(2)?,
-            progress: ProgressRow::read(row, 3)?,
-        })
-    }
-}
-
-impl TryFrom<AttemptRow> for Attempt {
-    type Error = StoreError;
-
-    fn try_from(row: AttemptRow) -> Result<Self, StoreError> {
-        let id = AttemptId::from_uuid(row.id);
-        let place = Place {
-            table: "attempt",
-            id: &id,
-        };
-        Ok(Self {
-            id,
-            call: CallId::from_uuid(row.call_id),
-            number: place.number("number", row.number)?,
-            progress: row.progress.progress(place)?,
-        })
-    }
+pub(super) fn of_call(connection: &Connection, account: AccountId, call: CallId) -> Result<Vec<Attempt>, Failure> {
+    let rows: Vec<AttemptRow> = all_of(connection, OF_CALL, params![call.uuid(), account.uuid()], read)?;
+    Ok(rows.into_iter().map(Attempt::try_from).collect::<Result<_, _>>()?)
 }

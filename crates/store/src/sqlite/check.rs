@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use outdial_engine::ports::StoreError;
-use sqlx::SqliteConnection;
+use rusqlite::Connection;
 
 use super::error::Failure;
 
@@ -13,9 +13,9 @@ const ROOM: u64 = 16 * 1024 * 1024;
 const WRITE: &str = "UPDATE probe SET writes = writes + 1 WHERE id = 1 RETURNING writes";
 const READ: &str = "SELECT writes FROM probe WHERE id = 1";
 
-pub(super) async fn check(connection: &mut SqliteConnection, path: &Path) -> Result<(), Failure> {
-    let written: i64 = sqlx::query_scalar(WRITE).fetch_one(&mut *connection).await?;
-    let read: i64 = sqlx::query_scalar(READ).fetch_one(&mut *connection).await?;
+pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), Failure> {
+    let written: i64 = connection.query_row(WRITE, (), |row| row.get(0))?;
+    let read: i64 = connection.query_row(READ, (), |row| row.get(0))?;
     if written != read {
         return Err(StoreError::Unavailable {
             reason: format!("{}: what was written cannot be read back", path.display()),

@@ -1,14 +1,14 @@
 //! What goes wrong with SQLite, in words that say what to do.
 
-use outdial_domain::CallId;
 use outdial_engine::ports::StoreError;
+use rusqlite::{Connection, Params, Row};
 
 /// Why an operation failed.
 #[derive(Debug, thiserror::Error)]
 pub(super) enum Failure {
     /// SQLite says so.
     #[error(transparent)]
-    Database(#[from] sqlx::Error),
+    Database(#[from] rusqlite::Error),
     /// It is a verdict already.
     #[error(transparent)]
     Store(#[from] StoreError),
@@ -39,17 +39,17 @@ mod code {
 /// Extended codes of rows that are there already: a primary key or a unique index.
 const TAKEN: [i32; 2] = [1555, 2067];
 
-fn extended(error: &sqlx::Error) -> Option<i32> {
-    error.as_database_error()?.code()?.parse().ok()
+fn extended(error: &rusqlite::Error) -> Option<i32> {
+    error.sqlite_error().map(|error| error.extended_code)
 }
 
-fn primary(error: &sqlx::Error) -> Option<i32> {
+fn primary(error: &rusqlite::Error) -> Option<i32> {
     extended(error).map(|code| code & 0xff)
 }
 
 /// Whether the disk or the file fails, so that every change would fail alike. Anything else may be
 /// the fault of one change.
-pub(super) fn is_of_the_disk(error: &sqlx::Error) -> bool {
+pub(super) fn is_of_the_disk(error: &rusqlite::Error) -> bool {
     match primary(error) {
         Some(code) => matches!(
             code,
@@ -67,16 +67,16 @@ pub(super) fn is_of_the_disk(error: &sqlx::Error) -> bool {
 }
 
 /// Whether a row with the same key is there already.
-pub(super) fn is_taken(error: &sqlx::Error) -> bool {
+pub(super) fn is_taken(error: &rusqlite::Error) -> bool {
     extended(error).is_some_and(|code| TAKEN.contains(&code))
 }
 
 /// Whether a constraint of the schema forbids it.
-pub(super) fn is_forbidden(error: &sqlx::Error) -> bool {
+pub(super) fn is_forbidden(error: &rusqlite::Error) -> bool {
     primary(error) == Some(code::CONSTRAINT)
 }
 
-pub(super) fn unavailable(error: &sqlx::Error) -> StoreError {
+pub(super) fn unavailable(error: &rusqlite::Error) -> StoreError {
     let remedy = match primary(error) {
         Some(code::FULL) => "Free some space on the disk of the data directory; saving goes on by itself then",
         Some(code::IO) => {
@@ -90,20 +90,34 @@ pub(super) fn unavailable(error: &sqlx::Error) -> StoreError {
         Some(code::CORRUPT | code::NOT_A_DATABASE) => "The file is damaged or not ours: restore it from a backup",
         _ => "If it happens again, report it with the log",
     };
-    let reason = match error.as_database_error() {
-        Some(database) => database.message().to_owned(),
-        None => error.to_string(),
-    };
     StoreError::Unavailable {
-        reason,
+        reason: message(error),
         remedy: remedy.to_owned(),
     }
 }
 
-/// What the schema forbids is a fault of whoever made the change: the domain should not have let it come so far.
-pub(super) fn forbidden(call: CallId, why: impl std::fmt::Display) -> StoreError {
+/// Nothing more is done with a store that is closed.
+pub(super) fn closed() -> StoreError {
     StoreError::Unavailable {
-        reason: format!("the change of call {call} breaks a rule of the database: {why}"),
-        remedy: "This is a fault of the program: report it with the log".to_owned(),
+        reason: "the store was closed".to_owned(),
+        remedy: "Start the program again".to_owned(),
     }
+}
+
+/// SQLite's own words.
+pub(super) fn message(error: &rusqlite::Error) -> String {
+    match error {
+        rusqlite::Error::SqliteFailure(_, Some(message)) => message.clone(),
+        other => other.to_string(),
+    }
+}
+
+/// All rows of a query, as they are stored.
+pub(super) fn all_of<R>(
+    connection: &Connection,
+    query: &str,
+    values: impl Params,
+    read: fn(&Row<'_>) -> rusqlite::Result<R>,
+) -> rusqlite::Result<Vec<R>> {
+    connection.prepare_cached(query)?.query_map(values, read)?.collect()
 }

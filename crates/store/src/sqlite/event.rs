@@ -1,117 +1,74 @@
-//! Events: rows, and the statements that write and follow them.
+//! Events.
 
-use outdial_domain::{AccountId, CallId, Event, EventId, EventKind, Subject};
-use outdial_engine::ports::{StoreError, StoredEvent};
-use sqlx::{FromRow, Row, SqliteConnection, sqlite::SqliteRow};
-use uuid::Uuid;
+use outdial_domain::{AccountId, CallId, Event};
+use outdial_engine::ports::StoredEvent;
+use rusqlite::{Connection, Row, params};
 
-use super::{
-    column::{Place, json, micros},
-    error::Failure,
-    statement::Arguments,
-};
+use super::error::{Failure, all_of};
+use crate::rows::event::{self, HappenedRow};
 
-pub(super) const COLUMNS: &[&str] = &["account_id", "subject", "sequence", "id", "at", "kind", "payload"];
-
-pub(super) fn bind(arguments: &mut Arguments, event: &Event) {
-    let Subject::Call(subject) = event.subject;
-    arguments.id(event.account.uuid());
-    arguments.id(subject.uuid());
-    arguments.add(i64::from(event.sequence));
-    arguments.id(event.id.uuid());
-    arguments.add(micros(event.at));
-    arguments.add(event.kind.word());
-    arguments.add(json(&event.kind));
-}
+pub(super) const ADD: &str =
+    "INSERT INTO event (position, account_id, subject, sequence, events) VALUES (?, ?, ?, ?, ?)";
 
 /// The events of one call, in order.
-pub(super) const OF_CALL: &str = "SELECT position, account_id, subject, sequence, id, at, payload FROM event \
+pub(super) const OF_CALL: &str = "SELECT position, account_id, subject, sequence, events FROM event \
      WHERE subject = ? AND account_id = ? ORDER BY sequence";
 
-/// The events of one account after a position, in the order they were saved.
-pub(super) const AFTER: &str = "SELECT position, account_id, subject, sequence, id, at, payload FROM event \
+/// The events of one account after a position, in the order they were saved. Every row has one at least.
+pub(super) const AFTER: &str = "SELECT position, account_id, subject, sequence, events FROM event \
      WHERE account_id = ? AND position > ? ORDER BY position LIMIT ? + 0";
 
-/// The position of the newest event. The sequence remembers it even when its row is gone.
-pub(super) const NEWEST: &str = "SELECT coalesce((SELECT seq FROM sqlite_sequence WHERE name = 'event'), 0)";
+/// The position of the newest event. The log remembers it even when its row is gone.
+pub(super) const NEWEST: &str = "SELECT position FROM log WHERE id = 1";
 
-/// An event as it is stored.
-#[derive(Debug)]
-pub(super) struct EventRow {
-    position: i64,
-    account_id: Uuid,
-    subject: Uuid,
-    sequence: i64,
-    id: Uuid,
-    at: i64,
-    payload: String,
+/// Remembers the position of the newest event.
+pub(super) const REMEMBER: &str = "UPDATE log SET position = ? WHERE id = 1";
+
+fn read(row: &Row<'_>) -> rusqlite::Result<HappenedRow> {
+    Ok(HappenedRow {
+        position: row.get(0)?,
+        account_id: row.get(1)?,
+        subject: row.get(2)?,
+        sequence: row.get(3)?,
+        events: row.get(4)?,
+    })
 }
 
-impl FromRow<'_, SqliteRow> for EventRow {
-    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
-        Ok(Self {
-            position: row.try_get(0)?,
-            account_id: row.try_get(1)?,
-            subject: row.try_get(2)?,
-            sequence: row.try_get(3)?,
-            id: row.try_get(4)?,
-            at: row.try_get(5)?,
-            payload: row.try_get(6)?,
-        })
-    }
-}
-
-impl TryFrom<EventRow> for StoredEvent {
-    type Error = StoreError;
-
-    fn try_from(row: EventRow) -> Result<Self, StoreError> {
-        let id = EventId::from_uuid(row.id);
-        let place = Place {
-            table: "event",
-            id: &id,
-        };
-        Ok(Self {
-            position: row.position,
-            event: Event {
-                id,
-                account: AccountId::from_uuid(row.account_id),
-                subject: Subject::Call(CallId::from_uuid(row.subject)),
-                sequence: place.number("sequence", row.sequence)?,
-                at: place.time("at", row.at)?,
-                kind: place.json::<EventKind>("payload", &row.payload)?,
-            },
-        })
-    }
-}
-
-pub(super) async fn of_call(
-    connection: &mut SqliteConnection,
+/// Adds what one change made happen, so that its last event has this position.
+pub(super) fn add(
+    connection: &Connection,
     account: AccountId,
     call: CallId,
-) -> Result<Vec<StoredEvent>, Failure> {
-    let rows: Vec<EventRow> = sqlx::query_as(OF_CALL)
-        .bind(call.uuid())
-        .bind(account.uuid())
-        .fetch_all(connection)
-        .await?;
-    Ok(rows.into_iter().map(StoredEvent::try_from).collect::<Result<_, _>>()?)
+    events: &[Event],
+    position: i64,
+) -> rusqlite::Result<()> {
+    let sequence = events.first().map_or(0, |event| event.sequence);
+    let values = params![position, account.uuid(), call.uuid(), sequence, event::text(events)];
+    connection.prepare_cached(ADD)?.execute(values)?;
+    Ok(())
 }
 
-pub(super) async fn after(
-    connection: &mut SqliteConnection,
+pub(super) fn of_call(connection: &Connection, account: AccountId, call: CallId) -> Result<Vec<StoredEvent>, Failure> {
+    let rows = all_of(connection, OF_CALL, params![call.uuid(), account.uuid()], read)?;
+    Ok(event::all(rows)?)
+}
+
+pub(super) fn after(
+    connection: &Connection,
     account: AccountId,
     position: i64,
     most: usize,
 ) -> Result<Vec<StoredEvent>, Failure> {
-    let rows: Vec<EventRow> = sqlx::query_as(AFTER)
-        .bind(account.uuid())
-        .bind(position)
-        .bind(i64::try_from(most).unwrap_or(i64::MAX))
-        .fetch_all(connection)
-        .await?;
-    Ok(rows.into_iter().map(StoredEvent::try_from).collect::<Result<_, _>>()?)
+    let limit = i64::try_from(most).unwrap_or(i64::MAX);
+    let rows = all_of(connection, AFTER, params![account.uuid(), position, limit], read)?;
+    Ok(event::page(rows, position, most)?)
 }
 
-pub(super) async fn newest(connection: &mut SqliteConnection) -> Result<i64, Failure> {
-    Ok(sqlx::query_scalar(NEWEST).fetch_one(connection).await?)
+pub(super) fn newest(connection: &Connection) -> rusqlite::Result<i64> {
+    connection.prepare_cached(NEWEST)?.query_row((), |row| row.get(0))
+}
+
+pub(super) fn remember(connection: &Connection, position: i64) -> rusqlite::Result<()> {
+    connection.prepare_cached(REMEMBER)?.execute([position])?;
+    Ok(())
 }

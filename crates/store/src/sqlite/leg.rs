@@ -1,114 +1,85 @@
-//! Legs: rows, and the statements that write them.
+//! Legs.
 
-use outdial_domain::{AccountId, AttemptId, CallId, Leg, LegId};
-use outdial_engine::ports::StoreError;
-use sqlx::{FromRow, Row, SqliteConnection, sqlite::SqliteRow};
-use uuid::Uuid;
+use outdial_domain::{AccountId, AttemptState, CallId, Leg};
+use rusqlite::{Connection, Row, params};
 
 use super::{
-    column::{Place, json},
-    error::Failure,
-    progress::{self, ProgressRow},
-    statement::Arguments,
+    error::{Failure, all_of},
+    progress,
+};
+use crate::rows::{
+    column::{json, micros},
+    leg::{LegRow, in_order},
 };
 
-pub(super) const COLUMNS: &[&str] = &[
-    "account_id",
-    "call_id",
-    "id",
-    "attempt_id",
-    "trunk",
-    "target",
-    "node",
-    "state",
-    "journalled_at",
-    "dialing_at",
-    "ringing_at",
-    "answered_at",
-    "ended_at",
-    "ending",
-    "quality",
-];
+/// Adds a leg, unless it is there.
+pub(super) const ADD: &str = "INSERT INTO leg (account_id, call_id, id, attempt_id, trunk, target, node, state, \
+     journalled_at, dialing_at, ringing_at, answered_at, ended_at, ending, quality) \
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (call_id, id) DO NOTHING";
 
-pub(super) const KEY: &str = "call_id, id";
-
-pub(super) fn bind(arguments: &mut Arguments, account: AccountId, leg: &Leg) {
-    arguments.id(account.uuid());
-    arguments.id(leg.call.uuid());
-    arguments.id(leg.id.uuid());
-    arguments.id(leg.attempt.uuid());
-    arguments.add(leg.trunk.as_str());
-    arguments.add(leg.target.as_str());
-    arguments.add(leg.node.as_str());
-    progress::bind(arguments, &leg.progress);
-    arguments.add(leg.quality.as_ref().map(json));
-}
+/// Moves a leg on.
+pub(super) const MOVE: &str = "UPDATE leg SET state = ?3, dialing_at = ?4, ringing_at = ?5, answered_at = ?6, \
+     ended_at = ?7, ending = ?8, quality = ?9 WHERE call_id = ?1 AND id = ?2";
 
 /// The legs of one call, by the time their ids were made.
 pub(super) const OF_CALL: &str = "SELECT id, call_id, attempt_id, trunk, target, node, quality, state, \
      journalled_at, dialing_at, ringing_at, answered_at, ended_at, ending \
      FROM leg WHERE call_id = ? AND account_id = ? ORDER BY id";
 
-/// A leg as it is stored.
-#[derive(Debug)]
-pub(super) struct LegRow {
-    id: Uuid,
-    call_id: Uuid,
-    attempt_id: Uuid,
-    trunk: String,
-    target: String,
-    node: String,
-    quality: Option<String>,
-    progress: ProgressRow,
+fn read(row: &Row<'_>) -> rusqlite::Result<LegRow> {
+    Ok(LegRow {
+        id: row.get(0)?,
+        call_id: row.get(1)?,
+        attempt_id: row.get(2)?,
+        trunk: row.get(3)?,
+        target: row.get(4)?,
+        node: row.get(5)?,
+        quality: row.get(6)?,
+        progress: progress::read(row, 7)?,
+    })
 }
 
-impl LegRow {
-    pub(super) async fn of_call(
-        connection: &mut SqliteConnection,
-        account: AccountId,
-        call: CallId,
-    ) -> Result<Vec<Leg>, Failure> {
-        let rows: Vec<Self> = sqlx::query_as(OF_CALL)
-            .bind(call.uuid())
-            .bind(account.uuid())
-            .fetch_all(connection)
-            .await?;
-        let mut legs = rows.into_iter().map(Leg::try_from).collect::<Result<Vec<_>, _>>()?;
-        legs.sort_by_key(|leg| leg.progress.journalled_at);
-        Ok(legs)
+/// Writes a leg as it is now. One that is only journalled is new, or there already and just so.
+pub(super) fn put(connection: &Connection, account: AccountId, leg: &Leg) -> rusqlite::Result<()> {
+    let progress = &leg.progress;
+    let ending = progress.ending.as_ref().map(json);
+    let quality = leg.quality.as_ref().map(json);
+    let moved = progress.state != AttemptState::Journalled
+        && connection.prepare_cached(MOVE)?.execute(params![
+            leg.call.uuid(),
+            leg.id.uuid(),
+            progress.state.as_str(),
+            progress.dialing_at.map(micros),
+            progress.ringing_at.map(micros),
+            progress.answered_at.map(micros),
+            progress.ended_at.map(micros),
+            ending,
+            quality,
+        ])? > 0;
+    if moved {
+        return Ok(());
     }
+    connection.prepare_cached(ADD)?.execute(params![
+        account.uuid(),
+        leg.call.uuid(),
+        leg.id.uuid(),
+        leg.attempt.uuid(),
+        leg.trunk,
+        leg.target,
+        leg.node,
+        progress.state.as_str(),
+        micros(progress.journalled_at),
+        progress.dialing_at.map(micros),
+        progress.ringing_at.map(micros),
+        progress.answered_at.map(micros),
+        progress.ended_at.map(micros),
+        ending,
+        quality,
+    ])?;
+    Ok(())
 }
 
-impl FromRow<'_, SqliteRow> for LegRow {
-    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
-        Ok(Self {
-            id: row.try_get(0)?,
-            call_id: row.try_get(1)?,
-            attempt_id: row.try_get(2)?,
-            trunk: row.try_get(3)?,
-            target: row.try_get(4)?,
-            node: row.try_get(5)?,
-            quality: row.try_get(6)?,
-            progress: ProgressRow::read(row, 7)?,
-        })
-    }
-}
-
-impl TryFrom<LegRow> for Leg {
-    type Error = StoreError;
-
-    fn try_from(row: LegRow) -> Result<Self, StoreError> {
-        let id = LegId::from_uuid(row.id);
-        let place = Place { table: "leg", id: &id };
-        Ok(Self {
-            id,
-            attempt: AttemptId::from_uuid(row.attempt_id),
-            call: CallId::from_uuid(row.call_id),
-            progress: row.progress.progress(place)?,
-            quality: place.maybe_json("quality", row.quality.as_deref())?,
-            trunk: row.trunk,
-            target: row.target,
-            node: row.node,
-        })
-    }
+pub(super) fn of_call(connection: &Connection, account: AccountId, call: CallId) -> Result<Vec<Leg>, Failure> {
+    let rows = all_of(connection, OF_CALL, params![call.uuid(), account.uuid()], read)?;
+    Ok(in_order(rows)?)
 }

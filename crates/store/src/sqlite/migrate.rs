@@ -1,7 +1,7 @@
 //! Brings the file to the schema of this program.
 
 use outdial_engine::ports::StoreError;
-use sqlx::SqliteConnection;
+use rusqlite::Connection;
 
 use super::error::Failure;
 
@@ -13,10 +13,11 @@ const APPLICATION: i32 = 0x4f64_616c;
 
 /// Runs the migrations that the file lacks. Each is one transaction together with its number, which
 /// SQLite keeps in the header of the file.
-pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), Failure> {
-    let version: i64 = number(connection, "PRAGMA user_version").await?;
-    let application: i64 = number(connection, "PRAGMA application_id").await?;
-    let tables: i64 = number(connection, "SELECT count(*) FROM sqlite_schema").await?;
+pub(super) fn migrate(connection: &Connection) -> Result<(), Failure> {
+    let number = |query| connection.query_row(query, (), |row| row.get::<_, i64>(0));
+    let version = number("PRAGMA user_version")?;
+    let application = number("PRAGMA application_id")?;
+    let tables = number("SELECT count(*) FROM sqlite_schema")?;
     if application != i64::from(APPLICATION) && (version != 0 || tables != 0) {
         return Err(StoreError::Unavailable {
             reason: "the file is the database of another program".to_owned(),
@@ -40,15 +41,11 @@ pub(super) async fn migrate(connection: &mut SqliteConnection) -> Result<(), Fai
         let text = format!(
             "BEGIN IMMEDIATE; {migration}; PRAGMA application_id = {APPLICATION}; PRAGMA user_version = {number}; COMMIT;"
         );
-        if let Err(error) = sqlx::raw_sql(sqlx::AssertSqlSafe(text)).execute(&mut *connection).await {
-            let _ = sqlx::raw_sql("ROLLBACK").execute(&mut *connection).await;
+        if let Err(error) = connection.execute_batch(&text) {
+            let _ = connection.execute_batch("ROLLBACK");
             return Err(error.into());
         }
         tracing::info!(schema = number, "the database was brought to a new schema");
     }
     Ok(())
-}
-
-async fn number(connection: &mut SqliteConnection, query: &'static str) -> Result<i64, sqlx::Error> {
-    sqlx::query_scalar(query).fetch_one(connection).await
 }

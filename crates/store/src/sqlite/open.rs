@@ -9,19 +9,15 @@ use std::{
 };
 
 use outdial_engine::ports::StoreError;
-use sqlx::{
-    ConnectOptions, SqliteConnection, SqlitePool,
-    sqlite::{SqliteConnectOptions, SqliteJournalMode, SqlitePoolOptions, SqliteSynchronous},
-};
+use rusqlite::{Connection, OpenFlags};
 
 use super::error::unavailable;
 
-/// How many readers there may be at once. They share the processor with everything else, and a read
-/// takes some tens of microseconds.
-const READERS: u32 = 4;
-
 /// How long to wait for another program that holds the file locked, as a backup does for a moment.
 const BUSY: Duration = Duration::from_secs(5);
+
+/// More than there are texts of statements on the way of a call.
+const PREPARED: usize = 64;
 
 /// Creates the file, for nobody else to read, when it is not there.
 pub(super) fn create(path: &Path) -> Result<(), StoreError> {
@@ -45,37 +41,34 @@ pub(crate) fn sync_parent(path: &Path) -> io::Result<()> {
     }
 }
 
-fn options(path: &Path) -> SqliteConnectOptions {
-    SqliteConnectOptions::new()
-        .filename(path)
-        .busy_timeout(BUSY)
-        .disable_statement_logging()
-}
-
-/// How the writer opens it.
-pub(super) fn for_writing(path: &Path) -> SqliteConnectOptions {
-    options(path)
-        .journal_mode(SqliteJournalMode::Wal)
-        .synchronous(SqliteSynchronous::Full)
-        .foreign_keys(true)
-        .statement_cache_capacity(256)
+/// Opens it to write.
+pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
+    let open = || {
+        let connection = opened(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
         // Pages that change often are copied into the main file once per checkpoint, so rare
         // checkpoints save writes; 16 MB of log are read back in well under a second.
-        .pragma("wal_autocheckpoint", "4096")
-        .pragma("journal_size_limit", "67108864")
-        .pragma("cache_size", "-16384")
+        connection.pragma_update(None, "wal_autocheckpoint", 4096)?;
+        // A log that keeps its length is overwritten in place, which is cheaper to sync than one that
+        // grows.
+        connection.pragma_update(None, "journal_size_limit", 67_108_864)?;
+        connection.pragma_update(None, "cache_size", -16_384)?;
+        Ok(connection)
+    };
+    open().map_err(|error: rusqlite::Error| unavailable(&error))
 }
 
-pub(super) async fn connect(options: &SqliteConnectOptions) -> Result<SqliteConnection, StoreError> {
-    options.connect().await.map_err(|error| unavailable(&error))
+/// Opens it to read.
+pub(super) fn reader(path: &Path) -> rusqlite::Result<Connection> {
+    opened(path, OpenFlags::SQLITE_OPEN_READ_ONLY)
 }
 
-/// Connections that only read. None is opened before it is needed.
-pub(super) fn readers(path: &Path) -> SqlitePool {
-    SqlitePoolOptions::new()
-        .max_connections(READERS)
-        .test_before_acquire(false)
-        .idle_timeout(None)
-        .max_lifetime(None)
-        .connect_lazy_with(options(path).read_only(true))
+/// A connection is used by one thread at a time, so SQLite need not lock it.
+fn opened(path: &Path, how: OpenFlags) -> rusqlite::Result<Connection> {
+    let connection = Connection::open_with_flags(path, how | OpenFlags::SQLITE_OPEN_NO_MUTEX)?;
+    connection.busy_timeout(BUSY)?;
+    connection.set_prepared_statement_cache_capacity(PREPARED);
+    Ok(connection)
 }

@@ -3,58 +3,60 @@
 use jiff::Timestamp;
 use outdial_domain::{AccountId, CallId, CallState, Outcome};
 use outdial_engine::ports::CallFilter;
-use sqlx::{AssertSqlSafe, Row, SqliteConnection};
+use rusqlite::{Connection, params_from_iter, types::Null};
 use tempfile::TempDir;
 
-use super::{account, attempt, audio, batch::Sizes, call, event, job, key, leg, migrate, open, trace};
+use super::{account, attempt, audio, call, event, job, key, leg, migrate, open, trace};
 
-async fn opened() -> (TempDir, SqliteConnection) {
+fn opened() -> (TempDir, Connection) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("state.db");
     open::create(&path).unwrap();
-    let mut connection = open::connect(&open::for_writing(&path)).await.unwrap();
-    migrate::migrate(&mut connection).await.unwrap();
+    let connection = open::writer(&path).unwrap();
+    migrate::migrate(&connection).unwrap();
     (directory, connection)
 }
 
 /// A step of a plan that looks at every row of a table, or sorts.
 fn is_slow(step: &str) -> bool {
-    let reads_its_own_values =
-        step.contains("CONSTANT ROW") || step.starts_with("SCAN new") || step.starts_with("SCAN taken");
-    (step.contains("SCAN") && !reads_its_own_values) || step.contains("TEMP B-TREE")
+    // There are few accounts, and what a restart looks for may be any of theirs.
+    let reads_accounts = step.starts_with("SCAN account");
+    (step.contains("SCAN") && !reads_accounts) || step.contains("TEMP B-TREE")
 }
 
-async fn plan(connection: &mut SqliteConnection, statement: &str) -> Vec<String> {
-    sqlx::raw_sql(AssertSqlSafe(format!("EXPLAIN QUERY PLAN {statement}")))
-        .fetch_all(connection)
-        .await
+fn plan(connection: &Connection, statement: &str) -> Vec<String> {
+    connection
+        .prepare(&format!("EXPLAIN QUERY PLAN {statement}"))
+        .and_then(|mut explained| {
+            let unbound = vec![Null; explained.parameter_count()];
+            explained
+                .query_map(params_from_iter(unbound), |row| row.get("detail"))?
+                .collect()
+        })
         .unwrap_or_else(|error| panic!("{error}: {statement}"))
-        .iter()
-        .map(|row| row.get::<String, _>("detail"))
-        .collect()
 }
 
-async fn assert_fast(connection: &mut SqliteConnection, statement: &str) {
-    let plan = plan(connection, statement).await;
+fn assert_fast(connection: &Connection, statement: &str) {
+    let plan = plan(connection, statement);
     assert!(!plan.iter().any(|step| is_slow(step)), "{statement:.200}\n{plan:#?}");
 }
 
-#[tokio::test]
-async fn the_check_itself_finds_a_scan() {
-    let (_directory, mut connection) = opened().await;
+#[test]
+fn the_check_itself_finds_a_scan() {
+    let (_directory, connection) = opened();
     for slow in [
         "SELECT id FROM call WHERE ending IS NULL",
         "SELECT id FROM call WHERE account_id = ? ORDER BY due",
         "UPDATE job SET claimed_by = NULL WHERE due = ?",
     ] {
-        let plan = plan(&mut connection, slow).await;
+        let plan = plan(&connection, slow);
         assert!(plan.iter().any(|step| is_slow(step)), "{slow}: {plan:?}");
     }
 }
 
-#[tokio::test]
-async fn reads_use_an_index() {
-    let (_directory, mut connection) = opened().await;
+#[test]
+fn reads_use_an_index() {
+    let (_directory, connection) = opened();
     for statement in [
         call::ONE,
         attempt::OF_CALL,
@@ -63,27 +65,26 @@ async fn reads_use_an_index() {
         event::AFTER,
         trace::OF_CALL,
         job::NEXT_DUE,
-        job::CLAIMED,
         job::GIVE_BACK,
-        job::GIVE_BACK_THESE,
+        job::GIVE_BACK_ONE,
         job::UNFINISHED,
         key::BY_HASH,
         key::OF_ACCOUNT,
         audio::ONE,
     ] {
-        assert_fast(&mut connection, statement).await;
+        assert_fast(&connection, statement);
     }
     // All accounts are read, in the order of an index.
-    let accounts = plan(&mut connection, account::ALL).await;
+    let accounts = plan(&connection, account::ALL);
     assert!(
         !accounts.iter().any(|step| step.contains("TEMP B-TREE")),
         "{accounts:?}"
     );
 }
 
-#[tokio::test]
-async fn every_list_uses_an_index() {
-    let (_directory, mut connection) = opened().await;
+#[test]
+fn every_list_uses_an_index() {
+    let (_directory, connection) = opened();
     let account = AccountId::new(Timestamp::UNIX_EPOCH, [1; 10]);
     for choice in 0..32_u8 {
         let chosen = |bit: u8| choice & (1 << bit) != 0;
@@ -95,62 +96,70 @@ async fn every_list_uses_an_index() {
             before: chosen(4).then(|| CallId::new(Timestamp::UNIX_EPOCH, [1; 10])),
             most: 50,
         };
-        let query = call::list_query(account, &filter, 51);
-        assert_fast(&mut connection, query.sql().as_str()).await;
+        let (query, _) = call::list_query(account, &filter, 51);
+        assert_fast(&connection, &query);
     }
 }
 
-#[tokio::test]
-async fn writes_use_an_index() {
-    let (_directory, mut connection) = opened().await;
-    for rows in [1, 2, 16, 128] {
-        let sizes = Sizes::all(rows);
-        for statement in [sizes.calls(), sizes.rest()]
-            .concat()
-            .split(";\n")
-            .filter(|text| !text.is_empty())
-        {
-            assert_fast(&mut connection, statement).await;
-        }
+#[test]
+fn writes_use_an_index() {
+    let (_directory, connection) = opened();
+    for statement in [
+        call::ADD,
+        call::MOVE,
+        call::RUN,
+        call::PLAN,
+        attempt::ADD,
+        attempt::MOVE,
+        leg::ADD,
+        leg::MOVE,
+        job::ADD,
+        job::REMOVE,
+        trace::PUT,
+        event::ADD,
+        event::REMEMBER,
+    ] {
+        assert_fast(&connection, statement);
     }
 }
 
-#[tokio::test]
-async fn claims_use_an_index_with_many_pending() {
-    let (_directory, mut connection) = opened().await;
+#[test]
+fn claims_use_an_index_with_many_pending() {
+    let (_directory, connection) = opened();
     let fill = "INSERT INTO account VALUES (zeroblob(16), 'a', 0);
         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
         INSERT INTO call (account_id, id, direction, state, to_address, due, attempts, events, created_at, digits, plan, flow)
         SELECT zeroblob(16), unhex(format('%032x', i)), 'outgoing', 'queued', '+1' || i, i, 0, 1, 0, '[]', '{}', '{}' FROM n;
         INSERT INTO job (account_id, call_id, due) SELECT account_id, id, due FROM call;";
-    sqlx::raw_sql(fill).execute(&mut connection).await.unwrap();
+    connection.execute_batch(fill).unwrap();
     for analyzed in [false, true] {
         if analyzed {
-            sqlx::raw_sql("ANALYZE").execute(&mut connection).await.unwrap();
+            connection.execute_batch("ANALYZE").unwrap();
         }
         for statement in [
             job::CLAIM,
             job::NEXT_DUE,
             job::GIVE_BACK,
-            job::GIVE_BACK_THESE,
-            job::CLAIMED,
+            job::GIVE_BACK_ONE,
             job::UNFINISHED,
         ] {
-            assert_fast(&mut connection, statement).await;
+            assert_fast(&connection, statement);
         }
-        let claim = plan(&mut connection, job::CLAIM).await;
+        let claim = plan(&connection, job::CLAIM);
         assert!(claim.iter().any(|step| step.contains("job_due")), "{claim:?}");
     }
 }
 
-#[tokio::test]
-async fn the_schema_knows_every_word_of_the_domain() {
-    let (_directory, mut connection) = opened().await;
-    let schema: Vec<String> =
-        sqlx::query_scalar("SELECT sql FROM sqlite_schema WHERE name IN ('call', 'attempt', 'leg')")
-            .fetch_all(&mut connection)
-            .await
-            .unwrap();
+#[test]
+fn the_schema_knows_every_word_of_the_domain() {
+    let (_directory, connection) = opened();
+    let schema: Vec<String> = connection
+        .prepare("SELECT sql FROM sqlite_schema WHERE name IN ('call', 'attempt', 'leg')")
+        .unwrap()
+        .query_map((), |row| row.get(0))
+        .unwrap()
+        .collect::<Result<_, _>>()
+        .unwrap();
     let schema = schema.join("\n");
     let words = CallState::ALL
         .iter()

@@ -1,70 +1,39 @@
 //! The messages of legs.
 
 use outdial_domain::{AccountId, CallId, LegId};
-use outdial_engine::ports::{StoreError, Trace, WireMessage};
-use sqlx::{FromRow, Row, SqliteConnection, sqlite::SqliteRow};
-use uuid::Uuid;
+use outdial_engine::ports::{Trace, WireMessage};
+use rusqlite::{Connection, Row, params};
 
-use super::{
-    column::{Place, json},
-    error::Failure,
-    statement::Arguments,
-};
+use super::error::{Failure, all_of};
+use crate::rows::trace::{self, TraceRow};
 
-pub(super) const COLUMNS: &[&str] = &["account_id", "call_id", "leg_id", "messages"];
-
-pub(super) const KEY: &str = "call_id, leg_id";
-
-pub(super) fn bind(arguments: &mut Arguments, account: AccountId, call: CallId, leg: LegId, messages: &[WireMessage]) {
-    arguments.id(account.uuid());
-    arguments.id(call.uuid());
-    arguments.id(leg.uuid());
-    arguments.add(json(&messages));
-}
+pub(super) const PUT: &str = "INSERT INTO trace (account_id, call_id, leg_id, messages) VALUES (?, ?, ?, ?) \
+     ON CONFLICT (call_id, leg_id) DO UPDATE SET messages = excluded.messages";
 
 /// The traces of one call.
 pub(super) const OF_CALL: &str =
     "SELECT leg_id, messages FROM trace WHERE call_id = ? AND account_id = ? ORDER BY leg_id";
 
-/// A trace as it is stored.
-#[derive(Debug)]
-struct TraceRow {
-    leg_id: Uuid,
-    messages: String,
+fn read(row: &Row<'_>) -> rusqlite::Result<TraceRow> {
+    Ok(TraceRow {
+        leg_id: row.get(0)?,
+        messages: row.get(1)?,
+    })
 }
 
-impl FromRow<'_, SqliteRow> for TraceRow {
-    fn from_row(row: &SqliteRow) -> Result<Self, sqlx::Error> {
-        Ok(Self {
-            leg_id: row.try_get(0)?,
-            messages: row.try_get(1)?,
-        })
-    }
-}
-
-impl TryFrom<TraceRow> for Trace {
-    type Error = StoreError;
-
-    fn try_from(row: TraceRow) -> Result<Self, StoreError> {
-        let leg = LegId::from_uuid(row.leg_id);
-        let messages = Place {
-            table: "trace",
-            id: &leg,
-        }
-        .json("messages", &row.messages)?;
-        Ok(Self { leg, messages })
-    }
-}
-
-pub(super) async fn of_call(
-    connection: &mut SqliteConnection,
+pub(super) fn put(
+    connection: &Connection,
     account: AccountId,
     call: CallId,
-) -> Result<Vec<Trace>, Failure> {
-    let rows: Vec<TraceRow> = sqlx::query_as(OF_CALL)
-        .bind(call.uuid())
-        .bind(account.uuid())
-        .fetch_all(connection)
-        .await?;
+    leg: LegId,
+    messages: &[WireMessage],
+) -> rusqlite::Result<()> {
+    let values = params![account.uuid(), call.uuid(), leg.uuid(), trace::text(messages)];
+    connection.prepare_cached(PUT)?.execute(values)?;
+    Ok(())
+}
+
+pub(super) fn of_call(connection: &Connection, account: AccountId, call: CallId) -> Result<Vec<Trace>, Failure> {
+    let rows: Vec<TraceRow> = all_of(connection, OF_CALL, params![call.uuid(), account.uuid()], read)?;
     Ok(rows.into_iter().map(Trace::try_from).collect::<Result<_, _>>()?)
 }

@@ -1,95 +1,141 @@
-//! Running changes against the database: all of a batch as one text, or each within a savepoint.
+//! Saving changes: all that wait in one transaction, and when one of them is at fault, each within a
+//! savepoint of its own.
 
-use std::sync::Arc;
-
-use futures_util::TryStreamExt;
-use outdial_engine::ports::{Change, StoreError};
-use sqlx::{
-    AssertSqlSafe, Either, Executor, Row, SqliteConnection,
-    sqlite::{SqliteArguments, SqliteRow},
-};
+use outdial_domain::CallId;
+use outdial_engine::ports::{Change, ClaimedCall, StoreError};
+use rusqlite::Connection;
 
 use super::{
-    batch::Batch,
-    error::{Failure, forbidden, is_forbidden, is_taken},
-    job::CLAIM_COLUMNS,
+    attempt, call,
+    error::{is_forbidden, message},
+    event,
+    job::{self, Claim},
+    leg, trace,
 };
+use crate::rows::{change::forbidden, event::count};
 
-/// Runs a transaction. Gives the position of its last event, and the rows of its claim.
-pub(super) async fn transact(
-    connection: &mut SqliteConnection,
-    text: Arc<str>,
-    arguments: SqliteArguments,
-) -> Result<(i64, Vec<SqliteRow>), sqlx::Error> {
-    // Of the databases that sqlx knows only SQLite takes several statements with values, and sqlx may
-    // stop offering it some day; then each statement of the text becomes a query of its own.
-    let mut results = connection.fetch_many(sqlx::query_with(AssertSqlSafe(text), arguments));
-    let (mut position, mut rows) = (0, Vec::new());
-    while let Some(result) = results.try_next().await? {
-        match result {
-            Either::Left(done) => position = done.last_insert_rowid(),
-            Either::Right(row) if row.len() == CLAIM_COLUMNS => rows.push(row),
-            Either::Right(_) => {}
-        }
-    }
-    Ok((position, rows))
+const BEGIN: &str = "BEGIN IMMEDIATE";
+const COMMIT: &str = "COMMIT";
+
+/// What became of the changes of a transaction.
+pub(super) struct Saved {
+    /// Of each change, in their order.
+    pub(super) results: Vec<Result<(), StoreError>>,
+    /// The position of the newest event.
+    pub(super) position: i64,
+    /// What the claim has taken.
+    pub(super) taken: Option<Vec<ClaimedCall>>,
 }
 
-pub(super) async fn roll_back(connection: &mut SqliteConnection) -> Result<(), sqlx::Error> {
-    sqlx::raw_sql("ROLLBACK").execute(connection).await.map(|_| ())
-}
-
-/// Saves each change within a savepoint, so that one at fault does not spoil the others. Gives what
-/// became of each, and the position of the newest event.
-pub(super) async fn one_by_one<'c>(
-    connection: &mut SqliteConnection,
+/// Saves changes, and lets a claim take what is due after them. After an error nothing is saved, and the
+/// transaction is still open.
+pub(super) fn together<'c>(
+    connection: &Connection,
     changes: impl Iterator<Item = &'c Change>,
-) -> Result<(Vec<Result<(), StoreError>>, Option<i64>), sqlx::Error> {
-    let mut results = Vec::new();
-    let mut newest = None;
-    sqlx::raw_sql("BEGIN IMMEDIATE").execute(&mut *connection).await?;
+    claim: Option<&Claim>,
+) -> rusqlite::Result<Saved> {
+    connection.prepare_cached(BEGIN)?.execute(())?;
+    let mut log = Log::read(connection)?;
+    let mut results = Vec::with_capacity(changes.size_hint().0);
     for change in changes {
-        sqlx::raw_sql("SAVEPOINT change").execute(&mut *connection).await?;
-        let result = match one(connection, change).await {
-            Ok(position) => {
-                newest = Some(position);
-                Ok(())
-            }
-            Err(Failure::Database(error)) if is_forbidden(&error) => Err(forbidden(change.call.id, message(&error))),
-            Err(Failure::Database(error)) => return Err(error),
-            Err(Failure::Store(error)) => Err(error),
+        // A stale change has written nothing yet, so the others need not mind it.
+        results.push(if save(connection, change, &mut log)? {
+            Ok(())
+        } else {
+            Err(stale(change.call.id))
+        });
+    }
+    log.write(connection)?;
+    let taken = claim.map(|claim| claim.take(connection)).transpose()?;
+    connection.prepare_cached(COMMIT)?.execute(())?;
+    Ok(Saved {
+        results,
+        position: log.position,
+        taken,
+    })
+}
+
+/// Saves each change within a savepoint, so that one which breaks a rule does not spoil the others.
+pub(super) fn one_by_one<'c>(
+    connection: &Connection,
+    changes: impl Iterator<Item = &'c Change>,
+) -> rusqlite::Result<Saved> {
+    connection.execute_batch(BEGIN)?;
+    let mut log = Log::read(connection)?;
+    let mut results = Vec::new();
+    for change in changes {
+        connection.execute_batch("SAVEPOINT change")?;
+        let before = log.position;
+        let result = match save(connection, change, &mut log) {
+            Ok(true) => Ok(()),
+            Ok(false) => Err(stale(change.call.id)),
+            Err(error) if is_forbidden(&error) => Err(forbidden(change.call.id, message(&error))),
+            Err(error) => return Err(error),
         };
         if result.is_err() {
-            sqlx::raw_sql("ROLLBACK TO change").execute(&mut *connection).await?;
+            connection.execute_batch("ROLLBACK TO change")?;
+            log.position = before;
         }
-        sqlx::raw_sql("RELEASE change").execute(&mut *connection).await?;
+        connection.execute_batch("RELEASE change")?;
         results.push(result);
     }
-    sqlx::raw_sql("COMMIT").execute(&mut *connection).await?;
-    Ok((results, newest))
+    log.write(connection)?;
+    connection.execute_batch(COMMIT)?;
+    Ok(Saved {
+        results,
+        position: log.position,
+        taken: None,
+    })
 }
 
-fn message(error: &sqlx::Error) -> String {
-    error
-        .as_database_error()
-        .map_or_else(|| error.to_string(), |error| error.message().to_owned())
+pub(super) fn roll_back(connection: &Connection) -> rusqlite::Result<()> {
+    connection.execute_batch("ROLLBACK")
 }
 
-async fn one(connection: &mut SqliteConnection, change: &Change) -> Result<i64, Failure> {
-    let stale = || Failure::Store(StoreError::Stale(change.call.id));
-    let batch = Batch::fold(std::iter::once(change)).ok_or_else(stale)?;
-    let sizes = batch.sizes();
-    let calls = sqlx::query_with(AssertSqlSafe(sizes.calls()), batch.calls(&sizes).into_inner())
-        .execute(&mut *connection)
-        .await;
-    match calls {
-        Ok(done) if done.rows_affected() == 1 => {}
-        Ok(_) => return Err(stale()),
-        Err(error) if is_taken(&error) => return Err(stale()),
-        Err(error) => return Err(error.into()),
+fn stale(call: CallId) -> StoreError {
+    StoreError::Stale(call)
+}
+
+/// Saves one change, or says that it is stale; then nothing was written.
+fn save(connection: &Connection, change: &Change, log: &mut Log) -> rusqlite::Result<bool> {
+    let call = &change.call;
+    if !call::put(connection, change)? {
+        return Ok(false);
     }
-    let rest = sqlx::query_with(AssertSqlSafe(sizes.rest()), batch.rest(&sizes).into_inner())
-        .execute(&mut *connection)
-        .await?;
-    Ok(rest.last_insert_rowid())
+    if let Some(attempt) = &change.attempt {
+        attempt::put(connection, call.account, attempt)?;
+    }
+    if let Some(leg) = &change.leg {
+        leg::put(connection, call.account, leg)?;
+        if !change.trace.is_empty() {
+            trace::put(connection, call.account, call.id, leg.id, &change.trace)?;
+        }
+    }
+    job::put(connection, call, change.job)?;
+    log.position += count(&change.events);
+    event::add(connection, call.account, call.id, &change.events, log.position)?;
+    Ok(true)
+}
+
+/// Counts the positions of events within a transaction.
+struct Log {
+    before: i64,
+    position: i64,
+}
+
+impl Log {
+    fn read(connection: &Connection) -> rusqlite::Result<Self> {
+        let position = event::newest(connection)?;
+        Ok(Self {
+            before: position,
+            position,
+        })
+    }
+
+    fn write(&self, connection: &Connection) -> rusqlite::Result<()> {
+        if self.position == self.before {
+            return Ok(());
+        }
+        event::remember(connection, self.position)
+    }
 }

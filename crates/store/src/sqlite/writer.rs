@@ -1,49 +1,54 @@
-//! The only task that writes.
+//! The only thread that writes.
 //!
 //! Changes queue up in the order they were asked for. The writer takes all that wait, saves them in one
 //! transaction, and answers them after its COMMIT returned: changes that come together share one sync
-//! of the disk, and one that comes alone waits for nobody.
+//! of the disk, and one that comes alone waits for nobody. It is a thread of its own and no task,
+//! because all it does is to work and to wait for the disk.
 
-use std::time::Duration;
+use std::{
+    path::PathBuf,
+    thread::JoinHandle,
+    time::{Duration, Instant},
+};
 
 use futures_util::{FutureExt, future::BoxFuture};
 use outdial_engine::ports::{Change, ClaimedCall, StoreError};
-use sqlx::{Connection, SqliteConnection, sqlite::SqliteConnectOptions};
-use tokio::{
-    sync::{
-        mpsc::{self, error::TrySendError},
-        oneshot, watch,
-    },
-    time::Instant,
+use rusqlite::Connection;
+use tokio::sync::{
+    mpsc::{self, error::TrySendError},
+    oneshot, watch,
 };
 
 use super::{
-    batch::{Batch, Texts, flaw},
-    error::{Failure, is_of_the_disk, unavailable},
-    job::{Claim, Taken},
+    error::{Failure, closed, is_of_the_disk, unavailable},
+    job::{self, Claim},
     open,
-    transaction::{one_by_one, roll_back, transact},
+    transaction::{Saved, one_by_one, roll_back, together},
 };
+use crate::rows::change::flaw;
 
 /// The most operations that wait. A change is a few kilobytes, so a full queue is some 50 MB; a disk
 /// that stands still for so long is told to the callers instead of filling the memory.
 const QUEUE: usize = 16_384;
 
-/// The most changes of one transaction. A sync costs as much as some thirty changes, so larger batches
-/// gain little, and each size is one more text to keep prepared.
-const BATCH: usize = 128;
+/// The most changes of one transaction, so that the first of them need not wait long for the last.
+const BATCH: usize = 512;
 
 /// How close batches may begin one after the other while changes come together. A batch costs as much
 /// as many changes, so a busy store lets them gather for a moment; the disk alone often takes longer.
-const PACE: Duration = Duration::from_millis(2);
+const PACE: Duration = Duration::from_millis(5);
 
 type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
+/// What became of a change, and the change.
+type Saving = (Result<(), StoreError>, Box<Change>);
+
 /// Something else to write. It says whether the connection is still good.
-type Task = Box<dyn for<'c> FnOnce(Result<&'c mut SqliteConnection, StoreError>) -> BoxFuture<'c, bool> + Send>;
+type Task = Box<dyn FnOnce(Result<&Connection, StoreError>) -> bool + Send>;
 
 enum Work {
-    Change(Box<Change>, Answer<()>),
+    /// The change is given back, to be freed by the thread that made it.
+    Change(Box<Change>, oneshot::Sender<Saving>),
     /// It may run after changes that were asked for later, and then shares their transaction.
     Claim(Claim, Answer<Vec<ClaimedCall>>),
     /// It runs exactly in its turn.
@@ -61,63 +66,64 @@ impl Writer {
         if let Some(flaw) = flaw(&change) {
             return std::future::ready(Err(flaw)).boxed();
         }
-        let (answer, answered) = oneshot::channel();
-        self.enqueue(Work::Change(Box::new(change), answer), answered)
+        let (answer, answered) = oneshot::channel::<Saving>();
+        match self.enqueue(Work::Change(Box::new(change), answer)) {
+            Ok(()) => answered
+                .map(|answer| answer.map_or_else(|_| Err(closed()), |(result, _)| result))
+                .boxed(),
+            Err(error) => std::future::ready(Err(error)).boxed(),
+        }
     }
 
     /// Runs something else in its turn.
     pub(super) fn run<T, W>(&self, work: W) -> BoxFuture<'static, Result<T, StoreError>>
     where
         T: Send + 'static,
-        W: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, Failure>> + Send + 'static,
+        W: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
     {
         let (answer, answered) = oneshot::channel();
-        self.enqueue(Work::Task(task(work, answer)), answered)
+        self.ask(Work::Task(task(work, answer)), answered)
     }
 
     pub(super) fn claim(&self, claim: Claim) -> BoxFuture<'static, Result<Vec<ClaimedCall>, StoreError>> {
         let (answer, answered) = oneshot::channel();
-        self.enqueue(Work::Claim(claim, answer), answered)
+        self.ask(Work::Claim(claim, answer), answered)
     }
 
-    fn enqueue<T: Send + 'static>(
+    fn ask<T: Send + 'static>(
         &self,
         work: Work,
         answered: oneshot::Receiver<Result<T, StoreError>>,
     ) -> BoxFuture<'static, Result<T, StoreError>> {
-        match self.queue.try_send(work) {
+        match self.enqueue(work) {
             Ok(()) => answered.map(|answer| answer.unwrap_or_else(|_| Err(closed()))).boxed(),
-            Err(TrySendError::Full(_)) => std::future::ready(Err(overrun())).boxed(),
-            Err(TrySendError::Closed(_)) => std::future::ready(Err(closed())).boxed(),
+            Err(error) => std::future::ready(Err(error)).boxed(),
         }
+    }
+
+    fn enqueue(&self, work: Work) -> Result<(), StoreError> {
+        self.queue.try_send(work).map_err(|refused| match refused {
+            TrySendError::Full(_) => overrun(),
+            TrySendError::Closed(_) => closed(),
+        })
     }
 }
 
 fn task<T, W>(work: W, answer: Answer<T>) -> Task
 where
     T: Send + 'static,
-    W: for<'c> FnOnce(&'c mut SqliteConnection) -> BoxFuture<'c, Result<T, Failure>> + Send + 'static,
+    W: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
 {
     Box::new(move |connection| {
-        async move {
-            let result = match connection {
-                Ok(connection) => work(connection).await,
-                Err(error) => Err(error.into()),
-            };
-            let good = !matches!(result, Err(Failure::Database(_)));
-            // Whoever asked may have stopped waiting.
-            let _ = answer.send(result.map_err(StoreError::from));
-            good
-        }
-        .boxed()
+        let result = match connection {
+            Ok(connection) => work(connection),
+            Err(error) => Err(error.into()),
+        };
+        let good = !matches!(result, Err(Failure::Database(_)));
+        // Whoever asked may have stopped waiting.
+        let _ = answer.send(result.map_err(StoreError::from));
+        good
     })
-}
-
-fn closed() -> StoreError {
-    StoreError::Unavailable {
-        reason: "the store was closed".to_owned(),
-        remedy: "Start the program again".to_owned(),
-    }
 }
 
 fn overrun() -> StoreError {
@@ -127,21 +133,27 @@ fn overrun() -> StoreError {
     }
 }
 
-/// Starts the task. It owns the connection from now on.
+/// Starts the thread. It owns the connection from now on.
+///
+/// # Errors
+///
+/// When the system gives no thread.
 pub(super) fn start(
-    connection: SqliteConnection,
-    options: SqliteConnectOptions,
+    connection: Connection,
+    path: PathBuf,
     newest: watch::Sender<i64>,
-) -> (Writer, tokio::task::JoinHandle<()>) {
+) -> std::io::Result<(Writer, JoinHandle<()>)> {
     let (sender, queue) = mpsc::channel(QUEUE);
     let writing = Writing {
         connection: Some(connection),
-        options,
+        path,
         queue,
         newest,
-        texts: Texts::default(),
     };
-    (Writer { queue: sender }, tokio::spawn(writing.run()))
+    let thread = std::thread::Builder::new()
+        .name("store-writer".to_owned())
+        .spawn(|| writing.run())?;
+    Ok((Writer { queue: sender }, thread))
 }
 
 /// The batch before.
@@ -164,11 +176,10 @@ impl Last {
 
 struct Writing {
     /// None after an error: the next batch opens it again.
-    connection: Option<SqliteConnection>,
-    options: SqliteConnectOptions,
+    connection: Option<Connection>,
+    path: PathBuf,
     queue: mpsc::Receiver<Work>,
     newest: watch::Sender<i64>,
-    texts: Texts,
 }
 
 /// What is written in one go.
@@ -193,14 +204,15 @@ impl Batched {
     }
 }
 
-type Waiting = (Box<Change>, Answer<()>);
+type Waiting = (Box<Change>, oneshot::Sender<Saving>);
 
 impl Writing {
-    async fn run(mut self) {
+    fn run(mut self) {
         let mut last = Last::default();
-        while let Some(first) = self.queue.recv().await {
-            if let Some(until) = last.gather_until(Instant::now(), self.queue.len()) {
-                tokio::time::sleep_until(until).await;
+        while let Some(first) = self.queue.blocking_recv() {
+            let now = Instant::now();
+            if let Some(until) = last.gather_until(now, self.queue.len()) {
+                std::thread::sleep(until - now);
             }
             let began = Instant::now();
             let mut work = Batched::default();
@@ -217,133 +229,95 @@ impl Writing {
                 began: Some(began),
                 changes: work.changes.len(),
             };
-            self.write(work).await;
+            self.write(work);
         }
         if let Some(connection) = self.connection.take()
-            && let Err(error) = connection.close().await
+            && let Err((_, error)) = connection.close()
         {
             tracing::warn!(%error, "the database was not closed cleanly");
         }
     }
 
-    async fn connection(&mut self) -> Result<&mut SqliteConnection, StoreError> {
+    fn connection(&mut self) -> Result<&Connection, StoreError> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
-            None => open::connect(&self.options).await?,
+            None => open::writer(&self.path)?,
         };
         Ok(self.connection.insert(connection))
     }
 
-    async fn write(&mut self, work: Batched) {
+    fn write(&mut self, work: Batched) {
         let mut claims = work.claims.into_iter();
         if !work.changes.is_empty() {
             let claim = claims.next();
-            let taken = self.save(work.changes, claim.as_ref().map(|(claim, _)| claim)).await;
+            let taken = self.save(work.changes, claim.as_ref().map(|(claim, _)| claim));
             if let Some((claim, answer)) = claim {
-                self.claim(&claim, taken, answer).await;
+                self.claim(&claim, taken, answer);
             }
         }
         for (claim, answer) in claims {
-            self.claim(&claim, None, answer).await;
+            self.claim(&claim, None, answer);
         }
-        if let Some(task) = work.task {
-            let good = match self.connection().await {
-                Ok(connection) => task(Ok(connection)).await,
-                Err(error) => task(Err(error)).await,
-            };
-            if !good {
-                self.connection = None;
-            }
+        if let Some(task) = work.task
+            && !task(self.connection())
+        {
+            self.connection = None;
         }
     }
 
     /// Saves changes and answers them. Gives what the claim has taken, if it was part of it.
-    async fn save(&mut self, changes: Vec<Waiting>, claim: Option<&Claim>) -> Option<Taken> {
-        let (results, taken) = match self.save_together(&changes, claim).await {
-            Some(Ok(taken)) => (None, taken),
-            Some(Err(error)) => (Some(vec![Err(error); changes.len()]), None),
-            None => (Some(self.save_one_by_one(&changes).await), None),
+    fn save(&mut self, changes: Vec<Waiting>, claim: Option<&Claim>) -> Option<Vec<ClaimedCall>> {
+        let (results, taken) = match self.save_all(&changes, claim) {
+            Ok(saved) => {
+                self.newest.send_if_modified(|position| {
+                    let newer = saved.position != *position;
+                    *position = saved.position;
+                    newer
+                });
+                (saved.results, saved.taken)
+            }
+            Err(error) => (vec![Err(error); changes.len()], None),
         };
-        let mut results = results.map(Vec::into_iter);
-        for (_, answer) in changes {
-            let result = results.as_mut().and_then(Iterator::next).unwrap_or(Ok(()));
+        for ((change, answer), result) in changes.into_iter().zip(results) {
             // Whoever asked may have stopped waiting; what is saved stays saved.
-            let _ = answer.send(result);
+            let _ = answer.send((result, change));
         }
         taken
     }
 
-    /// Saves all changes as one text of SQL, or gives `None` when one of them is at fault, so that they
-    /// must be looked at one by one.
-    async fn save_together(
-        &mut self,
-        changes: &[Waiting],
-        claim: Option<&Claim>,
-    ) -> Option<Result<Option<Taken>, StoreError>> {
-        let batch = Batch::fold(changes.iter().map(|(change, _)| &**change))?;
-        let sizes = batch.sizes().with_claim(claim.is_some());
-        let text = self.texts.transaction(sizes);
-        let arguments = batch.transaction(&sizes, claim).into_inner();
-        let connection = match self.connection().await {
-            Ok(connection) => connection,
-            Err(error) => return Some(Err(error)),
+    fn save_all(&mut self, changes: &[Waiting], claim: Option<&Claim>) -> Result<Saved, StoreError> {
+        let all = || changes.iter().map(|(change, _)| &**change);
+        let connection = self.connection()?;
+        let saved = match together(connection, all(), claim) {
+            // One change breaks a rule: they must be looked at one by one.
+            Err(error) if !is_of_the_disk(&error) => roll_back(connection).and_then(|()| one_by_one(connection, all())),
+            saved => saved,
         };
-        match transact(connection, text, arguments).await {
-            Ok((position, rows)) => {
-                self.newest.send_replace(position);
-                let taken = claim.and_then(|_| Taken::from_rows(&rows).ok());
-                Some(Ok(taken))
-            }
-            Err(error) if is_of_the_disk(&error) => Some(Err(self.give_up(&error, changes.len()))),
-            Err(error) => match roll_back(connection).await {
-                Ok(()) => None,
-                Err(_) => Some(Err(self.give_up(&error, changes.len()))),
-            },
-        }
+        saved.map_err(|error| self.give_up(&error, changes.len()))
     }
 
     /// Takes what is due, unless it was taken along with changes already, and hands it over.
-    async fn claim(&mut self, claim: &Claim, taken: Option<Taken>, answer: Answer<Vec<ClaimedCall>>) {
-        let result = match self.take(claim, taken).await {
-            Ok((taken, calls)) => answer.send(Ok(calls)).map_err(|_| taken),
-            Err(error) => {
-                let _ = answer.send(Err(error));
-                Ok(())
-            }
-        };
+    fn claim(&mut self, claim: &Claim, taken: Option<Vec<ClaimedCall>>, answer: Answer<Vec<ClaimedCall>>) {
+        let taken = taken.map_or_else(|| self.take(claim), Ok);
         // Nobody waits for the calls any more: somebody else may take them.
-        if let Err(taken) = result {
-            self.give_back(&taken).await;
+        if let Err(Ok(calls)) = answer.send(taken) {
+            self.give_back(&calls);
         }
     }
 
-    async fn take(&mut self, claim: &Claim, taken: Option<Taken>) -> Result<(Taken, Vec<ClaimedCall>), StoreError> {
-        let connection = self.connection().await?;
-        let taken = match taken {
-            Some(taken) => taken,
-            None => match claim.take(connection).await {
-                Ok(taken) => taken,
-                Err(error) => {
-                    self.connection = None;
-                    return Err(unavailable(&error));
-                }
-            },
-        };
-        match taken.calls(connection).await {
-            Ok(calls) => Ok((taken, calls)),
-            Err(failure) => {
-                self.give_back(&taken).await;
-                Err(failure.into())
-            }
-        }
+    fn take(&mut self, claim: &Claim) -> Result<Vec<ClaimedCall>, StoreError> {
+        let taken = claim.take_alone(self.connection()?);
+        taken.map_err(|error| {
+            self.connection = None;
+            unavailable(&error)
+        })
     }
 
     /// What cannot be given back now is given back by the next start of this node.
-    async fn give_back(&mut self, taken: &Taken) {
-        let given = match self.connection().await {
-            Ok(connection) => taken.give_back(connection).await.map_err(|error| unavailable(&error)),
-            Err(error) => Err(error),
-        };
+    fn give_back(&mut self, calls: &[ClaimedCall]) {
+        let given = self
+            .connection()
+            .and_then(|connection| job::give_back(connection, calls).map_err(|error| unavailable(&error)));
         if let Err(error) = given {
             self.connection = None;
             tracing::error!(%error, "calls that were taken and not handed over wait for the next start");
@@ -351,27 +325,11 @@ impl Writing {
     }
 
     /// Nothing was saved. The connection may be in the middle of anything: closing it undoes that.
-    fn give_up(&mut self, error: &sqlx::Error, changes: usize) -> StoreError {
+    fn give_up(&mut self, error: &rusqlite::Error, changes: usize) -> StoreError {
         self.connection = None;
         let error = unavailable(error);
         tracing::error!(%error, changes, "changes were not saved");
         error
-    }
-
-    async fn save_one_by_one(&mut self, changes: &[Waiting]) -> Vec<Result<(), StoreError>> {
-        let saved = match self.connection().await {
-            Ok(connection) => one_by_one(connection, changes.iter().map(|(change, _)| &**change)).await,
-            Err(error) => return vec![Err(error); changes.len()],
-        };
-        match saved {
-            Ok((results, position)) => {
-                if let Some(position) = position {
-                    self.newest.send_replace(position);
-                }
-                results
-            }
-            Err(error) => vec![Err(self.give_up(&error, changes.len())); changes.len()],
-        }
     }
 }
 
@@ -379,8 +337,8 @@ impl Writing {
 mod tests {
     use super::*;
 
-    #[tokio::test]
-    async fn only_what_comes_together_gathers() {
+    #[test]
+    fn only_what_comes_together_gathers() {
         let began = Instant::now();
         let soon = began + PACE / 2;
         let after = |changes| Last {

@@ -5,12 +5,12 @@ use outdial_engine::ports::StoreError;
 use serde::{Serialize, de::DeserializeOwned};
 
 /// A time as it is stored. Nanoseconds are cut off.
-pub(super) fn micros(time: Timestamp) -> i64 {
+pub(crate) fn micros(time: Timestamp) -> i64 {
     time.as_microsecond()
 }
 
 /// A time that nothing may happen before: cutting nanoseconds off would let it happen too early.
-pub(super) fn micros_up(time: Timestamp) -> i64 {
+pub(crate) fn micros_up(time: Timestamp) -> i64 {
     let cut = time.as_microsecond();
     if time.subsec_nanosecond() % 1_000 > 0 {
         cut + 1
@@ -21,19 +21,26 @@ pub(super) fn micros_up(time: Timestamp) -> i64 {
 
 /// A value that is only read whole. Domain types cannot fail to serialise: they have no maps with
 /// other keys than texts, and no numbers that JSON lacks.
-pub(super) fn json(value: &impl Serialize) -> String {
-    serde_json::to_string(value).expect("domain types have only what JSON has")
+pub(crate) fn json(value: &impl Serialize) -> String {
+    json_of_about(256, value)
+}
+
+/// The same, when it is known about how long it will be.
+pub(crate) fn json_of_about(bytes: usize, value: &impl Serialize) -> String {
+    let mut text = Vec::with_capacity(bytes);
+    serde_json::to_writer(&mut text, value).expect("domain types have only what JSON has");
+    String::from_utf8(text).expect("JSON is UTF-8")
 }
 
 /// Where a value comes from, for errors that name it.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Place<'a> {
-    pub(super) table: &'static str,
-    pub(super) id: &'a dyn std::fmt::Debug,
+pub(crate) struct Place<'a> {
+    pub(crate) table: &'static str,
+    pub(crate) id: &'a dyn std::fmt::Debug,
 }
 
 impl Place<'_> {
-    pub(super) fn bad(&self, column: &'static str, reason: impl std::fmt::Display) -> StoreError {
+    pub(crate) fn bad(&self, column: &'static str, reason: impl std::fmt::Display) -> StoreError {
         StoreError::BadRow {
             table: self.table,
             column,
@@ -42,11 +49,11 @@ impl Place<'_> {
         }
     }
 
-    pub(super) fn time(&self, column: &'static str, micros: i64) -> Result<Timestamp, StoreError> {
+    pub(crate) fn time(&self, column: &'static str, micros: i64) -> Result<Timestamp, StoreError> {
         Timestamp::from_microsecond(micros).map_err(|error| self.bad(column, error))
     }
 
-    pub(super) fn maybe_time(
+    pub(crate) fn maybe_time(
         &self,
         column: &'static str,
         micros: Option<i64>,
@@ -54,11 +61,11 @@ impl Place<'_> {
         micros.map(|micros| self.time(column, micros)).transpose()
     }
 
-    pub(super) fn number<N: TryFrom<i64>>(&self, column: &'static str, number: i64) -> Result<N, StoreError> {
+    pub(crate) fn number<N: TryFrom<i64>>(&self, column: &'static str, number: i64) -> Result<N, StoreError> {
         N::try_from(number).map_err(|_| self.bad(column, format_args!("{number} is out of range")))
     }
 
-    pub(super) fn word<T>(
+    pub(crate) fn word<T>(
         &self,
         column: &'static str,
         word: &str,
@@ -67,11 +74,11 @@ impl Place<'_> {
         from_word(word).ok_or_else(|| self.bad(column, format_args!("`{word}` is not one of its words")))
     }
 
-    pub(super) fn json<T: DeserializeOwned>(&self, column: &'static str, text: &str) -> Result<T, StoreError> {
+    pub(crate) fn json<T: DeserializeOwned>(&self, column: &'static str, text: &str) -> Result<T, StoreError> {
         serde_json::from_str(text).map_err(|error| self.bad(column, error))
     }
 
-    pub(super) fn maybe_json<T: DeserializeOwned>(
+    pub(crate) fn maybe_json<T: DeserializeOwned>(
         &self,
         column: &'static str,
         text: Option<&str>,
