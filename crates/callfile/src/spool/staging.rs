@@ -95,19 +95,21 @@ impl Drop for Staging {
     }
 }
 
-/// Makes a directory of our own, or finds it.
+/// Makes a directory of our own, or finds it. Others may clear it away between the two looks, so both
+/// are repeated for a while.
 fn make(dir: &Path) -> io::Result<()> {
-    match DirBuilder::new().mode(0o700).create(dir) {
-        Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            let found = fs::symlink_metadata(dir)?;
-            if found.is_dir() && found.uid() == nix::unistd::geteuid().as_raw() {
-                Ok(())
-            } else {
-                Err(io::ErrorKind::PermissionDenied.into())
-            }
+    let mut tries = 0;
+    loop {
+        match DirBuilder::new().mode(0o700).create(dir) {
+            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
+            made => return made,
         }
-        // Cleared away between our two looks.
-        made => made,
+        match fs::symlink_metadata(dir) {
+            Ok(found) if found.is_dir() && found.uid() == nix::unistd::geteuid().as_raw() => return Ok(()),
+            Ok(_) => return Err(io::ErrorKind::PermissionDenied.into()),
+            Err(error) if error.kind() == io::ErrorKind::NotFound && tries < TRIES => tries += 1,
+            Err(error) => return Err(error),
+        }
     }
 }
 
