@@ -4,15 +4,15 @@
 use outdial_store::{FileBlobs, SqliteStore};
 use tempfile::TempDir;
 
-async fn empty_store() -> (SqliteStore, TempDir) {
+async fn empty_store() -> Option<(SqliteStore, TempDir)> {
     let directory = tempfile::tempdir().unwrap();
     let store = SqliteStore::open(&directory.path().join("state.db")).await.unwrap();
-    (store, directory)
+    Some((store, directory))
 }
 
-async fn no_blobs() -> (FileBlobs, TempDir) {
+async fn no_blobs() -> Option<(FileBlobs, TempDir)> {
     let directory = tempfile::tempdir().unwrap();
-    (FileBlobs::open(&directory.path().join("blobs")).unwrap(), directory)
+    Some((FileBlobs::open(&directory.path().join("blobs")).unwrap(), directory))
 }
 
 outdial_testkit::store_suite!(empty_store);

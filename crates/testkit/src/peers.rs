@@ -1,5 +1,6 @@
-//! Real programs on the other side of a test: SIPp, Asterisk, Kamailio, baresip, and a measure of
-//! speech quality; and small ones of our own that they need: names, certificates, an end of TLS.
+//! Real programs on the other side of a test: SIPp, Asterisk, Kamailio, baresip, PostgreSQL, and a
+//! measure of speech quality; and small ones of our own that they need: names, certificates, an end of
+//! TLS.
 //!
 //! Use them in integration tests, after [`require`] has said that the peer is there:
 //!
@@ -30,6 +31,7 @@ mod paths;
 mod pesq;
 mod policy;
 mod ports;
+mod postgres;
 mod sipp;
 mod sockets;
 mod stop;
@@ -44,5 +46,6 @@ pub use paths::{interop_dir, target_dir, workspace_root};
 pub use pesq::Pesq;
 pub use policy::{Peer, require, venv_python};
 pub use ports::{PortLease, lease_ports};
+pub use postgres::Postgres;
 pub use sipp::{Sipp, SippBuilder, SippResult};
 pub use tls_front::TlsFront;

@@ -178,8 +178,8 @@ impl Store for MemoryStore {
 mod tests {
     use super::MemoryStore;
 
-    async fn empty() -> (MemoryStore, ()) {
-        (MemoryStore::default(), ())
+    async fn empty() -> Option<(MemoryStore, ())> {
+        Some((MemoryStore::default(), ()))
     }
 
     crate::store_suite!(empty);

@@ -26,6 +26,8 @@ pub enum Peer {
     MultimonNg,
     /// The converter of sounds, from the package `sox`.
     Sox,
+    /// The database server, version 15 or later, from the package `postgresql`.
+    Postgres,
 }
 
 impl fmt::Display for Peer {
@@ -41,6 +43,7 @@ impl fmt::Display for Peer {
             Self::EspeakNg => "espeak-ng",
             Self::MultimonNg => "multimon-ng",
             Self::Sox => "sox",
+            Self::Postgres => "postgres",
         })
     }
 }
@@ -56,6 +59,9 @@ impl Peer {
             Self::Openssl => does_not_run("openssl", "version"),
             Self::MultimonNg => does_not_run("multimon-ng", "-h"),
             Self::Sox => does_not_run("sox", "--version"),
+            Self::Postgres => postgres_programs()
+                .is_none()
+                .then(|| "no PostgreSQL from 15 on is installed".to_owned()),
             Self::Asterisk => absent(&asterisk_program()),
             Self::Pesq | Self::Pycall => absent(&packages_mark()),
         }
@@ -92,6 +98,33 @@ pub(super) fn asterisk_place() -> PathBuf {
 pub(super) fn kamailio_program() -> &'static str {
     let there = "/usr/sbin/kamailio";
     if Path::new(there).exists() { there } else { "kamailio" }
+}
+
+/// The folder with the programs of the newest PostgreSQL server from version 15 on, and its version.
+/// Debian keeps a folder for each; elsewhere they are where programs are.
+pub(super) fn postgres_programs() -> Option<(PathBuf, u32)> {
+    let debian = std::fs::read_dir("/usr/lib/postgresql").into_iter().flatten().flatten();
+    let searched = std::env::var_os("PATH").unwrap_or_default();
+    debian
+        .map(|version| version.path().join("bin"))
+        .chain(std::env::split_paths(&searched))
+        .filter(|folder| {
+            ["initdb", "postgres", "psql"]
+                .iter()
+                .all(|name| folder.join(name).exists())
+        })
+        .filter_map(|folder| Some((postgres_version(&folder)?, folder)))
+        .filter(|(version, _)| *version >= 15)
+        .max()
+        .map(|(version, folder)| (folder, version))
+}
+
+/// It says `postgres (PostgreSQL) 15.18 (Debian …)`.
+fn postgres_version(folder: &Path) -> Option<u32> {
+    let output = Command::new(folder.join("postgres")).arg("--version").output().ok()?;
+    let said = String::from_utf8_lossy(&output.stdout).into_owned();
+    let version = said.split_whitespace().nth(2)?;
+    version.split('.').next()?.parse().ok()
 }
 
 /// The Python of the environment with the packages of `interop/requirements.txt`.

@@ -1,0 +1,170 @@
+-- The same tables and rules as in SQLite, in PostgreSQL's words. Ids are UUIDs; times are microseconds
+-- since 1970, because that is what the program reckons in; states and outcomes are the words of the
+-- domain. Every row says whose it is, and children point to their call together with its account, so no
+-- row can belong to an account other than its call's.
+
+CREATE TABLE account (
+    id         uuid   NOT NULL PRIMARY KEY,
+    name       text   NOT NULL COLLATE "C" UNIQUE CHECK (name <> ''),
+    created_at bigint NOT NULL
+);
+
+CREATE TABLE key (
+    account_id  uuid   NOT NULL REFERENCES account (id),
+    id          uuid   NOT NULL,
+    name        text   NOT NULL,
+    scopes      text   NOT NULL,
+    secret_hash bytea  NOT NULL UNIQUE CHECK (octet_length(secret_hash) = 32),
+    created_at  bigint NOT NULL,
+    expires_at  bigint,
+    PRIMARY KEY (account_id, id)
+);
+
+CREATE INDEX key_by_time ON key (account_id, created_at, id);
+
+-- What a request filters by is a column; what is only read whole is JSON in a text, so that it comes
+-- back as it was written. Rows of calls change a few times, so a page keeps room for their new versions.
+CREATE TABLE call (
+    account_id  uuid   NOT NULL REFERENCES account (id),
+    id          uuid   NOT NULL,
+    direction   text   NOT NULL CHECK (direction IN ('outgoing', 'incoming')),
+    state       text   NOT NULL CHECK (state IN ('scheduled', 'queued', 'active', 'ended')),
+    outcome     text   CHECK (outcome IN (
+                    'completed', 'busy', 'no_answer', 'rejected', 'invalid_number', 'congestion',
+                    'failed', 'machine', 'canceled', 'expired', 'refused', 'unknown')),
+    to_address  text   NOT NULL COLLATE "C" CHECK (to_address <> ''),
+    tag         text   COLLATE "C",
+    due         bigint NOT NULL,
+    attempts    bigint NOT NULL CHECK (attempts BETWEEN 0 AND 65535),
+    events      bigint NOT NULL CHECK (events > 0),
+    created_at  bigint NOT NULL,
+    answered_at bigint,
+    ended_at    bigint,
+    ending      text,
+    digits      text   NOT NULL,
+    plan        text   NOT NULL,
+    flow        text   NOT NULL,
+    PRIMARY KEY (account_id, id),
+    CHECK ((state = 'ended') = (ended_at IS NOT NULL)),
+    CHECK ((state = 'ended') = (ending IS NOT NULL)),
+    CHECK ((state = 'ended') = (outcome IS NOT NULL))
+) WITH (fillfactor = 70);
+
+CREATE INDEX call_by_state   ON call (account_id, state, id);
+CREATE INDEX call_by_to      ON call (account_id, to_address, id);
+CREATE INDEX call_by_outcome ON call (account_id, outcome, id) WHERE outcome IS NOT NULL;
+CREATE INDEX call_by_tag     ON call (account_id, tag, id)     WHERE tag IS NOT NULL;
+-- What a restart has to look after, whoever's it is.
+CREATE INDEX call_active     ON call (id)                      WHERE state = 'active';
+
+CREATE TABLE attempt (
+    account_id    uuid   NOT NULL,
+    call_id       uuid   NOT NULL,
+    number        bigint NOT NULL CHECK (number BETWEEN 1 AND 65535),
+    id            uuid   NOT NULL,
+    state         text   NOT NULL CHECK (state IN ('journalled', 'dialing', 'ringing', 'in_progress', 'ended')),
+    journalled_at bigint NOT NULL,
+    dialing_at    bigint,
+    ringing_at    bigint,
+    answered_at   bigint,
+    ended_at      bigint,
+    ending        text,
+    PRIMARY KEY (call_id, number),
+    FOREIGN KEY (account_id, call_id) REFERENCES call (account_id, id),
+    CHECK (state <> 'dialing'     OR dialing_at  IS NOT NULL),
+    CHECK (state <> 'ringing'     OR ringing_at  IS NOT NULL),
+    CHECK (state <> 'in_progress' OR answered_at IS NOT NULL),
+    CHECK ((state = 'ended') = (ended_at IS NOT NULL)),
+    CHECK ((state = 'ended') = (ending IS NOT NULL))
+) WITH (fillfactor = 70);
+
+CREATE TABLE leg (
+    account_id    uuid   NOT NULL,
+    call_id       uuid   NOT NULL,
+    id            uuid   NOT NULL,
+    attempt_id    uuid   NOT NULL,
+    trunk         text   NOT NULL,
+    target        text   NOT NULL,
+    node          text   NOT NULL,
+    state         text   NOT NULL CHECK (state IN ('journalled', 'dialing', 'ringing', 'in_progress', 'ended')),
+    journalled_at bigint NOT NULL,
+    dialing_at    bigint,
+    ringing_at    bigint,
+    answered_at   bigint,
+    ended_at      bigint,
+    ending        text,
+    quality       text,
+    PRIMARY KEY (call_id, id),
+    FOREIGN KEY (account_id, call_id) REFERENCES call (account_id, id),
+    CHECK (state <> 'dialing'     OR dialing_at  IS NOT NULL),
+    CHECK (state <> 'ringing'     OR ringing_at  IS NOT NULL),
+    CHECK (state <> 'in_progress' OR answered_at IS NOT NULL),
+    CHECK ((state = 'ended') = (ended_at IS NOT NULL)),
+    CHECK ((state = 'ended') = (ending IS NOT NULL))
+) WITH (fillfactor = 70);
+
+-- The log that every reader follows. What one change made happen is one row: `events` is the JSON list
+-- of its events, `position` that of the last of them and `sequence` that of the first. The subject is a
+-- call now and may be a message later, so it has no foreign key.
+CREATE TABLE event (
+    position   bigint NOT NULL PRIMARY KEY,
+    account_id uuid   NOT NULL,
+    subject    uuid   NOT NULL,
+    sequence   bigint NOT NULL CHECK (sequence > 0),
+    events     text   NOT NULL,
+    UNIQUE (subject, sequence)
+);
+
+CREATE INDEX event_by_account ON event (account_id, position);
+
+-- The position of the newest event. Whoever adds events moves it and holds its row until the commit, so
+-- positions become visible in their order, whichever node adds them; a sequence would not promise that.
+CREATE TABLE log (
+    id       bigint NOT NULL PRIMARY KEY CHECK (id = 1),
+    position bigint NOT NULL CHECK (position >= 0)
+) WITH (fillfactor = 10);
+
+INSERT INTO log (id, position) VALUES (1, 0);
+
+-- What is to be dialled: at most one job of a call. Taking one moves it from the first index to the
+-- second. The table changes faster than the usual vacuum follows.
+CREATE TABLE job (
+    account_id uuid   NOT NULL,
+    call_id    uuid   NOT NULL PRIMARY KEY,
+    due        bigint NOT NULL,
+    claimed_by text,
+    claimed_at bigint,
+    FOREIGN KEY (account_id, call_id) REFERENCES call (account_id, id),
+    CHECK ((claimed_by IS NULL) = (claimed_at IS NULL))
+) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
+
+CREATE INDEX job_due     ON job (due, call_id) WHERE claimed_by IS NULL;
+CREATE INDEX job_claimed ON job (claimed_by)   WHERE claimed_by IS NOT NULL;
+
+CREATE TABLE trace (
+    account_id uuid NOT NULL,
+    call_id    uuid NOT NULL,
+    leg_id     uuid NOT NULL,
+    messages   text NOT NULL,
+    PRIMARY KEY (call_id, leg_id),
+    FOREIGN KEY (account_id, call_id) REFERENCES call (account_id, id)
+);
+
+CREATE TABLE audio (
+    account_id uuid   NOT NULL REFERENCES account (id),
+    id         uuid   NOT NULL,
+    name       text   NOT NULL,
+    blob       text   NOT NULL CHECK (octet_length(blob) = 64),
+    format     text   NOT NULL,
+    millis     bigint NOT NULL CHECK (millis >= 0),
+    created_at bigint NOT NULL,
+    PRIMARY KEY (account_id, id)
+);
+
+-- Written and read to prove that the store works; it belongs to nobody.
+CREATE TABLE probe (
+    id     bigint NOT NULL PRIMARY KEY CHECK (id = 1),
+    writes bigint NOT NULL
+);
+
+INSERT INTO probe (id, writes) VALUES (1, 0);

@@ -1,0 +1,209 @@
+//! The store in a PostgreSQL database.
+
+mod account;
+mod attempt;
+mod audio;
+mod batch;
+mod call;
+mod check;
+mod columns;
+mod error;
+mod event;
+mod follow;
+mod job;
+mod key;
+mod leg;
+mod migrate;
+mod open;
+#[cfg(test)]
+mod plans;
+mod progress;
+mod text;
+mod trace;
+mod writer;
+
+use futures_util::{FutureExt, future::BoxFuture};
+use jiff::Timestamp;
+use outdial_domain::{Account, AccountId, AudioId, Call, CallId, Key, KeyId};
+use outdial_engine::ports::{
+    AudioFile, CallDetails, CallFilter, Change, ClaimedCall, Page, Store, StoreError, StoredEvent, Trace,
+};
+use sqlx::{Connection, PgConnection, PgPool};
+use tokio::{sync::watch, task::JoinHandle};
+
+use self::{error::Failure, job::Claim, writer::Writer};
+
+/// State in a PostgreSQL database, version 15 or later: one connection that saves many changes with one
+/// commit, a few that read, and one that hears what other nodes have saved.
+///
+/// Times are kept to the microsecond, and a plan as it was when its call was dialled.
+///
+/// When the server goes away, operations fail with what to do about it, and work again by themselves
+/// when it is back. A commit whose answer was lost is looked up when the server is back soon; if it is
+/// not, the error says that it may have been saved. Such a change that is given again is stale if it was.
+#[derive(Debug)]
+pub struct PostgresStore {
+    pool: PgPool,
+    writer: Writer,
+    writing: JoinHandle<()>,
+    newest: watch::Receiver<i64>,
+    following: JoinHandle<()>,
+}
+
+impl PostgresStore {
+    /// Connects to the database that this URL names, and brings it to the schema of this program. Call
+    /// it within a tokio runtime, which then runs the writer.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when the database cannot be used: no server, no such database, a wrong
+    /// password, a server that is too old, somebody else's tables, or those of a newer version.
+    pub async fn open(url: &str) -> Result<Self, StoreError> {
+        let options = open::options(url)?;
+        let mut connection = open::connect(&options).await?;
+        migrate::migrate(&mut connection).await.map_err(StoreError::from)?;
+        let position = event::newest(&mut connection).await.map_err(Failure::from)?;
+        let pool = open::pool(&options);
+        let (sender, newest) = watch::channel(position);
+        let (writer, writing) = writer::start(connection, options, sender.clone());
+        let following = tokio::spawn(follow::follow(pool.clone(), sender));
+        Ok(Self {
+            pool,
+            writer,
+            writing,
+            newest,
+            following,
+        })
+    }
+
+    /// Saves what is queued and closes all connections. A store that is dropped does the same, as long
+    /// as the runtime runs.
+    pub async fn close(self) {
+        let Self {
+            pool,
+            writer,
+            writing,
+            following,
+            ..
+        } = self;
+        following.abort();
+        drop(writer);
+        if let Err(error) = writing.await {
+            tracing::error!(%error, "the writer of the store failed");
+        }
+        pool.close().await;
+    }
+
+    /// Does something with one of the connections.
+    fn with<'s, T, W>(&'s self, work: W) -> BoxFuture<'s, Result<T, StoreError>>
+    where
+        T: Send + 's,
+        W: for<'c> FnOnce(&'c mut PgConnection) -> BoxFuture<'c, Result<T, Failure>> + Send + 's,
+    {
+        async move {
+            let mut connection = self.pool.acquire().await.map_err(Failure::from)?;
+            Ok(work(&mut connection).await?)
+        }
+        .boxed()
+    }
+}
+
+impl Store for PostgresStore {
+    fn commit(&self, change: Change) -> BoxFuture<'static, Result<(), StoreError>> {
+        self.writer.commit(change)
+    }
+
+    fn claim_due(
+        &self,
+        now: Timestamp,
+        node: &str,
+        most: usize,
+    ) -> BoxFuture<'_, Result<Vec<ClaimedCall>, StoreError>> {
+        self.writer.claim(Claim {
+            now,
+            node: node.to_owned(),
+            most,
+        })
+    }
+
+    fn next_due(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
+        self.with(|connection| job::next_due(connection).boxed())
+    }
+
+    fn recover(&self, node: &str) -> BoxFuture<'_, Result<Vec<CallDetails>, StoreError>> {
+        self.writer.recover(node.to_owned())
+    }
+
+    fn call(&self, account: AccountId, id: CallId) -> BoxFuture<'_, Result<Option<CallDetails>, StoreError>> {
+        self.with(move |connection| {
+            async move {
+                let mut moment = connection.begin_with(open::MOMENT).await?;
+                let found = call::details(&mut moment, account, id).await?;
+                moment.commit().await?;
+                Ok(found)
+            }
+            .boxed()
+        })
+    }
+
+    fn calls(&self, account: AccountId, filter: CallFilter) -> BoxFuture<'_, Result<Page<Call>, StoreError>> {
+        self.with(move |connection| async move { call::list(connection, account, &filter).await }.boxed())
+    }
+
+    fn events_of(&self, account: AccountId, call: CallId) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>> {
+        self.with(move |connection| event::of_call(connection, account, call).boxed())
+    }
+
+    fn events_after(
+        &self,
+        account: AccountId,
+        position: i64,
+        most: usize,
+    ) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>> {
+        self.with(move |connection| event::after(connection, account, position, most).boxed())
+    }
+
+    fn newest(&self) -> watch::Receiver<i64> {
+        self.newest.clone()
+    }
+
+    fn traces(&self, account: AccountId, call: CallId) -> BoxFuture<'_, Result<Vec<Trace>, StoreError>> {
+        self.with(move |connection| trace::of_call(connection, account, call).boxed())
+    }
+
+    fn add_account(&self, account: Account) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.with(move |connection| async move { account::add(connection, &account).await }.boxed())
+    }
+
+    fn accounts(&self) -> BoxFuture<'_, Result<Vec<Account>, StoreError>> {
+        self.with(|connection| account::all(connection).boxed())
+    }
+
+    fn add_key(&self, key: Key, secret_hash: [u8; 32]) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.with(move |connection| async move { key::add(connection, &key, secret_hash).await }.boxed())
+    }
+
+    fn key_by_hash(&self, secret_hash: [u8; 32]) -> BoxFuture<'_, Result<Option<Key>, StoreError>> {
+        self.with(move |connection| key::by_hash(connection, secret_hash).boxed())
+    }
+
+    fn keys(&self, account: AccountId) -> BoxFuture<'_, Result<Vec<Key>, StoreError>> {
+        self.with(move |connection| key::of_account(connection, account).boxed())
+    }
+
+    fn remove_key(&self, account: AccountId, key: KeyId) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.with(move |connection| key::remove(connection, account, key).boxed())
+    }
+
+    fn add_audio(&self, audio: AudioFile) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.with(move |connection| async move { audio::add(connection, &audio).await }.boxed())
+    }
+
+    fn audio(&self, account: AccountId, id: AudioId) -> BoxFuture<'_, Result<Option<AudioFile>, StoreError>> {
+        self.with(move |connection| audio::one(connection, account, id).boxed())
+    }
+
+    fn check(&self) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.with(|connection| check::check(connection).boxed())
+    }
+}

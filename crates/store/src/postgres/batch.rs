@@ -1,0 +1,116 @@
+//! Changes of many calls as one transaction, in which each table is written by one statement.
+
+use outdial_engine::ports::{Change, Job, StoreError};
+use sqlx::{Connection, PgConnection};
+use uuid::Uuid;
+
+use super::{
+    attempt::{self, Attempts},
+    call,
+    event::{self, Happened},
+    job::{self, AddedJobs},
+    leg::{self, Legs},
+    trace::{self, Traces},
+};
+use crate::rows::event::count;
+
+/// What became of the changes of a transaction.
+pub(super) struct Saved {
+    /// Of each change, in their order.
+    pub(super) results: Vec<Result<(), StoreError>>,
+    /// The position of the newest event, if there are new ones.
+    pub(super) position: Option<i64>,
+}
+
+/// Where a transaction broke.
+#[derive(Debug)]
+pub(super) enum Broken {
+    /// Before the server was asked to commit it: nothing was saved.
+    Before(sqlx::Error),
+    /// When the server had been asked, and did not say that it was done.
+    Committing(sqlx::Error),
+}
+
+/// Saves changes of different calls.
+pub(super) async fn save(connection: &mut PgConnection, changes: &[&Change]) -> Result<Saved, Broken> {
+    let mut transaction = connection.begin().await.map_err(Broken::Before)?;
+    let saved = write(&mut transaction, changes).await.map_err(Broken::Before)?;
+    transaction.commit().await.map_err(Broken::Committing)?;
+    Ok(saved)
+}
+
+async fn write(connection: &mut PgConnection, changes: &[&Change]) -> Result<Saved, sqlx::Error> {
+    let written = call::put(connection, changes).await?;
+    let mut rest = Rest::default();
+    let mut results = Vec::with_capacity(changes.len());
+    for change in changes {
+        if written.contains(&change.call.id) {
+            rest.add(change);
+            results.push(Ok(()));
+        } else {
+            // Nothing of it was written, so the others need not mind it.
+            results.push(Err(StoreError::Stale(change.call.id)));
+        }
+    }
+    let position = rest.write(connection).await?;
+    Ok(Saved { results, position })
+}
+
+/// All that follows the rows of the calls.
+#[derive(Default)]
+struct Rest {
+    attempts: Attempts,
+    legs: Legs,
+    traces: Traces,
+    removed_jobs: Vec<Uuid>,
+    added_jobs: AddedJobs,
+    happened: Happened,
+    events: i64,
+}
+
+impl Rest {
+    fn add(&mut self, change: &Change) {
+        self.attempts.add(change);
+        self.legs.add(change);
+        self.traces.add(change);
+        match change.job {
+            Job::Keep => {}
+            Job::Add => self.added_jobs.add(&change.call),
+            Job::Remove => self.removed_jobs.push(change.call.id.uuid()),
+        }
+        self.events += count(&change.events);
+        self.happened.add(change, self.events);
+    }
+
+    async fn write(self, connection: &mut PgConnection) -> Result<Option<i64>, sqlx::Error> {
+        if self.happened.is_empty() {
+            return Ok(None);
+        }
+        if !self.attempts.is_empty() {
+            self.attempts.bind(attempt::PUT).execute(&mut *connection).await?;
+        }
+        if !self.legs.is_empty() {
+            self.legs.bind(leg::PUT).execute(&mut *connection).await?;
+        }
+        if !self.traces.is_empty() {
+            self.traces.bind(trace::PUT).execute(&mut *connection).await?;
+        }
+        if !self.removed_jobs.is_empty() {
+            sqlx::query(job::REMOVE)
+                .bind(self.removed_jobs)
+                .execute(&mut *connection)
+                .await?;
+        }
+        if !self.added_jobs.is_empty() {
+            self.added_jobs.bind(job::ADD).execute(&mut *connection).await?;
+        }
+        // Last, because all nodes wait for each other from here to the commit.
+        let newest = event::take(connection, self.events).await?;
+        self.happened
+            .bind(event::ADD)
+            .bind(newest - self.events)
+            .execute(connection)
+            .await?;
+        Ok(Some(newest))
+    }
+}

@@ -1,0 +1,145 @@
+//! Jobs: what is to be dialled, who has taken it, and what a restart gives back.
+
+use jiff::Timestamp;
+use outdial_domain::{AccountId, Call, CallId};
+use outdial_engine::ports::{CallDetails, ClaimedCall};
+use sqlx::{Connection, PgConnection, Row};
+use uuid::Uuid;
+
+use super::{call, columns::columns, error::Failure, text::kept};
+use crate::rows::column::{Place, micros, micros_up};
+
+pub(super) const ADD: &str = "INSERT INTO job (account_id, call_id, due) \
+     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) \
+     ON CONFLICT (call_id) DO UPDATE SET due = excluded.due, claimed_by = NULL, claimed_at = NULL";
+
+pub(super) const REMOVE: &str = "DELETE FROM job WHERE call_id = ANY($1)";
+
+/// Takes what is due, oldest first, passing over what another node is taking at the same moment, and
+/// reads it. The time of claiming is not asked of a clock: it is the `now` that made the calls due.
+///
+/// A claim is not synced to the disk by itself: one that a crash of the server undoes is a job that
+/// nobody has taken, and its journal, which is synced, comes after it in the server's own log.
+pub(super) const CLAIM: &str = concat!(
+    "WITH due AS (SELECT call_id FROM job WHERE claimed_by IS NULL AND due <= $1 ORDER BY due, call_id LIMIT $2 \
+     FOR UPDATE SKIP LOCKED), \
+     taken AS (UPDATE job SET claimed_by = $3, claimed_at = $1 FROM due WHERE job.call_id = due.call_id \
+     RETURNING job.account_id, job.call_id, job.due) \
+     SELECT ",
+    call::read!(),
+    ", call.flow, set_config('synchronous_commit', 'off', true) \
+     FROM taken JOIN call ON call.account_id = taken.account_id AND call.id = taken.call_id \
+     ORDER BY taken.due, call.id"
+);
+
+/// When the next call that nobody has taken is due.
+pub(super) const NEXT_DUE: &str = "SELECT min(due) FROM job WHERE claimed_by IS NULL";
+
+/// Gives back what a node has taken.
+pub(super) const GIVE_BACK: &str = "UPDATE job SET claimed_by = NULL, claimed_at = NULL WHERE claimed_by = $1";
+
+/// Gives back these calls, which this node has taken.
+pub(super) const GIVE_BACK_THESE: &str =
+    "UPDATE job SET claimed_by = NULL, claimed_at = NULL WHERE call_id = ANY($1) AND claimed_by = $2";
+
+/// Calls under way whose current attempt is this node's, whoever's they are.
+pub(super) const UNFINISHED: &str = "SELECT call.account_id, call.id FROM call WHERE call.state = 'active' \
+     AND EXISTS (SELECT 1 FROM attempt JOIN leg \
+        ON leg.call_id = attempt.call_id AND leg.attempt_id = attempt.id \
+        WHERE attempt.call_id = call.id AND attempt.number = call.attempts AND leg.node = $1) \
+     ORDER BY call.id";
+
+columns! {
+    /// A job that is added.
+    Added, AddedJobs {
+        account_id: Uuid,
+        call_id: Uuid,
+        due: i64,
+    }
+}
+
+impl AddedJobs {
+    pub(super) fn add(&mut self, call: &Call) {
+        self.push(Added {
+            account_id: call.account.uuid(),
+            call_id: call.id.uuid(),
+            due: micros_up(call.plan.due),
+        });
+    }
+}
+
+/// Somebody wants calls to dial.
+#[derive(Debug)]
+pub(super) struct Claim {
+    pub(super) now: Timestamp,
+    pub(super) node: String,
+    pub(super) most: usize,
+}
+
+impl Claim {
+    /// Takes what is due, oldest first. A call that cannot be read stays taken, so that it does not
+    /// stand in the way of all others; the log names it.
+    pub(super) async fn take(&self, connection: &mut PgConnection) -> Result<Vec<ClaimedCall>, Failure> {
+        let rows = sqlx::query(CLAIM)
+            .bind(micros(self.now))
+            .bind(i64::try_from(self.most).unwrap_or(i64::MAX))
+            .bind(kept(&self.node))
+            .fetch_all(connection)
+            .await?;
+        let mut calls = Vec::with_capacity(rows.len());
+        for row in &rows {
+            match call::with_flow(row) {
+                Ok((call, flow)) => calls.push(ClaimedCall { call, flow }),
+                Err(Failure::Store(error)) => tracing::error!(%error, "a call that is due cannot be dialled"),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(calls)
+    }
+
+    /// Gives these calls back, when nobody got them.
+    pub(super) async fn give_back(
+        &self,
+        connection: &mut PgConnection,
+        calls: &[ClaimedCall],
+    ) -> Result<(), sqlx::Error> {
+        let ids: Vec<Uuid> = calls.iter().map(|claimed| claimed.call.id.uuid()).collect();
+        sqlx::query(GIVE_BACK_THESE)
+            .bind(ids)
+            .bind(kept(&self.node))
+            .execute(connection)
+            .await
+            .map(|_| ())
+    }
+}
+
+pub(super) async fn next_due(connection: &mut PgConnection) -> Result<Option<Timestamp>, Failure> {
+    let due: Option<i64> = sqlx::query_scalar(NEXT_DUE).fetch_one(connection).await?;
+    Ok(Place {
+        table: "job",
+        id: &"next",
+    }
+    .maybe_time("due", due)?)
+}
+
+pub(super) async fn recover(connection: &mut PgConnection, node: &str) -> Result<Vec<CallDetails>, Failure> {
+    let mut transaction = connection.begin().await?;
+    sqlx::query(GIVE_BACK)
+        .bind(kept(node))
+        .execute(&mut *transaction)
+        .await?;
+    let unfinished = sqlx::query(UNFINISHED)
+        .bind(kept(node))
+        .fetch_all(&mut *transaction)
+        .await?;
+    let mut calls = Vec::with_capacity(unfinished.len());
+    for row in unfinished {
+        let (account, id) = (
+            AccountId::from_uuid(row.try_get(0)?),
+            CallId::from_uuid(row.try_get(1)?),
+        );
+        calls.extend(call::details(&mut transaction, account, id).await?);
+    }
+    transaction.commit().await?;
+    Ok(calls)
+}
