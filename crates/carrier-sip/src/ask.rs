@@ -54,9 +54,11 @@ pub(crate) async fn ask(
         transaction.send().await.map_err(Fault::from)?;
         let response = last(&mut transaction).await.ok_or(AskError::Silent)?;
         let code = response.status_code.code();
+        if let Some(why) = headers::not_arrived(&response) {
+            return Err(AskError::NotSent(why.to_owned()));
+        }
         match code {
             408 if headers::is_own(&response) => return Err(AskError::Silent),
-            503 if headers::is_own(&response) => return Err(AskError::NotSent("the connection broke".into())),
             401 | 407 => {
                 request = challenges
                     .answer(&transaction.original, &response, &cnonce(shared))

@@ -2,10 +2,13 @@
 
 mod connections;
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Instant};
 
 use rsipstack::{
-    sip::{Param, Request, Scheme, Transport, Uri, typed::Via, uri::Auth},
+    sip::{
+        HeadersExt as _, Param, Request, Scheme, StatusCode, Transport, Uri, prelude::ToTypedHeader as _, typed::Via,
+        uri::Auth,
+    },
     transaction::{
         Transaction,
         key::{TransactionKey, TransactionRole},
@@ -152,6 +155,8 @@ impl Flow {
     }
 
     /// A transaction of ours that goes this way.
+    ///
+    /// It is to be sent at once: for a short time the network may say that it cannot be delivered.
     pub(crate) fn transaction(&self, shared: &Shared, request: Request) -> Result<Transaction, Fault> {
         let key = TransactionKey::from_request(&request, TransactionRole::Client)?;
         let endpoint = shared.endpoint.clone();
@@ -159,7 +164,25 @@ impl Flow {
         let mut transaction = Transaction::new_client(key, request, endpoint, connection);
         if self.straight {
             transaction.destination = Some(SipAddr::new(self.hop.transport, self.hop.address.into()));
+            if self.hop.transport == Transport::Udp {
+                self.watch(shared, &transaction)?;
+            }
         }
         Ok(transaction)
+    }
+
+    fn watch(&self, shared: &Shared, transaction: &Transaction) -> Result<(), Fault> {
+        let request = &transaction.original;
+        let via = request.top_via_header()?.typed()?;
+        if let Some(branch) = via.branch() {
+            let response = shared
+                .endpoint
+                .make_response(request, StatusCode::ServiceUnavailable, None);
+            let (teller, until) = (transaction.tu_sender.clone(), Instant::now() + shared.t1());
+            shared
+                .unreached
+                .watch(branch.value(), teller, response, self.hop.address, until);
+        }
+        Ok(())
     }
 }

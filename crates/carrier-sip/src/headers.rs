@@ -40,9 +40,9 @@ pub(crate) fn again(request: &Request) -> Result<Request, Fault> {
     Ok(again)
 }
 
-/// Marks a response as one that the library made itself.
-pub(crate) fn mark_own(response: &mut Response) {
-    response.headers.push(Header::Other(OWN.to_owned(), String::new()));
+/// Marks a response as one that never was on a wire, and says why it was made.
+pub(crate) fn mark_own(response: &mut Response, why: &str) {
+    response.headers.push(Header::Other(OWN.to_owned(), why.to_owned()));
 }
 
 /// Takes the mark from a response that came from elsewhere.
@@ -50,9 +50,18 @@ pub(crate) fn unmark(response: &mut Response) {
     response.headers.retain(|header| !is_mark(header));
 }
 
-/// Whether the library made a response itself: 408 for silence, 503 for a connection that broke.
+/// Whether a response never was on a wire: 408 for silence, 503 for a request that did not arrive.
 pub(crate) fn is_own(response: &Response) -> bool {
     response.headers.iter().any(is_mark)
+}
+
+/// Why a request did not arrive, where that is known.
+pub(crate) fn not_arrived(response: &Response) -> Option<&str> {
+    let mut marks = response.headers.iter().filter(|header| is_mark(header));
+    match marks.next() {
+        Some(Header::Other(_, why)) if response.status_code.code() == 503 => Some(why),
+        _ => None,
+    }
 }
 
 fn is_mark(header: &Header) -> bool {

@@ -8,7 +8,7 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use rsipstack::{
-    sip::{Header, HeadersExt, Method, SipMessage, StatusCode, StatusCodeKind},
+    sip::{Header, HeadersExt, Method, SipMessage, StatusCode, StatusCodeKind, Transport},
     transaction::{Transaction, TransactionReceiver, endpoint::TransportEventInspector},
     transport::TransportEvent,
 };
@@ -16,6 +16,7 @@ use tokio::sync::mpsc;
 
 use crate::{
     bucket::Bucket,
+    edge,
     guard::Shown,
     headers::to_tag,
     leg,
@@ -108,6 +109,9 @@ pub(crate) async fn serve(mut incoming: TransactionReceiver, shared: Arc<Shared>
         let Some(transaction) = transaction else {
             return;
         };
+        let Some(transaction) = kept_to_rules(transaction).await else {
+            continue;
+        };
         let line = transaction
             .original
             .call_id_header()
@@ -128,6 +132,30 @@ pub(crate) async fn serve(mut incoming: TransactionReceiver, shared: Arc<Shared>
             _ => refuse(transaction).await,
         }
     }
+}
+
+/// The request, if it keeps to the rules. Over UDP one that does not has been refused before.
+async fn kept_to_rules(mut transaction: Transaction) -> Option<Transaction> {
+    let is_stream = transaction
+        .connection
+        .as_ref()
+        .is_some_and(|connection| connection.transport() != Transport::Udp);
+    if !is_stream {
+        return Some(transaction);
+    }
+    let Some(broken) = edge::broken(&transaction.original) else {
+        return Some(transaction);
+    };
+    if transaction.original.method != Method::Ack {
+        let headers = broken
+            .header()
+            .map(|(name, value)| Header::Other(name.into(), value.into()));
+        let refused = transaction.reply_with(broken.code().into(), headers.into_iter().collect(), None);
+        if let Err(error) = refused.await {
+            tracing::debug!(%error, "a request that breaks a rule could not be refused");
+        }
+    }
+    None
 }
 
 /// Whether a request comes from where messages of its leg have gone to, or from a trunk. Whoever learns

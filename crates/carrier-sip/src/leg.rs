@@ -6,6 +6,7 @@
 
 mod dial;
 mod early;
+mod endings;
 mod events;
 mod forks;
 mod inbox;

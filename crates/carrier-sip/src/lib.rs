@@ -24,6 +24,7 @@ mod config;
 mod dialog;
 mod digest;
 mod digits;
+mod edge;
 mod flow;
 mod guard;
 mod headers;

@@ -23,14 +23,14 @@ use rsipstack::{
         udp::{UdpConnection, UdpInner},
     },
 };
-use rustls::ClientConfig;
-use socket2::{Domain, Protocol, Socket, Type};
+use socket2::{Domain, Protocol, Type};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     config::{ConfigError, SipConfig},
     digest::hexadecimal,
+    edge::{Socket, Unreached},
     flow::Connections,
     guard::Guard,
     incoming::{self, Gate},
@@ -80,6 +80,7 @@ pub(crate) struct Shared {
     pub(crate) names: Names,
     pub(crate) connections: Connections,
     pub(crate) udp: UdpConnection,
+    pub(crate) unreached: Arc<Unreached>,
     /// Cancelled when registrars are to be told that we are gone.
     pub(crate) closing: CancellationToken,
     /// Those who look after the trunks.
@@ -96,7 +97,7 @@ pub(crate) struct Shared {
     /// The port for TLS, where we have one.
     pub(crate) tls_port: Option<u16>,
     /// For far sides that are not trunks; made when the first of them is met.
-    usual_tls: OnceLock<Result<Arc<ClientConfig>, TlsError>>,
+    usual_tls: OnceLock<Result<tls::Client, TlsError>>,
     pub(crate) advertise: Option<IpAddr>,
     pub(crate) most_legs: usize,
     /// Cancelled when the carrier is dropped.
@@ -109,9 +110,9 @@ impl Shared {
     }
 
     /// TLS with the roots of this machine.
-    pub(crate) fn usual_tls(&self) -> Result<Arc<ClientConfig>, String> {
+    pub(crate) fn usual_tls(&self) -> Result<tls::Client, String> {
         self.usual_tls
-            .get_or_init(|| tls::client(&TlsSettings::default()))
+            .get_or_init(|| tls::Client::new(&TlsSettings::default()))
             .clone()
             .map_err(|error| error.to_string())
     }
@@ -155,6 +156,8 @@ pub(crate) fn start(
     let (calls_in, calls) = mpsc::channel(WAITING);
     let names = Names::new(config.resolver, local.ip(), ids.clone());
     let legs = Arc::new(Legs::default());
+    let unreached = Arc::new(Unreached::default());
+    let socket = Socket::new(socket, Arc::clone(&unreached)).map_err(|source| not_bound(local, source))?;
     let udp = udp(&config, socket, local, stop);
     let endpoint = endpoint(&config, udp.clone(), &legs, &ids, &sources, names.clone(), stop);
     let incoming = endpoint.incoming_transactions();
@@ -165,6 +168,7 @@ pub(crate) fn start(
         names,
         connections: Connections::default(),
         udp,
+        unreached,
         closing: stop.child_token(),
         keepers: TaskTracker::new(),
         sources,
@@ -212,7 +216,7 @@ fn bind(bind: SocketAddr) -> Result<(tokio::net::UdpSocket, Listener, SocketAddr
 
 fn bind_udp(bind: SocketAddr) -> Result<(tokio::net::UdpSocket, SocketAddr), StartError> {
     let open = || {
-        let socket = Socket::new(Domain::for_address(bind), Type::DGRAM, Some(Protocol::UDP))?;
+        let socket = socket2::Socket::new(Domain::for_address(bind), Type::DGRAM, Some(Protocol::UDP))?;
         socket.set_nonblocking(true)?;
         // The kernel gives what it may; less only means that a burst is repeated by its sender.
         let _ = socket.set_recv_buffer_size(RECEIVE_BUFFER);
@@ -263,12 +267,7 @@ fn endpoint(
         .build()
 }
 
-fn udp(
-    config: &SipConfig,
-    socket: tokio::net::UdpSocket,
-    local: SocketAddr,
-    stop: &CancellationToken,
-) -> UdpConnection {
+fn udp(config: &SipConfig, socket: Socket, local: SocketAddr, stop: &CancellationToken) -> UdpConnection {
     let inner = UdpInner {
         conn: Arc::new(socket),
         addr: SipAddr {

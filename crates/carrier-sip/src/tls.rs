@@ -1,10 +1,11 @@
 //! TLS: whom we trust, whom we are, and whose certificate is the right one (RFC 5922).
 
+mod client;
+
 use std::sync::Arc;
 
 use rustls::{
-    CertificateError, ClientConfig, DigitallySignedStruct, DistinguishedName, RootCertStore, ServerConfig,
-    SignatureScheme,
+    CertificateError, DigitallySignedStruct, DistinguishedName, RootCertStore, ServerConfig, SignatureScheme,
     client::{
         danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
         verify_server_cert_signed_by_trust_anchor, verify_server_name,
@@ -14,6 +15,8 @@ use rustls::{
     server::ParsedCertificate,
 };
 use secrecy::{ExposeSecret, SecretString};
+
+pub(crate) use self::client::Client;
 
 /// What a trunk's TLS is made of; everything in PEM.
 #[derive(Debug, Clone, Default)]
@@ -49,49 +52,6 @@ pub enum TlsError {
     /// The TLS library refuses it.
     #[error("the TLS settings cannot be used: {0}")]
     Refused(String),
-}
-
-/// How we speak TLS to a far side.
-pub(crate) fn client(settings: &TlsSettings) -> Result<Arc<ClientConfig>, TlsError> {
-    let provider = Arc::new(ring::default_provider());
-    let verifier = Verifier {
-        roots: roots(settings.roots.as_deref())?,
-        name: settings.name.clone(),
-        provider: Arc::clone(&provider),
-    };
-    let builder = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .map_err(refused)?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(verifier));
-    let config = match identity(settings.certificate.as_deref(), settings.key.as_ref())? {
-        None => builder.with_no_client_auth(),
-        Some((chain, key)) => builder.with_client_auth_cert(chain, key).map_err(refused)?,
-    };
-    Ok(Arc::new(config))
-}
-
-/// Why no agreement was come to, in words that say what to do.
-pub(crate) fn why(error: &std::io::Error) -> String {
-    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
-    let Some(rustls::Error::InvalidCertificate(wrong)) = inner else {
-        return format!("TLS: {error}");
-    };
-    match wrong {
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            "TLS: its certificate has expired; check this machine's clock, too".into()
-        }
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            "TLS: its certificate is not valid yet; check this machine's clock".into()
-        }
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            "TLS: its certificate is for another name; set `tls.name` if that name is right".into()
-        }
-        CertificateError::UnknownIssuer => {
-            "TLS: its certificate is of a root that is not trusted; name the root with `tls.roots`".into()
-        }
-        _ => format!("TLS: {error}"),
-    }
 }
 
 /// How far sides speak TLS to us.
@@ -280,7 +240,7 @@ mod tests {
 
     #[test]
     fn files_that_are_none_say_so() {
-        let with = |settings: TlsSettings| client(&settings).map(|_| ());
+        let with = |settings: TlsSettings| Client::new(&settings).map(|_| ());
         assert!(matches!(
             with(TlsSettings {
                 roots: Some("hello".into()),

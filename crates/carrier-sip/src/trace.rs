@@ -92,7 +92,7 @@ impl MessageInspector for Inspector {
         // The library tells what it noticed itself as responses from nowhere; nothing went over the wire.
         let Some(from) = from else {
             if let SipMessage::Response(response) = &mut message {
-                headers::mark_own(response);
+                headers::mark_own(response, "the connection broke");
             }
             return message;
         };

@@ -56,7 +56,7 @@ impl Trunk {
     /// The same, with the user that we register as reachable under.
     pub(crate) fn reached_as(settings: SipTrunk, contact: String) -> Result<Arc<Self>, TlsError> {
         let tls = match settings.transport {
-            SipTransport::Tls => Some(tls::client(&settings.tls)?),
+            SipTransport::Tls => Some(tls::Client::new(&settings.tls)?),
             SipTransport::Udp | SipTransport::Tcp => None,
         };
         let door = Door {

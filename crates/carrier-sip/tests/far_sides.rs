@@ -66,8 +66,11 @@ async fn a_silent_far_side_cannot_keep_a_leg_from_ending() {
     let (_rig, mut far, mut call, _) = ringing(|_| {}).await;
     call.until("sent").await;
     call.hang_up(Outcome::Canceled).await;
-    let (words, _) = call.end().await;
+    let (words, end) = call.end().await;
     assert_eq!(last(&words), "ended canceled flow 0");
+    let reason = &end.ending.reason;
+    assert!(reason.starts_with("the test is over: "), "{reason}");
+    assert!(reason.contains("did not answer the INVITE at all"), "{reason}");
     while let Some(message) = far.within(T1).await {
         assert!(!message.is("CANCEL"), "no CANCEL before a provisional answer");
     }

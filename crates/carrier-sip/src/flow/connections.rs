@@ -11,9 +11,7 @@ use rsipstack::{
     sip::Transport,
     transport::{SipAddr, SipConnection, tcp::TcpConnection, tls::TlsConnection},
 };
-use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::net::TcpStream;
-use tokio_rustls::TlsConnector;
 
 use crate::{names::Hop, start::Shared, tls};
 
@@ -27,7 +25,7 @@ pub(crate) struct Door {
     pub(crate) trunk: Option<String>,
     /// The name that it was asked for by.
     pub(crate) name: String,
-    pub(crate) tls: Option<Arc<ClientConfig>>,
+    pub(crate) tls: Option<tls::Client>,
     /// Whether it is named by `sips:`.
     pub(crate) secure: bool,
 }
@@ -89,12 +87,7 @@ async fn connect(shared: &Shared, hop: Hop, door: &Door) -> Result<(SipConnectio
     let token = shared.stop.child_token();
     let connection = match &door.tls {
         Some(config) if hop.transport == Transport::Tls => {
-            let name = ServerName::try_from(door.name.clone())
-                .map_err(|_| format!("`{}` cannot be the name of a certificate", door.name))?;
-            let stream = TlsConnector::from(Arc::clone(config))
-                .connect(name, stream)
-                .await
-                .map_err(|error| tls::why(&error))?;
+            let stream = config.agree(&door.name, stream).await?;
             let far = SipAddr::new(Transport::Tls, hop.address.into());
             TlsConnection::from_client_stream(stream, far, Some(token))
                 .await

@@ -2,7 +2,7 @@
 
 use std::time::Instant as StdInstant;
 
-use outdial_domain::{EndedBy, Ending, Outcome};
+use outdial_domain::Ending;
 use outdial_engine::ports::{LegCommand, LegEvent};
 use outdial_media::codec::Codec;
 use rsipstack::{
@@ -15,16 +15,21 @@ use crate::{
     challenge::Challenges,
     dialog::Dialog,
     flow::Flow,
-    headers::is_own,
     invite,
-    names::Hop,
-    reason,
     session_timer::{SessionTimer, Wish, allows},
     target::Target,
 };
 
 use super::{
-    Leg, early::Early, forks::Forks, inbox::Inbox, redirect::Redirects, retry::Next, route::Route, talk::Talk,
+    Leg,
+    early::Early,
+    endings::{failed, given_up, is_timeout, let_go, refused, silence},
+    forks::Forks,
+    inbox::Inbox,
+    redirect::Redirects,
+    retry::Next,
+    route::Route,
+    talk::Talk,
 };
 
 /// What is needed to dial.
@@ -48,7 +53,7 @@ pub(super) enum Dialled {
 
 /// How far an INVITE has come.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Progress {
+pub(super) enum Progress {
     /// No response came. A CANCEL may not be sent yet (RFC 3261, section 9.1).
     Silent,
     /// It is worked at.
@@ -91,7 +96,10 @@ impl Leg {
             match step {
                 Step::Heard(mut invite, None) => {
                     if !inbox.was_poked() || invite.is_terminated() {
-                        return Dialled::Over(giving_up.map_or_else(|| silence(dialling.flow.hop), |up| up.ending));
+                        return Dialled::Over(giving_up.map_or_else(
+                            || silence(dialling.flow.hop),
+                            |up| given_up(up.ending, progress, dialling.flow.hop),
+                        ));
                     }
                     match (&mut giving_up, progress) {
                         (Some(up), Progress::Provisional) => Box::pin(self.cancel(&invite, up)).await,
@@ -145,7 +153,9 @@ impl Leg {
                         }
                         let own = match giving_up {
                             // Before the CANCEL is sent the far side knows nothing of it, so this is its own decision.
-                            Some(up) if up.cancel.is_some() || is_timeout(&response) => Some(up.ending),
+                            Some(up) if up.cancel.is_some() || is_timeout(&response) => {
+                                Some(given_up(up.ending, progress, dialling.flow.hop))
+                            }
                             _ => None,
                         };
                         return Dialled::Over(own.unwrap_or_else(|| match is_timeout(&response) {
@@ -172,7 +182,7 @@ impl Leg {
                 Step::Sound => {}
                 Step::Late => {
                     if let Some(up) = giving_up {
-                        return Dialled::Over(up.ending);
+                        return Dialled::Over(given_up(up.ending, progress, dialling.flow.hop));
                     }
                 }
             }
@@ -301,44 +311,4 @@ fn stop_repeating(invite: &mut Transaction) {
     if let Some(timer) = invite.timer_a.take() {
         invite.endpoint_inner.timers.cancel(timer);
     }
-}
-
-/// Whether nothing came in the time that an INVITE is repeated, or the longest that it may ring.
-fn is_timeout(response: &Response) -> bool {
-    response.status_code.code() == 408 && is_own(response)
-}
-
-/// Nobody said that it did not ring, so it may have.
-fn silence(hop: Hop) -> Ending {
-    let Hop { transport, address } = hop;
-    Ending::new(
-        Outcome::NoAnswer,
-        EndedBy::Network,
-        format!(
-            "{address} did not answer the INVITE at all; it may have rung. \
-             Check that a SIP server listens there over {transport} and that no firewall is between"
-        ),
-    )
-}
-
-fn refused(response: &Response) -> Ending {
-    if is_own(response) {
-        return Ending::new(
-            Outcome::Congestion,
-            EndedBy::Network,
-            "the connection broke while the INVITE was sent; it has not rung",
-        );
-    }
-    let phrase = response.reason_phrase().unwrap_or_else(|| response.status_code.text());
-    let phrase: String = phrase.chars().filter(|c| !c.is_control()).take(100).collect();
-    Ending::from_sip(response.status_code.code(), reason::q850(&response.headers), &phrase)
-}
-
-pub(super) fn failed(reason: String) -> Ending {
-    Ending::new(Outcome::Failed, EndedBy::System, reason)
-}
-
-/// Whoever owned the leg is gone.
-pub(super) fn let_go() -> Ending {
-    Ending::new(Outcome::Canceled, EndedBy::System, "the leg was let go of by its owner")
 }

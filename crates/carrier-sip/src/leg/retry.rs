@@ -19,7 +19,8 @@ use crate::{
 
 use super::{
     Leg,
-    dial::{Dialling, failed},
+    dial::Dialling,
+    endings::failed,
     route::{Route, cannot_have_rung},
 };
 

@@ -25,7 +25,8 @@ use crate::{
 
 use super::{
     Entry, Leg, WAITING,
-    dial::{answered_with, failed, let_go},
+    dial::answered_with,
+    endings::{failed, let_go},
     events::Events,
     inbox::Inbox,
     local,

@@ -16,7 +16,7 @@ use crate::{
 
 use super::{
     Leg,
-    dial::let_go,
+    endings::let_go,
     forks::Forks,
     inbox::Inbox,
     refresh::{Refresh, Refreshed},

@@ -1,0 +1,59 @@
+//! How a leg ends that nobody answered.
+
+use outdial_domain::{EndedBy, Ending, Outcome};
+use rsipstack::sip::Response;
+
+use crate::{
+    headers::{is_own, not_arrived},
+    names::Hop,
+    reason,
+};
+
+use super::dial::Progress;
+
+/// Whether nothing came in the time that an INVITE is repeated, or the longest that it may ring.
+pub(super) fn is_timeout(response: &Response) -> bool {
+    response.status_code.code() == 408 && is_own(response)
+}
+
+/// Nobody said that it did not ring, so it may have.
+pub(super) fn silence(hop: Hop) -> Ending {
+    Ending::new(Outcome::NoAnswer, EndedBy::Network, said_nothing(hop))
+}
+
+/// The ending of whoever gave up first. Where nothing at all was heard, that is what has to be known.
+pub(super) fn given_up(ending: Ending, progress: Progress, hop: Hop) -> Ending {
+    match progress {
+        Progress::Provisional => ending,
+        Progress::Silent => Ending {
+            reason: format!("{}: {}", ending.reason, said_nothing(hop)),
+            ..ending
+        },
+    }
+}
+
+fn said_nothing(Hop { transport, address }: Hop) -> String {
+    format!(
+        "{address} did not answer the INVITE at all; it may have rung. \
+         Check that a SIP server listens there over {transport} and that no firewall is between"
+    )
+}
+
+pub(super) fn refused(response: &Response) -> Ending {
+    if let Some(why) = not_arrived(response) {
+        let reason = format!("the INVITE could not be delivered: {why}; it has not rung");
+        return Ending::new(Outcome::Congestion, EndedBy::Network, reason);
+    }
+    let phrase = response.reason_phrase().unwrap_or_else(|| response.status_code.text());
+    let phrase: String = phrase.chars().filter(|c| !c.is_control()).take(100).collect();
+    Ending::from_sip(response.status_code.code(), reason::q850(&response.headers), &phrase)
+}
+
+pub(super) fn failed(reason: String) -> Ending {
+    Ending::new(Outcome::Failed, EndedBy::System, reason)
+}
+
+/// Whoever owned the leg is gone.
+pub(super) fn let_go() -> Ending {
+    Ending::new(Outcome::Canceled, EndedBy::System, "the leg was let go of by its owner")
+}
