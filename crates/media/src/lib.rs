@@ -34,6 +34,7 @@ mod g711;
 mod g722;
 pub mod jitter;
 pub mod loudness;
+pub mod mixer;
 pub mod player;
 pub mod quality;
 pub mod resample;

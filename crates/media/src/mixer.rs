@@ -1,0 +1,383 @@
+//! Mixes the sound of a room: everybody hears those who speak, and nobody hears themselves.
+//!
+//! Members at 8 and at 16 kHz sit in the same room; each hears it at their own rate. In a room with few members all are
+//! mixed, always. In a larger one the loudest few are, with a soft change from one to the next, so that the cost of a room
+//! of hundreds is that of its speakers, and its noise is not the sum of everybody's.
+
+mod halfband;
+mod voice;
+
+use crate::MAX_FRAME;
+
+use halfband::{Doubler, Halver};
+use voice::Voice;
+
+/// The sample rate of a member's frames.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Band {
+    /// 8 kHz.
+    Narrow,
+    /// 16 kHz.
+    Wide,
+}
+
+impl Band {
+    /// Samples in one frame of 20 ms.
+    pub const fn frame_samples(self) -> usize {
+        match self {
+            Self::Narrow => MAX_FRAME / 2,
+            Self::Wide => MAX_FRAME,
+        }
+    }
+
+    /// The band of a sample rate, if it is one of the two.
+    pub const fn of(sample_rate: u32) -> Option<Self> {
+        match sample_rate {
+            8_000 => Some(Self::Narrow),
+            16_000 => Some(Self::Wide),
+            _ => None,
+        }
+    }
+}
+
+/// A member's place in its room. It is given to somebody else after the member has left.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct Seat(usize);
+
+/// Whose mix a member hears.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Heard {
+    /// The same as every other listener of the band: it may be encoded once for all of them.
+    Shared,
+    /// A mix of one's own, without oneself.
+    Own,
+}
+
+/// The sound of one room, turned by hand every 20 ms: [`offer`](Self::offer) what each member said,
+/// [`mix`](Self::mix), and let each [`hear`](Self::hear).
+///
+/// ```
+/// use outdial_media::mixer::{Band, Heard, Mixer};
+///
+/// let mut room = Mixer::new(4);
+/// let [anna, bert] = [(); 2].map(|()| room.join(Band::Narrow));
+/// let mut heard = [0; 160];
+/// for _ in 0..2 {
+///     room.offer(anna, &[1000; 160]);
+///     room.mix();
+///     room.hear(bert, &mut heard);
+/// }
+/// assert_eq!(heard, [1000; 160]);
+/// assert_eq!(room.hear(anna, &mut heard), Heard::Own);
+/// assert_eq!(heard, [0; 160]);
+/// ```
+///
+/// Nothing is allocated but in [`join`](Self::join).
+#[derive(Debug)]
+pub struct Mixer {
+    /// How many speak at the same time at most.
+    most: usize,
+    seats: Vec<Option<Member>>,
+    members: usize,
+    /// How many members hear in each band; a band that nobody hears is not mixed.
+    narrow: usize,
+    wide: usize,
+    /// Those who are in the mix of this frame.
+    floor: Vec<usize>,
+    sum_narrow: [i32; MAX_FRAME / 2],
+    sum_wide: [i32; MAX_FRAME],
+}
+
+#[derive(Debug)]
+struct Member {
+    band: Band,
+    muted: bool,
+    voice: Voice,
+    /// What was offered for this frame.
+    offered: bool,
+    frame: [i16; MAX_FRAME],
+    /// How it is in the mix of this frame, and how it was in the last.
+    part: Part,
+    /// What it gave to the mix in the band that is not its own.
+    other: [i16; MAX_FRAME],
+    doubler: Doubler,
+    halver: Halver,
+}
+
+/// Whether a member is in the mix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Out,
+    /// Fading in or out over this frame.
+    Entering,
+    In,
+    Leaving,
+}
+
+impl Part {
+    /// The next frame's, for a member that is or is not among the speakers then.
+    const fn next(self, speaks: bool) -> Self {
+        match (self, speaks) {
+            (Self::Out | Self::Leaving, true) => Self::Entering,
+            (Self::Entering | Self::In, true) => Self::In,
+            (Self::Entering | Self::In, false) => Self::Leaving,
+            (Self::Out | Self::Leaving, false) => Self::Out,
+        }
+    }
+}
+
+impl Mixer {
+    /// The most speakers at the same time that a room can have.
+    pub const MOST_SPEAKERS: usize = 16;
+
+    /// An empty room in which at most so many speak at the same time: at least one, and at most [`Self::MOST_SPEAKERS`].
+    pub fn new(most_speakers: usize) -> Self {
+        let most = most_speakers.clamp(1, Self::MOST_SPEAKERS);
+        Self {
+            most,
+            seats: Vec::new(),
+            members: 0,
+            narrow: 0,
+            wide: 0,
+            // Whoever leaves the mix is in it for one frame more.
+            floor: Vec::with_capacity(2 * most),
+            sum_narrow: [0; MAX_FRAME / 2],
+            sum_wide: [0; MAX_FRAME],
+        }
+    }
+
+    /// How many members there are.
+    pub const fn members(&self) -> usize {
+        self.members
+    }
+
+    /// Lets somebody in who speaks and hears in this band.
+    pub fn join(&mut self, band: Band) -> Seat {
+        let member = Member {
+            band,
+            muted: false,
+            voice: Voice::default(),
+            offered: false,
+            frame: [0; MAX_FRAME],
+            part: Part::Out,
+            other: [0; MAX_FRAME],
+            doubler: Doubler::default(),
+            halver: Halver::default(),
+        };
+        self.members += 1;
+        *self.listeners(band) += 1;
+        if let Some(free) = self.seats.iter().position(Option::is_none) {
+            self.seats[free] = Some(member);
+            return Seat(free);
+        }
+        self.seats.push(Some(member));
+        Seat(self.seats.len() - 1)
+    }
+
+    /// Lets a member out. Doing it again is harmless.
+    pub fn leave(&mut self, seat: Seat) {
+        if let Some(member) = self.seats.get_mut(seat.0).and_then(Option::take) {
+            self.members -= 1;
+            *self.listeners(member.band) -= 1;
+            self.floor.retain(|speaker| *speaker != seat.0);
+        }
+    }
+
+    fn listeners(&mut self, band: Band) -> &mut usize {
+        match band {
+            Band::Narrow => &mut self.narrow,
+            Band::Wide => &mut self.wide,
+        }
+    }
+
+    /// Keeps a member's voice out of the room, or lets it in again. It hears as before.
+    pub fn set_muted(&mut self, seat: Seat, muted: bool) {
+        if let Some(member) = self.member(seat) {
+            member.muted = muted;
+        }
+    }
+
+    /// Says what a member said in this frame. Without it, the member was silent.
+    pub fn offer(&mut self, seat: Seat, frame: &[i16]) {
+        if let Some(member) = self.member(seat) {
+            let length = frame.len().min(member.band.frame_samples());
+            member.frame[..length].copy_from_slice(&frame[..length]);
+            member.frame[length..].fill(0);
+            member.offered = true;
+        }
+    }
+
+    /// Mixes what was offered for this frame.
+    pub fn mix(&mut self) {
+        for member in self.seats.iter_mut().flatten() {
+            member.listen();
+        }
+        self.choose();
+        self.sum_narrow.fill(0);
+        self.sum_wide.fill(0);
+        for index in 0..self.floor.len() {
+            let Some(member) = &mut self.seats[self.floor[index]] else {
+                continue;
+            };
+            member.fade();
+            if (member.band == Band::Narrow && self.wide > 0) || (member.band == Band::Wide && self.narrow > 0) {
+                member.convert();
+            }
+            if self.narrow > 0 {
+                add(&mut self.sum_narrow, member.share(Band::Narrow));
+            }
+            if self.wide > 0 {
+                add(&mut self.sum_wide, member.share(Band::Wide));
+            }
+        }
+    }
+
+    /// Chooses who is in the mix of this frame: all in a small room, else the loudest.
+    fn choose(&mut self) {
+        let everybody = self.members <= self.most;
+        let mut threshold = 0;
+        if !everybody {
+            threshold = self.loudness_of_the_last_speaker();
+        }
+        self.floor.clear();
+        let mut room = self.most;
+        for (index, member) in self.seats.iter_mut().enumerate() {
+            let Some(member) = member else { continue };
+            let loud_enough = everybody || (member.weight() > 0 && member.weight() >= threshold);
+            let speaks = !member.muted && loud_enough && room > 0;
+            room -= usize::from(speaks);
+            member.part = member.part.next(speaks);
+            if member.part != Part::Out {
+                self.floor.push(index);
+            }
+        }
+    }
+
+    /// How loud one must be at least to be among the loudest.
+    fn loudness_of_the_last_speaker(&self) -> u32 {
+        let mut loudest = [0; Self::MOST_SPEAKERS];
+        let loudest = &mut loudest[..self.most];
+        for weight in self.seats.iter().flatten().map(Member::weight) {
+            let place = loudest.partition_point(|other| *other >= weight);
+            if place < loudest.len() {
+                loudest[place..].rotate_right(1);
+                loudest[place] = weight;
+            }
+        }
+        loudest.last().copied().unwrap_or(0)
+    }
+
+    /// Writes what a member hears of this frame, which fills `out` as far as a frame of its band goes.
+    pub fn hear(&self, seat: Seat, out: &mut [i16]) -> Heard {
+        let Some(member) = self.seats.get(seat.0).and_then(Option::as_ref) else {
+            out.fill(0);
+            return Heard::Shared;
+        };
+        let sum: &[i32] = match member.band {
+            Band::Narrow => &self.sum_narrow,
+            Band::Wide => &self.sum_wide,
+        };
+        if member.part == Part::Out {
+            clamp_into(sum.iter().copied(), out);
+            return Heard::Shared;
+        }
+        let own = member.share(member.band);
+        clamp_into(sum.iter().zip(own).map(|(sum, own)| sum - i32::from(*own)), out);
+        Heard::Own
+    }
+
+    /// Writes what somebody would hear who says nothing: for recordings, and for all listeners at once.
+    ///
+    /// A band that no member hears is not mixed, and silent.
+    pub fn hear_all(&self, band: Band, out: &mut [i16]) {
+        match band {
+            Band::Narrow => clamp_into(self.sum_narrow.iter().copied(), out),
+            Band::Wide => clamp_into(self.sum_wide.iter().copied(), out),
+        }
+    }
+
+    /// Whether a member speaks: its voice, where it is not muted, stands out of its own background.
+    pub fn is_speaking(&self, seat: Seat) -> bool {
+        let member = self.seats.get(seat.0).and_then(Option::as_ref);
+        member.is_some_and(|member| !member.muted && member.voice.is_speaking())
+    }
+
+    fn member(&mut self, seat: Seat) -> Option<&mut Member> {
+        self.seats.get_mut(seat.0).and_then(Option::as_mut)
+    }
+}
+
+impl Member {
+    fn samples(&self) -> usize {
+        self.band.frame_samples()
+    }
+
+    /// Follows how loud the member is.
+    fn listen(&mut self) {
+        if !std::mem::take(&mut self.offered) {
+            self.frame.fill(0);
+        }
+        let samples = self.samples();
+        self.voice.follow(&self.frame[..samples]);
+    }
+
+    /// How much it is heard when not all can be. Whoever is in the mix stays until another is clearly louder.
+    fn weight(&self) -> u32 {
+        let level = if self.muted { 0 } else { self.voice.level() };
+        match self.part {
+            Part::Entering | Part::In => level.saturating_mul(2),
+            Part::Out | Part::Leaving => level,
+        }
+    }
+
+    /// Lets its voice come and go without a click.
+    fn fade(&mut self) {
+        let samples = self.samples();
+        let frame = &mut self.frame[..samples];
+        let length = samples as i32;
+        match self.part {
+            Part::Entering => {
+                self.doubler = Doubler::default();
+                self.halver = Halver::default();
+                for (place, sample) in (0..).zip(frame) {
+                    *sample = (i32::from(*sample) * place / length) as i16;
+                }
+            }
+            Part::Leaving => {
+                for (place, sample) in (0..).zip(frame) {
+                    *sample = (i32::from(*sample) * (length - place) / length) as i16;
+                }
+            }
+            Part::Out | Part::In => {}
+        }
+    }
+
+    fn convert(&mut self) {
+        let (narrow, wide) = (Band::Narrow.frame_samples(), Band::Wide.frame_samples());
+        match self.band {
+            Band::Narrow => self.doubler.double(&self.frame[..narrow], &mut self.other[..wide]),
+            Band::Wide => self.halver.halve(&self.frame[..wide], &mut self.other[..narrow]),
+        }
+    }
+
+    /// What it gave to the mix of a band.
+    fn share(&self, band: Band) -> &[i16] {
+        let all = if band == self.band { &self.frame } else { &self.other };
+        &all[..band.frame_samples()]
+    }
+}
+
+fn add(sum: &mut [i32], share: &[i16]) {
+    for (sum, sample) in sum.iter_mut().zip(share) {
+        *sum += i32::from(*sample);
+    }
+}
+
+fn clamp_into(sum: impl Iterator<Item = i32>, out: &mut [i16]) {
+    for (out, sample) in out.iter_mut().zip(sum) {
+        *out = sample.clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16;
+    }
+}
+
+#[cfg(test)]
+mod tests;
