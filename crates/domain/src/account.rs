@@ -27,8 +27,20 @@ words! {
         Read = "read",
         /// Any caller id, not only the account's own numbers.
         AnyCallerId = "any_caller_id",
+        /// See numbers and names whole in explanations and captures, where they are masked for others.
+        Unmasked = "unmasked",
         /// Make and end accounts and keys.
         Admin = "admin",
+    }
+}
+
+impl Scope {
+    /// Whether somebody with these scopes may do this. `admin` allows everything but foreign caller ids.
+    #[must_use]
+    pub fn is_allowed_by(self, scopes: &[Self]) -> bool {
+        let by_admin = self != Self::AnyCallerId && scopes.contains(&Self::Admin);
+        let by_calls = self == Self::Read && scopes.contains(&Self::Calls);
+        by_admin || by_calls || scopes.contains(&self)
     }
 }
 
@@ -56,12 +68,10 @@ impl Key {
         self.expires_at.is_none_or(|end| now < end)
     }
 
-    /// Whether the key allows this. `admin` allows everything but foreign caller ids.
+    /// Whether the key allows this.
     #[must_use]
     pub fn allows(&self, scope: Scope) -> bool {
-        let by_admin = scope != Scope::AnyCallerId && self.scopes.contains(&Scope::Admin);
-        let by_calls = scope == Scope::Read && self.scopes.contains(&Scope::Calls);
-        by_admin || by_calls || self.scopes.contains(&scope)
+        scope.is_allowed_by(&self.scopes)
     }
 }
 

@@ -14,6 +14,7 @@ pub mod digit;
 pub mod event;
 pub mod id;
 pub mod leg;
+pub mod masking;
 pub mod outcome;
 pub mod plan;
 

@@ -21,6 +21,8 @@ pub struct Settings {
     pub policy: Policy,
     /// The numbers of all accounts.
     pub numbers: Vec<Number>,
+    /// Whether explanations and captures show people whole to everybody who may read them.
+    pub unmasked: bool,
     /// The flows that a request may name.
     pub flows: BTreeMap<String, Flow>,
 }

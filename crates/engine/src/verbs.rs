@@ -16,7 +16,7 @@ pub use accounts::{
 };
 pub(crate) use authenticate::KnownKeys;
 pub use authenticate::{AuthenticateError, authenticate};
-pub use get_call::{CallStory, explain_call, get_call};
+pub use get_call::{CallStory, Disclosure, NotDisclosed, disclosure, explain_call, get_call};
 pub use hang_up::hang_up;
 pub use list_calls::{LONGEST_PAGE, list_calls};
 pub use list_events::{follow_events, list_events};

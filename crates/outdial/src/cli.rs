@@ -64,6 +64,9 @@ pub enum Command {
     Explain {
         /// The call
         id: String,
+        /// Show numbers and names whole (the key needs the scope `unmasked` or `admin`)
+        #[arg(long)]
+        unmasked: bool,
         /// Print JSON
         #[arg(long)]
         json: bool,
@@ -286,7 +289,7 @@ pub enum Keys {
         /// The account
         #[arg(long, default_value = crate::config::DEFAULT_ACCOUNT)]
         account: String,
-        /// What it allows: read, calls, any_caller_id, admin; several by comma
+        /// What it allows: read, calls, any_caller_id, unmasked, admin; several by comma
         #[arg(long, value_delimiter = ',', default_value = "calls")]
         scope: Vec<String>,
         /// How long it is good, as `720h`; for ever when not given

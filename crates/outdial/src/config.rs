@@ -5,6 +5,7 @@
 mod asterisk;
 mod handsets;
 mod sections;
+mod trace;
 mod trunk;
 
 use std::path::{Path, PathBuf};
@@ -21,6 +22,7 @@ use serde::Deserialize;
 pub use asterisk::Asterisk;
 pub use handsets::Handsets;
 pub use sections::{Limits, Media, NumberSection, Policy, Server, Sip, SipTls};
+pub use trace::Trace;
 pub use trunk::{CarrierKind, Trunk};
 
 /// The commented configuration with every key and its default.
@@ -42,6 +44,8 @@ pub struct Config {
     pub sip: Sip,
     /// The sound.
     pub media: Media,
+    /// What is shown and told of the messages of calls.
+    pub trace: Trace,
     /// Defaults and bounds of requests.
     pub limits: Limits,
     /// Which destinations are open.
@@ -160,6 +164,7 @@ impl Config {
             policy: outdial_engine::policy::Policy {
                 open: open.collect::<Result<_, _>>()?,
             },
+            unmasked: self.trace.unmasked,
             numbers: self.numbers()?,
             flows: self.flows()?,
         })

@@ -123,6 +123,9 @@ pub fn story(story: &Value) -> String {
             );
         }
     }
+    if story["unmasked"] == false {
+        page += "\nNumbers and names are masked; --unmasked shows them.\n";
+    }
     page
 }
 

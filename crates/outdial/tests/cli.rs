@@ -50,6 +50,9 @@ async fn a_call_is_placed_shown_and_explained() {
     for part in ["journalled", "by trunk handsets", "INVITE sip:", "SIP/2.0 200", "BYE"] {
         assert!(story.out.contains(part), "`{part}` is missing in {}", story.out);
     }
+    assert!(!story.out.contains(ANSWERS), "masked: {}", story.out);
+    let whole = home.run(&["explain", id, "--unmasked"]).await;
+    assert!(whole.out.contains(&format!("INVITE sip:{ANSWERS}@")), "{}", whole.out);
     let watched = home.run(&["calls", "watch", id]).await;
     assert!(watched.out.contains("ended"), "{watched:?}");
     assert_eq!(home.run(&["calls", "hangup", id]).await.out.trim(), "too_late");

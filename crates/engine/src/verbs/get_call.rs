@@ -1,6 +1,6 @@
 //! One call: as it stands, or with its whole story.
 
-use outdial_domain::CallId;
+use outdial_domain::{CallId, Scope};
 
 use super::{Actor, CallError};
 use crate::{
@@ -17,6 +17,37 @@ pub struct CallStory {
     pub events: Vec<StoredEvent>,
     /// The messages of its legs, known once a leg has ended.
     pub traces: Vec<Trace>,
+}
+
+/// How much is shown of the people that a story is about: see [`outdial_domain::masking`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Disclosure {
+    /// Their numbers and names are masked.
+    Masked,
+    /// Everything, as it went over the wire.
+    Whole,
+}
+
+/// Somebody asked to see people whole who may not.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "this shows numbers and names whole, which needs a key with the scope `{}`",
+    Scope::Unmasked
+)]
+pub struct NotDisclosed;
+
+/// How much this actor is shown: what was asked for, or what the operator set where nothing was.
+///
+/// # Errors
+///
+/// [`NotDisclosed`] when more was asked for than the actor may see.
+pub fn disclosure(engine: &Engine, actor: &Actor, unmasked: Option<bool>) -> Result<Disclosure, NotDisclosed> {
+    let by_default = engine.settings.unmasked;
+    match unmasked.unwrap_or(by_default) {
+        false => Ok(Disclosure::Masked),
+        true if by_default || Scope::Unmasked.is_allowed_by(&actor.scopes) => Ok(Disclosure::Whole),
+        true => Err(NotDisclosed),
+    }
 }
 
 /// A call as it stands.

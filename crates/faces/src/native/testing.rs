@@ -9,7 +9,7 @@ use axum::{
     response::Response,
 };
 use outdial_domain::{Address, Number, NumberUse, Scope};
-use outdial_engine::{Actor, Engine};
+use outdial_engine::{Actor, Engine, Settings};
 use outdial_flow::Flow;
 use outdial_testkit::fakes::World;
 use serde_json::{Map, Value, json};
@@ -48,21 +48,22 @@ impl Server {
     }
 
     pub(super) async fn with_scopes(scopes: &[Scope]) -> Self {
-        Self::new(
-            NativeConfig {
-                metrics: Arc::new(|| "outdial_up 1\n".to_owned()),
-            },
-            scopes,
-        )
-        .await
+        Self::decided(scopes, |_| {}).await
+    }
+
+    /// A server whose operator decided something.
+    pub(super) async fn decided(scopes: &[Scope], decide: impl FnOnce(&mut Settings)) -> Self {
+        let metrics = Arc::new(|| "outdial_up 1\n".to_owned());
+        Self::new(NativeConfig { metrics }, scopes, decide).await
     }
 
     pub(super) async fn configured(config: NativeConfig) -> Self {
-        Self::new(config, &[Scope::Admin]).await
+        Self::new(config, &[Scope::Admin], |_| {}).await
     }
 
-    async fn new(config: NativeConfig, scopes: &[Scope]) -> Self {
+    async fn new(config: NativeConfig, scopes: &[Scope], decide: impl FnOnce(&mut Settings)) -> Self {
         let mut world = World::new();
+        decide(&mut world.settings);
         world.settings.flows = BTreeMap::from([("welcome".to_owned(), Flow::say("Welcome"))]);
         world.settings.numbers.push(Number {
             address: Address::parse("+6561234567").unwrap(),

@@ -141,7 +141,7 @@ async fn play(server: &Server, demo: &Demo, out: &Path) -> Result<Played, Failur
         }
     })
     .await?;
-    let story = client.get(&format!("/calls/{id}/explain")).await?;
+    let story = client.get(&format!("/calls/{id}/explain?unmasked=true")).await?;
     if story["call"]["answered_at"].is_null() {
         let reason = story["call"]["ending"]["reason"].as_str().unwrap_or_default();
         return Err(Failure::result(format!("the phone was not reached: {reason}")));

@@ -5,9 +5,11 @@ use std::process::ExitCode;
 use super::{Connection, print_json, segment};
 use crate::{cli::Common, exit::Failure, render, server::Role};
 
-pub(super) async fn run(common: &Common, id: &str, json: bool) -> Result<ExitCode, Failure> {
+pub(super) async fn run(common: &Common, id: &str, unmasked: bool, json: bool) -> Result<ExitCode, Failure> {
     let connection = Connection::open(common, Role::Reading).await?;
-    let story = connection.client.get(&format!("/calls/{}/explain", segment(id))).await;
+    let query = if unmasked { "?unmasked=true" } else { "" };
+    let path = format!("/calls/{}/explain{query}", segment(id));
+    let story = connection.client.get(&path).await;
     connection.close().await;
     let story = story?;
     if json {

@@ -240,7 +240,7 @@ impl Server {
     /// Waits until a call has ended; gives its whole story.
     pub async fn ended(&self, call: &str) -> Value {
         self.reached(call, "ended").await;
-        let (status, story) = self.get(&format!("/api/v1/calls/{call}/explain")).await;
+        let (status, story) = self.get(&format!("/api/v1/calls/{call}/explain?unmasked=true")).await;
         assert_eq!(status, 200, "{story}");
         story
     }

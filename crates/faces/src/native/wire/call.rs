@@ -1,7 +1,7 @@
 //! A call and what belongs to it.
 
 use jiff::Timestamp;
-use outdial_domain as domain;
+use outdial_domain::{self as domain, masking};
 use outdial_engine::ports::CallDetails;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -220,9 +220,68 @@ impl Call {
         }
     }
 
+    /// The same without what identifies people.
+    pub(super) fn masked(self, known: &[&str]) -> Self {
+        let attempts = self.attempts.map(|attempts| {
+            let masked = attempts.into_iter().map(|attempt| attempt.masked(known));
+            masked.collect()
+        });
+        Self {
+            to: masking::address(&self.to),
+            to_given: masking::address(&self.to_given),
+            from: self.from.as_deref().map(masking::address),
+            tag: self.tag.map(|tag| masking::sentence(&tag, known)),
+            ending: self.ending.map(|ending| ending.masked(known)),
+            attempts,
+            ..self
+        }
+    }
+
+    /// Whom it is between, as far as the call knows.
+    pub(super) fn people(&self) -> Vec<String> {
+        let known = [Some(&self.to), Some(&self.to_given), self.from.as_ref()];
+        known.into_iter().flatten().cloned().collect()
+    }
+
     /// Where it can be read.
     pub(in crate::native) fn location(&self) -> String {
         format!("/api/v1/calls/{}", self.id)
+    }
+}
+
+impl Attempt {
+    fn masked(self, known: &[&str]) -> Self {
+        let leg = |leg: Leg| Leg {
+            target: masking::address(&leg.target),
+            progress: leg.progress.masked(known),
+            ..leg
+        };
+        Self {
+            progress: self.progress.masked(known),
+            legs: self.legs.into_iter().map(leg).collect(),
+            ..self
+        }
+    }
+}
+
+impl Progress {
+    fn masked(self, known: &[&str]) -> Self {
+        Self {
+            ending: self.ending.map(|ending| ending.masked(known)),
+            ..self
+        }
+    }
+}
+
+impl Ending {
+    fn masked(mut self, known: &[&str]) -> Self {
+        self.reason = masking::sentence(&self.reason, known);
+        self
+    }
+
+    /// The sentence, to be masked.
+    pub(super) fn reason_mut(&mut self) -> &mut String {
+        &mut self.reason
     }
 }
 

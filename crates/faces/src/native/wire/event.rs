@@ -1,6 +1,6 @@
 //! What happened.
 
-use outdial_domain::{self as domain, EventKind, Subject};
+use outdial_domain::{self as domain, EventKind, Subject, masking};
 use outdial_engine::ports::StoredEvent;
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -141,6 +141,43 @@ pub(in crate::native) enum EventData {
         /// How.
         ending: Ending,
     },
+}
+
+impl Event {
+    /// The same without what identifies people, of whom some are known.
+    pub(super) fn masked(mut self, known: &[&str]) -> Self {
+        self.data.mask(known);
+        self
+    }
+}
+
+impl EventData {
+    fn mask(&mut self, known: &[&str]) {
+        let address = |text: &mut String| *text = masking::address(text);
+        let sentence = |text: &mut String| *text = masking::sentence(text, known);
+        match self {
+            Self::Created { to, from, .. } => {
+                address(to);
+                from.iter_mut().for_each(address);
+            }
+            Self::Routed {
+                target, passed_over, ..
+            } => {
+                address(target);
+                passed_over.iter_mut().for_each(sentence);
+            }
+            Self::InstructionStarted { what: words, .. }
+            | Self::InstructionDone { result: words, .. }
+            | Self::HangUpRequested { by: words } => sentence(words),
+            Self::LegEnded { ending, .. } | Self::Ended { ending } => sentence(ending.reason_mut()),
+            Self::Journalled { .. }
+            | Self::Dialing { .. }
+            | Self::Ringing { .. }
+            | Self::Answered { .. }
+            | Self::Digit { .. }
+            | Self::Gathered { .. } => {}
+        }
+    }
 }
 
 impl From<StoredEvent> for Event {

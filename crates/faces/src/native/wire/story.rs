@@ -1,7 +1,11 @@
 //! The whole story of a call.
 
 use jiff::Timestamp;
-use outdial_engine::{ports, verbs::CallStory};
+use outdial_domain::masking;
+use outdial_engine::{
+    ports,
+    verbs::{CallStory, Disclosure},
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -14,8 +18,10 @@ pub(in crate::native) struct Story {
     call: Call,
     /// What happened, in order.
     events: Vec<Event>,
-    /// The SIP messages of each leg, known once it has ended. Secrets in them are masked.
+    /// The SIP messages of each leg, known once it has ended.
     traces: Vec<Trace>,
+    /// Whether numbers and names are shown whole. Secrets never are.
+    unmasked: bool,
 }
 
 /// The messages of one leg.
@@ -35,17 +41,43 @@ pub(in crate::native) struct WireMessage {
     sent: bool,
     /// The far side's address.
     peer: String,
-    /// The whole text, with secrets masked.
+    /// The whole text, with secrets masked, and people, too, unless the story is `unmasked`. A mask is
+    /// as long as what it hides.
     text: String,
 }
 
 impl Story {
-    pub(in crate::native) fn new(story: CallStory, now: Timestamp) -> Self {
-        Self {
+    pub(in crate::native) fn new(story: CallStory, disclosure: Disclosure, now: Timestamp) -> Self {
+        let whole = Self {
             call: Call::whole(story.details, now),
             events: story.events.into_iter().map(Event::from).collect(),
             traces: story.traces.into_iter().map(Trace::from).collect(),
+            unmasked: true,
+        };
+        match disclosure {
+            Disclosure::Whole => whole,
+            Disclosure::Masked => whole.masked(),
         }
+    }
+
+    fn masked(self) -> Self {
+        let people = self.call.people();
+        let known: Vec<&str> = people.iter().map(String::as_str).collect();
+        Self {
+            events: self.events.into_iter().map(|event| event.masked(&known)).collect(),
+            traces: self.traces.into_iter().map(Trace::masked).collect(),
+            call: self.call.masked(&known),
+            unmasked: false,
+        }
+    }
+}
+
+impl Trace {
+    fn masked(mut self) -> Self {
+        for message in &mut self.messages {
+            message.text = masking::message(&message.text);
+        }
+        self
     }
 }
 
