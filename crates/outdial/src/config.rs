@@ -5,6 +5,7 @@
 mod asterisk;
 mod handsets;
 mod sections;
+mod store;
 mod trace;
 mod trunk;
 
@@ -22,6 +23,7 @@ use serde::Deserialize;
 pub use asterisk::Asterisk;
 pub use handsets::Handsets;
 pub use sections::{Limits, Media, NumberSection, Policy, Server, Sip, SipTls};
+pub use store::Store;
 pub use trace::Trace;
 pub use trunk::{CarrierKind, Trunk};
 
@@ -40,6 +42,8 @@ pub const ASTERISK: &str = "asterisk";
 pub struct Config {
     /// The HTTP server and this node.
     pub server: Server,
+    /// Where the state is kept.
+    pub store: Store,
     /// The SIP side.
     pub sip: Sip,
     /// The sound.

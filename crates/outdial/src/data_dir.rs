@@ -18,6 +18,9 @@ use std::{
 
 use fs4::fs_std::FileExt;
 
+/// The file with the key of the command line.
+const KEY: &str = "key";
+
 /// Why a data directory cannot be used.
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirError {
@@ -28,6 +31,12 @@ pub enum DataDirError {
         path: PathBuf,
         /// Where the other process serves its API; may be empty while it starts.
         url: String,
+    },
+    /// There is none.
+    #[error("nothing is kept in {path} yet: start `outdial serve`, or give another directory with --data", path = path.display())]
+    Missing {
+        /// The directory.
+        path: PathBuf,
     },
     /// The disk does not allow it.
     #[error("the data directory {path} cannot be used: {source}. Make it writable for this user, or give another with --data", path = path.display())]
@@ -80,6 +89,25 @@ impl DataDir {
         })
     }
 
+    /// Takes a directory that an earlier run has made, and makes none.
+    ///
+    /// # Errors
+    ///
+    /// [`DataDirError::Missing`] when there is none, and those of [`DataDir::take`].
+    pub fn take_existing(path: &Path) -> Result<Self, DataDirError> {
+        // Every run that opened its state has left a key.
+        if !path.join(KEY).exists() {
+            return Err(DataDirError::Missing { path: path.to_owned() });
+        }
+        Self::take(path)
+    }
+
+    /// The file that holds the state, where no database does.
+    #[must_use]
+    pub fn database(&self) -> PathBuf {
+        self.join("outdial.db")
+    }
+
     /// The URL of the server that runs with this directory, if one does.
     #[must_use]
     pub fn running(path: &Path) -> Option<String> {
@@ -96,7 +124,7 @@ impl DataDir {
     /// The key that the command line uses with this directory.
     #[must_use]
     pub fn key_of(path: &Path) -> Option<String> {
-        let key = std::fs::read_to_string(path.join("key")).ok()?;
+        let key = std::fs::read_to_string(path.join(KEY)).ok()?;
         Some(key.trim().to_owned())
     }
 
@@ -116,7 +144,7 @@ impl DataDir {
     ///
     /// [`DataDirError::Io`] when it cannot be written.
     pub fn keep_key(&self, secret: &str) -> Result<(), DataDirError> {
-        let file = private(OpenOptions::new().write(true).create(true).truncate(true)).open(self.path.join("key"));
+        let file = private(OpenOptions::new().write(true).create(true).truncate(true)).open(self.path.join(KEY));
         let written = file.and_then(|mut file| writeln!(file, "{secret}"));
         written.map_err(|source| self.failed(source))
     }
@@ -161,6 +189,19 @@ mod tests {
         drop(held);
         assert_eq!(DataDir::running(&path), None);
         DataDir::take(&path).unwrap();
+    }
+
+    #[test]
+    fn reading_makes_nothing() {
+        let home = tempfile::tempdir().unwrap();
+        let path = home.path().join("data");
+        assert!(matches!(
+            DataDir::take_existing(&path),
+            Err(DataDirError::Missing { .. })
+        ));
+        assert!(!path.exists());
+        DataDir::take(&path).unwrap().keep_key("secret").unwrap();
+        DataDir::take_existing(&path).unwrap();
     }
 
     #[test]

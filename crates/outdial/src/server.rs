@@ -2,29 +2,28 @@
 
 mod http;
 mod parts;
+mod state;
 
 use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use outdial_carrier_asterisk::AsteriskCarrier;
 use outdial_carrier_sip::SipCarrier;
-use outdial_domain::{Account, Scope};
 use outdial_engine::{
     Engine, Parts,
-    ports::{Blobs, Ids, Prompts, Store, SystemClock, SystemEntropy, VoiceCarrier},
-    verbs,
+    ports::{Ids, Prompts, SystemClock, SystemEntropy, VoiceCarrier},
 };
 use outdial_faces::native::{self, NativeConfig};
 use outdial_handset::HandsetSet;
 use outdial_speech::PromptLibrary;
-use outdial_store::{FileBlobs, SqliteStore};
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
 use crate::{
-    config::{self, Config, DEFAULT_ACCOUNT, Handsets},
+    config::{self, Config, Handsets},
     data_dir::DataDir,
     exit::Failure,
+    server::state::State,
 };
 
 /// What a server of this process is for.
@@ -32,7 +31,9 @@ use crate::{
 pub enum Role {
     /// It rings phones.
     Dialling,
-    /// It only reads and changes what is stored: no SIP, no handsets, nothing is dialled.
+    /// It changes what is stored: no SIP, no handsets, nothing is dialled.
+    Changing,
+    /// It reads what is stored, and makes nothing where there is nothing.
     Reading,
 }
 
@@ -69,15 +70,13 @@ impl Server {
         let mut settings = config.settings()?;
         settings.limits.live_calls = room(config);
         metrics_recorder();
-        let mut data = DataDir::take(data)?;
+        let mut data = match role {
+            Role::Reading => DataDir::take_existing(data)?,
+            Role::Dialling | Role::Changing => DataDir::take(data)?,
+        };
         let ids = Ids::new(Arc::new(SystemClock), Arc::new(SystemEntropy));
-        let store: Arc<dyn Store> = Arc::new(
-            SqliteStore::open(&data.join("outdial.db"))
-                .await
-                .map_err(start_failure)?,
-        );
-        let blobs: Arc<dyn Blobs> = Arc::new(FileBlobs::open(&data.join("blobs")).map_err(start_failure)?);
-        let key = ensure_account(store.as_ref(), &ids, &data).await?;
+        let State { store, blobs } = state::open(config, &data).await?;
+        let key = state::ensure_account(store.as_ref(), &ids, &data).await?;
         config::check_accounts(&settings, &store.accounts().await.map_err(start_failure)?)?;
         let prompts = Arc::new(parts::prompts(config, &data.join("prompts")).await?);
 
@@ -120,7 +119,7 @@ impl Server {
         };
         let engine = match role {
             Role::Dialling => Engine::start(parts).await.map_err(start_failure)?,
-            Role::Reading => Engine::at_rest(parts),
+            Role::Changing | Role::Reading => Engine::at_rest(parts),
         };
         let stopping = CancellationToken::new();
         let router = native::router(
@@ -192,35 +191,6 @@ fn room(config: &Config) -> usize {
         );
     }
     room
-}
-
-/// Makes the default account at the first start, and a key for the command line at every start that
-/// finds none. The key of an earlier start stays good.
-async fn ensure_account(store: &dyn Store, ids: &Ids, data: &DataDir) -> Result<String, Failure> {
-    let account: Account = match verbs::find_account(store, DEFAULT_ACCOUNT)
-        .await
-        .map_err(start_failure)?
-    {
-        Some(account) => account,
-        None => verbs::create_account(store, ids, DEFAULT_ACCOUNT)
-            .await
-            .map_err(start_failure)?,
-    };
-    if let Some(secret) = DataDir::key_of(data.path())
-        && store
-            .key_by_hash(verbs::hash_secret(&secret))
-            .await
-            .map_err(start_failure)?
-            .is_some()
-    {
-        return Ok(secret);
-    }
-    let scopes = vec![Scope::Admin, Scope::AnyCallerId];
-    let new = verbs::create_key(store, ids, account.id, "command line", scopes, None)
-        .await
-        .map_err(start_failure)?;
-    data.keep_key(&new.secret)?;
-    Ok(new.secret)
 }
 
 async fn start_handsets(config: &Config, data: &DataDir) -> Result<HandsetSet, Failure> {

@@ -182,6 +182,8 @@ async fn the_description_of_the_api_and_the_configuration_are_printed() {
     let path = home.dir.path().join("outdial.toml");
     // With the ports of the example a test would meet whatever runs on this machine.
     std::fs::write(&path, example.replace(":7575", ":0").replace(":5060", ":0")).unwrap();
+    // It is read, and then there is nothing to list.
     let ran = home.run(&["calls", "list"]).await;
-    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(ran.code, 4, "{ran:?}");
+    assert!(ran.err.contains("nothing is kept"), "{ran:?}");
 }

@@ -35,8 +35,7 @@ impl FileBlobs {
 
     /// The file of a hash; none for a text that is no hash, so that no text leads out of the directory.
     fn file(&self, hash: &str) -> Option<PathBuf> {
-        let is_hash = hash.len() == 64 && hash.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'));
-        let (folder, name) = is_hash.then(|| hash.split_at(2))?;
+        let (folder, name) = is_name(hash).then(|| hash.split_at(2))?;
         Some(self.directory.join(folder).join(name))
     }
 
@@ -107,7 +106,13 @@ fn off_the_runtime<T: Send + 'static>(
     .boxed()
 }
 
-fn name_of(bytes: &[u8]) -> String {
+/// Whether a text may be the name of a blob.
+pub(crate) fn is_name(hash: &str) -> bool {
+    hash.len() == 64 && hash.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f'))
+}
+
+/// The name of these bytes: their SHA-256 in hexadecimal.
+pub(crate) fn name_of(bytes: &[u8]) -> String {
     use std::fmt::Write as _;
     let mut name = String::with_capacity(64);
     for byte in Sha256::digest(bytes) {

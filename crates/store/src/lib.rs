@@ -1,7 +1,7 @@
 //! The state of Outdial on disk: SQLite or PostgreSQL behind the engine's store port, migrations, and blobs.
 //!
 //! [`SqliteStore`] keeps accounts, calls, events and jobs in one file, and [`PostgresStore`] in the
-//! database of a server; [`FileBlobs`] keeps large byte strings in files. None of them decides anything:
+//! database of a server; [`FileBlobs`] and [`PostgresBlobs`] keep large byte strings. None of them decides anything:
 //! what is legal is said in the domain, and repeated here as constraints of the schemas.
 
 mod blobs;
@@ -10,5 +10,5 @@ mod rows;
 mod sqlite;
 
 pub use blobs::FileBlobs;
-pub use postgres::PostgresStore;
+pub use postgres::{PostgresBlobs, PostgresStore};
 pub use sqlite::SqliteStore;

@@ -4,6 +4,7 @@ mod account;
 mod attempt;
 mod audio;
 mod batch;
+mod blobs;
 mod call;
 mod check;
 mod columns;
@@ -21,6 +22,8 @@ mod progress;
 mod text;
 mod trace;
 mod writer;
+
+pub use self::blobs::PostgresBlobs;
 
 use futures_util::{FutureExt, future::BoxFuture};
 use jiff::Timestamp;
@@ -74,6 +77,12 @@ impl PostgresStore {
             newest,
             following,
         })
+    }
+
+    /// Keeps large byte strings in the same database.
+    #[must_use]
+    pub fn blobs(&self) -> PostgresBlobs {
+        PostgresBlobs::new(self.pool.clone())
     }
 
     /// Saves what is queued and closes all connections. A store that is dropped does the same, as long

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 
 use outdial_domain::EventKind;
 use outdial_engine::ports::{Store, StoreError};
-use outdial_store::PostgresStore;
+use outdial_store::{PostgresBlobs, PostgresStore};
 use outdial_testkit::{
     peers::{Peer, Postgres, require},
     store_suite::lives::{Caller, Life, at},
@@ -20,7 +20,13 @@ async fn empty_store() -> Option<(PostgresStore, Arc<Postgres>)> {
     Some((store, server))
 }
 
+async fn no_blobs() -> Option<(PostgresBlobs, (PostgresStore, Arc<Postgres>))> {
+    let (store, server) = empty_store().await?;
+    Some((store.blobs(), (store, server)))
+}
+
 outdial_testkit::store_suite!(empty_store);
+outdial_testkit::blobs_suite!(no_blobs);
 
 async fn refused(url: &str) -> String {
     match PostgresStore::open(url).await.unwrap_err() {

@@ -13,7 +13,11 @@ use crate::{
 };
 
 pub(super) async fn run(common: &Common, command: Accounts) -> Result<ExitCode, Failure> {
-    let connection = Connection::open(common, Role::Reading).await?;
+    let role = match &command {
+        Accounts::List => Role::Reading,
+        Accounts::Add { .. } => Role::Changing,
+    };
+    let connection = Connection::open(common, role).await?;
     let result = match command {
         Accounts::List => connection.client.get("/accounts").await.map(|page| {
             crate::output::say!(

@@ -14,7 +14,11 @@ use crate::{
 };
 
 pub(super) async fn run(common: &Common, command: Keys) -> Result<ExitCode, Failure> {
-    let connection = Connection::open(common, Role::Reading).await?;
+    let role = match &command {
+        Keys::List { .. } => Role::Reading,
+        Keys::Add { .. } | Keys::Remove { .. } => Role::Changing,
+    };
+    let connection = Connection::open(common, role).await?;
     let result = answer(&connection.client, command).await;
     connection.close().await;
     result.map(|()| ExitCode::SUCCESS)

@@ -141,6 +141,30 @@ CREATE TABLE job (
 CREATE INDEX job_due     ON job (due, call_id) WHERE claimed_by IS NULL;
 CREATE INDEX job_claimed ON job (claimed_by)   WHERE claimed_by IS NOT NULL;
 
+-- The runs of nodes that share this database. Their leases go by the clock of the server. A run whose row
+-- is gone never comes back; deleting the row waits for the journals that are being written under it.
+CREATE TABLE node (
+    id          text        NOT NULL PRIMARY KEY COLLATE "C" CHECK (id <> ''),
+    name        text        NOT NULL UNIQUE COLLATE "C" CHECK (name <> ''),
+    joined_at   timestamptz NOT NULL,
+    held_since  timestamptz NOT NULL,
+    lease_until timestamptz NOT NULL
+) WITH (fillfactor = 10);
+
+-- What nodes ask of the owner of a call, until whoever asked has the answer.
+CREATE TABLE command (
+    id       uuid        NOT NULL PRIMARY KEY,
+    run      text        NOT NULL,
+    call_id  uuid        NOT NULL,
+    control  text        NOT NULL,
+    answer   text,
+    left_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
+    taken_at timestamptz,
+    CHECK (answer IS NULL OR taken_at IS NOT NULL)
+);
+
+CREATE INDEX command_left ON command (run) WHERE taken_at IS NULL;
+
 CREATE TABLE trace (
     account_id uuid NOT NULL,
     call_id    uuid NOT NULL,
@@ -160,6 +184,15 @@ CREATE TABLE audio (
     created_at bigint NOT NULL,
     PRIMARY KEY (account_id, id)
 );
+
+-- Uploads and recordings, by the SHA-256 of what they contain. Every node must find them, so they are not
+-- files of one of them; sound hardly compresses, so it is not tried.
+CREATE TABLE blob (
+    hash  text  NOT NULL PRIMARY KEY COLLATE "C" CHECK (octet_length(hash) = 64),
+    bytes bytea NOT NULL
+);
+
+ALTER TABLE blob ALTER COLUMN bytes SET STORAGE EXTERNAL;
 
 -- Written and read to prove that the store works; it belongs to nobody.
 CREATE TABLE probe (

@@ -68,6 +68,7 @@ async fn trial_server(config: &Config) -> Result<(Server, tempfile::TempDir), St
     config.handsets.listen = (std::net::Ipv4Addr::LOCALHOST, 0).into();
     config.handsets.script = Some(script);
     config.number.clear();
+    config.store = crate::config::Store::default();
     let server = Server::start(&config, &work.path().join("data"), Role::Dialling).await;
     Ok((server.map_err(|failure| failure.to_string())?, work))
 }
@@ -87,12 +88,16 @@ async fn database(common: &Common, config: &Config) -> Result<String, String> {
     }
     let mut config = config.clone();
     config.server.bind.set_port(0);
-    let server = Server::start(&config, &common.data, Role::Reading)
+    let server = Server::start(&config, &common.data, Role::Changing)
         .await
         .map_err(|failure| failure.to_string())?;
     let checked = server.engine.store.check().await.map_err(|error| error.to_string());
     server.stop().await;
-    checked.map(|()| format!("{} can be read and written", common.data.display()))
+    let place = match config.store.url() {
+        Ok(Some(_)) => "the database of `store.url`".to_owned(),
+        _ => common.data.display().to_string(),
+    };
+    checked.map(|()| format!("{place} can be read and written"))
 }
 
 async fn sip_port(common: &Common, config: &Config) -> Result<String, String> {
