@@ -269,6 +269,7 @@ mod tests {
             from: None,
             via: None,
             due: at(0),
+            priority: Default::default(),
             ring: Duration::from_secs(45),
             talk: Duration::from_secs(60),
             tag: None,

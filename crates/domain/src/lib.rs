@@ -27,4 +27,4 @@ pub use event::{Event, EventKind, Subject};
 pub use id::{AccountId, AttemptId, AudioId, CallId, EventId, IdError, KeyId, LegId};
 pub use leg::{Leg, LegState, Quality};
 pub use outcome::{EndedBy, Ending, Outcome};
-pub use plan::Plan;
+pub use plan::{Plan, Priority};

@@ -5,7 +5,21 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::Address;
+use crate::{Address, outcome::words};
+
+words! {
+    /// How urgent a call is beside others that wait for the same limit.
+    #[derive(Default)]
+    Priority {
+        /// Before all others: an alert, a code that somebody waits for.
+        High = "high",
+        /// As usual.
+        #[default]
+        Normal = "normal",
+        /// When nothing else waits.
+        Low = "low",
+    }
+}
 
 /// Whom to ring, when, and how long.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -18,6 +32,9 @@ pub struct Plan {
     pub via: Option<String>,
     /// Not to be dialled before this time.
     pub due: Timestamp,
+    /// How urgent it is.
+    #[serde(default)]
+    pub priority: Priority,
     /// How long the phone rings.
     pub ring: Duration,
     /// How long the call may last from its answer.

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use futures_util::StreamExt;
 use outdial_domain::{
-    Address, Call, CallId, CallState, Direction, EndedBy, Ending, EventKind, LegId, Number, NumberUse, Outcome, Scope,
+    Address, Call, CallId, CallState, Direction, EndedBy, Ending, EventKind, LegId, Number, NumberUse, Outcome,
+    Priority, Scope,
 };
 use outdial_engine::{
     Actor, Engine, HangUpAnswer,
@@ -81,6 +82,7 @@ fn request(to: &str) -> PlaceCall {
         from: None,
         via: None,
         due: None,
+        priority: Priority::default(),
         ring: None,
         talk: None,
         tag: None,
@@ -382,6 +384,7 @@ async fn a_number_takes_the_first_trunk_that_serves_it() {
         from: Some(Address::parse("+6512345678").unwrap()),
         via: Some("nowhere".into()),
         due: None,
+        priority: Priority::default(),
         ring: None,
         talk: None,
         tag: None,
@@ -510,6 +513,7 @@ async fn every_bad_field_is_listed() {
         from: None,
         via: None,
         due: Some(bench.engine.ids.now() + Duration::from_secs(3600 * 24 * 400)),
+        priority: Priority::default(),
         ring: Some(Duration::from_secs(3600)),
         talk: Some(Duration::ZERO),
         tag: Some("x".repeat(300)),

@@ -164,6 +164,9 @@ pub struct Call {
     /// Free text, shown wherever the call is shown
     #[arg(long)]
     pub tag: Option<String>,
+    /// How urgent it is beside others that wait: high, normal, low
+    #[arg(long)]
+    pub priority: Option<String>,
     /// Use this trunk and no other
     #[arg(long, value_name = "TRUNK")]
     pub via: Option<String>,

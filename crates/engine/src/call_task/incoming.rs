@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use outdial_domain::{
-    Account, Address, Call, CallId, Direction, EndedBy, Ending, EventKind, LiveCall, Outcome, Plan, call::Way,
+    Account, Address, Call, CallId, Direction, EndedBy, Ending, EventKind, LiveCall, Outcome, Plan, Priority, call::Way,
 };
 use outdial_flow::Flow;
 use tokio::sync::mpsc;
@@ -108,6 +108,7 @@ fn write_down(engine: &Engine, account: &Account, flow: Flow, leg: &IncomingLeg)
         from: leg.from.clone(),
         via: Some(leg.trunk.clone()),
         due: now,
+        priority: Priority::default(),
         ring: ACKNOWLEDGE,
         talk: engine.settings.limits.talk,
         tag: None,

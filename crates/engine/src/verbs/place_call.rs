@@ -3,7 +3,7 @@
 use std::{collections::HashSet, time::Duration};
 
 use jiff::Timestamp;
-use outdial_domain::{Address, Call, CallId, EventKind, NumberUse, Plan, Scope};
+use outdial_domain::{Address, Call, CallId, EventKind, NumberUse, Plan, Priority, Scope};
 use outdial_flow::{Flow, Problem, Prompt};
 
 use super::Actor;
@@ -26,6 +26,8 @@ pub struct PlaceCall {
     pub via: Option<String>,
     /// Not before this time; now when none is given, or when it is past.
     pub due: Option<Timestamp>,
+    /// How urgent it is.
+    pub priority: Priority,
     /// How long the phone rings.
     pub ring: Option<Duration>,
     /// How long the call may last.
@@ -187,6 +189,7 @@ async fn check(
         from: request.from,
         via: request.via,
         due,
+        priority: request.priority,
         ring,
         talk,
         tag: request.tag,

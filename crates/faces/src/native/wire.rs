@@ -15,5 +15,6 @@ pub(super) use event::{Event, EventData, EventList};
 pub(super) use key::{Key, KeyList, NewKey};
 pub(super) use story::{Story, Trace, WireMessage};
 pub(super) use values::{
-    AttemptStateWord, CallStateWord, DirectionWord, EndedByWord, HangUpWord, OutcomeWord, ScopeWord, Seconds, Time,
+    AttemptStateWord, CallStateWord, DirectionWord, EndedByWord, HangUpWord, OutcomeWord, PriorityWord, ScopeWord,
+    Seconds, Time,
 };

@@ -38,7 +38,12 @@ pub(super) async fn run(common: &Common, call: Call) -> Result<ExitCode, Failure
 async fn place(client: &Client, call: &Call, wait: bool) -> Result<Value, Failure> {
     let mut body = json!({ "to": call.to });
     add_action(client, &call.action, &mut body).await?;
-    for (name, value) in [("from", &call.from), ("via", &call.via), ("tag", &call.tag)] {
+    for (name, value) in [
+        ("from", &call.from),
+        ("via", &call.via),
+        ("tag", &call.tag),
+        ("priority", &call.priority),
+    ] {
         if let Some(value) = value {
             body[name] = json!(value);
         }

@@ -1,6 +1,6 @@
 //! The fakes carry whole calls through a real engine.
 
-use outdial_domain::{Address, AudioId, CallId, CallState, EndedBy, Ending, Outcome, Scope};
+use outdial_domain::{Address, AudioId, CallId, CallState, EndedBy, Ending, Outcome, Priority, Scope};
 use outdial_engine::{
     Actor, Engine,
     ports::{Clip, LegCommand, RingError, StoreError},
@@ -17,6 +17,7 @@ async fn place(engine: &Engine, actor: &Actor) -> CallId {
         from: None,
         via: None,
         due: None,
+        priority: Priority::default(),
         ring: None,
         talk: None,
         tag: None,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use outdial_domain::{
     Account, AccountId, Address, AttemptId, Call, CallId, EndedBy, Ending, EventId, EventKind, LegId, Outcome, Plan,
-    Quality,
+    Priority, Quality,
     attempt::Backwards,
     call::{Gathered, Happening, LiveCall, Way},
 };
@@ -78,6 +78,7 @@ impl Caller {
             from: Some(address("+6561234567")),
             via: None,
             due,
+            priority: Priority::default(),
             ring: Duration::from_secs(45),
             talk: Duration::from_secs(3600),
             tag: None,

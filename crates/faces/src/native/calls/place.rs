@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderMap, HeaderName, StatusCode, header},
 };
 use jiff::Timestamp;
-use outdial_domain::{Address, AddressError, AudioId, Limits, Plan};
+use outdial_domain::{Address, AddressError, AudioId, Limits, Plan, Priority};
 use outdial_engine::{
     routing::NoRoute,
     verbs::{self, Action, PlaceCall, PlaceCallError},
@@ -28,7 +28,7 @@ use crate::native::{
     endpoint::Endpoint,
     moment::{Length, Moment},
     refusal::Refusal,
-    wire::Call,
+    wire::{Call, PriorityWord},
 };
 
 pub(in crate::native) fn endpoint() -> Endpoint {
@@ -84,6 +84,8 @@ pub(in crate::native) struct PlaceRequest {
     at: Option<Moment>,
     /// Not before so much time has passed.
     r#in: Option<Length>,
+    /// How urgent it is beside others that wait for the same limit; `normal` when it is not given.
+    priority: Option<PriorityWord>,
     /// Free text, echoed everywhere.
     #[schema(max_length = 256)]
     tag: Option<String>,
@@ -172,6 +174,10 @@ fn read(fields: &mut Fields<'_, '_>, limits: Limits, now: Timestamp) -> Option<P
     if fields.has("at") && fields.has("in") {
         fields.problem("in", "invalid", "give `at` or `in`, not both");
     }
+    let priorities: Vec<&'static str> = Priority::ALL.iter().map(|priority| priority.as_str()).collect();
+    let priority = fields
+        .optional_word("priority", &priorities)
+        .and_then(Priority::from_word);
     let tag = fields.optional_line("tag", Plan::LONGEST_TAG).map(str::to_owned);
     Some(PlaceCall {
         to: to?.0,
@@ -181,6 +187,7 @@ fn read(fields: &mut Fields<'_, '_>, limits: Limits, now: Timestamp) -> Option<P
         due: at.or(within.map(|within| now + within)),
         ring,
         talk,
+        priority: priority.unwrap_or_default(),
         tag,
     })
 }
@@ -264,7 +271,7 @@ mod tests {
         let server = Server::start().await;
         let body = json!({
             "to": "SIP:Bob@127.0.0.1", "from": "+65 6123 4567", "say": "Hello", "ring": "20s", "max": 90.5,
-            "at": "2030-01-02T12:00:00+08:00", "tag": "order 7",
+            "at": "2030-01-02T12:00:00+08:00", "tag": "order 7", "priority": "high",
         });
         let answer = server.post("/api/v1/calls", &body).await;
         insta::assert_json_snapshot!(answer.golden());
@@ -362,6 +369,11 @@ mod tests {
             (json!({"to": BOB, "say": "x", "in": "9000h"}), "in", "out_of_range"),
             (json!({"to": BOB, "say": "x", "via": "nowhere"}), "via", "invalid"),
             (json!({"to": BOB, "say": "x", "tag": "a\nb"}), "tag", "invalid"),
+            (
+                json!({"to": BOB, "say": "x", "priority": "urgent"}),
+                "priority",
+                "invalid",
+            ),
             (json!({"to": BOB, "say": "x", "tga": "a"}), "tga", "unknown"),
         ];
         for (body, field, code) in table {

@@ -6,7 +6,9 @@ use outdial_engine::ports::CallDetails;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{AttemptStateWord, CallStateWord, DirectionWord, EndedByWord, HangUpWord, OutcomeWord, Seconds, Time};
+use super::{
+    AttemptStateWord, CallStateWord, DirectionWord, EndedByWord, HangUpWord, OutcomeWord, PriorityWord, Seconds, Time,
+};
 
 /// One request to reach somebody.
 #[derive(Debug, Serialize, ToSchema)]
@@ -34,6 +36,7 @@ pub(in crate::native) struct Call {
     /// Free text of the caller.
     #[schema(required = true)]
     tag: Option<String>,
+    priority: PriorityWord,
     /// How long the phone rings.
     ring: Seconds,
     /// How long the call may last from its answer.
@@ -181,6 +184,7 @@ impl Call {
             from: plan.from.map(|from| from.to_string()),
             via: plan.via,
             tag: plan.tag,
+            priority: PriorityWord(plan.priority),
             ring: plan.ring.into(),
             max: plan.talk.into(),
             due: Time(plan.due),

@@ -3,7 +3,7 @@
 use std::{borrow::Cow, time::Duration};
 
 use jiff::{SignedDuration, Timestamp, TimestampRound, Unit};
-use outdial_domain::{AttemptState, CallState, Direction, EndedBy, Outcome, Scope};
+use outdial_domain::{AttemptState, CallState, Direction, EndedBy, Outcome, Priority, Scope};
 use outdial_engine::HangUpAnswer;
 use serde::{Serialize, Serializer};
 use utoipa::{
@@ -117,6 +117,8 @@ words! {
     DirectionWord as "Direction" of Direction = Direction::ALL;
     /// How far an attempt or a leg has come.
     AttemptStateWord as "AttemptState" of AttemptState = AttemptState::ALL;
+    /// How urgent a call is beside others that wait for the same limit.
+    PriorityWord as "Priority" of Priority = Priority::ALL;
     /// Why a call ended.
     OutcomeWord as "Outcome" of Outcome = Outcome::ALL;
     /// Who ended a call.
