@@ -130,6 +130,8 @@ pub struct Limits {
     pub longest_talk: Duration,
     /// The most calls that may be live at once in the whole program.
     pub live_calls: usize,
+    /// How long the answer to a request with an idempotency key is kept.
+    pub answers_kept: Duration,
 }
 
 impl Default for Limits {
@@ -141,6 +143,7 @@ impl Default for Limits {
             talk: Duration::from_secs(4 * HOUR),
             longest_talk: Duration::from_secs(24 * HOUR),
             live_calls: 5_000,
+            answers_kept: Duration::from_secs(24 * HOUR),
         }
     }
 }

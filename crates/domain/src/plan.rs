@@ -41,9 +41,15 @@ pub struct Plan {
     pub talk: Duration,
     /// Free text of the caller, echoed everywhere.
     pub tag: Option<String>,
+    /// The caller's own name for the call, echoed everywhere. Where a request has no idempotency key, this
+    /// serves as one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reference: Option<String>,
 }
 
 impl Plan {
     /// The most bytes a tag may have.
     pub const LONGEST_TAG: usize = 256;
+    /// The most bytes a reference may have.
+    pub const LONGEST_REFERENCE: usize = 255;
 }

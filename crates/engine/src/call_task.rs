@@ -86,6 +86,7 @@ async fn end_undialled(engine: &Engine, mut call: Call, ending: Ending) {
         events,
         trace: Vec::new(),
         job: Job::Remove,
+        answer: None,
     };
     save(engine, change).await;
 }

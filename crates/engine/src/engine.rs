@@ -11,8 +11,8 @@ use crate::{
     call_task::incoming,
     live::{Control, LiveCalls},
     ports::{Blobs, CallDetails, Change, Ids, Job, Prompts, Store, StoreError, VoiceCarrier},
-    scheduler,
-    verbs::KnownKeys,
+    scheduler, sweeper,
+    verbs::{KnownKeys, Requests},
 };
 
 /// How long a carrier may take to find out what became of a leg.
@@ -43,6 +43,7 @@ pub(crate) struct Inner {
     pub(crate) parts: Parts,
     pub(crate) live: LiveCalls,
     pub(crate) keys: KnownKeys,
+    pub(crate) requests: Requests,
     /// Wakes the scheduler when a call may have become due.
     pub(crate) due: Notify,
     /// One permit for each call that may be live.
@@ -77,6 +78,7 @@ impl Engine {
         let engine = Self::at_rest(parts);
         engine.account_for_the_interrupted().await?;
         engine.0.tasks.spawn(scheduler::run(engine.clone()));
+        engine.0.tasks.spawn(sweeper::run(engine.clone()));
         for calls in engine.carriers.values().filter_map(|carrier| carrier.incoming()) {
             engine.0.tasks.spawn(incoming::take_all(engine.clone(), calls));
         }
@@ -89,6 +91,7 @@ impl Engine {
         Self(Arc::new(Inner {
             live: LiveCalls::default(),
             keys: KnownKeys::default(),
+            requests: Requests::default(),
             due: Notify::new(),
             room: Arc::new(Semaphore::new(parts.settings.limits.live_calls)),
             stopping: CancellationToken::new(),
@@ -193,6 +196,7 @@ impl Engine {
             events,
             trace: Vec::new(),
             job: Job::Remove,
+            answer: None,
         })
     }
 

@@ -22,6 +22,7 @@ pub mod routing;
 mod saving;
 mod scheduler;
 mod settings;
+mod sweeper;
 pub mod verbs;
 
 pub use engine::{Engine, Parts, StartError};

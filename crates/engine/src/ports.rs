@@ -2,6 +2,7 @@
 
 mod blobs;
 mod carrier;
+mod first_answer;
 mod prompts;
 mod store;
 mod world;
@@ -11,6 +12,7 @@ pub use carrier::{
     Answer, Ask, DigitWay, IncomingLeg, LegCommand, LegEnd, LegEvent, LegHandle, LegOrder, RingError, VoiceCarrier,
     WholeOrder, WireMessage,
 };
+pub use first_answer::FirstAnswer;
 pub use prompts::{Clip, ImportedAudio, PromptError, Prompts, Say};
 pub use store::{
     AudioFile, CallDetails, CallFilter, Change, ClaimedCall, Job, Page, Store, StoreError, StoredEvent, Trace,

@@ -105,6 +105,7 @@ impl Recorder {
             events,
             trace,
             job: Job::Keep,
+            answer: None,
         }
     }
 

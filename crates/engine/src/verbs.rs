@@ -6,6 +6,7 @@ mod get_call;
 mod hang_up;
 mod list_calls;
 mod list_events;
+mod once;
 mod place_call;
 mod upload_audio;
 
@@ -20,7 +21,9 @@ pub use get_call::{CallStory, Disclosure, NotDisclosed, disclosure, explain_call
 pub use hang_up::hang_up;
 pub use list_calls::{LONGEST_PAGE, list_calls};
 pub use list_events::{follow_events, list_events};
-pub use place_call::{Action, PlaceCall, PlaceCallError, place_call};
+pub(crate) use once::Requests;
+pub use once::{Known, Once, RequestName, UnderWay, hash_request, look_up_request};
+pub use place_call::{Action, PlaceCall, PlaceCallError, place_call, place_call_once};
 pub use upload_audio::{LARGEST_UPLOAD, UploadError, upload_audio};
 
 use crate::ports::StoreError;

@@ -86,6 +86,7 @@ fn request(to: &str) -> PlaceCall {
         ring: None,
         talk: None,
         tag: None,
+        reference: None,
     }
 }
 
@@ -388,6 +389,7 @@ async fn a_number_takes_the_first_trunk_that_serves_it() {
         ring: None,
         talk: None,
         tag: None,
+        reference: None,
     };
     let refused = verbs::place_call(&bench.engine, &bench.actor, request.clone())
         .await
@@ -517,6 +519,7 @@ async fn every_bad_field_is_listed() {
         ring: Some(Duration::from_secs(3600)),
         talk: Some(Duration::ZERO),
         tag: Some("x".repeat(300)),
+        reference: Some("x".repeat(300)),
     };
     let PlaceCallError::Invalid(problems) = verbs::place_call(&bench.engine, &bench.actor, request)
         .await
@@ -525,7 +528,7 @@ async fn every_bad_field_is_listed() {
         panic!("it must be invalid")
     };
     let fields: Vec<&str> = problems.iter().map(|problem| problem.field.as_str()).collect();
-    assert_eq!(fields, ["ring", "max", "at", "tag", "flow"]);
+    assert_eq!(fields, ["ring", "max", "at", "tag", "reference", "flow"]);
 }
 
 #[tokio::test(start_paused = true)]

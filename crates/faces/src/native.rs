@@ -16,6 +16,7 @@ mod document;
 mod endpoint;
 mod events;
 mod id;
+mod idempotency;
 mod keys;
 mod moment;
 mod openapi;

@@ -10,6 +10,7 @@ mod check;
 mod columns;
 mod error;
 mod event;
+mod first_answer;
 mod follow;
 mod job;
 mod key;
@@ -29,7 +30,7 @@ use futures_util::{FutureExt, future::BoxFuture};
 use jiff::Timestamp;
 use outdial_domain::{Account, AccountId, AudioId, Call, CallId, Key, KeyId};
 use outdial_engine::ports::{
-    AudioFile, CallDetails, CallFilter, Change, ClaimedCall, Page, Store, StoreError, StoredEvent, Trace,
+    AudioFile, CallDetails, CallFilter, Change, ClaimedCall, FirstAnswer, Page, Store, StoreError, StoredEvent, Trace,
 };
 use sqlx::{Connection, PgConnection, PgPool};
 use tokio::{sync::watch, task::JoinHandle};
@@ -180,16 +181,31 @@ impl Store for PostgresStore {
         self.with(move |connection| trace::of_call(connection, account, call).boxed())
     }
 
-    fn add_account(&self, account: Account) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.with(move |connection| async move { account::add(connection, &account).await }.boxed())
+    fn add_account(&self, account: Account, answer: Option<FirstAnswer>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.with(move |connection| {
+            first_answer::with(connection, answer, move |connection| {
+                async move { account::add(connection, &account).await }.boxed()
+            })
+            .boxed()
+        })
     }
 
     fn accounts(&self) -> BoxFuture<'_, Result<Vec<Account>, StoreError>> {
         self.with(|connection| account::all(connection).boxed())
     }
 
-    fn add_key(&self, key: Key, secret_hash: [u8; 32]) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.with(move |connection| async move { key::add(connection, &key, secret_hash).await }.boxed())
+    fn add_key(
+        &self,
+        key: Key,
+        secret_hash: [u8; 32],
+        answer: Option<FirstAnswer>,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.with(move |connection| {
+            first_answer::with(connection, answer, move |connection| {
+                async move { key::add(connection, &key, secret_hash).await }.boxed()
+            })
+            .boxed()
+        })
     }
 
     fn key_by_hash(&self, secret_hash: [u8; 32]) -> BoxFuture<'_, Result<Option<Key>, StoreError>> {
@@ -204,12 +220,30 @@ impl Store for PostgresStore {
         self.with(move |connection| key::remove(connection, account, key).boxed())
     }
 
-    fn add_audio(&self, audio: AudioFile) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.with(move |connection| async move { audio::add(connection, &audio).await }.boxed())
+    fn add_audio(&self, audio: AudioFile, answer: Option<FirstAnswer>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.with(move |connection| {
+            first_answer::with(connection, answer, move |connection| {
+                async move { audio::add(connection, &audio).await }.boxed()
+            })
+            .boxed()
+        })
     }
 
     fn audio(&self, account: AccountId, id: AudioId) -> BoxFuture<'_, Result<Option<AudioFile>, StoreError>> {
         self.with(move |connection| audio::one(connection, account, id).boxed())
+    }
+
+    fn first_answer(
+        &self,
+        account: AccountId,
+        key: [u8; 32],
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Option<FirstAnswer>, StoreError>> {
+        self.with(move |connection| first_answer::one(connection, account, key, now).boxed())
+    }
+
+    fn forget_answers(&self, now: Timestamp, most: usize) -> BoxFuture<'_, Result<usize, StoreError>> {
+        self.with(move |connection| first_answer::forget(connection, now, most).boxed())
     }
 
     fn check(&self) -> BoxFuture<'_, Result<(), StoreError>> {

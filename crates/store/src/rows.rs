@@ -10,6 +10,7 @@ pub(crate) mod call;
 pub(crate) mod change;
 pub(crate) mod column;
 pub(crate) mod event;
+pub(crate) mod first_answer;
 pub(crate) mod key;
 pub(crate) mod leg;
 pub(crate) mod progress;

@@ -7,6 +7,7 @@ mod call;
 mod check;
 mod error;
 mod event;
+mod first_answer;
 mod job;
 mod key;
 mod leg;
@@ -29,7 +30,7 @@ use futures_util::{FutureExt, future::BoxFuture};
 use jiff::Timestamp;
 use outdial_domain::{Account, AccountId, AudioId, Call, CallId, Key, KeyId};
 use outdial_engine::ports::{
-    AudioFile, CallDetails, CallFilter, Change, ClaimedCall, Page, Store, StoreError, StoredEvent, Trace,
+    AudioFile, CallDetails, CallFilter, Change, ClaimedCall, FirstAnswer, Page, Store, StoreError, StoredEvent, Trace,
 };
 use rusqlite::Connection;
 use tokio::sync::watch;
@@ -119,7 +120,9 @@ fn named(path: &Path, error: StoreError) -> StoreError {
             reason: format!("{}: {reason}", path.display()),
             remedy,
         },
-        other @ (StoreError::Stale(_) | StoreError::Taken(_) | StoreError::BadRow { .. }) => other,
+        other @ (StoreError::Stale(_) | StoreError::Taken(_) | StoreError::Repeated | StoreError::BadRow { .. }) => {
+            other
+        }
     }
 }
 
@@ -179,17 +182,29 @@ impl Store for SqliteStore {
         self.read(move |connection| trace::of_call(connection, account, call))
     }
 
-    fn add_account(&self, account: Account) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.writer.run(move |connection| account::add(connection, &account))
+    fn add_account(&self, account: Account, answer: Option<FirstAnswer>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.writer.run(move |connection| {
+            first_answer::with(connection, answer.as_ref(), |connection| {
+                account::add(connection, &account)
+            })
+        })
     }
 
     fn accounts(&self) -> BoxFuture<'_, Result<Vec<Account>, StoreError>> {
         self.read(account::all)
     }
 
-    fn add_key(&self, key: Key, secret_hash: [u8; 32]) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.writer
-            .run(move |connection| key::add(connection, &key, secret_hash))
+    fn add_key(
+        &self,
+        key: Key,
+        secret_hash: [u8; 32],
+        answer: Option<FirstAnswer>,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.writer.run(move |connection| {
+            first_answer::with(connection, answer.as_ref(), |connection| {
+                key::add(connection, &key, secret_hash)
+            })
+        })
     }
 
     fn key_by_hash(&self, secret_hash: [u8; 32]) -> BoxFuture<'_, Result<Option<Key>, StoreError>> {
@@ -204,12 +219,28 @@ impl Store for SqliteStore {
         self.writer.run(move |connection| key::remove(connection, account, key))
     }
 
-    fn add_audio(&self, audio: AudioFile) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.writer.run(move |connection| audio::add(connection, &audio))
+    fn add_audio(&self, audio: AudioFile, answer: Option<FirstAnswer>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.writer.run(move |connection| {
+            first_answer::with(connection, answer.as_ref(), |connection| audio::add(connection, &audio))
+        })
     }
 
     fn audio(&self, account: AccountId, id: AudioId) -> BoxFuture<'_, Result<Option<AudioFile>, StoreError>> {
         self.read(move |connection| audio::one(connection, account, id))
+    }
+
+    fn first_answer(
+        &self,
+        account: AccountId,
+        key: [u8; 32],
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Option<FirstAnswer>, StoreError>> {
+        self.read(move |connection| first_answer::one(connection, account, key, now))
+    }
+
+    fn forget_answers(&self, now: Timestamp, most: usize) -> BoxFuture<'_, Result<usize, StoreError>> {
+        self.writer
+            .run(move |connection| first_answer::forget(connection, now, most))
     }
 
     fn check(&self) -> BoxFuture<'_, Result<(), StoreError>> {

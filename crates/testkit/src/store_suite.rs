@@ -6,6 +6,7 @@
 #![expect(clippy::unwrap_used, reason = "a case fails by panicking, as every test does")]
 
 mod accounts;
+mod answers;
 mod blobs;
 mod claims;
 mod commits;
@@ -14,6 +15,7 @@ mod lists;
 pub mod lives;
 
 pub use accounts::*;
+pub use answers::*;
 pub use blobs::*;
 pub use claims::*;
 pub use commits::*;
@@ -58,6 +60,11 @@ macro_rules! store_suite {
             accounts_have_unique_names
             keys_are_found_by_their_hash_until_removed
             uploads_are_found_by_their_account
+            an_answer_is_kept_with_its_call
+            of_requests_with_one_key_one_is_saved
+            a_refused_change_keeps_no_answer
+            a_key_is_free_again_after_its_time
+            accounts_keys_and_uploads_have_answers
             a_working_store_says_so
         );
     };

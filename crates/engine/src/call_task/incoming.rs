@@ -112,6 +112,7 @@ fn write_down(engine: &Engine, account: &Account, flow: Flow, leg: &IncomingLeg)
         ring: ACKNOWLEDGE,
         talk: engine.settings.limits.talk,
         tag: None,
+        reference: None,
     };
     let mut call = Call::new(engine.ids.make(CallId::new), account.id, plan, now);
     call.direction = Direction::Incoming;
@@ -139,6 +140,7 @@ fn write_down(engine: &Engine, account: &Account, flow: Flow, leg: &IncomingLeg)
         events,
         trace: Vec::new(),
         job: Job::Keep,
+        answer: None,
     };
     (live, change)
 }

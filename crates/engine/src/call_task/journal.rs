@@ -36,6 +36,7 @@ pub(super) async fn journal(engine: &Engine, call: Call, route: &Route) -> Optio
         events: events.to_vec(),
         trace: Vec::new(),
         job: Job::Remove,
+        answer: None,
     };
     match save(engine, change).await {
         Saved::Done => Some(live),

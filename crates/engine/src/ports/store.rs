@@ -8,7 +8,7 @@ use outdial_domain::{
 use outdial_flow::Flow;
 use tokio::sync::watch;
 
-use super::WireMessage;
+use super::{FirstAnswer, WireMessage};
 
 /// Remembers. It decides nothing: what is legal is said in `domain`, and repeated as constraints.
 pub trait Store: Send + Sync {
@@ -90,12 +90,13 @@ pub trait Store: Send + Sync {
     /// [`StoreError`] when the store cannot be read.
     fn traces(&self, account: AccountId, call: CallId) -> BoxFuture<'_, Result<Vec<Trace>, StoreError>>;
 
-    /// Adds an account.
+    /// Adds an account, together with the answer to the request for it where one is given.
     ///
     /// # Errors
     ///
-    /// [`StoreError::Taken`] when the name is in use.
-    fn add_account(&self, account: Account) -> BoxFuture<'_, Result<(), StoreError>>;
+    /// [`StoreError::Taken`] when the name is in use, [`StoreError::Repeated`] when the request was
+    /// answered before.
+    fn add_account(&self, account: Account, answer: Option<FirstAnswer>) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// All accounts, by name.
     ///
@@ -104,12 +105,19 @@ pub trait Store: Send + Sync {
     /// [`StoreError`] when the store cannot be read.
     fn accounts(&self) -> BoxFuture<'_, Result<Vec<Account>, StoreError>>;
 
-    /// Adds a key. Only the SHA-256 of its secret is kept.
+    /// Adds a key, together with the answer to the request for it where one is given. Only the SHA-256
+    /// of its secret is kept.
     ///
     /// # Errors
     ///
-    /// [`StoreError`]; then it was not added.
-    fn add_key(&self, key: Key, secret_hash: [u8; 32]) -> BoxFuture<'_, Result<(), StoreError>>;
+    /// [`StoreError`]; then it was not added. It is [`StoreError::Repeated`] when the request was
+    /// answered before.
+    fn add_key(
+        &self,
+        key: Key,
+        secret_hash: [u8; 32],
+        answer: Option<FirstAnswer>,
+    ) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// The key whose secret has this SHA-256.
     ///
@@ -132,12 +140,14 @@ pub trait Store: Send + Sync {
     /// [`StoreError`]; then it is still there.
     fn remove_key(&self, account: AccountId, key: KeyId) -> BoxFuture<'_, Result<bool, StoreError>>;
 
-    /// Adds an uploaded audio file, whose bytes are among the blobs already.
+    /// Adds an uploaded audio file, whose bytes are among the blobs already, together with the answer to
+    /// the request where one is given.
     ///
     /// # Errors
     ///
-    /// [`StoreError`]; then it was not added.
-    fn add_audio(&self, audio: AudioFile) -> BoxFuture<'_, Result<(), StoreError>>;
+    /// [`StoreError`]; then it was not added. It is [`StoreError::Repeated`] when the request was
+    /// answered before.
+    fn add_audio(&self, audio: AudioFile, answer: Option<FirstAnswer>) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// An uploaded audio file of this account.
     ///
@@ -145,6 +155,25 @@ pub trait Store: Send + Sync {
     ///
     /// [`StoreError`] when the store cannot be read.
     fn audio(&self, account: AccountId, id: AudioId) -> BoxFuture<'_, Result<Option<AudioFile>, StoreError>>;
+
+    /// The answer that is kept for this idempotency key of the account, unless its time is over.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store cannot be read.
+    fn first_answer(
+        &self,
+        account: AccountId,
+        key: [u8; 32],
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Option<FirstAnswer>, StoreError>>;
+
+    /// Takes away answers whose time is over, this many at most, and says how many.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; then all are still there.
+    fn forget_answers(&self, now: Timestamp, most: usize) -> BoxFuture<'_, Result<usize, StoreError>>;
 
     /// Whether the store can be read and written; used by `/readyz` and `doctor`.
     ///
@@ -175,6 +204,9 @@ pub struct Change {
     pub trace: Vec<WireMessage>,
     /// What becomes of the call's job.
     pub job: Job,
+    /// The answer to the request that made the call, where it has an idempotency key. The change is
+    /// refused as [`StoreError::Repeated`] when a request with this key was answered before.
+    pub answer: Option<FirstAnswer>,
 }
 
 /// What becomes of a call's job, which is to dial it.
@@ -221,6 +253,8 @@ pub struct CallFilter {
     pub tag: Option<String>,
     /// Only calls to this address, in its normalised form.
     pub to: Option<String>,
+    /// Only calls that their maker named so.
+    pub reference: Option<String>,
     /// Only calls made before this one: the cursor.
     pub before: Option<CallId>,
     /// How many at most.
@@ -290,6 +324,9 @@ pub enum StoreError {
     /// The name is in use.
     #[error("the name `{0}` is in use")]
     Taken(String),
+    /// A request with the same idempotency key was answered before; its answer can be looked up.
+    #[error("a request with this idempotency key was answered already")]
+    Repeated,
     /// A row cannot be understood.
     #[error("table {table}, row {id}, column {column} cannot be read: {reason}")]
     BadRow {

@@ -4,6 +4,7 @@ use jiff::Timestamp;
 use outdial_domain::{Account, AccountId, Key, KeyId, Scope};
 use sha2::{Digest, Sha256};
 
+use super::Once;
 use crate::{
     Engine,
     ports::{Ids, Store, StoreError},
@@ -22,14 +23,21 @@ pub struct NewKey {
 ///
 /// # Errors
 ///
-/// [`StoreError::Taken`] when the name is in use.
-pub async fn create_account(store: &dyn Store, ids: &Ids, name: &str) -> Result<Account, StoreError> {
+/// [`StoreError::Taken`] when the name is in use, [`StoreError::Repeated`] when the request was answered
+/// before.
+pub async fn create_account(
+    store: &dyn Store,
+    ids: &Ids,
+    name: &str,
+    once: Option<Once<Account>>,
+) -> Result<Account, StoreError> {
     let account = Account {
         id: ids.make(AccountId::new),
         name: name.to_owned(),
         created_at: ids.now(),
     };
-    store.add_account(account.clone()).await?;
+    let answer = once.map(|answer| answer(&account));
+    store.add_account(account.clone(), answer).await?;
     Ok(account)
 }
 
@@ -55,7 +63,7 @@ pub async fn find_account(store: &dyn Store, name: &str) -> Result<Option<Accoun
 ///
 /// # Errors
 ///
-/// [`StoreError`]; then there is no key.
+/// [`StoreError`]; then there is no key. It is [`StoreError::Repeated`] when the request was answered before.
 pub async fn create_key(
     store: &dyn Store,
     ids: &Ids,
@@ -63,6 +71,7 @@ pub async fn create_key(
     name: &str,
     scopes: Vec<Scope>,
     expires_at: Option<Timestamp>,
+    once: Option<Once<NewKey>>,
 ) -> Result<NewKey, StoreError> {
     let secret = ids
         .secret()
@@ -76,8 +85,11 @@ pub async fn create_key(
         created_at: ids.now(),
         expires_at,
     };
-    store.add_key(key.clone(), hash_secret(&secret)).await?;
-    Ok(NewKey { key, secret })
+    let hash = hash_secret(&secret);
+    let new = NewKey { key, secret };
+    let answer = once.map(|answer| answer(&new));
+    store.add_key(new.key.clone(), hash, answer).await?;
+    Ok(new)
 }
 
 /// All keys of an account.

@@ -50,6 +50,7 @@ pub async fn hang_up(engine: &Engine, actor: &Actor, id: CallId) -> Result<HangU
             events: vec![asked, ended],
             trace: Vec::new(),
             job: Job::Remove,
+            answer: None,
         };
         match engine.store.commit(change).await {
             Ok(()) => {

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use outdial_domain::{Address, Call, CallId, EventKind, NumberUse, Plan, Priority, Scope};
 use outdial_flow::{Flow, Problem, Prompt};
 
-use super::Actor;
+use super::{Actor, Once};
 use crate::{
     Engine,
     ports::{Change, Job, StoreError},
@@ -34,6 +34,8 @@ pub struct PlaceCall {
     pub talk: Option<Duration>,
     /// Free text, echoed everywhere.
     pub tag: Option<String>,
+    /// The caller's own name for the call.
+    pub reference: Option<String>,
 }
 
 /// What to do after the answer.
@@ -84,6 +86,20 @@ const FURTHEST: jiff::SignedDuration = jiff::SignedDuration::from_hours(24 * 366
 ///
 /// [`PlaceCallError`] says why it was not taken.
 pub async fn place_call(engine: &Engine, actor: &Actor, request: PlaceCall) -> Result<Call, PlaceCallError> {
+    place_call_once(engine, actor, request, None).await
+}
+
+/// The same for a request that may come again: its answer is saved with the call.
+///
+/// # Errors
+///
+/// [`PlaceCallError`] says why it was not taken; [`StoreError::Repeated`] in it says that it was taken before.
+pub async fn place_call_once(
+    engine: &Engine,
+    actor: &Actor,
+    request: PlaceCall,
+    once: Option<Once<Call>>,
+) -> Result<Call, PlaceCallError> {
     if engine.inner().stopping.is_cancelled() {
         return Err(PlaceCallError::Stopping);
     }
@@ -99,6 +115,7 @@ pub async fn place_call(engine: &Engine, actor: &Actor, request: PlaceCall) -> R
         face: actor.face.to_owned(),
     };
     let events = vec![engine.record(&mut call, created)];
+    let answer = once.map(|answer| answer(&call));
     let saved = engine.store.commit(Change {
         call: call.clone(),
         since: None,
@@ -108,6 +125,7 @@ pub async fn place_call(engine: &Engine, actor: &Actor, request: PlaceCall) -> R
         events,
         trace: Vec::new(),
         job: Job::Add,
+        answer,
     });
     // The change has its place in line before the scheduler looks, so the call is found even when
     // whoever asked goes away while it is saved.
@@ -157,6 +175,18 @@ async fn check(
             message,
         });
     }
+    if request
+        .reference
+        .as_ref()
+        .is_some_and(|name| name.len() > Plan::LONGEST_REFERENCE)
+    {
+        let message = format!("give at most {} bytes", Plan::LONGEST_REFERENCE);
+        problems.push(Problem {
+            field: "reference".to_owned(),
+            code: "too_long",
+            message,
+        });
+    }
     let flow = match request.action {
         Action::Flow(flow) => flow,
         Action::Stored(name) => engine.settings.flows.get(&name).cloned().unwrap_or_else(|| {
@@ -193,6 +223,7 @@ async fn check(
         ring,
         talk,
         tag: request.tag,
+        reference: request.reference,
     };
     Ok((plan, flow))
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use outdial_domain::AudioId;
 
-use super::Actor;
+use super::{Actor, Once};
 use crate::{
     Engine,
     ports::{AudioFile, BlobError, PromptError, StoreError},
@@ -40,6 +40,7 @@ pub async fn upload_audio(
     actor: &Actor,
     name: &str,
     bytes: Vec<u8>,
+    once: Option<Once<AudioFile>>,
 ) -> Result<AudioFile, UploadError> {
     if bytes.len() > LARGEST_UPLOAD {
         return Err(UploadError::TooLarge(bytes.len()));
@@ -57,6 +58,7 @@ pub async fn upload_audio(
         millis: found.millis,
         created_at: engine.ids.now(),
     };
-    engine.store.add_audio(audio.clone()).await?;
+    let answer = once.map(|answer| answer(&audio));
+    engine.store.add_audio(audio.clone(), answer).await?;
     Ok(audio)
 }

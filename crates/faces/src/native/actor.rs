@@ -131,7 +131,7 @@ async fn actor(api: &Api, key: Key) -> Result<Actor, Refusal> {
 }
 
 /// The secret of a request that has exactly one.
-fn bearer(headers: &HeaderMap) -> Option<&str> {
+pub(super) fn bearer(headers: &HeaderMap) -> Option<&str> {
     let mut given = headers.get_all(header::AUTHORIZATION).iter();
     let (only, None) = (given.next()?, given.next()) else {
         return None;
@@ -230,6 +230,7 @@ mod tests {
             "brief",
             scopes,
             end,
+            None,
         )
         .await;
         let given = format!("Bearer {}", key.unwrap().secret);

@@ -90,9 +90,12 @@ codes! {
     NameTaken = "name_taken", CONFLICT, false, "The name is in use";
     /// Somebody else changed the same thing in this moment.
     Conflict = "conflict", CONFLICT, true, "It was changed by somebody else";
-    /// The request has an `Idempotency-Key`, which this version does not keep. A promise that is not kept
-    /// would ring phones twice, so the request is refused instead of taken without it.
-    IdempotencyUnsupported = "idempotency_unsupported", NOT_IMPLEMENTED, false, "Idempotency keys are not kept yet";
+    /// The idempotency key was used for a request with another path or body.
+    IdempotencyKeyReused = "idempotency_key_reused", UNPROCESSABLE_ENTITY, false, "The idempotency key is in use";
+    /// A request with the same idempotency key is being done at this moment.
+    IdempotencyInProgress = "idempotency_in_progress", CONFLICT, true, "The same request is being done";
+    /// The request was answered to another API key, and the answer holds a secret that only that key may read.
+    AnsweredToAnotherKey = "answered_to_another_key", CONFLICT, false, "Answered to another key";
     /// The server is stopping and takes no new work.
     Stopping = "stopping", SERVICE_UNAVAILABLE, true, "The server is stopping";
     /// The disk or the database fails; nothing was saved and no phone rings by this request.

@@ -13,6 +13,11 @@ pub(super) struct Document {
 }
 
 impl Document {
+    /// What was given in a form that does not depend on spaces and on the order of fields.
+    pub(super) fn canonical(&self) -> Vec<u8> {
+        serde_json::to_vec(&self.value).expect("what was read from JSON can be written as JSON")
+    }
+
     /// Reads the fields, or refuses with everything that is wrong with them, those included that
     /// nobody asked for.
     pub(super) fn read<T>(self, read: impl FnOnce(&mut Fields<'_, '_>) -> Option<T>) -> Result<T, Refusal> {

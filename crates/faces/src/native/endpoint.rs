@@ -7,9 +7,12 @@ use axum::{
     routing::{MethodFilter, MethodRouter, on},
 };
 use outdial_domain::Scope;
-use utoipa::openapi::{HttpMethod, path::Operation};
+use utoipa::openapi::{
+    HttpMethod, ObjectBuilder, Type,
+    path::{Operation, ParameterBuilder, ParameterIn},
+};
 
-use super::{Api, accounts, actor::Need, audio, calls, code::Code, events, keys, operations};
+use super::{Api, accounts, actor::Need, audio, calls, code::Code, events, idempotency, keys, operations};
 
 /// One method of one path.
 pub(super) struct Endpoint {
@@ -74,6 +77,31 @@ impl Endpoint {
             scope: Some(N::SCOPE),
             ..self
         }
+    }
+
+    /// It makes something, once for each idempotency key.
+    pub(super) fn makes_once(mut self) -> Self {
+        self.refusals.extend_from_slice(&[
+            Code::IdempotencyKeyReused,
+            Code::IdempotencyInProgress,
+            Code::AnsweredToAnotherKey,
+        ]);
+        let text = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .max_length(Some(idempotency::LONGEST_KEY));
+        let header = ParameterBuilder::new()
+            .name(idempotency::HEADER)
+            .parameter_in(ParameterIn::Header)
+            .description(Some(
+                "Names this request. The same request with the same key is done once, and is answered again as it was \
+                 answered first, with `Idempotent-Replayed: true`, for a day at least. Refusals are not kept.",
+            ))
+            .schema(Some(text));
+        self.operation
+            .parameters
+            .get_or_insert_default()
+            .push(header.build().into());
+        self
     }
 
     /// It refuses for these reasons.

@@ -115,6 +115,11 @@ impl Refusal {
         }
     }
 
+    /// Whether this is why.
+    pub(super) fn is(&self, code: Code) -> bool {
+        self.code == code
+    }
+
     /// Some fields cannot be accepted.
     pub(super) fn fields(problems: Vec<outdial_flow::Problem>) -> Self {
         let errors: Vec<FieldError> = problems.into_iter().map(FieldError::from).collect();
@@ -198,6 +203,7 @@ impl From<StoreError> for Refusal {
             StoreError::Unavailable { .. } => Self::store(&error),
             StoreError::Stale(_) => Self::new(Code::Conflict, error.to_string()),
             StoreError::Taken(_) => Self::new(Code::NameTaken, error.to_string()).blame("name", "invalid"),
+            StoreError::Repeated => super::idempotency::in_progress(),
             StoreError::BadRow { .. } => {
                 tracing::error!(%error, "a request met a row that cannot be read");
                 Self::internal()

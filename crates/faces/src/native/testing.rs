@@ -53,8 +53,7 @@ impl Server {
 
     /// A server whose operator decided something.
     pub(super) async fn decided(scopes: &[Scope], decide: impl FnOnce(&mut Settings)) -> Self {
-        let metrics = Arc::new(|| "outdial_up 1\n".to_owned());
-        Self::new(NativeConfig { metrics }, scopes, decide).await
+        Self::new(metrics(), scopes, decide).await
     }
 
     pub(super) async fn configured(config: NativeConfig) -> Self {
@@ -81,6 +80,19 @@ impl Server {
             engine,
             actor,
             secret,
+        }
+    }
+
+    /// The same server after a restart.
+    pub(super) async fn restarted(&self) -> Self {
+        self.engine.stop(std::time::Duration::from_secs(60)).await;
+        let engine = self.world.engine().await;
+        Self {
+            router: router(engine.clone(), metrics()),
+            engine,
+            world: self.world.clone(),
+            actor: self.actor.clone(),
+            secret: self.secret.clone(),
         }
     }
 
@@ -168,6 +180,12 @@ impl Server {
     pub(super) async fn stranger(&self) -> String {
         let other = self.world.account("stranger", &[]).await;
         self.world.key(other.account, "theirs", &[Scope::Admin]).await
+    }
+}
+
+fn metrics() -> NativeConfig {
+    NativeConfig {
+        metrics: Arc::new(|| "outdial_up 1\n".to_owned()),
     }
 }
 

@@ -122,6 +122,8 @@ pub struct Limits {
     pub longest_talk: u64,
     /// The most calls that may be live at once.
     pub live_calls: usize,
+    /// How long the answers to requests with an idempotency key are kept.
+    pub idempotency: u64,
 }
 
 impl Default for Limits {
@@ -133,9 +135,13 @@ impl Default for Limits {
             talk: limits.talk.as_secs(),
             longest_talk: limits.longest_talk.as_secs(),
             live_calls: limits.live_calls,
+            idempotency: limits.answers_kept.as_secs(),
         }
     }
 }
+
+/// How long answers may be kept, in seconds: a day to a year.
+const IDEMPOTENCY: std::ops::RangeInclusive<u64> = 24 * 3600..=366 * 24 * 3600;
 
 impl Limits {
     pub(super) fn bounds(&self) -> Result<outdial_domain::Limits, ConfigError> {
@@ -151,12 +157,21 @@ impl Limits {
         if self.live_calls == 0 {
             return Err(ConfigError::value("limits.live_calls", "give at least 1"));
         }
+        if !IDEMPOTENCY.contains(&self.idempotency) {
+            let message = format!(
+                "give {} (a day, which clients rely on) to {}",
+                IDEMPOTENCY.start(),
+                IDEMPOTENCY.end()
+            );
+            return Err(ConfigError::value("limits.idempotency", message));
+        }
         Ok(outdial_domain::Limits {
             ring: Duration::from_secs(self.ring),
             longest_ring: Duration::from_secs(self.longest_ring),
             talk: Duration::from_secs(self.talk),
             longest_talk: Duration::from_secs(self.longest_talk),
             live_calls: self.live_calls,
+            answers_kept: Duration::from_secs(self.idempotency),
         })
     }
 }

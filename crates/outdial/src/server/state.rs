@@ -55,7 +55,7 @@ pub(super) async fn ensure_account(store: &dyn Store, ids: &Ids, data: &DataDir)
         return Ok(secret);
     }
     let scopes = vec![Scope::Admin, Scope::AnyCallerId];
-    let new = verbs::create_key(store, ids, account.id, "command line", scopes, None)
+    let new = verbs::create_key(store, ids, account.id, "command line", scopes, None, None)
         .await
         .map_err(start_failure)?;
     data.keep_key(&new.secret)?;
@@ -66,7 +66,7 @@ async fn default_account(store: &dyn Store, ids: &Ids) -> Result<Account, StoreE
     if let Some(account) = verbs::find_account(store, DEFAULT_ACCOUNT).await? {
         return Ok(account);
     }
-    match verbs::create_account(store, ids, DEFAULT_ACCOUNT).await {
+    match verbs::create_account(store, ids, DEFAULT_ACCOUNT, None).await {
         // Another node has made it in this moment.
         Err(error @ StoreError::Taken(_)) => verbs::find_account(store, DEFAULT_ACCOUNT).await?.ok_or(error),
         made => made,

@@ -34,6 +34,7 @@ CREATE TABLE call (
                     'failed', 'machine', 'canceled', 'expired', 'refused', 'unknown')),
     to_address  text   NOT NULL COLLATE "C" CHECK (to_address <> ''),
     tag         text   COLLATE "C",
+    reference   text   COLLATE "C",
     due         bigint NOT NULL,
     attempts    bigint NOT NULL CHECK (attempts BETWEEN 0 AND 65535),
     events      bigint NOT NULL CHECK (events > 0),
@@ -54,6 +55,7 @@ CREATE INDEX call_by_state   ON call (account_id, state, id);
 CREATE INDEX call_by_to      ON call (account_id, to_address, id);
 CREATE INDEX call_by_outcome ON call (account_id, outcome, id) WHERE outcome IS NOT NULL;
 CREATE INDEX call_by_tag     ON call (account_id, tag, id)     WHERE tag IS NOT NULL;
+CREATE INDEX call_by_reference ON call (account_id, reference, id) WHERE reference IS NOT NULL;
 -- What a restart has to look after, whoever's it is.
 CREATE INDEX call_active     ON call (id)                      WHERE state = 'active';
 
@@ -193,6 +195,21 @@ CREATE TABLE blob (
 );
 
 ALTER TABLE blob ALTER COLUMN bytes SET STORAGE EXTERNAL;
+
+-- What was answered to requests with an idempotency key. It is written in the transaction that writes what
+-- the request made; the constraint makes one of two requests at the same moment lose, whichever nodes got
+-- them. Only hashes of the key and of the request are kept.
+CREATE TABLE first_answer (
+    account_id uuid   NOT NULL REFERENCES account (id),
+    key        bytea  NOT NULL CHECK (octet_length(key) = 32),
+    request    bytea  NOT NULL CHECK (octet_length(request) = 32),
+    answer     bytea  NOT NULL,
+    made_at    bigint NOT NULL,
+    kept_until bigint NOT NULL CHECK (kept_until > made_at),
+    PRIMARY KEY (account_id, key)
+);
+
+CREATE INDEX first_answer_by_end ON first_answer (kept_until);
 
 -- Written and read to prove that the store works; it belongs to nobody.
 CREATE TABLE probe (

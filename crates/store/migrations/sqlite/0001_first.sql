@@ -34,6 +34,7 @@ CREATE TABLE call (
                     'failed', 'machine', 'canceled', 'expired', 'refused', 'unknown')),
     to_address  TEXT    NOT NULL CHECK (to_address <> ''),
     tag         TEXT,
+    reference   TEXT,
     due         INTEGER NOT NULL,
     attempts    INTEGER NOT NULL CHECK (attempts BETWEEN 0 AND 65535),
     events      INTEGER NOT NULL CHECK (events > 0),
@@ -54,6 +55,7 @@ CREATE INDEX call_by_state   ON call (account_id, state, id);
 CREATE INDEX call_by_to      ON call (account_id, to_address, id);
 CREATE INDEX call_by_outcome ON call (account_id, outcome, id) WHERE outcome IS NOT NULL;
 CREATE INDEX call_by_tag     ON call (account_id, tag, id)     WHERE tag IS NOT NULL;
+CREATE INDEX call_by_reference ON call (account_id, reference, id) WHERE reference IS NOT NULL;
 
 CREATE TABLE attempt (
     account_id    BLOB    NOT NULL,
@@ -159,6 +161,21 @@ CREATE TABLE audio (
     created_at INTEGER NOT NULL,
     PRIMARY KEY (account_id, id)
 ) STRICT, WITHOUT ROWID;
+
+-- What was answered to requests with an idempotency key. It is written in the transaction that writes what
+-- the request made; the constraint makes one of two requests at the same moment lose. Only hashes of the
+-- key and of the request are kept.
+CREATE TABLE first_answer (
+    account_id BLOB    NOT NULL REFERENCES account (id),
+    key        BLOB    NOT NULL CHECK (length(key) = 32),
+    request    BLOB    NOT NULL CHECK (length(request) = 32),
+    answer     BLOB    NOT NULL,
+    made_at    INTEGER NOT NULL,
+    kept_until INTEGER NOT NULL CHECK (kept_until > made_at),
+    UNIQUE (account_id, key)
+) STRICT;
+
+CREATE INDEX first_answer_by_end ON first_answer (kept_until);
 
 -- Written and read to prove that the store works; it belongs to nobody.
 CREATE TABLE probe (

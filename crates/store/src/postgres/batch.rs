@@ -8,6 +8,7 @@ use super::{
     attempt::{self, Attempts},
     call,
     event::{self, Happened},
+    first_answer,
     job::{self, AddedJobs},
     leg::{self, Legs},
     trace::{self, Traces},
@@ -40,14 +41,22 @@ pub(super) async fn save(connection: &mut PgConnection, changes: &[&Change]) -> 
 }
 
 async fn write(connection: &mut PgConnection, changes: &[&Change]) -> Result<Saved, sqlx::Error> {
-    let written = call::put(connection, changes).await?;
+    let mut answered = first_answer::put(connection, changes).await?;
+    let admitted: Vec<bool> = changes.iter().map(|change| answered.lets_in(change)).collect();
+    let let_in = changes.iter().zip(&admitted).filter(|(_, admitted)| **admitted);
+    let written = call::put(connection, &let_in.map(|(change, _)| *change).collect::<Vec<_>>()).await?;
     let mut rest = Rest::default();
     let mut results = Vec::with_capacity(changes.len());
-    for change in changes {
-        if written.contains(&change.call.id) {
+    for (change, admitted) in changes.iter().zip(admitted) {
+        if !admitted {
+            results.push(Err(StoreError::Repeated));
+        } else if written.contains(&change.call.id) {
             rest.add(change);
             results.push(Ok(()));
         } else {
+            if let Some(answer) = &change.answer {
+                first_answer::remove(connection, answer).await?;
+            }
             // Nothing of it was written, so the others need not mind it.
             results.push(Err(StoreError::Stale(change.call.id)));
         }

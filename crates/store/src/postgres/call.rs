@@ -15,11 +15,11 @@ use crate::rows::{
 };
 
 /// Adds calls, unless there is one of this id.
-pub(super) const ADD: &str = "INSERT INTO call (account_id, id, direction, state, outcome, to_address, tag, due, \
+pub(super) const ADD: &str = "INSERT INTO call (account_id, id, direction, state, outcome, to_address, tag, reference, due, \
      attempts, events, created_at, answered_at, ended_at, ending, digits, plan, flow) \
      SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], \
-        $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::text[], \
-        $15::text[], $16::text[], $17::text[]) \
+        $8::text[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], \
+        $15::text[], $16::text[], $17::text[], $18::text[]) \
      ON CONFLICT (account_id, id) DO NOTHING RETURNING id";
 
 /// Writes what moves on, where a call still has as many events as the change expects.
@@ -65,6 +65,7 @@ columns! {
         outcome: Option<&'static str>,
         to_address: String,
         tag: Option<String>,
+        reference: Option<String>,
         due: i64,
         attempts: i64,
         events: i64,
@@ -117,6 +118,7 @@ impl NewCalls {
             outcome: outcome(call),
             to_address: kept(&call.plan.to.to_string()),
             tag: call.plan.tag.as_deref().map(kept),
+            reference: call.plan.reference.as_deref().map(kept),
             due: micros(call.plan.due),
             attempts: i64::from(call.attempts),
             events: i64::from(call.events),
@@ -250,6 +252,9 @@ pub(super) fn list_query(account: AccountId, filter: &CallFilter, most: i64) -> 
     query.push_bind(account.uuid());
     if let Some(to) = &filter.to {
         query.push(" AND call.to_address = ").push_bind(kept(to));
+    }
+    if let Some(reference) = &filter.reference {
+        query.push(" AND call.reference = ").push_bind(kept(reference));
     }
     if let Some(tag) = &filter.tag {
         query.push(" AND call.tag = ").push_bind(kept(tag));

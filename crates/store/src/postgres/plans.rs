@@ -4,13 +4,14 @@ use outdial_testkit::peers::{Peer, Postgres, require};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use uuid::Uuid;
 
-use super::{attempt, call, event, job, leg, migrate, open, trace};
+use super::{attempt, call, event, first_answer, job, leg, migrate, open, trace};
 
 /// A value for a statement.
 enum Given {
     Id,
     Number,
     Text,
+    Hash,
 }
 
 async fn plan(connection: &mut PgConnection, statement: &str, values: &[Given]) -> String {
@@ -20,6 +21,7 @@ async fn plan(connection: &mut PgConnection, statement: &str, values: &[Given]) 
             Given::Id => query.bind(Uuid::nil()),
             Given::Number => query.bind(5_i64),
             Given::Text => query.bind("n1"),
+            Given::Hash => query.bind([0_u8; 32].to_vec()),
         };
     }
     let lines: Vec<String> = query
@@ -47,7 +49,7 @@ async fn statements_use_an_index_with_many_pending() {
         -- A plan that reads a whole table then has no other way.
         SET enable_seqscan = off;";
     sqlx::raw_sql(fill).execute(&mut connection).await.unwrap();
-    use Given::{Id, Number, Text};
+    use Given::{Hash, Id, Number, Text};
     for (statement, values) in [
         (job::CLAIM, &[Number, Number, Text][..]),
         (job::NEXT_DUE, &[]),
@@ -60,6 +62,8 @@ async fn statements_use_an_index_with_many_pending() {
         (event::OF_CALL, &[Id, Id]),
         (event::ONE, &[Id, Number]),
         (event::AFTER, &[Id, Number, Number]),
+        (first_answer::ONE, &[Id, Hash, Number]),
+        (first_answer::FORGET, &[Number, Number]),
     ] {
         let plan = plan(&mut connection, statement, values).await;
         assert!(!plan.contains("Seq Scan"), "{statement}\n{plan}");

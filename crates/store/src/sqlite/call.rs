@@ -12,9 +12,9 @@ use crate::rows::{
 };
 
 /// Adds a call, unless there is one of this id.
-pub(super) const ADD: &str = "INSERT INTO call (account_id, id, direction, state, outcome, to_address, tag, due, \
+pub(super) const ADD: &str = "INSERT INTO call (account_id, id, direction, state, outcome, to_address, tag, reference, due, \
      attempts, events, created_at, answered_at, ended_at, ending, digits, plan, flow) \
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account_id, id) DO NOTHING";
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account_id, id) DO NOTHING";
 
 /// Writes what moves on, where the call still has as many events as the change expects.
 pub(super) const MOVE: &str = "UPDATE call SET state = ?4, outcome = ?5, attempts = ?6, events = ?7, \
@@ -74,6 +74,7 @@ fn add(connection: &Connection, call: &Call, flow: Option<&Flow>) -> rusqlite::R
         outcome(call),
         call.plan.to.to_string(),
         call.plan.tag,
+        call.plan.reference,
         micros(call.plan.due),
         call.attempts,
         call.events,
@@ -165,6 +166,7 @@ pub(super) fn list_query(account: AccountId, filter: &CallFilter, most: i64) -> 
     let mut values = vec![id(account.uuid())];
     let conditions = [
         (" AND call.to_address = ?", filter.to.as_deref().map(word)),
+        (" AND call.reference = ?", filter.reference.as_deref().map(word)),
         (" AND call.tag = ?", filter.tag.as_deref().map(word)),
         (
             " AND call.outcome = ?",
@@ -187,6 +189,7 @@ pub(super) fn list_query(account: AccountId, filter: &CallFilter, most: i64) -> 
 /// and its guess among indexes of the same shape is arbitrary.
 fn list_index(filter: &CallFilter) -> &'static str {
     match filter {
+        CallFilter { reference: Some(_), .. } => "call_by_reference",
         CallFilter { to: Some(_), .. } => "call_by_to",
         CallFilter { tag: Some(_), .. } => "call_by_tag",
         CallFilter { outcome: Some(_), .. } => "call_by_outcome",

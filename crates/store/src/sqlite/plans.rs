@@ -6,7 +6,7 @@ use outdial_engine::ports::CallFilter;
 use rusqlite::{Connection, params_from_iter, types::Null};
 use tempfile::TempDir;
 
-use super::{account, attempt, audio, call, event, job, key, leg, migrate, open, trace};
+use super::{account, attempt, audio, call, event, first_answer, job, key, leg, migrate, open, trace};
 
 fn opened() -> (TempDir, Connection) {
     let directory = tempfile::tempdir().unwrap();
@@ -71,6 +71,7 @@ fn reads_use_an_index() {
         key::BY_HASH,
         key::OF_ACCOUNT,
         audio::ONE,
+        first_answer::ONE,
     ] {
         assert_fast(&connection, statement);
     }
@@ -86,13 +87,14 @@ fn reads_use_an_index() {
 fn every_list_uses_an_index() {
     let (_directory, connection) = opened();
     let account = AccountId::new(Timestamp::UNIX_EPOCH, [1; 10]);
-    for choice in 0..32_u8 {
+    for choice in 0..64_u8 {
         let chosen = |bit: u8| choice & (1 << bit) != 0;
         let filter = CallFilter {
             state: chosen(0).then_some(CallState::Active),
             outcome: chosen(1).then_some(Outcome::Busy),
             tag: chosen(2).then(|| "tag".into()),
             to: chosen(3).then(|| "+6598765432".into()),
+            reference: chosen(5).then(|| "order 7".into()),
             before: chosen(4).then(|| CallId::new(Timestamp::UNIX_EPOCH, [1; 10])),
             most: 50,
         };
@@ -118,6 +120,9 @@ fn writes_use_an_index() {
         trace::PUT,
         event::ADD,
         event::REMEMBER,
+        first_answer::PUT,
+        first_answer::REMOVE,
+        first_answer::FORGET,
     ] {
         assert_fast(&connection, statement);
     }

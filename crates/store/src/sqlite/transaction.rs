@@ -1,14 +1,13 @@
 //! Saving changes: all that wait in one transaction, and when one of them is at fault, each within a
 //! savepoint of its own.
 
-use outdial_domain::CallId;
 use outdial_engine::ports::{Change, ClaimedCall, StoreError};
 use rusqlite::Connection;
 
 use super::{
     attempt, call,
     error::{is_forbidden, message},
-    event,
+    event, first_answer,
     job::{self, Claim},
     leg, trace,
 };
@@ -38,12 +37,8 @@ pub(super) fn together<'c>(
     let mut log = Log::read(connection)?;
     let mut results = Vec::with_capacity(changes.size_hint().0);
     for change in changes {
-        // A stale change has written nothing yet, so the others need not mind it.
-        results.push(if save(connection, change, &mut log)? {
-            Ok(())
-        } else {
-            Err(stale(change.call.id))
-        });
+        // A change that is refused has written nothing, so the others need not mind it.
+        results.push(save(connection, change, &mut log)?);
     }
     log.write(connection)?;
     let taken = claim.map(|claim| claim.take(connection)).transpose()?;
@@ -67,8 +62,7 @@ pub(super) fn one_by_one<'c>(
         connection.execute_batch("SAVEPOINT change")?;
         let before = log.position;
         let result = match save(connection, change, &mut log) {
-            Ok(true) => Ok(()),
-            Ok(false) => Err(stale(change.call.id)),
+            Ok(result) => result,
             Err(error) if is_forbidden(&error) => Err(forbidden(change.call.id, message(&error))),
             Err(error) => return Err(error),
         };
@@ -92,15 +86,19 @@ pub(super) fn roll_back(connection: &Connection) -> rusqlite::Result<()> {
     connection.execute_batch("ROLLBACK")
 }
 
-fn stale(call: CallId) -> StoreError {
-    StoreError::Stale(call)
-}
-
-/// Saves one change, or says that it is stale; then nothing was written.
-fn save(connection: &Connection, change: &Change, log: &mut Log) -> rusqlite::Result<bool> {
+/// Saves one change, or says that it is stale or was answered before; then nothing was written.
+fn save(connection: &Connection, change: &Change, log: &mut Log) -> rusqlite::Result<Result<(), StoreError>> {
     let call = &change.call;
+    if let Some(answer) = &change.answer
+        && !first_answer::put(connection, answer)?
+    {
+        return Ok(Err(StoreError::Repeated));
+    }
     if !call::put(connection, change)? {
-        return Ok(false);
+        if let Some(answer) = &change.answer {
+            first_answer::remove(connection, answer)?;
+        }
+        return Ok(Err(StoreError::Stale(call.id)));
     }
     if let Some(attempt) = &change.attempt {
         attempt::put(connection, call.account, attempt)?;
@@ -114,7 +112,7 @@ fn save(connection: &Connection, change: &Change, log: &mut Log) -> rusqlite::Re
     job::put(connection, call, change.job)?;
     log.position += count(&change.events);
     event::add(connection, call.account, call.id, &change.events, log.position)?;
-    Ok(true)
+    Ok(Ok(()))
 }
 
 /// Counts the positions of events within a transaction.

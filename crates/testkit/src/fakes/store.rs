@@ -8,7 +8,7 @@ use futures_util::future::{BoxFuture, FutureExt, ready};
 use jiff::Timestamp;
 use outdial_domain::{Account, AccountId, AudioId, Call, CallId, Key, KeyId};
 use outdial_engine::ports::{
-    AudioFile, CallDetails, CallFilter, Change, ClaimedCall, Page, Store, StoreError, StoredEvent, Trace,
+    AudioFile, CallDetails, CallFilter, Change, ClaimedCall, FirstAnswer, Page, Store, StoreError, StoredEvent, Trace,
 };
 use tokio::sync::watch;
 
@@ -44,6 +44,12 @@ impl MemoryStore {
             reason: "the disk is full".to_owned(),
             remedy: "Make room on it".to_owned(),
         }));
+    }
+
+    /// The answers that are kept.
+    #[must_use]
+    pub fn answers(&self) -> Vec<FirstAnswer> {
+        self.rows().answers.values().cloned().collect()
     }
 
     fn rows(&self) -> MutexGuard<'_, Rows> {
@@ -123,16 +129,21 @@ impl Store for MemoryStore {
         })
     }
 
-    fn add_account(&self, account: Account) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.with(|rows| rows.add_account(account))
+    fn add_account(&self, account: Account, answer: Option<FirstAnswer>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.with(|rows| rows.with_answer(answer, |rows| rows.add_account(account)))
     }
 
     fn accounts(&self) -> BoxFuture<'_, Result<Vec<Account>, StoreError>> {
         self.with(|rows| Ok(rows.accounts.values().cloned().collect()))
     }
 
-    fn add_key(&self, key: Key, secret_hash: [u8; 32]) -> BoxFuture<'_, Result<(), StoreError>> {
-        self.with(|rows| rows.add_key(key, secret_hash))
+    fn add_key(
+        &self,
+        key: Key,
+        secret_hash: [u8; 32],
+        answer: Option<FirstAnswer>,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.with(|rows| rows.with_answer(answer, |rows| rows.add_key(key, secret_hash)))
     }
 
     fn key_by_hash(&self, secret_hash: [u8; 32]) -> BoxFuture<'_, Result<Option<Key>, StoreError>> {
@@ -158,15 +169,39 @@ impl Store for MemoryStore {
         })
     }
 
-    fn add_audio(&self, audio: AudioFile) -> BoxFuture<'_, Result<(), StoreError>> {
+    fn add_audio(&self, audio: AudioFile, answer: Option<FirstAnswer>) -> BoxFuture<'_, Result<(), StoreError>> {
         self.with(|rows| {
-            rows.audio.insert(audio.id, audio);
-            Ok(())
+            rows.with_answer(answer, |rows| {
+                rows.audio.insert(audio.id, audio);
+                Ok(())
+            })
         })
     }
 
     fn audio(&self, account: AccountId, id: AudioId) -> BoxFuture<'_, Result<Option<AudioFile>, StoreError>> {
         self.with(|rows| Ok(rows.audio.get(&id).filter(|audio| audio.account == account).cloned()))
+    }
+
+    fn first_answer(
+        &self,
+        account: AccountId,
+        key: [u8; 32],
+        now: Timestamp,
+    ) -> BoxFuture<'_, Result<Option<FirstAnswer>, StoreError>> {
+        self.with(|rows| {
+            Ok(rows
+                .answers
+                .get(&(account, key))
+                .filter(|kept| kept.kept_until > now)
+                .cloned())
+        })
+    }
+
+    fn forget_answers(&self, now: Timestamp, most: usize) -> BoxFuture<'_, Result<usize, StoreError>> {
+        self.with(|rows| {
+            let old = rows.answers.extract_if(.., |_, kept| kept.kept_until <= now);
+            Ok(old.take(most).count())
+        })
     }
 
     fn check(&self) -> BoxFuture<'_, Result<(), StoreError>> {

@@ -21,6 +21,7 @@ async fn place(engine: &Engine, actor: &Actor) -> CallId {
         ring: None,
         talk: None,
         tag: None,
+        reference: None,
     };
     verbs::place_call(engine, actor, request).await.unwrap().id
 }

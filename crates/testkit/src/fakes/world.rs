@@ -88,7 +88,7 @@ impl World {
     ///
     /// When there is an account of this name already, or the store was told to fail.
     pub async fn account(&self, name: &str, scopes: &[Scope]) -> Actor {
-        let account = verbs::create_account(self.store.as_ref(), &self.ids(), name).await;
+        let account = verbs::create_account(self.store.as_ref(), &self.ids(), name, None).await;
         let Account { id, name, .. } = account.expect("a test makes each account once");
         Actor {
             account: id,
@@ -105,7 +105,8 @@ impl World {
     ///
     /// When the store was told to fail.
     pub async fn key(&self, account: AccountId, name: &str, scopes: &[Scope]) -> String {
-        let key = verbs::create_key(self.store.as_ref(), &self.ids(), account, name, scopes.to_vec(), None).await;
+        let (store, ids) = (self.store.as_ref(), self.ids());
+        let key = verbs::create_key(store, &ids, account, name, scopes.to_vec(), None, None).await;
         key.expect("the memory store works unless told otherwise").secret
     }
 }

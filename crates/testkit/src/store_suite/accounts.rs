@@ -5,7 +5,7 @@ use outdial_engine::ports::{AudioFile, CallFilter, Store, StoreError};
 
 use super::lives::{Caller, at, bytes};
 
-fn upload(account: AccountId, number: u64) -> AudioFile {
+pub(super) fn upload(account: AccountId, number: u64) -> AudioFile {
     AudioFile {
         id: AudioId::new(at(0), bytes(0, 7, number)),
         account,
@@ -35,8 +35,8 @@ pub async fn no_account_sees_another(store: &impl Store) {
     for change in life.whole("n1") {
         store.commit(change).await.unwrap();
     }
-    store.add_audio(upload(one.account, 1)).await.unwrap();
-    store.add_key(key(one.account, 1), [1; 32]).await.unwrap();
+    store.add_audio(upload(one.account, 1), None).await.unwrap();
+    store.add_key(key(one.account, 1), [1; 32], None).await.unwrap();
     let id = life.call.id;
     let all = CallFilter {
         most: 9,
@@ -77,10 +77,10 @@ pub async fn accounts_have_unique_names(store: &impl Store) {
         name: name.into(),
         created_at: at(5),
     };
-    store.add_account(account("b", 1)).await.unwrap();
-    store.add_account(account("a", 2)).await.unwrap();
+    store.add_account(account("b", 1), None).await.unwrap();
+    store.add_account(account("a", 2), None).await.unwrap();
     assert_eq!(
-        store.add_account(account("a", 3)).await,
+        store.add_account(account("a", 3), None).await,
         Err(StoreError::Taken("a".into()))
     );
     assert_eq!(store.accounts().await.unwrap(), [account("a", 2), account("b", 1)]);
@@ -91,14 +91,14 @@ pub async fn keys_are_found_by_their_hash_until_removed(store: &impl Store) {
     let caller = Caller::join(store, 1).await;
     for number in 1..=3 {
         let hash = [u8::try_from(number).unwrap(); 32];
-        store.add_key(key(caller.account, number), hash).await.unwrap();
+        store.add_key(key(caller.account, number), hash, None).await.unwrap();
     }
     assert_eq!(store.key_by_hash([2; 32]).await.unwrap(), Some(key(caller.account, 2)));
     assert_eq!(store.key_by_hash([9; 32]).await.unwrap(), None);
     let listed: Vec<_> = store.keys(caller.account).await.unwrap();
     assert_eq!(listed, [3, 2, 1].map(|number| key(caller.account, number)));
     assert!(
-        store.add_key(key(caller.account, 4), [2; 32]).await.is_err(),
+        store.add_key(key(caller.account, 4), [2; 32], None).await.is_err(),
         "one secret, one key"
     );
     assert!(
@@ -120,7 +120,7 @@ pub async fn keys_are_found_by_their_hash_until_removed(store: &impl Store) {
 pub async fn uploads_are_found_by_their_account(store: &impl Store) {
     let caller = Caller::join(store, 1).await;
     let audio = upload(caller.account, 1);
-    store.add_audio(audio.clone()).await.unwrap();
+    store.add_audio(audio.clone(), None).await.unwrap();
     assert_eq!(store.audio(caller.account, audio.id).await.unwrap(), Some(audio));
     assert_eq!(
         store.audio(caller.account, upload(caller.account, 2).id).await.unwrap(),

@@ -39,6 +39,7 @@ pub async fn lists_are_filtered(store: &impl Store) {
     for number in 0..12 {
         let mut plan = caller.plan(number % 3, at(if number < 2 { 60_000 } else { 0 }));
         plan.tag = number.is_multiple_of(2).then(|| "even".into());
+        plan.reference = Some(format!("order {number}"));
         let mut life = caller.call_by(number, plan);
         let steps = if number < 6 { 1 } else { 5 };
         for change in life.whole("n1").into_iter().take(steps) {
@@ -59,7 +60,7 @@ pub async fn lists_are_filtered(store: &impl Store) {
     };
     let all = CallFilter::default();
     let to = Some("+6590000001".to_owned());
-    let cases: [(CallFilter, &[usize]); 9] = [
+    let cases: [(CallFilter, &[usize]); 10] = [
         (
             CallFilter {
                 state: Some(CallState::Scheduled),
@@ -101,6 +102,13 @@ pub async fn lists_are_filtered(store: &impl Store) {
                 ..all.clone()
             },
             &[10, 8, 6, 4, 2, 0],
+        ),
+        (
+            CallFilter {
+                reference: Some("order 9".into()),
+                ..all.clone()
+            },
+            &[9],
         ),
         (
             CallFilter {

@@ -48,11 +48,14 @@ impl Caller {
     pub async fn join(store: &impl Store, number: u8) -> Self {
         let caller = Self::of(number);
         store
-            .add_account(Account {
-                id: caller.account,
-                name: format!("account-{number}"),
-                created_at: at(0),
-            })
+            .add_account(
+                Account {
+                    id: caller.account,
+                    name: format!("account-{number}"),
+                    created_at: at(0),
+                },
+                None,
+            )
             .await
             .expect("a new account");
         caller
@@ -82,6 +85,7 @@ impl Caller {
             ring: Duration::from_secs(45),
             talk: Duration::from_secs(3600),
             tag: None,
+            reference: None,
         }
     }
 
@@ -152,6 +156,7 @@ impl Life {
             events,
             trace: Vec::new(),
             job: Job::Keep,
+            answer: None,
         }
     }
 

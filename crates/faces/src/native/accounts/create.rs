@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::extract::State;
+use outdial_domain as domain;
 use outdial_engine::verbs;
 use utoipa::ToSchema;
 
@@ -13,6 +14,7 @@ use crate::native::{
     code::Code,
     document::Document,
     endpoint::Endpoint,
+    idempotency::{Answer, Idempotency},
     refusal::Refusal,
     wire::Account,
 };
@@ -29,6 +31,7 @@ pub(in crate::native) fn endpoint() -> Endpoint {
             Code::UnsupportedMediaType,
             Code::NameTaken,
         ])
+        .makes_once()
 }
 
 /// An account to be made.
@@ -45,12 +48,21 @@ pub(in crate::native) struct CreateAccountRequest {
     responses((status = 201, body = Account)))]
 async fn create_account(
     State(api): State<Arc<Api>>,
-    _: Allowed<ToAdminister>,
+    Allowed { actor, .. }: Allowed<ToAdminister>,
+    idempotency: Idempotency,
     document: Document,
-) -> Result<(StatusCode, Json<Account>), Refusal> {
-    let name = document.read(|fields| fields.line("name", LONGEST_NAME).map(|name| name.trim().to_owned()))?;
-    let account = verbs::create_account(api.engine.store.as_ref(), &api.engine.ids, &name).await?;
-    Ok((StatusCode::CREATED, Json(account.into())))
+) -> Result<Answer, Refusal> {
+    let (store, ids) = (api.engine.store.as_ref(), &api.engine.ids);
+    let idempotency = idempotency.for_request(&[b"POST /api/v1/accounts", &document.canonical()]);
+    let create = async |once| {
+        let name = document.read(|fields| fields.line("name", LONGEST_NAME).map(|name| name.trim().to_owned()))?;
+        Ok(verbs::create_account(store, ids, &name, once).await?)
+    };
+    idempotency.create(&api, &actor, answer, create).await
+}
+
+fn answer(account: &domain::Account) -> Answer {
+    Answer::made(&Account::from(account.clone()))
 }
 
 #[cfg(test)]

@@ -3,12 +3,14 @@
 use std::sync::Arc;
 
 use axum::{
-    Json,
     body::Body,
     extract::{DefaultBodyLimit, FromRequest, Multipart, Request, State, multipart::MultipartError},
     http::StatusCode,
 };
-use outdial_engine::verbs::{self, LARGEST_UPLOAD, UploadError};
+use outdial_engine::{
+    ports::AudioFile,
+    verbs::{self, LARGEST_UPLOAD, UploadError},
+};
 use tokio_stream::StreamExt;
 use utoipa::{
     PartialSchema, ToSchema,
@@ -21,6 +23,7 @@ use crate::native::{
     body,
     code::Code,
     endpoint::Endpoint,
+    idempotency::{Answer, Idempotency},
     refusal::Refusal,
     wire::Audio,
 };
@@ -36,7 +39,8 @@ pub(in crate::native) fn endpoint() -> Endpoint {
             Code::BodyTooLarge,
             Code::UnsupportedMediaType,
             Code::UnreadableAudio,
-        ]);
+        ])
+        .makes_once();
     endpoint.handler = endpoint
         .handler
         .layer(DefaultBodyLimit::max(LARGEST_UPLOAD + FORM_ROOM));
@@ -80,8 +84,9 @@ pub(in crate::native) struct UploadForm {
 async fn upload_audio(
     State(api): State<Arc<Api>>,
     Allowed { actor, .. }: Allowed<ToCall>,
+    idempotency: Idempotency,
     request: Request,
-) -> Result<(StatusCode, Json<Audio>), Refusal> {
+) -> Result<Answer, Refusal> {
     body::refuse_encodings(request.headers())?;
     let (name, bytes) = match body::content_type(request.headers()).as_deref() {
         Some("multipart/form-data") => read_form(request).await?,
@@ -98,10 +103,17 @@ async fn upload_audio(
             ));
         }
     };
-    let audio = verbs::upload_audio(&api.engine, &actor, &name, bytes)
-        .await
-        .map_err(refusal)?;
-    Ok((StatusCode::CREATED, Json(audio.into())))
+    let idempotency = idempotency.for_request(&[b"POST /api/v1/audio", name.as_bytes(), &bytes]);
+    let create = async |once| {
+        verbs::upload_audio(&api.engine, &actor, &name, bytes, once)
+            .await
+            .map_err(refusal)
+    };
+    idempotency.create(&api, &actor, answer, create).await
+}
+
+fn answer(audio: &AudioFile) -> Answer {
+    Answer::made(&Audio::from(audio.clone()))
 }
 
 /// What a body without a name is called. Raw audio does not say what it is, so its type does by the name.

@@ -38,6 +38,7 @@ const USUAL_PAGE: usize = 50;
         ("state" = inline(Option<CallStateWord>), Query, description = "Only calls in this state."),
         ("outcome" = inline(Option<OutcomeWord>), Query, description = "Only calls that ended so."),
         ("tag" = Option<String>, Query, description = "Only calls with this tag."),
+        ("reference" = Option<String>, Query, description = "Only calls that their maker named so."),
         ("to" = Option<String>, Query, description = "Only calls to this address, in any of its forms."),
         ("limit" = Option<usize>, Query, description = "How many at most, 1 to 1000; 50 when it is not given."),
         ("cursor" = Option<String>, Query, description = "The `next` of the page before, for the calls after it."),
@@ -63,6 +64,9 @@ fn read(fields: &mut Fields<'_, '_>) -> CallFilter {
         state: fields.optional_word("state", &states).and_then(CallState::from_word),
         outcome: fields.optional_word("outcome", &outcomes).and_then(Outcome::from_word),
         tag: fields.optional_line("tag", Plan::LONGEST_TAG).map(str::to_owned),
+        reference: fields
+            .optional_line("reference", Plan::LONGEST_REFERENCE)
+            .map(str::to_owned),
         to: fields
             .optional_parse::<Dialled>("to", Address::LONGEST)
             .map(|Dialled(to)| to),

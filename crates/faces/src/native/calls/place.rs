@@ -2,13 +2,9 @@
 
 use std::{str::FromStr, sync::Arc, time::Duration};
 
-use axum::{
-    Json,
-    extract::State,
-    http::{HeaderMap, HeaderName, StatusCode, header},
-};
+use axum::extract::State;
 use jiff::Timestamp;
-use outdial_domain::{Address, AddressError, AudioId, Limits, Plan, Priority};
+use outdial_domain::{self as domain, Address, AddressError, AudioId, Limits, Plan, Priority};
 use outdial_engine::{
     routing::NoRoute,
     verbs::{self, Action, PlaceCall, PlaceCallError},
@@ -26,6 +22,7 @@ use crate::native::{
     code::Code,
     document::Document,
     endpoint::Endpoint,
+    idempotency::{Answer, Idempotency},
     moment::{Length, Moment},
     refusal::Refusal,
     wire::{Call, PriorityWord},
@@ -41,12 +38,12 @@ pub(in crate::native) fn endpoint() -> Endpoint {
             Code::SlowBody,
             Code::BodyTooLarge,
             Code::UnsupportedMediaType,
-            Code::IdempotencyUnsupported,
             Code::CallerIdNotAllowed,
             Code::DestinationClosed,
             Code::NoRoute,
             Code::Stopping,
         ])
+        .makes_once()
 }
 
 /// The longest name of a trunk or a flow.
@@ -89,6 +86,9 @@ pub(in crate::native) struct PlaceRequest {
     /// Free text, echoed everywhere.
     #[schema(max_length = 256)]
     tag: Option<String>,
+    /// Your own name for the call, echoed everywhere. Where there is no `Idempotency-Key`, it serves as one.
+    #[schema(example = "order 7", max_length = 255)]
+    reference: Option<String>,
 }
 
 /// What to do after the answer: a list of steps, the same in an object as `steps`, or the name of a
@@ -133,29 +133,33 @@ impl ToSchema for Flow {}
 /// Places a call
 ///
 /// When it is answered, the call is on disk. Without `at` and `in` it is dialled at once. The same
-/// request sent again is another call; an `Idempotency-Key` is refused.
+/// request sent again is another call, unless it has an `Idempotency-Key` or a `reference`.
 #[utoipa::path(post, path = "/api/v1/calls", request_body = PlaceRequest,
     responses((status = 201, body = Call, headers(("Location" = String, description = "Where the call can be read.")))))]
 async fn place_call(
     State(api): State<Arc<Api>>,
     Allowed { actor, .. }: Allowed<ToCall>,
-    headers: HeaderMap,
+    idempotency: Idempotency,
     document: Document,
-) -> Result<(StatusCode, [(HeaderName, String); 1], Json<Call>), Refusal> {
-    if headers.contains_key("idempotency-key") {
-        let detail =
-            "send the request without `Idempotency-Key`, and look for its call by `tag` before you send it again";
-        return Err(Refusal::new(Code::IdempotencyUnsupported, detail));
-    }
+) -> Result<Answer, Refusal> {
     let engine = &api.engine;
-    let given_in = document.value.get("in").is_some_and(|value| !value.is_null());
-    let now = engine.ids.now();
-    let request = document.read(|fields| read(fields, engine.settings.limits, now))?;
-    let call = verbs::place_call(engine, &actor, request)
-        .await
-        .map_err(|error| refusal(error, given_in))?;
-    let call = Call::new(call, engine.ids.now());
-    Ok((StatusCode::CREATED, [(header::LOCATION, call.location())], Json(call)))
+    let idempotency = idempotency
+        .or_field("reference", document.value.get("reference"))
+        .for_request(&[b"POST /api/v1/calls", &document.canonical()]);
+    let create = async |once| {
+        let given_in = document.value.get("in").is_some_and(|value| !value.is_null());
+        let now = engine.ids.now();
+        let request = document.read(|fields| read(fields, engine.settings.limits, now))?;
+        verbs::place_call_once(engine, &actor, request, once)
+            .await
+            .map_err(|error| refusal(error, given_in))
+    };
+    idempotency.create(&api, &actor, answer, create).await
+}
+
+fn answer(call: &domain::Call) -> Answer {
+    let shown = Call::new(call.clone(), call.created_at);
+    Answer::made(&shown).at(shown.location())
 }
 
 /// Reads all fields before the first that could not be read ends it.
@@ -179,6 +183,9 @@ fn read(fields: &mut Fields<'_, '_>, limits: Limits, now: Timestamp) -> Option<P
         .optional_word("priority", &priorities)
         .and_then(Priority::from_word);
     let tag = fields.optional_line("tag", Plan::LONGEST_TAG).map(str::to_owned);
+    let reference = fields
+        .optional_line("reference", Plan::LONGEST_REFERENCE)
+        .map(str::to_owned);
     Some(PlaceCall {
         to: to?.0,
         action: action?,
@@ -189,6 +196,7 @@ fn read(fields: &mut Fields<'_, '_>, limits: Limits, now: Timestamp) -> Option<P
         talk,
         priority: priority.unwrap_or_default(),
         tag,
+        reference,
     })
 }
 
@@ -261,6 +269,7 @@ fn refusal(error: PlaceCallError, given_in: bool) -> Refusal {
 
 #[cfg(test)]
 mod tests {
+    use axum::http::StatusCode;
     use serde_json::json;
 
     use super::*;
@@ -281,19 +290,6 @@ mod tests {
             format!("/api/v1/calls/{}", answer.json["id"].as_str().unwrap())
         );
         assert_eq!(server.get(location).await.json, answer.json);
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn an_idempotency_key_is_refused_and_not_ignored() {
-        let server = Server::start().await;
-        let request = server
-            .request("POST", "/api/v1/calls")
-            .header("Idempotency-Key", "order-7");
-        let request = request.header("Content-Type", "application/json");
-        let body = json!({"to": BOB, "say": "Hello"}).to_string();
-        let answer = server.send(request.body(body.into()).unwrap()).await;
-        assert_eq!(answer.json["code"], "idempotency_unsupported");
-        assert_eq!(server.get("/api/v1/calls").await.json["calls"], json!([]));
     }
 
     #[tokio::test(start_paused = true)]

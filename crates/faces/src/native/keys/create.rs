@@ -2,7 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
-use axum::{Json, extract::State, http::StatusCode};
+use axum::extract::State;
 use jiff::Timestamp;
 use outdial_domain::Scope;
 use outdial_engine::verbs;
@@ -16,6 +16,7 @@ use crate::native::{
     code::Code,
     document::Document,
     endpoint::Endpoint,
+    idempotency::{Answer, Idempotency},
     moment::{Length, Moment},
     refusal::Refusal,
     wire::{NewKey, ScopeWord},
@@ -32,6 +33,7 @@ pub(in crate::native) fn endpoint() -> Endpoint {
             Code::BodyTooLarge,
             Code::UnsupportedMediaType,
         ])
+        .makes_once()
 }
 
 /// The longest life of a key that expires.
@@ -68,14 +70,28 @@ struct CreateKey {
 async fn create_key(
     State(api): State<Arc<Api>>,
     Allowed { actor, .. }: Allowed<ToAdminister>,
+    idempotency: Idempotency,
     document: Document,
-) -> Result<(StatusCode, Json<NewKey>), Refusal> {
+) -> Result<Answer, Refusal> {
     let engine = &api.engine;
-    let request = document.read(|fields| read(fields, engine.ids.now()))?;
-    let account = accounts::named(engine, &actor, request.account.as_deref()).await?;
-    let (store, ids) = (engine.store.as_ref(), &engine.ids);
-    let key = verbs::create_key(store, ids, account, &request.name, request.scopes, request.expires_at).await?;
-    Ok((StatusCode::CREATED, Json(key.into())))
+    let idempotency = idempotency.for_request(&[b"POST /api/v1/keys", &document.canonical()]);
+    let create = async |once| {
+        let request = document.read(|fields| read(fields, engine.ids.now()))?;
+        let account = accounts::named(engine, &actor, request.account.as_deref()).await?;
+        let (store, ids) = (engine.store.as_ref(), &engine.ids);
+        let CreateKey {
+            name,
+            scopes,
+            expires_at,
+            ..
+        } = request;
+        Ok(verbs::create_key(store, ids, account, &name, scopes, expires_at, once).await?)
+    };
+    idempotency.create(&api, &actor, answer, create).await
+}
+
+fn answer(new: &verbs::NewKey) -> Answer {
+    Answer::made(&NewKey::from(new.clone())).with_secret()
 }
 
 fn read(fields: &mut Fields<'_, '_>, now: Timestamp) -> Option<CreateKey> {

@@ -37,6 +37,9 @@ pub(in crate::native) struct Call {
     #[schema(required = true)]
     tag: Option<String>,
     priority: PriorityWord,
+    /// What the request called it.
+    #[schema(required = true)]
+    reference: Option<String>,
     /// How long the phone rings.
     ring: Seconds,
     /// How long the call may last from its answer.
@@ -185,6 +188,7 @@ impl Call {
             via: plan.via,
             tag: plan.tag,
             priority: PriorityWord(plan.priority),
+            reference: plan.reference,
             ring: plan.ring.into(),
             max: plan.talk.into(),
             due: Time(plan.due),

@@ -7,7 +7,7 @@ use outdial_domain::{
     Account, AccountId, AttemptState, AudioId, Call, CallId, CallState, Key, KeyId, Subject, attempt::Progress,
 };
 use outdial_engine::ports::{
-    AudioFile, CallDetails, CallFilter, Change, ClaimedCall, Job, Page, StoreError, StoredEvent, Trace,
+    AudioFile, CallDetails, CallFilter, Change, ClaimedCall, FirstAnswer, Job, Page, StoreError, StoredEvent, Trace,
 };
 
 #[derive(Debug, Default)]
@@ -17,6 +17,7 @@ pub(super) struct Rows {
     pub(super) accounts: BTreeMap<String, Account>,
     pub(super) keys: BTreeMap<KeyId, (Key, [u8; 32])>,
     pub(super) audio: BTreeMap<AudioId, AudioFile>,
+    pub(super) answers: BTreeMap<(AccountId, [u8; 32]), FirstAnswer>,
 }
 
 #[derive(Debug)]
@@ -34,7 +35,31 @@ struct JobRow {
 
 impl Rows {
     /// Saves all of a change or nothing, and gives the position of its last event.
-    pub(super) fn commit(&mut self, change: Change) -> Result<i64, StoreError> {
+    pub(super) fn commit(&mut self, mut change: Change) -> Result<i64, StoreError> {
+        let answer = change.answer.take();
+        self.with_answer(answer, |rows| rows.save(change))
+    }
+
+    /// Does something and keeps the answer to the request for it, both or neither.
+    pub(super) fn with_answer<T>(
+        &mut self,
+        answer: Option<FirstAnswer>,
+        act: impl FnOnce(&mut Self) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let key = answer.as_ref().map(|answer| (answer.account, answer.key));
+        let kept = key.and_then(|key| self.answers.get(&key));
+        if kept
+            .zip(answer.as_ref())
+            .is_some_and(|(kept, new)| kept.kept_until > new.made_at)
+        {
+            return Err(StoreError::Repeated);
+        }
+        let done = act(self)?;
+        self.answers.extend(key.zip(answer));
+        Ok(done)
+    }
+
+    fn save(&mut self, change: Change) -> Result<i64, StoreError> {
         let id = change.call.id;
         self.keeps_the_rules(&change)
             .map_err(|rule| broken(&format!("a change of {id} breaks a rule: {rule}")))?;
@@ -237,6 +262,10 @@ fn matches(call: &Call, filter: &CallFilter) -> bool {
             .tag
             .as_ref()
             .is_none_or(|tag| call.plan.tag.as_ref() == Some(tag))
+        && filter
+            .reference
+            .as_ref()
+            .is_none_or(|reference| call.plan.reference.as_ref() == Some(reference))
         && filter.to.as_ref().is_none_or(|to| call.plan.to.to_string() == *to)
         && filter.before.is_none_or(|before| call.id < before)
 }
