@@ -244,15 +244,18 @@ def agree(server, log):
         left = server.every(f"state={state}")
         if left:
             fault(f"{len(left)} calls are still {state}, as {left[0]['id']}")
-    outcomes = collections.Counter()
+    outcomes, reasons = collections.Counter(), {}
     for call in calls.values():
-        outcome = (call.get("ending") or {}).get("outcome") or call.get("outcome")
-        outcomes[(call["to"] if isinstance(call["to"], str) else placed[call["id"]])[:5], outcome] += 1
+        ending = call.get("ending") or {}
+        kind = (placed[call["id"]][:5], ending.get("outcome"))
+        outcomes[kind] += 1
+        reasons[kind] = f"{call['id']}: {ending.get('reason')}"
     for (beginning, outcome), count in sorted(outcomes.items(), key=str):
         if EXPECTED.get(beginning) == outcome:
             say(f"{beginning}…: {count} {outcome}")
         else:
-            fault(f"{count} calls to {beginning}… ended as {outcome}, not as {EXPECTED.get(beginning)}")
+            last = reasons[beginning, outcome]
+            fault(f"{count} calls to {beginning}… ended as {outcome}, not as {EXPECTED.get(beginning)}, as {last}")
 
     rings, unended, acknowledged = open_rings(log)
     twice = [call for call, count in rings.items() if count != 1]

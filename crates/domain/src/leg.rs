@@ -26,7 +26,7 @@ pub struct Leg {
     pub quality: Option<Quality>,
 }
 
-/// How good the received sound of a leg was.
+/// How good the sound of a leg was: what we received, and what the far side reported by RTCP.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Quality {
     /// Packets received.
@@ -39,6 +39,10 @@ pub struct Quality {
     pub jitter_ms: f32,
     /// Round trip in milliseconds, where the far side reported.
     pub round_trip_ms: Option<f32>,
+    /// Share of our packets that the far side lost lately, 0 to 1, where it reported.
+    pub far_loss: Option<f32>,
+    /// Jitter of our packets at the far side in milliseconds, where it reported.
+    pub far_jitter_ms: Option<f32>,
     /// Estimated mean opinion score, 1 to 4.5 (ITU-T G.107, simplified).
     pub mos: f32,
 }

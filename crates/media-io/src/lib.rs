@@ -25,6 +25,7 @@
 //! # }
 //! ```
 
+mod arrival;
 mod engine;
 mod event;
 mod keypad;

@@ -19,6 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     MediaEvent, Remote,
+    arrival::{self, Arrived},
     event::{Command, Terms},
     keypad::{Key, Keypad},
     latch::{Latch, Seen, Verdict, same_host},
@@ -38,6 +39,8 @@ const TURNS_PER_RTCP: u32 = 25;
 pub(crate) struct Buffers {
     received: [u8; MAX_PACKET],
     sent: [u8; MAX_PACKET],
+    /// What the kernel notes of a datagram. On the heap, because it has to be aligned.
+    noted: Vec<u8>,
 }
 
 impl Default for Buffers {
@@ -45,6 +48,7 @@ impl Default for Buffers {
         Self {
             received: [0; MAX_PACKET],
             sent: [0; MAX_PACKET],
+            noted: vec![0; 128],
         }
     }
 }
@@ -95,6 +99,7 @@ impl Slot {
             config.sequence &= 0x7FFF;
         }
         let (rtp, rtcp, lease) = sockets.into_parts();
+        arrival::note(&rtcp);
         Self {
             media: MediaStream::new(config, Instant::now()),
             config,
@@ -275,8 +280,8 @@ impl Slot {
     fn control(&mut self, now: Instant, buffers: &mut Buffers) {
         for _ in 0..DATAGRAMS_PER_TURN {
             let buffer = &mut buffers.received;
-            let length = match self.rtcp.recv_from(buffer) {
-                Ok((length, from)) if same_host(from.ip(), self.target.ip()) => length,
+            let (length, at) = match arrival::receive(&self.rtcp, buffer, &mut buffers.noted, now) {
+                Ok(Arrived { length, from, at }) if same_host(from.ip(), self.target.ip()) => (length, at),
                 Ok(_) => continue,
                 Err(_) => break,
             };
@@ -285,7 +290,7 @@ impl Slot {
                 None => Some(length),
             };
             if let Some(report) = length.and_then(|length| buffer.get(..length)) {
-                self.media.handle_rtcp(report, now);
+                self.media.handle_rtcp(report, at);
             }
         }
         if let Some(length) = self.media.poll_rtcp(now, &mut buffers.sent) {
@@ -389,6 +394,8 @@ fn summed_up(quality: &outdial_media::quality::Quality) -> Quality {
         sent: quality.packets_sent,
         jitter_ms: quality.jitter_ms,
         round_trip_ms: quality.round_trip_ms,
+        far_loss: quality.remote_loss,
+        far_jitter_ms: quality.remote_jitter_ms,
         mos: quality.mos,
     }
 }

@@ -148,14 +148,26 @@ fn quality(quality: &Value) -> String {
     if quality.is_null() {
         return "no sound".to_owned();
     }
-    format!(
+    let heard = format!(
         "sound: {} packets sent, {} received, {} lost, jitter {:.1} ms, MOS {:.1}",
         text(quality, "sent"),
         text(quality, "received"),
         text(quality, "lost"),
         quality["jitter_ms"].as_f64().unwrap_or_default(),
         quality["mos"].as_f64().unwrap_or_default(),
-    )
+    );
+    let reported = |name: &str| quality[name].as_f64();
+    let far = [
+        reported("round_trip_ms").map(|time| format!("round trip {time:.1} ms")),
+        reported("far_loss").map(|share| format!("{:.1} % of ours lost", 100.0 * share)),
+        reported("far_jitter_ms").map(|jitter| format!("jitter of ours {jitter:.1} ms")),
+    ];
+    let far: Vec<String> = far.into_iter().flatten().collect();
+    if far.is_empty() {
+        heard
+    } else {
+        format!("{heard}; the far side reports: {}", far.join(", "))
+    }
 }
 
 fn passed_over(data: &Value) -> String {

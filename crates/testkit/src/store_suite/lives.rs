@@ -305,6 +305,8 @@ pub fn over() -> Happening {
         sent: 90,
         jitter_ms: 0.5,
         round_trip_ms: Some(1.25),
+        far_loss: Some(0.125),
+        far_jitter_ms: None,
         mos: 4.25,
     };
     Happening::Ended {

@@ -146,7 +146,7 @@ pub(in crate::native) struct Leg {
     quality: Option<Quality>,
 }
 
-/// How good the received sound was.
+/// How good the sound was: what we received, and what the far side reported.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::native) struct Quality {
     /// Packets received.
@@ -160,6 +160,12 @@ pub(in crate::native) struct Quality {
     /// Round trip in milliseconds, where the far side reported.
     #[schema(required = true)]
     round_trip_ms: Option<f32>,
+    /// Share of our packets that the far side lost lately, 0 to 1, where it reported.
+    #[schema(required = true)]
+    far_loss: Option<f32>,
+    /// Jitter of our packets at the far side in milliseconds, where it reported.
+    #[schema(required = true)]
+    far_jitter_ms: Option<f32>,
     /// Estimated mean opinion score, 1 to 4.5.
     mos: f32,
 }
@@ -349,6 +355,8 @@ impl From<domain::Quality> for Quality {
             sent: quality.sent,
             jitter_ms: quality.jitter_ms,
             round_trip_ms: quality.round_trip_ms,
+            far_loss: quality.far_loss,
+            far_jitter_ms: quality.far_jitter_ms,
             mos: quality.mos,
         }
     }

@@ -103,6 +103,8 @@ impl FakeLeg {
             sent: 500,
             jitter_ms: 1.5,
             round_trip_ms: Some(20.0),
+            far_loss: Some(0.0),
+            far_jitter_ms: Some(2.5),
             mos: 4.25,
         };
         let end = LegEnd {
