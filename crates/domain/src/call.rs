@@ -136,6 +136,26 @@ impl Call {
         }
     }
 
+    /// Decides what follows an attempt that ended so, or one that could not even begin: the call waits for
+    /// its next attempt, or it ends. Give the leg when one was in the journal. Gives the event.
+    pub fn conclude(&mut self, ending: Ending, leg: Option<&Leg>, now: Timestamp) -> EventKind {
+        let Some(plan) = self.plan.again(ending.outcome, leg, now) else {
+            self.end(ending.clone(), now);
+            return EventKind::Ended { ending };
+        };
+        self.plan = plan;
+        self.state = CallState::Scheduled;
+        self.answered_at = None;
+        self.digits.clear();
+        EventKind::RetryScheduled {
+            attempt: self.attempts + 1,
+            at: self.plan.due,
+            because: ending.outcome,
+            to: self.plan.to.to_string(),
+            via: self.plan.via.clone(),
+        }
+    }
+
     /// Ends a call that has no attempt under way. Says whether it did: the first ending holds.
     pub fn end(&mut self, ending: Ending, now: Timestamp) -> bool {
         if self.state == CallState::Ended {
@@ -157,6 +177,8 @@ pub struct LiveCall {
     pub attempt: Attempt,
     /// That attempt's leg.
     pub leg: Leg,
+    /// Whether somebody asked to end the call: however the leg ends, the call is not tried again.
+    pub stopped: bool,
 }
 
 impl LiveCall {
@@ -181,7 +203,12 @@ impl LiveCall {
             progress: Progress::journalled(now),
             quality: None,
         };
-        Self { call, attempt, leg }
+        Self {
+            call,
+            attempt,
+            leg,
+            stopped: false,
+        }
     }
 
     /// The only way from one state of a live call to the next: gives the new state, and what to
@@ -218,15 +245,13 @@ impl LiveCall {
                 next.leg.progress = next.leg.progress.end(ending.clone(), now)?;
                 next.attempt.progress = next.attempt.progress.end(ending.clone(), now)?;
                 next.leg.quality = quality;
-                next.call.end(ending.clone(), now);
-                vec![
-                    EventKind::LegEnded {
-                        leg,
-                        ending: ending.clone(),
-                        quality,
-                    },
-                    EventKind::Ended { ending },
-                ]
+                let concluded = if self.stopped {
+                    next.call.end(ending.clone(), now);
+                    EventKind::Ended { ending: ending.clone() }
+                } else {
+                    next.call.conclude(ending.clone(), Some(&self.leg), now)
+                };
+                vec![EventKind::LegEnded { leg, ending, quality }, concluded]
             }
         };
         Ok((next, events))
@@ -257,7 +282,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Address, EndedBy, Outcome};
+    use crate::{Address, EndedBy, Outcome, Retry};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -270,6 +295,8 @@ mod tests {
             via: None,
             due: at(0),
             priority: Default::default(),
+            expires: None,
+            retry: Retry::default(),
             ring: Duration::from_secs(45),
             talk: Duration::from_secs(60),
             tag: None,

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{AccountId, AttemptId, CallId, Digit, Ending, EventId, LegId, Quality};
+use crate::{AccountId, AttemptId, CallId, Digit, Ending, EventId, LegId, Outcome, Quality};
 
 /// Something that happened, saved in the same transaction as the state it changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -132,6 +132,19 @@ pub enum EventKind {
         /// How good its sound was.
         quality: Option<Quality>,
     },
+    /// The call will be tried again.
+    RetryScheduled {
+        /// The number of the next attempt.
+        attempt: u16,
+        /// When.
+        at: Timestamp,
+        /// What the attempt before came to.
+        because: Outcome,
+        /// Whom it will ring.
+        to: String,
+        /// The only trunk it will use, where there is one.
+        via: Option<String>,
+    },
     /// The call ended.
     Ended {
         /// How.
@@ -156,6 +169,7 @@ impl EventKind {
             Self::Gathered { .. } => "gathered",
             Self::HangUpRequested { .. } => "hang_up_requested",
             Self::LegEnded { .. } => "leg_ended",
+            Self::RetryScheduled { .. } => "retry_scheduled",
             Self::Ended { .. } => "ended",
         }
     }

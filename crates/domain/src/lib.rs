@@ -17,6 +17,7 @@ pub mod leg;
 pub mod masking;
 pub mod outcome;
 pub mod plan;
+pub mod retry;
 
 pub use account::{Account, Key, Limits, Number, NumberUse, Scope};
 pub use address::{Address, AddressError, Destination};
@@ -28,3 +29,4 @@ pub use id::{AccountId, AttemptId, AudioId, CallId, EventId, IdError, KeyId, Leg
 pub use leg::{Leg, LegState, Quality};
 pub use outcome::{EndedBy, Ending, Outcome};
 pub use plan::{Plan, Priority};
+pub use retry::{Factor, Retry, RetryRule};

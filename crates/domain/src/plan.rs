@@ -1,11 +1,11 @@
-//! What to do: whom to ring, when, and how long. The flow after the answer is the `flow` crate's.
+//! What to do: whom to ring, when, how often, and how long. The flow after the answer is the `flow` crate's.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Address, outcome::words};
+use crate::{Address, Retry, outcome::words};
 
 words! {
     /// How urgent a call is beside others that wait for the same limit.
@@ -30,11 +30,18 @@ pub struct Plan {
     pub from: Option<Address>,
     /// The name of the only trunk to use, where the request names one.
     pub via: Option<String>,
-    /// Not to be dialled before this time.
+    /// Not to be dialled before this time. A retry has a time of its own, and so may have other values of
+    /// `to` and `via`: what stands here is what the current or the next attempt does.
     pub due: Timestamp,
     /// How urgent it is.
     #[serde(default)]
     pub priority: Priority,
+    /// Not to be dialled at this time or later.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub expires: Option<Timestamp>,
+    /// When it is tried again.
+    #[serde(default, skip_serializing_if = "Retry::is_never")]
+    pub retry: Retry,
     /// How long the phone rings.
     pub ring: Duration,
     /// How long the call may last from its answer.

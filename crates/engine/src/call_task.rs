@@ -7,7 +7,7 @@ pub(crate) mod incoming;
 mod journal;
 mod prompts;
 
-use outdial_domain::{Call, EndedBy, Ending, EventKind, LiveCall, Outcome, call::Happening};
+use outdial_domain::{Call, EndedBy, Ending, LiveCall, Outcome, call::Happening};
 use outdial_flow::Flow;
 use tokio::sync::mpsc;
 
@@ -18,7 +18,7 @@ use crate::{
     ports::{Change, ClaimedCall, Job, LegEnd, LegOrder, WholeOrder},
     recorder::Recorder,
     routing::{self, Route},
-    saving::save,
+    saving::{Saved, save},
 };
 
 /// The sample rate that prompts are rendered at before the phone rings: that of nearly every trunk.
@@ -27,73 +27,89 @@ const USUAL_RATE: u32 = 8_000;
 /// Dials a claimed call and stays with it to its end.
 pub(crate) async fn run(engine: &Engine, claimed: ClaimedCall, mut control: mpsc::Receiver<Control>) {
     let ClaimedCall { call, flow } = claimed;
-    // Until the leg is in the journal the call can still be prevented.
-    let ready = tokio::select! {
-        ready = get_ready(engine, &call, &flow) => ready,
-        ending = prevented(&mut control) => Err(Some(ending)),
+    let prepared = tokio::select! {
+        prepared = prepare(engine, &call, &flow) => prepared,
+        control = asked(&mut control) => return prevent(engine, call, control).await,
     };
-    match ready {
-        Ok(ready) => dial(engine, ready, flow, control).await,
-        Err(Some(ending)) => end_undialled(engine, call, ending).await,
-        Err(None) => {}
+    match prepared {
+        // What was given to the journal is written even if nobody waits for it, so this is not broken off.
+        Ok(prepared) => {
+            if let Some(live) = journal(engine, call, &prepared.route).await {
+                dial(engine, live, prepared, flow, control).await;
+            }
+        }
+        Err(ending) => {
+            end_undialled(engine, call, ending).await;
+        }
     }
 }
 
-/// A call whose leg may be rung: everything that can go wrong before has gone well.
-struct Ready {
-    live: LiveCall,
+/// What a call needs before its leg may be journalled and rung.
+struct Prepared {
     route: Route,
     rendered: Rendered,
 }
 
-/// Routes the call, renders its prompts, and writes its leg to the journal, in this order: what can
-/// go wrong goes wrong before a phone rings. An error without an ending means that the call is
-/// somebody else's by now.
-async fn get_ready(engine: &Engine, call: &Call, flow: &Flow) -> Result<Ready, Option<Ending>> {
+/// Routes the call and renders its prompts: what can go wrong goes wrong before a phone rings.
+async fn prepare(engine: &Engine, call: &Call, flow: &Flow) -> Result<Prepared, Ending> {
     let route = routing::route(&call.plan, flow, &engine.settings, &engine.carriers)
         .map_err(|reason| Ending::new(Outcome::Refused, EndedBy::System, reason.to_string()))?;
     let rendered = Rendered::render(engine, call.account, flow, USUAL_RATE)
         .await
         .map_err(|reason| Ending::new(Outcome::Failed, EndedBy::System, reason))?;
-    let live = journal(engine, call.clone(), &route).await.ok_or(None)?;
-    Ok(Ready { live, route, rendered })
+    Ok(Prepared { route, rendered })
 }
 
-async fn prevented(control: &mut mpsc::Receiver<Control>) -> Ending {
+async fn asked(control: &mut mpsc::Receiver<Control>) -> Control {
     match control.recv().await {
-        Some(Control::HangUp { by, kind, answer }) => {
-            // Whoever asked may have gone; the call is prevented all the same.
-            let _ = answer.send(HangUpAnswer::Prevented);
-            Ending::new(Outcome::Canceled, kind, format!("ended before it was dialled, by {by}"))
-        }
+        Some(control) => control,
         // The sender is among the live calls until this task has ended.
         None => std::future::pending().await,
     }
 }
 
-/// Ends a call that was not dialled.
-async fn end_undialled(engine: &Engine, mut call: Call, ending: Ending) {
+/// Ends a call that somebody asked to end before it was dialled.
+async fn prevent(engine: &Engine, call: Call, control: Control) {
+    let Control::HangUp { by, kind, answer } = control;
+    let ending = Ending::new(Outcome::Canceled, kind, format!("ended before it was dialled, by {by}"));
+    if end_undialled(engine, call, ending).await == Saved::Done {
+        // Whoever asked may have gone; the call is prevented all the same.
+        let _ = answer.send(HangUpAnswer::Prevented);
+    }
+}
+
+/// Writes that a call could not be dialled this time: it waits for another try if its plan says so, or ends.
+async fn end_undialled(engine: &Engine, mut call: Call, ending: Ending) -> Saved {
     let since = Some(call.events);
-    call.end(ending.clone(), engine.ids.now());
-    let events = vec![engine.record(&mut call, EventKind::Ended { ending: ending.clone() })];
-    count_end(&ending);
+    let kind = call.conclude(ending, None, engine.ids.now());
+    let events = vec![engine.record(&mut call, kind)];
     let change = Change {
-        call,
         since,
         flow: None,
         attempt: None,
         leg: None,
         events,
         trace: Vec::new(),
-        job: Job::Remove,
         answer: None,
+        job: Job::after_attempt(&call),
+        call: call.clone(),
     };
-    save(engine, change).await;
+    let saved = save(engine, change).await;
+    if saved == Saved::Done {
+        attempt_is_over(engine, &call);
+    }
+    saved
 }
 
 /// Rings the leg, and stays with it.
-async fn dial(engine: &Engine, ready: Ready, flow: Flow, control: mpsc::Receiver<Control>) {
-    let Ready { live, route, rendered } = ready;
+async fn dial(
+    engine: &Engine,
+    mut live: LiveCall,
+    prepared: Prepared,
+    flow: Flow,
+    mut control: mpsc::Receiver<Control>,
+) {
+    let Prepared { route, rendered } = prepared;
     let order = LegOrder {
         leg: live.leg.id,
         trunk: route.trunk.clone(),
@@ -102,6 +118,13 @@ async fn dial(engine: &Engine, ready: Ready, flow: Flow, control: mpsc::Receiver
         send_before: None,
     };
     let recorder = Recorder::new(engine, live.call.events);
+    if let Ok(Control::HangUp { by, kind, answer }) = control.try_recv() {
+        live.stopped = true;
+        let ending = Ending::new(Outcome::Canceled, kind, format!("ended before it was dialled, by {by}"));
+        finish(engine, live, recorder, LegEnd::unsent(ending)).await;
+        let _ = answer.send(HangUpAnswer::Prevented);
+        return;
+    }
     let (leg, flow) = if route.whole {
         let order = WholeOrder {
             leg: order,
@@ -122,28 +145,32 @@ async fn dial(engine: &Engine, ready: Ready, flow: Flow, control: mpsc::Receiver
         }
         Err(reason) => {
             let ending = Ending::new(Outcome::Failed, EndedBy::System, reason.to_string());
-            let end = LegEnd {
-                ending,
-                quality: None,
-                trace: Vec::new(),
-            };
-            finish(engine, live, recorder, end).await;
+            finish(engine, live, recorder, LegEnd::unsent(ending)).await;
         }
     }
 }
 
-/// Writes the end of a leg and its call.
+/// Writes the end of a leg and what follows for its call.
 async fn finish(engine: &Engine, live: LiveCall, mut recorder: Recorder, end: LegEnd) {
     let LegEnd { ending, quality, trace } = end;
-    count_end(&ending);
     let Ok((mut live, kinds)) = live.step(Happening::Ended { ending, quality }, engine.ids.now()) else {
         tracing::error!(call = %live.call.id, "a call ended twice");
         return;
     };
     recorder.note(&mut live, kinds);
     recorder.finish(&live, trace).await;
+    attempt_is_over(engine, &live.call);
 }
 
-fn count_end(ending: &Ending) {
-    metrics::counter!("outdial_calls_ended_total", "outcome" => ending.outcome.as_str()).increment(1);
+/// Counts the end of a call, or tells the scheduler of its next attempt.
+pub(crate) fn attempt_is_over(engine: &Engine, call: &Call) {
+    match &call.ending {
+        Some(ending) => {
+            metrics::counter!("outdial_calls_ended_total", "outcome" => ending.outcome.as_str()).increment(1);
+        }
+        None => {
+            metrics::counter!("outdial_retries_total").increment(1);
+            engine.inner().due.notify_one();
+        }
+    }
 }

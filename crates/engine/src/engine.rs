@@ -2,15 +2,17 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use outdial_domain::{EndedBy, Ending, Event, EventId, EventKind, Leg, LiveCall, Outcome, call::Happening};
+use outdial_domain::{
+    Call, EndedBy, Ending, Event, EventId, EventKind, Leg, LiveCall, Outcome, Retry, call::Happening,
+};
 use tokio::sync::{Notify, Semaphore, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     Settings,
-    call_task::incoming,
+    call_task::{attempt_is_over, incoming},
     live::{Control, LiveCalls},
-    ports::{Blobs, CallDetails, Change, Ids, Job, Prompts, Store, StoreError, VoiceCarrier},
+    ports::{Blobs, CallDetails, Change, Ids, Job, Prompts, Store, StoreError, StoredEvent, VoiceCarrier},
     scheduler, sweeper,
     verbs::{KnownKeys, Requests},
 };
@@ -156,10 +158,18 @@ impl Engine {
                 tracing::error!(%id, "an active call has no unfinished leg; it is left as it is");
                 continue;
             };
-            let outcome = change.call.ending.as_ref().map(|ending| ending.outcome.as_str());
+            let call = change.call.clone();
             self.store.commit(change).await?;
-            metrics::counter!("outdial_calls_ended_total", "outcome" => outcome.unwrap_or_default()).increment(1);
-            tracing::warn!(%id, outcome, "this call was interrupted between its journal and its end; not dialled again");
+            attempt_is_over(self, &call);
+            match &call.ending {
+                Some(ending) => {
+                    let outcome = ending.outcome.as_str();
+                    tracing::warn!(%id, outcome, "this call was interrupted between its journal and its end; not dialled again");
+                }
+                None => {
+                    tracing::warn!(%id, due = %call.plan.due, "this call was interrupted between its journal and its end; tried again by its plan");
+                }
+            }
         }
         Ok(())
     }
@@ -177,6 +187,7 @@ impl Engine {
             Ending::new(Outcome::Unknown, EndedBy::System, reason)
         });
         let live = LiveCall {
+            stopped: self.was_to_end(&details.call).await,
             call: details.call,
             attempt,
             leg,
@@ -188,6 +199,7 @@ impl Engine {
             .map(|kind| self.record(&mut live.call, kind))
             .collect();
         Some(Change {
+            job: Job::after_attempt(&live.call),
             call: live.call,
             since: Some(since),
             flow: None,
@@ -195,9 +207,19 @@ impl Engine {
             leg: Some(live.leg),
             events,
             trace: Vec::new(),
-            job: Job::Remove,
             answer: None,
         })
+    }
+
+    /// Whether somebody had asked to end the call before it was interrupted. When that cannot be read, it
+    /// is taken to be so: a call too few is better than a call too many.
+    async fn was_to_end(&self, call: &Call) -> bool {
+        if call.plan.retry == Retry::default() {
+            return false;
+        }
+        let events = self.store.events_of(call.account, call.id).await;
+        let asked = |stored: &StoredEvent| matches!(stored.event.kind, EventKind::HangUpRequested { .. });
+        events.map_or(true, |events| events.iter().any(asked))
     }
 
     /// Asks the carrier of a leg what became of it.

@@ -64,8 +64,13 @@ impl LiveCalls {
         receiver
     }
 
+    /// Forgets an owner that has let go of its receiver. The next attempt at the same call may have begun
+    /// by then: its owner stays.
     pub(crate) fn leave(&self, call: CallId) {
-        self.map().remove(&call);
+        let mut map = self.map();
+        if map.get(&call).is_some_and(mpsc::Sender::is_closed) {
+            map.remove(&call);
+        }
     }
 
     pub(crate) fn owner(&self, call: CallId) -> Option<mpsc::Sender<Control>> {

@@ -7,7 +7,7 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use outdial_domain::{Event, EventKind, LiveCall};
+use outdial_domain::{CallState, Event, EventKind, LiveCall};
 use tokio::time::Instant;
 
 use crate::{
@@ -104,8 +104,12 @@ impl Recorder {
             leg: Some(live.leg.clone()),
             events,
             trace,
-            job: Job::Keep,
             answer: None,
+            // An attempt that was the last removed its job when it was journalled.
+            job: match live.call.state {
+                CallState::Scheduled | CallState::Queued => Job::Add,
+                CallState::Active | CallState::Ended => Job::Keep,
+            },
         }
     }
 

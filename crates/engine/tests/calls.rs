@@ -1,99 +1,22 @@
 //! The life of a call through the engine, over fakes of every port, under a clock that waits for nobody.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod bench;
+
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use outdial_domain::{
-    Address, Call, CallId, CallState, Direction, EndedBy, Ending, EventKind, LegId, Number, NumberUse, Outcome,
-    Priority, Scope,
-};
+use outdial_domain::{Address, CallState, Direction, EndedBy, Ending, EventKind, LegId, Number, NumberUse, Outcome};
 use outdial_engine::{
-    Actor, Engine, HangUpAnswer,
+    HangUpAnswer,
     policy::Opening,
-    ports::{CallDetails, CallFilter, LegCommand, PromptError, RingError, StoreError},
+    ports::{CallFilter, LegCommand, PromptError, RingError, StoreError},
     routing::{NoRoute, Trunk},
     verbs::{self, Action, PlaceCall, PlaceCallError},
 };
 use outdial_flow::{Flow, Gather, Instruction, Prompt, Say};
 use outdial_testkit::fakes::{FakeLeg, Script, World};
 
-const BOB: &str = "sip:bob@127.0.0.1";
-
-struct Bench {
-    world: World,
-    engine: Engine,
-    actor: Actor,
-}
-
-impl Bench {
-    async fn new() -> Self {
-        Self::with(World::new()).await
-    }
-
-    async fn with(world: World) -> Self {
-        let actor = world.account("default", &[Scope::Calls]).await;
-        let engine = world.engine().await;
-        Self { world, engine, actor }
-    }
-
-    async fn place(&self, to: &str, flow: Flow) -> Result<Call, PlaceCallError> {
-        let request = PlaceCall {
-            action: Action::Flow(flow),
-            ..request(to)
-        };
-        verbs::place_call(&self.engine, &self.actor, request).await
-    }
-
-    /// Places a call and waits for its end.
-    async fn call(&self, flow: Flow) -> CallDetails {
-        let call = self.place(BOB, flow).await.unwrap();
-        self.ended(call.id).await
-    }
-
-    async fn ended(&self, id: CallId) -> CallDetails {
-        self.reached(id, |kind| matches!(kind, EventKind::Ended { .. })).await;
-        verbs::get_call(&self.engine, &self.actor, id).await.unwrap()
-    }
-
-    /// Waits until something has happened to a call and is saved.
-    async fn reached(&self, id: CallId, wanted: impl Fn(&EventKind) -> bool) {
-        let mut events = Box::pin(verbs::follow_events(&self.engine, &self.actor, Some(0)));
-        while let Some(event) = events.next().await {
-            let event = event.unwrap().event;
-            if event.subject == outdial_domain::Subject::Call(id) && wanted(&event.kind) {
-                return;
-            }
-        }
-        panic!("the events ended before it happened");
-    }
-
-    async fn words(&self, id: CallId) -> Vec<&'static str> {
-        let events = verbs::list_events(&self.engine, &self.actor, id).await.unwrap();
-        events.iter().map(|stored| stored.event.kind.word()).collect()
-    }
-}
-
-/// A request that says nothing but whom to ring and a word to speak.
-fn request(to: &str) -> PlaceCall {
-    PlaceCall {
-        to: Address::parse(to).unwrap(),
-        action: Action::Flow(Flow::say("Hello")),
-        from: None,
-        via: None,
-        due: None,
-        priority: Priority::default(),
-        ring: None,
-        talk: None,
-        tag: None,
-        reference: None,
-    }
-}
-
-fn outcome(details: &CallDetails) -> (Outcome, EndedBy) {
-    let ending = details.call.ending.as_ref().expect("the call has ended");
-    (ending.outcome, ending.by)
-}
+use bench::{BOB, Bench, outcome, request};
 
 fn ask_for_a_key() -> Flow {
     let prompt = Prompt::Say(Say {
@@ -380,16 +303,10 @@ async fn a_number_takes_the_first_trunk_that_serves_it() {
     let details = bench.ended(call.id).await;
     assert_eq!(details.legs[0].trunk, "asia");
     let mut request = PlaceCall {
-        to: Address::parse("+6598765432").unwrap(),
         action: Action::Flow(Flow::default()),
         from: Some(Address::parse("+6512345678").unwrap()),
         via: Some("nowhere".into()),
-        due: None,
-        priority: Priority::default(),
-        ring: None,
-        talk: None,
-        tag: None,
-        reference: None,
+        ..request("+6598765432")
     };
     let refused = verbs::place_call(&bench.engine, &bench.actor, request.clone())
         .await
@@ -510,16 +427,13 @@ async fn a_call_for_nobody_is_refused_and_leaves_nothing() {
 async fn every_bad_field_is_listed() {
     let bench = Bench::new().await;
     let request = PlaceCall {
-        to: Address::parse(BOB).unwrap(),
         action: Action::Stored("none".into()),
-        from: None,
-        via: None,
         due: Some(bench.engine.ids.now() + Duration::from_secs(3600 * 24 * 400)),
-        priority: Priority::default(),
         ring: Some(Duration::from_secs(3600)),
         talk: Some(Duration::ZERO),
         tag: Some("x".repeat(300)),
         reference: Some("x".repeat(300)),
+        ..request(BOB)
     };
     let PlaceCallError::Invalid(problems) = verbs::place_call(&bench.engine, &bench.actor, request)
         .await

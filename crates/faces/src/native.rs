@@ -21,6 +21,7 @@ mod keys;
 mod moment;
 mod openapi;
 mod operations;
+mod plan;
 mod query;
 mod refusal;
 #[cfg(test)]

@@ -161,6 +161,19 @@ pub struct Call {
     /// How long the call may last, as `2m`
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub max: Option<Duration>,
+    /// Call at this time, as `2030-01-31T09:00:00+08:00`
+    #[arg(long, value_name = "TIME", conflicts_with = "in_")]
+    pub at: Option<String>,
+    /// Call when so much time has passed, as `90m`
+    #[arg(id = "in_", long = "in", value_name = "DURATION", value_parser = duration::parse)]
+    pub within: Option<Duration>,
+    /// Do not call at this time or later
+    #[arg(long, value_name = "TIME")]
+    pub expires: Option<String>,
+    /// Try again so often, so far apart: `3/5m` after busy, no answer, congestion and failure;
+    /// `busy=5/1m` after what is named; may be given several times
+    #[arg(long, value_name = "[OUTCOMES=]N/DURATION")]
+    pub retry: Vec<String>,
     /// Free text, shown wherever the call is shown
     #[arg(long)]
     pub tag: Option<String>,

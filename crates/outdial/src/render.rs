@@ -25,6 +25,14 @@ pub fn event_line(event: &Value) -> String {
         "digit" => format!("{} ({})", text(data, "digit"), text(data, "way")),
         "gathered" => format!("{} = {}", text(data, "name"), text(data, "digits")),
         "hang_up_requested" => format!("by {}", text(data, "by")),
+        "retry_scheduled" => format!(
+            "attempt {} at {}, because of {}; to {}{}",
+            text(data, "attempt"),
+            text(data, "at"),
+            text(data, "because"),
+            text(data, "to"),
+            optional(data, "via", ", by trunk "),
+        ),
         "leg_ended" => quality(&data["quality"]),
         "ended" => ending(&data["ending"]),
         _ => String::new(),
@@ -59,6 +67,7 @@ pub fn call_page(call: &Value) -> String {
         "tag",
         "created_at",
         "due",
+        "expires",
         "answered_at",
         "ended_at",
         "duration",
@@ -66,6 +75,14 @@ pub fn call_page(call: &Value) -> String {
         if !call[name].is_null() {
             page += &format!("  {name:<12} {}\n", text(call, name));
         }
+    }
+    if call["next_attempt"].is_object() {
+        let next = &call["next_attempt"];
+        page += &format!(
+            "  next         attempt {} at {}\n",
+            text(next, "number"),
+            text(next, "at")
+        );
     }
     for attempt in call["attempts"].as_array().into_iter().flatten() {
         page += &format!("  attempt {}: {}\n", text(attempt, "number"), text(attempt, "state"));

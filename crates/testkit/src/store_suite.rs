@@ -51,6 +51,7 @@ macro_rules! store_suite {
             an_abandoned_claim_takes_nothing
             a_journalled_call_has_no_job
             a_moved_call_is_due_at_its_new_time
+            a_retry_is_due_with_the_end_of_the_attempt_before
             a_restart_gives_back_what_was_not_journalled
             events_are_gapless_and_resumable
             followers_are_woken_by_what_is_on_disk

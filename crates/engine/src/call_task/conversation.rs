@@ -254,6 +254,7 @@ impl<'a> Conversation<'a> {
         } else {
             Outcome::Canceled
         };
+        self.live.stopped = true;
         let reason = format!("hung up by {by}");
         self.recorder.note(&mut self.live, [EventKind::HangUpRequested { by }]);
         self.hang_up(Ending::new(outcome, kind, reason)).await;

@@ -3,7 +3,8 @@
 use std::time::Duration;
 
 use outdial_domain::{
-    Account, Address, Call, CallId, Direction, EndedBy, Ending, EventKind, LiveCall, Outcome, Plan, Priority, call::Way,
+    Account, Address, Call, CallId, Direction, EndedBy, Ending, EventKind, LiveCall, Outcome, Plan, Priority, Retry,
+    call::Way,
 };
 use outdial_flow::Flow;
 use tokio::sync::mpsc;
@@ -109,6 +110,8 @@ fn write_down(engine: &Engine, account: &Account, flow: Flow, leg: &IncomingLeg)
         via: Some(leg.trunk.clone()),
         due: now,
         priority: Priority::default(),
+        expires: None,
+        retry: Retry::default(),
         ring: ACKNOWLEDGE,
         talk: engine.settings.limits.talk,
         tag: None,

@@ -263,6 +263,18 @@ pub struct LegEnd {
     pub trace: Vec<WireMessage>,
 }
 
+impl LegEnd {
+    /// The end of a leg of which nothing was sent.
+    #[must_use]
+    pub fn unsent(ending: Ending) -> Self {
+        Self {
+            ending,
+            quality: None,
+            trace: Vec::new(),
+        }
+    }
+}
+
 /// One message as it went over the wire.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct WireMessage {

@@ -220,6 +220,17 @@ pub enum Job {
     Remove,
 }
 
+impl Job {
+    /// What is left to do for a call whose attempt is over: its next attempt, or nothing.
+    #[must_use]
+    pub fn after_attempt(call: &Call) -> Self {
+        match call.state {
+            CallState::Scheduled | CallState::Queued => Self::Add,
+            CallState::Active | CallState::Ended => Self::Remove,
+        }
+    }
+}
+
 /// A call that this node has taken to dial.
 #[derive(Debug, Clone)]
 pub struct ClaimedCall {

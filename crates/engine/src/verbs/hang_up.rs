@@ -28,11 +28,15 @@ pub async fn hang_up(engine: &Engine, actor: &Actor, id: CallId) -> Result<HangU
                 kind: EndedBy::Request,
                 answer,
             };
-            // An owner that goes away without an answer has just ended the call.
-            return Ok(match owner.send(control).await {
-                Ok(()) => answered.await.unwrap_or(HangUpAnswer::TooLate),
-                Err(_) => HangUpAnswer::TooLate,
-            });
+            if owner.send(control).await.is_ok()
+                && let Ok(answer) = answered.await
+            {
+                return Ok(answer);
+            }
+            // Its owner went away without an answer: its attempt is over. The call has ended, or it waits
+            // for its next attempt, which is then prevented.
+            tokio::task::yield_now().await;
+            continue;
         }
         let mut call = details.call;
         let since = Some(call.events);

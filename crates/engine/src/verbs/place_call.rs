@@ -1,16 +1,20 @@
 //! Takes a request to call somebody: checks it, saves it, and wakes the scheduler.
 
-use std::{collections::HashSet, time::Duration};
+mod check;
+
+use std::time::Duration;
 
 use jiff::Timestamp;
-use outdial_domain::{Address, Call, CallId, EventKind, NumberUse, Plan, Priority, Scope};
-use outdial_flow::{Flow, Problem, Prompt};
+use outdial_domain::{Address, Call, CallId, EventKind, Priority, Retry};
+use outdial_flow::{Flow, Problem};
+
+pub(super) use check::check;
 
 use super::{Actor, Once};
 use crate::{
     Engine,
     ports::{Change, Job, StoreError},
-    routing::{self, NoRoute},
+    routing::NoRoute,
 };
 
 /// A request to call somebody.
@@ -28,6 +32,10 @@ pub struct PlaceCall {
     pub due: Option<Timestamp>,
     /// How urgent it is.
     pub priority: Priority,
+    /// Not at this time or later.
+    pub expires: Option<Timestamp>,
+    /// When it is tried again.
+    pub retry: Retry,
     /// How long the phone rings.
     pub ring: Option<Duration>,
     /// How long the call may last.
@@ -36,6 +44,27 @@ pub struct PlaceCall {
     pub tag: Option<String>,
     /// The caller's own name for the call.
     pub reference: Option<String>,
+}
+
+impl PlaceCall {
+    /// A request that says nothing but whom to ring and what to do then.
+    #[must_use]
+    pub fn new(to: Address, action: Action) -> Self {
+        Self {
+            to,
+            action,
+            from: None,
+            via: None,
+            due: None,
+            priority: Priority::default(),
+            expires: None,
+            retry: Retry::default(),
+            ring: None,
+            talk: None,
+            tag: None,
+            reference: None,
+        }
+    }
 }
 
 /// What to do after the answer.
@@ -77,9 +106,6 @@ fn fields(problems: &[Problem]) -> String {
         .join(", ")
 }
 
-/// How far in the future a call may lie.
-const FURTHEST: jiff::SignedDuration = jiff::SignedDuration::from_hours(24 * 366);
-
 /// Takes a request to call somebody. When this returns, the call is on disk.
 ///
 /// # Errors
@@ -105,7 +131,6 @@ pub async fn place_call_once(
     }
     let now = engine.ids.now();
     let (plan, flow) = check(engine, actor, request, now).await?;
-    routing::route(&plan, &flow, &engine.settings, &engine.carriers)?;
 
     let mut call = Call::new(engine.ids.make(CallId::new), actor.account, plan, now);
     let created = EventKind::Created {
@@ -133,120 +158,4 @@ pub async fn place_call_once(
     saved.await?;
     metrics::counter!("outdial_calls_created_total", "face" => actor.face).increment(1);
     Ok(call)
-}
-
-/// Turns the request into a plan and a flow, or lists everything that is wrong with it.
-async fn check(
-    engine: &Engine,
-    actor: &Actor,
-    request: PlaceCall,
-    now: Timestamp,
-) -> Result<(Plan, Flow), PlaceCallError> {
-    let limits = engine.settings.limits;
-    let mut problems = Vec::new();
-    let mut bounded = |field: &str, given: Option<Duration>, default: Duration, longest: Duration| {
-        let wanted = given.unwrap_or(default);
-        if wanted.is_zero() || wanted > longest {
-            let message = format!("give more than 0 and at most {} s", longest.as_secs());
-            problems.push(Problem {
-                field: field.to_owned(),
-                code: "out_of_range",
-                message,
-            });
-        }
-        wanted
-    };
-    let ring = bounded("ring", request.ring, limits.ring, limits.longest_ring);
-    let talk = bounded("max", request.talk, limits.talk, limits.longest_talk);
-    let due = request.due.unwrap_or(now).max(now);
-    if due.duration_since(now) > FURTHEST {
-        let message = "give a time within the next 366 days".to_owned();
-        problems.push(Problem {
-            field: "at".to_owned(),
-            code: "out_of_range",
-            message,
-        });
-    }
-    if request.tag.as_ref().is_some_and(|tag| tag.len() > Plan::LONGEST_TAG) {
-        let message = format!("give at most {} bytes", Plan::LONGEST_TAG);
-        problems.push(Problem {
-            field: "tag".to_owned(),
-            code: "too_long",
-            message,
-        });
-    }
-    if request
-        .reference
-        .as_ref()
-        .is_some_and(|name| name.len() > Plan::LONGEST_REFERENCE)
-    {
-        let message = format!("give at most {} bytes", Plan::LONGEST_REFERENCE);
-        problems.push(Problem {
-            field: "reference".to_owned(),
-            code: "too_long",
-            message,
-        });
-    }
-    let flow = match request.action {
-        Action::Flow(flow) => flow,
-        Action::Stored(name) => engine.settings.flows.get(&name).cloned().unwrap_or_else(|| {
-            let known: Vec<&str> = engine.settings.flows.keys().map(String::as_str).collect();
-            let message = format!("there is no flow `{name}`; configured are: {}", known.join(", "));
-            problems.push(Problem {
-                field: "flow".to_owned(),
-                code: "invalid",
-                message,
-            });
-            Flow::default()
-        }),
-    };
-    problems.extend(missing_audio(engine, actor, &flow).await?);
-    if !problems.is_empty() {
-        return Err(PlaceCallError::Invalid(problems));
-    }
-    if let Some(from) = &request.from
-        && !actor.scopes.contains(&Scope::AnyCallerId)
-        && !engine.settings.numbers.iter().any(|number| {
-            number.account == actor.account_name
-                && number.address.destination() == from.destination()
-                && number.uses.contains(&NumberUse::CallerId)
-        })
-    {
-        return Err(PlaceCallError::ForeignCallerId(from.to_string()));
-    }
-    let plan = Plan {
-        to: request.to,
-        from: request.from,
-        via: request.via,
-        due,
-        priority: request.priority,
-        ring,
-        talk,
-        tag: request.tag,
-        reference: request.reference,
-    };
-    Ok((plan, flow))
-}
-
-async fn missing_audio(engine: &Engine, actor: &Actor, flow: &Flow) -> Result<Vec<Problem>, StoreError> {
-    let wanted: HashSet<_> = flow
-        .prompts()
-        .into_iter()
-        .filter_map(|prompt| match prompt {
-            Prompt::Play(audio) => Some(audio.audio),
-            Prompt::Say(_) => None,
-        })
-        .collect();
-    let mut problems = Vec::new();
-    for id in wanted {
-        if engine.store.audio(actor.account, id).await?.is_none() {
-            let message = format!("there is no audio {id} in this account: upload it first");
-            problems.push(Problem {
-                field: "play".to_owned(),
-                code: "invalid",
-                message,
-            });
-        }
-    }
-    Ok(problems)
 }

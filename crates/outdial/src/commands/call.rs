@@ -43,12 +43,17 @@ async fn place(client: &Client, call: &Call, wait: bool) -> Result<Value, Failur
         ("via", &call.via),
         ("tag", &call.tag),
         ("priority", &call.priority),
+        ("at", &call.at),
+        ("expires", &call.expires),
     ] {
         if let Some(value) = value {
             body[name] = json!(value);
         }
     }
-    for (name, value) in [("ring", call.ring), ("max", call.max)] {
+    if !call.retry.is_empty() {
+        body["retry"] = json!(call.retry);
+    }
+    for (name, value) in [("ring", call.ring), ("max", call.max), ("in", call.within)] {
         if let Some(value) = value {
             body[name] = json!(value.as_secs_f64());
         }

@@ -1,6 +1,6 @@
 //! The fakes carry whole calls through a real engine.
 
-use outdial_domain::{Address, AudioId, CallId, CallState, EndedBy, Ending, Outcome, Priority, Scope};
+use outdial_domain::{Address, AudioId, CallId, CallState, EndedBy, Ending, Outcome, Scope};
 use outdial_engine::{
     Actor, Engine,
     ports::{Clip, LegCommand, RingError, StoreError},
@@ -11,18 +11,8 @@ use outdial_flow::Flow;
 use super::{Script, World};
 
 async fn place(engine: &Engine, actor: &Actor) -> CallId {
-    let request = PlaceCall {
-        to: Address::parse("sip:bob@127.0.0.1").unwrap(),
-        action: Action::Flow(Flow::say("Hello")),
-        from: None,
-        via: None,
-        due: None,
-        priority: Priority::default(),
-        ring: None,
-        talk: None,
-        tag: None,
-        reference: None,
-    };
+    let bob = Address::parse("sip:bob@127.0.0.1").unwrap();
+    let request = PlaceCall::new(bob, Action::Flow(Flow::say("Hello")));
     verbs::place_call(engine, actor, request).await.unwrap().id
 }
 

@@ -1,9 +1,9 @@
 //! What taking work promises.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, time::Duration};
 
 use futures_util::future::join_all;
-use outdial_domain::{CallId, EventKind};
+use outdial_domain::{CallId, EventKind, Factor, Outcome, RetryRule, call::Happening};
 use outdial_engine::ports::{Change, ClaimedCall, Job, Store};
 
 use super::lives::{Caller, Life, at, over};
@@ -125,6 +125,43 @@ pub async fn a_moved_call_is_due_at_its_new_time(store: &impl Store) {
         ids(&store.claim_due(at(700), "n1", 9).await.unwrap()),
         [lives[0].call.id]
     );
+}
+
+/// The end of an attempt and the job of the next one are one change, and the plan is the next one's.
+pub async fn a_retry_is_due_with_the_end_of_the_attempt_before(store: &impl Store) {
+    let caller = Caller::join(store, 1).await;
+    let mut plan = caller.plan(1, at(0));
+    let carol = outdial_domain::Address::parse("+6591112222").unwrap();
+    plan.retry.rules = vec![RetryRule {
+        on: vec![Outcome::Busy],
+        times: 1,
+        delay: Duration::from_secs(60),
+        factor: Factor(150),
+        longest: Duration::from_secs(600),
+        to: vec![carol.clone()],
+        via: vec!["spare".into()],
+    }];
+    let mut life = caller.call_by(1, plan);
+    store.commit(life.created()).await.unwrap();
+    for (attempt, due) in [(1u16, 1), (2, 60_001)] {
+        assert_eq!(ids(&store.claim_due(at(due), "n1", 9).await.unwrap()), [life.call.id]);
+        store.commit(life.journalled("n1", at(due))).await.unwrap();
+        assert_eq!(store.next_due().await.unwrap(), None);
+        let busy = outdial_domain::Ending::from_sip(486, None, "Busy Here");
+        let happening = Happening::Ended {
+            ending: busy,
+            quality: None,
+        };
+        let ended = life.happens(happening, at(due)).unwrap();
+        let job = Job::after_attempt(&life.call);
+        store.commit(Change { job, ..ended }).await.unwrap();
+        let details = store.call(caller.account, life.call.id).await.unwrap().unwrap();
+        assert_eq!(details.call, life.call);
+        assert_eq!(details.attempts.len(), usize::from(attempt));
+        assert_eq!(details.call.plan.to, carol);
+    }
+    assert_eq!(store.next_due().await.unwrap(), None);
+    assert!(store.recover("n1").await.unwrap().is_empty());
 }
 
 /// After a restart the node's claims are free again, and its calls under way are listed; other nodes'

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use outdial_domain::{
     Account, AccountId, Address, AttemptId, Call, CallId, EndedBy, Ending, EventId, EventKind, LegId, Outcome, Plan,
-    Priority, Quality,
+    Priority, Quality, Retry,
     attempt::Backwards,
     call::{Gathered, Happening, LiveCall, Way},
 };
@@ -82,6 +82,8 @@ impl Caller {
             via: None,
             due,
             priority: Priority::default(),
+            expires: None,
+            retry: Retry::default(),
             ring: Duration::from_secs(45),
             talk: Duration::from_secs(3600),
             tag: None,

@@ -84,14 +84,20 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn people_are_masked_for_whoever_may_not_see_them() {
         let server = Server::with_scopes(&[Scope::Calls]).await;
+        server.world.carrier.next(Script::busy());
+        let retry = json!([{"on": "busy", "delay": 0, "to": ["sip:carol@127.0.0.1"]}]);
         let id = server
-            .call(json!({"to": BOB, "say": "x", "tag": format!("for {BOB}")}))
+            .call(json!({"to": BOB, "say": "x", "tag": format!("for {BOB}"), "retry": retry}))
             .await;
         for query in ["", "?unmasked=false"] {
             let story = explained(&server, &id, query).await;
             assert_eq!(story.json["unmasked"], false);
-            assert!(!story.text.contains("bob"), "{}", story.text);
-            assert_eq!(story.json["call"]["to"], "sip:***@127.0.0.1");
+            assert!(
+                !story.text.contains("bob") && !story.text.contains("carol"),
+                "{}",
+                story.text
+            );
+            assert_eq!(story.json["call"]["to"], "sip:*****@127.0.0.1");
             assert_eq!(
                 story.json["traces"][0]["messages"][0]["text"],
                 "INVITE sip:***@127.0.0.1 SIP/2.0"

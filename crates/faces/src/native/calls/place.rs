@@ -1,16 +1,15 @@
 //! `POST /api/v1/calls`: places a call.
 
-use std::{str::FromStr, sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use axum::extract::State;
 use jiff::Timestamp;
-use outdial_domain::{self as domain, Address, AddressError, AudioId, Limits, Plan, Priority};
+use outdial_domain::{self as domain, Limits};
 use outdial_engine::{
     routing::NoRoute,
-    verbs::{self, Action, PlaceCall, PlaceCallError},
+    verbs::{self, PlaceCall, PlaceCallError},
 };
-use outdial_flow::{Fields, Given, Say, document::read_given};
-use serde_json::Value;
+use outdial_flow::Fields;
 use utoipa::{
     PartialSchema, ToSchema,
     openapi::{ArrayBuilder, ObjectBuilder, OneOfBuilder, RefOr, Schema, Type, schema::AdditionalProperties},
@@ -24,6 +23,7 @@ use crate::native::{
     endpoint::Endpoint,
     idempotency::{Answer, Idempotency},
     moment::{Length, Moment},
+    plan::{self, LONGEST_NAME, RetryAsked},
     refusal::Refusal,
     wire::{Call, PriorityWord},
 };
@@ -45,13 +45,6 @@ pub(in crate::native) fn endpoint() -> Endpoint {
         ])
         .makes_once()
 }
-
-/// The longest name of a trunk or a flow.
-const LONGEST_NAME: usize = 100;
-/// A call may lie one leap year ahead; the engine says so more exactly.
-const FURTHEST: Duration = Duration::from_secs(366 * 24 * 3600);
-/// More than any id has, so that a path or a URL gets the message that fits it.
-const LONGEST_AUDIO: usize = 2_000;
 
 /// A call to be placed. Give exactly one of `say`, `play` and `flow`.
 #[derive(ToSchema)]
@@ -83,6 +76,11 @@ pub(in crate::native) struct PlaceRequest {
     r#in: Option<Length>,
     /// How urgent it is beside others that wait for the same limit; `normal` when it is not given.
     priority: Option<PriorityWord>,
+    /// Not at this time or later.
+    expires: Option<Moment>,
+    /// When it is tried again; never, when not given.
+    #[schema(inline)]
+    retry: Option<RetryAsked>,
     /// Free text, echoed everywhere.
     #[schema(max_length = 256)]
     tag: Option<String>,
@@ -162,82 +160,23 @@ fn answer(call: &domain::Call) -> Answer {
     Answer::made(&shown).at(shown.location())
 }
 
-/// Reads all fields before the first that could not be read ends it.
 fn read(fields: &mut Fields<'_, '_>, limits: Limits, now: Timestamp) -> Option<PlaceCall> {
-    let to = fields.parse::<Dialled>("to", Address::LONGEST);
-    let from = fields.optional_parse::<Dialled>("from", Address::LONGEST);
-    let action = action(fields);
-    let via = fields.optional_line("via", LONGEST_NAME).map(str::to_owned);
-    let shortest = Duration::from_millis(1);
-    let ring = fields.optional_duration("ring", shortest..=limits.longest_ring);
-    let talk = fields.optional_duration("max", shortest..=limits.longest_talk);
-    let at = fields
-        .optional_parse::<Moment>("at", Moment::LONGEST)
-        .map(|Moment(at)| at);
-    let within = fields.optional_duration("in", Duration::ZERO..=FURTHEST);
-    if fields.has("at") && fields.has("in") {
-        fields.problem("in", "invalid", "give `at` or `in`, not both");
-    }
-    let priorities: Vec<&'static str> = Priority::ALL.iter().map(|priority| priority.as_str()).collect();
-    let priority = fields
-        .optional_word("priority", &priorities)
-        .and_then(Priority::from_word);
-    let tag = fields.optional_line("tag", Plan::LONGEST_TAG).map(str::to_owned);
-    let reference = fields
-        .optional_line("reference", Plan::LONGEST_REFERENCE)
-        .map(str::to_owned);
+    let asked = plan::read(fields, limits, now);
+    plan::require(fields);
     Some(PlaceCall {
-        to: to?.0,
-        action: action?,
-        from: from.map(|from| from.0),
-        via,
-        due: at.or(within.map(|within| now + within)),
-        ring,
-        talk,
-        priority: priority.unwrap_or_default(),
-        tag,
-        reference,
+        to: asked.to?,
+        action: asked.action?,
+        from: asked.from,
+        via: asked.via,
+        due: asked.due,
+        priority: asked.priority.unwrap_or_default(),
+        expires: asked.expires,
+        retry: asked.retry.unwrap_or_default(),
+        ring: asked.ring,
+        talk: asked.talk,
+        tag: asked.tag,
+        reference: asked.reference,
     })
-}
-
-fn action(fields: &mut Fields<'_, '_>) -> Option<Action> {
-    const ONE: &str = "give exactly one of `say`, `play` and `flow`";
-    let given: Vec<&str> = ["say", "play", "flow"]
-        .into_iter()
-        .filter(|name| fields.has(name))
-        .collect();
-    match given.as_slice() {
-        [] if fields.is_object() => fields.problem("say", "missing", ONE),
-        [] | [_] => {}
-        [_, others @ ..] => others.iter().for_each(|other| fields.problem(other, "invalid", ONE)),
-    }
-    let say = fields
-        .optional_text("say", Say::LONGEST)
-        .map(|text| Action::Flow(outdial_flow::Flow::say(text)));
-    let play = fields
-        .optional_parse::<AudioId>("play", LONGEST_AUDIO)
-        .map(outdial_flow::Flow::play)
-        .map(Action::Flow);
-    let flow = fields.optional("flow").and_then(|given| flow(&given));
-    say.or(play).or(flow)
-}
-
-fn flow(given: &Given<'_, '_>) -> Option<Action> {
-    match given.value() {
-        Value::String(_) => given.line(LONGEST_NAME).map(|name| Action::Stored(name.to_owned())),
-        _ => read_given(given).map(Action::Flow),
-    }
-}
-
-/// An address in a field.
-struct Dialled(Address);
-
-impl FromStr for Dialled {
-    type Err = AddressError;
-
-    fn from_str(text: &str) -> Result<Self, AddressError> {
-        Address::parse(text).map(Self)
-    }
 }
 
 fn refusal(error: PlaceCallError, given_in: bool) -> Refusal {
@@ -269,10 +208,11 @@ fn refusal(error: PlaceCallError, given_in: bool) -> Refusal {
 
 #[cfg(test)]
 mod tests {
-    use axum::http::StatusCode;
-    use serde_json::json;
+    use std::time::Duration;
 
-    use super::*;
+    use axum::http::StatusCode;
+    use serde_json::{Value, json};
+
     use crate::native::testing::{BOB, Server};
 
     #[tokio::test(start_paused = true)]

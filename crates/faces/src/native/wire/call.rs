@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 use super::{
     AttemptStateWord, CallStateWord, DirectionWord, EndedByWord, HangUpWord, OutcomeWord, PriorityWord, Seconds, Time,
 };
+use crate::native::plan::RetryPlan;
 
 /// One request to reach somebody.
 #[derive(Debug, Serialize, ToSchema)]
@@ -46,6 +47,15 @@ pub(in crate::native) struct Call {
     max: Seconds,
     /// Not to be dialled before this time.
     due: Time,
+    /// Not to be dialled at this time or later.
+    #[schema(required = true)]
+    expires: Option<Time>,
+    /// When it is tried again; `null` when never.
+    #[schema(required = true)]
+    retry: Option<RetryPlan>,
+    /// Its next try, while it waits for one.
+    #[schema(required = true)]
+    next_attempt: Option<NextAttempt>,
     created_at: Time,
     #[schema(required = true)]
     answered_at: Option<Time>,
@@ -63,6 +73,15 @@ pub(in crate::native) struct Call {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     attempts: Option<Vec<Attempt>>,
+}
+
+/// The next try at a call that waits for it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::native) struct NextAttempt {
+    /// 1 for the first.
+    number: u16,
+    /// Not before this time.
+    at: Time,
 }
 
 /// Some calls, newest first.
@@ -182,6 +201,7 @@ impl Call {
     /// A call as it stands in a list.
     pub(in crate::native) fn summary(call: domain::Call, now: Timestamp) -> Self {
         let until = call.ended_at.unwrap_or(now);
+        let waits = matches!(call.state, domain::CallState::Scheduled | domain::CallState::Queued);
         let plan = call.plan;
         Self {
             id: call.id.to_string(),
@@ -198,6 +218,12 @@ impl Call {
             ring: plan.ring.into(),
             max: plan.talk.into(),
             due: Time(plan.due),
+            expires: plan.expires.map(Time),
+            retry: (plan.retry != domain::Retry::default()).then(|| plan.retry.into()),
+            next_attempt: waits.then(|| NextAttempt {
+                number: call.attempts + 1,
+                at: Time(plan.due),
+            }),
             created_at: Time(call.created_at),
             answered_at: call.answered_at.map(Time),
             ended_at: call.ended_at.map(Time),
@@ -245,6 +271,7 @@ impl Call {
             to_given: masking::address(&self.to_given),
             from: self.from.as_deref().map(masking::address),
             tag: self.tag.map(|tag| masking::sentence(&tag, known)),
+            retry: self.retry.map(RetryPlan::masked),
             ending: self.ending.map(|ending| ending.masked(known)),
             attempts,
             ..self
@@ -254,7 +281,8 @@ impl Call {
     /// Whom it is between, as far as the call knows.
     pub(super) fn people(&self) -> Vec<String> {
         let known = [Some(&self.to), Some(&self.to_given), self.from.as_ref()];
-        known.into_iter().flatten().cloned().collect()
+        let others = self.retry.iter().flat_map(RetryPlan::numbers);
+        known.into_iter().flatten().chain(others).cloned().collect()
     }
 
     /// Where it can be read.

@@ -5,7 +5,7 @@ use outdial_engine::ports::StoredEvent;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Ending, Quality, Time};
+use super::{Ending, OutcomeWord, Quality, Time};
 
 /// Something that happened to a call.
 #[derive(Debug, Serialize, ToSchema)]
@@ -136,6 +136,20 @@ pub(in crate::native) enum EventData {
         #[schema(required = true)]
         quality: Option<Quality>,
     },
+    /// The call will be tried again.
+    RetryScheduled {
+        /// The number of the next attempt.
+        attempt: u16,
+        /// When.
+        at: Time,
+        /// What the attempt before came to.
+        because: OutcomeWord,
+        /// Whom it will ring.
+        to: String,
+        /// The only trunk it will use.
+        #[schema(required = true)]
+        via: Option<String>,
+    },
     /// The call ended.
     Ended {
         /// How.
@@ -166,6 +180,7 @@ impl EventData {
                 address(target);
                 passed_over.iter_mut().for_each(sentence);
             }
+            Self::RetryScheduled { to, .. } => address(to),
             Self::InstructionStarted { what: words, .. }
             | Self::InstructionDone { result: words, .. }
             | Self::HangUpRequested { by: words } => sentence(words),
@@ -257,6 +272,19 @@ impl From<EventKind> for EventData {
                 leg: leg.to_string(),
                 ending: ending.into(),
                 quality: quality.map(Quality::from),
+            },
+            EventKind::RetryScheduled {
+                attempt,
+                at,
+                because,
+                to,
+                via,
+            } => Self::RetryScheduled {
+                attempt,
+                at: Time(at),
+                because: OutcomeWord(because),
+                to,
+                via,
             },
             EventKind::Ended { ending } => Self::Ended { ending: ending.into() },
         }

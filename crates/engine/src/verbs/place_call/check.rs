@@ -1,0 +1,244 @@
+//! Whether a request to call somebody can be accepted, and the plan that it becomes.
+
+use std::{collections::HashSet, time::Duration};
+
+use jiff::{SignedDuration, Timestamp};
+use outdial_domain::{NumberUse, Outcome, Plan, Retry, Scope};
+use outdial_flow::{Flow, Problem, Prompt, fields::duration::shown};
+
+use super::{Action, PlaceCall, PlaceCallError};
+use crate::{Engine, ports::StoreError, routing, verbs::Actor};
+
+/// How far in the future a call may lie.
+const FURTHEST: SignedDuration = SignedDuration::from_hours(24 * 366);
+
+/// Turns the request into a plan that can be routed, with its alternates, and a flow; or lists everything
+/// that is wrong with it.
+pub(in crate::verbs) async fn check(
+    engine: &Engine,
+    actor: &Actor,
+    request: PlaceCall,
+    now: Timestamp,
+) -> Result<(Plan, Flow), PlaceCallError> {
+    let limits = engine.settings.limits;
+    let mut problems = Vec::new();
+    let ring = request.ring.unwrap_or(limits.ring);
+    problems.extend(length("ring", ring, limits.longest_ring));
+    let talk = request.talk.unwrap_or(limits.talk);
+    problems.extend(length("max", talk, limits.longest_talk));
+    let due = request.due.unwrap_or(now).max(now);
+    problems.extend(times(due, request.expires, now));
+    problems.extend(retry(&request.retry));
+    for (field, text, longest) in [
+        ("tag", &request.tag, Plan::LONGEST_TAG),
+        ("reference", &request.reference, Plan::LONGEST_REFERENCE),
+    ] {
+        if text.as_ref().is_some_and(|text| text.len() > longest) {
+            problems.push(problem(field, "too_long", format!("give at most {longest} bytes")));
+        }
+    }
+    let flow = flow(engine, request.action).unwrap_or_else(|missing| {
+        problems.push(missing);
+        Flow::default()
+    });
+    problems.extend(missing_audio(engine, actor, &flow).await?);
+    let plan = Plan {
+        to: request.to,
+        from: request.from,
+        via: request.via,
+        due,
+        priority: request.priority,
+        expires: request.expires,
+        retry: request.retry,
+        ring,
+        talk,
+        tag: request.tag,
+        reference: request.reference,
+    };
+    if !problems.is_empty() {
+        return Err(PlaceCallError::Invalid(problems));
+    }
+    may_show(engine, actor, &plan)?;
+    for plan in ways(&plan) {
+        routing::route(&plan, &flow, &engine.settings, &engine.carriers)?;
+    }
+    Ok((plan, flow))
+}
+
+fn problem(field: &str, code: &'static str, message: impl Into<String>) -> Problem {
+    Problem {
+        field: field.to_owned(),
+        code,
+        message: message.into(),
+    }
+}
+
+fn length(field: &str, wanted: Duration, longest: Duration) -> Option<Problem> {
+    let bad = wanted.is_zero() || wanted > longest;
+    bad.then(|| {
+        let message = format!("give more than 0 and at most {} s", longest.as_secs());
+        problem(field, "out_of_range", message)
+    })
+}
+
+fn times(due: Timestamp, expires: Option<Timestamp>, now: Timestamp) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let too_far = |time: Timestamp| time.duration_since(now) > FURTHEST;
+    if too_far(due) {
+        problems.push(problem("at", "out_of_range", "give a time within the next 366 days"));
+    }
+    match expires {
+        Some(expires) if expires <= due => {
+            let message = format!("give a time after {due}, when the call is due");
+            problems.push(problem("expires", "out_of_range", message));
+        }
+        Some(expires) if too_far(expires) => {
+            problems.push(problem(
+                "expires",
+                "out_of_range",
+                "give a time within the next 366 days",
+            ));
+        }
+        Some(_) | None => {}
+    }
+    problems
+}
+
+fn retry(retry: &Retry) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut named = HashSet::new();
+    let times = 1..=Retry::MOST_TIMES;
+    if retry.total.is_some_and(|total| !times.contains(&total)) {
+        let message = format!("give 1 to {}", Retry::MOST_TIMES);
+        problems.push(problem("retry.total", "out_of_range", message));
+    }
+    if retry.rules.len() > Retry::MOST {
+        let message = format!("give at most {} rules", Retry::MOST);
+        problems.push(problem("retry.rules", "too_long", message));
+    }
+    for (index, rule) in retry.rules.iter().enumerate() {
+        let mut wrong = |name: &str, code, message: String| {
+            problems.push(problem(&format!("retry.rules.{index}.{name}"), code, message));
+        };
+        for outcome in &rule.on {
+            if let Some(reason) = no_retry_after(*outcome) {
+                wrong(
+                    "on",
+                    "invalid",
+                    format!("a call is not tried again after `{outcome}`: {reason}"),
+                );
+            } else if !named.insert(*outcome) {
+                wrong("on", "invalid", format!("`{outcome}` stands in more than one place"));
+            }
+        }
+        if rule.on.is_empty() {
+            wrong("on", "missing", "name one outcome at least".to_owned());
+        }
+        if !times.contains(&rule.times) {
+            wrong("times", "out_of_range", format!("give 1 to {}", Retry::MOST_TIMES));
+        }
+        for (name, wait) in [("delay", rule.delay), ("longest", rule.longest)] {
+            if wait > Retry::LONGEST_DELAY {
+                wrong(
+                    name,
+                    "out_of_range",
+                    format!("give at most {}", shown(Retry::LONGEST_DELAY)),
+                );
+            }
+        }
+        if rule.longest < rule.delay {
+            wrong(
+                "longest",
+                "out_of_range",
+                format!("give `delay` at least: {}", shown(rule.delay)),
+            );
+        }
+        if rule.factor < outdial_domain::Factor::ONE || rule.factor > outdial_domain::Factor::GREATEST {
+            wrong("factor", "out_of_range", "give 1 to 100".to_owned());
+        }
+        for (name, length) in [("to", rule.to.len()), ("via", rule.via.len())] {
+            if length > Retry::MOST {
+                wrong(name, "too_long", format!("give at most {}", Retry::MOST));
+            }
+        }
+    }
+    problems
+}
+
+fn no_retry_after(outcome: Outcome) -> Option<&'static str> {
+    match outcome {
+        Outcome::Busy
+        | Outcome::NoAnswer
+        | Outcome::Rejected
+        | Outcome::InvalidNumber
+        | Outcome::Congestion
+        | Outcome::Failed
+        | Outcome::Machine
+        | Outcome::Unknown => None,
+        Outcome::Completed => Some("it was done"),
+        Outcome::Canceled => Some("somebody ended it"),
+        Outcome::Expired => Some("its time is over"),
+        Outcome::Refused => Some("it would be refused again"),
+    }
+}
+
+fn flow(engine: &Engine, action: Action) -> Result<Flow, Problem> {
+    let name = match action {
+        Action::Flow(flow) => return Ok(flow),
+        Action::Stored(name) => name,
+    };
+    let flows = &engine.settings.flows;
+    flows.get(&name).cloned().ok_or_else(|| {
+        let known: Vec<&str> = flows.keys().map(String::as_str).collect();
+        let message = format!("there is no flow `{name}`; configured are: {}", known.join(", "));
+        problem("flow", "invalid", message)
+    })
+}
+
+async fn missing_audio(engine: &Engine, actor: &Actor, flow: &Flow) -> Result<Vec<Problem>, StoreError> {
+    let wanted: HashSet<_> = flow
+        .prompts()
+        .into_iter()
+        .filter_map(|prompt| match prompt {
+            Prompt::Play(audio) => Some(audio.audio),
+            Prompt::Say(_) => None,
+        })
+        .collect();
+    let mut problems = Vec::new();
+    for id in wanted {
+        if engine.store.audio(actor.account, id).await?.is_none() {
+            let message = format!("there is no audio {id} in this account: upload it first");
+            problems.push(problem("play", "invalid", message));
+        }
+    }
+    Ok(problems)
+}
+
+fn may_show(engine: &Engine, actor: &Actor, plan: &Plan) -> Result<(), PlaceCallError> {
+    let Some(from) = &plan.from else { return Ok(()) };
+    let is_ours = engine.settings.numbers.iter().any(|number| {
+        number.account == actor.account_name
+            && number.address.destination() == from.destination()
+            && number.uses.contains(&NumberUse::CallerId)
+    });
+    if is_ours || actor.scopes.contains(&Scope::AnyCallerId) {
+        return Ok(());
+    }
+    Err(PlaceCallError::ForeignCallerId(from.to_string()))
+}
+
+/// The plan as it begins, and with each number and each trunk that a retry may put in its place.
+fn ways(plan: &Plan) -> Vec<Plan> {
+    let mut ways = vec![plan.clone()];
+    for rule in &plan.retry.rules {
+        ways.extend(rule.to.iter().map(|to| Plan {
+            to: to.clone(),
+            ..plan.clone()
+        }));
+        ways.extend(rule.via.iter().map(|via| Plan {
+            via: Some(via.clone()),
+            ..plan.clone()
+        }));
+    }
+    ways
+}

@@ -1,0 +1,123 @@
+//! What a request says of a plan: the same fields wherever a plan is given.
+
+mod retry;
+
+use std::{str::FromStr, time::Duration};
+
+use jiff::Timestamp;
+use outdial_domain::{Address, AddressError, AudioId, Limits, Plan, Priority};
+use outdial_engine::verbs::Action;
+use outdial_flow::{Fields, Given, Say, document::read_given};
+use serde_json::Value;
+
+use super::moment::Moment;
+pub(super) use retry::{RetryAsked, RetryPlan};
+
+/// The longest name of a trunk or a flow.
+pub(super) const LONGEST_NAME: usize = 100;
+/// A call may lie one leap year ahead; the engine says so more exactly.
+const FURTHEST: Duration = Duration::from_secs(366 * 24 * 3600);
+/// More than any id has, so that a path or a URL gets the message that fits it.
+const LONGEST_AUDIO: usize = 2_000;
+
+/// Each field, where it was given and could be read.
+pub(super) struct Asked {
+    pub(super) to: Option<Address>,
+    pub(super) from: Option<Address>,
+    pub(super) action: Option<Action>,
+    pub(super) via: Option<String>,
+    /// The time of `at`, or that of `in` from now.
+    pub(super) due: Option<Timestamp>,
+    pub(super) priority: Option<Priority>,
+    pub(super) expires: Option<Timestamp>,
+    pub(super) retry: Option<outdial_domain::Retry>,
+    pub(super) ring: Option<Duration>,
+    pub(super) talk: Option<Duration>,
+    pub(super) tag: Option<String>,
+    pub(super) reference: Option<String>,
+}
+
+/// Reads all fields. Which of them must be given is the caller's to say.
+pub(super) fn read(fields: &mut Fields<'_, '_>, limits: Limits, now: Timestamp) -> Asked {
+    let shortest = Duration::from_millis(1);
+    let address = |dialled: Dialled| dialled.0;
+    let at = fields
+        .optional_parse::<Moment>("at", Moment::LONGEST)
+        .map(|Moment(at)| at);
+    let within = fields.optional_duration("in", Duration::ZERO..=FURTHEST);
+    if fields.has("at") && fields.has("in") {
+        fields.problem("in", "invalid", "give `at` or `in`, not both");
+    }
+    let priorities: Vec<&'static str> = Priority::ALL.iter().map(|priority| priority.as_str()).collect();
+    Asked {
+        to: fields.optional_parse("to", Address::LONGEST).map(address),
+        from: fields.optional_parse("from", Address::LONGEST).map(address),
+        action: action(fields),
+        via: fields.optional_line("via", LONGEST_NAME).map(str::to_owned),
+        due: at.or(within.map(|within| now + within)),
+        priority: fields
+            .optional_word("priority", &priorities)
+            .and_then(Priority::from_word),
+        expires: fields
+            .optional_parse::<Moment>("expires", Moment::LONGEST)
+            .map(|Moment(at)| at),
+        retry: fields.optional("retry").and_then(|given| retry::read(&given)),
+        ring: fields.optional_duration("ring", shortest..=limits.longest_ring),
+        talk: fields.optional_duration("max", shortest..=limits.longest_talk),
+        tag: fields.optional_line("tag", Plan::LONGEST_TAG).map(str::to_owned),
+        reference: fields
+            .optional_line("reference", Plan::LONGEST_REFERENCE)
+            .map(str::to_owned),
+    }
+}
+
+/// What to do after the answer, where something is given.
+fn action(fields: &mut Fields<'_, '_>) -> Option<Action> {
+    let given: Vec<&str> = ["say", "play", "flow"]
+        .into_iter()
+        .filter(|name| fields.has(name))
+        .collect();
+    for other in given.iter().skip(1) {
+        fields.problem(other, "invalid", ONE_ACTION);
+    }
+    let say = fields
+        .optional_text("say", Say::LONGEST)
+        .map(|text| Action::Flow(outdial_flow::Flow::say(text)));
+    let play = fields
+        .optional_parse::<AudioId>("play", LONGEST_AUDIO)
+        .map(outdial_flow::Flow::play)
+        .map(Action::Flow);
+    let flow = fields.optional("flow").and_then(|given| flow(&given));
+    say.or(play).or(flow)
+}
+
+/// What a request without an action is told.
+pub(super) const ONE_ACTION: &str = "give exactly one of `say`, `play` and `flow`";
+
+/// Reports that the fields of a new plan which must be there are not.
+pub(super) fn require(fields: &Fields<'_, '_>) {
+    if fields.is_object() && !fields.has("to") {
+        fields.problem("to", "missing", "`to` is missing");
+    }
+    if fields.is_object() && !["say", "play", "flow"].iter().any(|name| fields.has(name)) {
+        fields.problem("say", "missing", ONE_ACTION);
+    }
+}
+
+fn flow(given: &Given<'_, '_>) -> Option<Action> {
+    match given.value() {
+        Value::String(_) => given.line(LONGEST_NAME).map(|name| Action::Stored(name.to_owned())),
+        _ => read_given(given).map(Action::Flow),
+    }
+}
+
+/// An address in a field.
+struct Dialled(Address);
+
+impl FromStr for Dialled {
+    type Err = AddressError;
+
+    fn from_str(text: &str) -> Result<Self, AddressError> {
+        Address::parse(text).map(Self)
+    }
+}
