@@ -92,6 +92,7 @@
 //!
 //! `AlwaysDelete` is yes here, and the finished file is kept, so that its result can be read.
 
+mod action;
 mod builder;
 mod call_file;
 mod caller_id;
@@ -112,8 +113,9 @@ mod when;
 #[cfg(target_os = "linux")]
 pub use crate::watch::{Ending, Finished, Watch, WatchError};
 pub use crate::{
+    action::Action,
     builder::CallFileBuilder,
-    call_file::{Action, CallFile},
+    call_file::CallFile,
     caller_id::{CallerId, NoCallerId},
     channel::{Channel, InvalidChannel},
     history::{History, Note, Status},

@@ -3,25 +3,30 @@
 mod batch;
 mod error;
 mod owner;
+mod put;
+mod settings;
+mod spooled;
 mod staging;
 
 use std::{
     fmt,
-    fs::{self, File, FileTimes, Metadata},
-    io::{self, Write},
-    os::unix::fs::MetadataExt,
+    fs::File,
     path::{Path, PathBuf},
     sync::{Arc, OnceLock},
 };
 
 use jiff::Timestamp;
 
-pub use self::{batch::Order, error::SpoolError};
-use self::{
-    owner::{GiveError, Ids, Owner},
-    staging::{Staged, Staging},
+pub use self::{
+    batch::Order,
+    error::SpoolError,
+    spooled::{Due, Spooled},
 };
-use crate::{CallFile, FileName, InvalidTime, When};
+use self::{
+    owner::{Ids, Owner},
+    staging::Staging,
+};
+use crate::{CallFile, FileName, When};
 
 type Clock = Arc<dyn Fn() -> Timestamp + Send + Sync>;
 
@@ -62,38 +67,6 @@ struct Ready {
     staging: Staging,
     /// Users and groups that were named, because looking them up takes long.
     named: Option<Ids>,
-}
-
-/// A call file that is in the queue.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Spooled {
-    /// Its name, by which its [outcome](Spool::outcome) is found.
-    pub name: FileName,
-    /// Where it is until the call is over.
-    pub path: PathBuf,
-    /// When Asterisk will place the call.
-    pub due: Due,
-}
-
-/// When Asterisk will place a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Due {
-    /// At once.
-    Now,
-    /// At once, because the time that was asked for is over.
-    Past(Timestamp),
-    /// At this time, which is the file's time of modification.
-    At(Timestamp),
-}
-
-impl fmt::Display for Due {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Now => f.write_str("due now"),
-            Self::Past(asked) => write!(f, "due now, because {asked} is over"),
-            Self::At(time) => write!(f, "due at {time}"),
-        }
-    }
 }
 
 impl Default for Spool {
@@ -138,91 +111,6 @@ impl Spool {
             clock: Arc::new(system_clock),
             ready: Arc::default(),
         }
-    }
-
-    /// Writes files first in this directory, which must be there, on the file system of the queue.
-    ///
-    /// Without it one is made beside the queue, or in it where the parent cannot be written; it goes
-    /// with the last clone of this value.
-    #[must_use]
-    pub fn staging(mut self, dir: impl Into<PathBuf>) -> Self {
-        self.staging = Some(dir.into());
-        self.changed()
-    }
-
-    /// Where Asterisk puts finished files.
-    #[must_use]
-    pub fn archive(mut self, dir: impl Into<PathBuf>) -> Self {
-        self.archive = dir.into();
-        self.changed()
-    }
-
-    /// Gives files to this user, by name or number, and to its group.
-    ///
-    /// Without it, files get the owner and the group of the queue, because Asterisk destroys a file
-    /// that it cannot read. Where that is not permitted, and Asterisk could not use the file as it
-    /// is either, the file is refused with [`SpoolError::NoOwnerPermission`].
-    #[must_use]
-    pub fn user(mut self, user: impl Into<String>) -> Self {
-        let group = match self.owner {
-            Owner::Named { group, .. } => group,
-            Owner::OfSpool | Owner::Writer => None,
-        };
-        self.owner = Owner::Named {
-            user: Some(user.into()),
-            group,
-        };
-        self.changed()
-    }
-
-    /// Gives files to this group, by name or number.
-    #[must_use]
-    pub fn group(mut self, group: impl Into<String>) -> Self {
-        let user = match self.owner {
-            Owner::Named { user, .. } => user,
-            Owner::OfSpool | Owner::Writer => None,
-        };
-        self.owner = Owner::Named {
-            user,
-            group: Some(group.into()),
-        };
-        self.changed()
-    }
-
-    /// Leaves files to whoever writes them. For an Asterisk that can read them anyway.
-    #[must_use]
-    pub fn keep_owner(mut self) -> Self {
-        self.owner = Owner::Writer;
-        self.changed()
-    }
-
-    /// The mode of files, 0640 when not given.
-    #[must_use]
-    pub fn mode(mut self, mode: u32) -> Self {
-        self.mode = mode & 0o777;
-        self.changed()
-    }
-
-    /// Whether a file is on the disk before Asterisk sees it, yes when not given.
-    ///
-    /// Without it, a power cut may leave an empty file, which Asterisk refuses; in return a file
-    /// takes microseconds instead of the disk's time.
-    #[must_use]
-    pub fn sync(mut self, sync: bool) -> Self {
-        self.sync = sync;
-        self.changed()
-    }
-
-    /// What time it is, for deciding whether a time is over; the system's clock when not given.
-    #[must_use]
-    pub fn clock(mut self, clock: impl Fn() -> Timestamp + Send + Sync + 'static) -> Self {
-        self.clock = Arc::new(clock);
-        self.changed()
-    }
-
-    fn changed(mut self) -> Self {
-        self.ready = Arc::default();
-        self
     }
 
     /// The queue.
@@ -303,170 +191,6 @@ impl Spool {
         let dir = File::open(&self.dir).map_err(|error| SpoolError::io_in(&self.dir, "open", error))?;
         dir.sync_all().map_err(|error| SpoolError::io("sync", &self.dir, error))
     }
-
-    fn put(&self, order: &Order<'_>) -> Result<Spooled, SpoolError> {
-        let spool = self.look()?;
-        let ready = self.ready(&spool)?;
-        let pending = self.stage(order, ready, &spool, self.sync)?;
-        self.publish(pending)
-    }
-
-    /// Writes the file, all but its name in the queue.
-    fn stage(&self, order: &Order<'_>, ready: &Ready, spool: &Metadata, sync: bool) -> Result<Pending, SpoolError> {
-        let text = order.file.to_text()?;
-        let now = (self.clock)();
-        let due = match order.at {
-            None => Due::Now,
-            Some(at) if at.timestamp() <= now => Due::Past(at.timestamp()),
-            Some(at) => Due::At(at.timestamp()),
-        };
-        if let Some(name) = &order.name {
-            self.refuse_known(name)?;
-        }
-        let name = order.name.clone().unwrap_or_else(|| FileName::fresh(now));
-        self.refuse_long(&name)?;
-        let (staged, mut file) = ready.staging.create(&FileName::fresh(now), self.mode)?;
-        let failed = |doing, error| SpoolError::io(doing, staged.path(), error);
-        file.write_all(text.as_bytes())
-            .map_err(|error| failed("write", error))?;
-        // The time first: who has given a file away may not set it any more.
-        if let Due::At(time) = due {
-            let times = FileTimes::new().set_accessed(time.into()).set_modified(time.into());
-            file.set_times(times)
-                .map_err(|error| failed("set the time of", error))?;
-        }
-        let is = file.metadata().map_err(|error| failed("look at", error))?;
-        if let Due::At(time) = due {
-            refuse_another_time(&is, time)?;
-        }
-        self.give(&staged, &file, &is, ready, spool)?;
-        if sync {
-            file.sync_all().map_err(|error| failed("sync", error))?;
-        }
-        Ok(Pending {
-            staged,
-            name,
-            is_named: order.name.is_some(),
-            due,
-        })
-    }
-
-    /// Renames the file into the queue.
-    fn publish(&self, pending: Pending) -> Result<Spooled, SpoolError> {
-        let Pending {
-            mut staged,
-            mut name,
-            is_named,
-            due,
-        } = pending;
-        loop {
-            let path = self.dir.join(name.as_str());
-            let error = match staged.rename(&path) {
-                Ok(()) => return Ok(Spooled { name, path, due }),
-                Err(error) => error,
-            };
-            let dir = self.dir.clone();
-            return Err(match error.kind() {
-                io::ErrorKind::AlreadyExists if is_named => SpoolError::AlreadyThere { name, dir },
-                io::ErrorKind::AlreadyExists => {
-                    name = FileName::fresh((self.clock)());
-                    continue;
-                }
-                io::ErrorKind::CrossesDevices => SpoolError::StagingElsewhere {
-                    staging: staged.path().parent().unwrap_or(&dir).to_owned(),
-                    spool: dir,
-                },
-                io::ErrorKind::NotFound => SpoolError::NoSpool { dir },
-                _ => SpoolError::io_in(&self.dir, "rename a file into", error),
-            });
-        }
-    }
-
-    fn look(&self) -> Result<Metadata, SpoolError> {
-        let dir = || self.dir.clone();
-        match fs::metadata(&self.dir) {
-            Ok(found) if found.is_dir() => Ok(found),
-            Ok(_) => Err(SpoolError::NotADirectory { dir: dir() }),
-            Err(error) => Err(match error.kind() {
-                io::ErrorKind::NotFound => SpoolError::NoSpool { dir: dir() },
-                io::ErrorKind::NotADirectory => SpoolError::NotADirectory { dir: dir() },
-                _ => SpoolError::io_in(&self.dir, "look at", error),
-            }),
-        }
-    }
-
-    fn ready(&self, spool: &Metadata) -> Result<&Ready, SpoolError> {
-        if let Some(ready) = self.ready.get() {
-            return Ok(ready);
-        }
-        let named = match self.owner {
-            Owner::Named { .. } => Some(self.owner.ids(spool)?),
-            Owner::OfSpool | Owner::Writer => None,
-        };
-        let staging = match &self.staging {
-            Some(dir) => Staging::named(dir, &self.dir, spool)?,
-            None => Staging::made(&self.dir, spool)?,
-        };
-        Ok(self.ready.get_or_init(|| Ready { staging, named }))
-    }
-
-    fn give(
-        &self,
-        staged: &Staged,
-        file: &File,
-        is: &Metadata,
-        ready: &Ready,
-        spool: &Metadata,
-    ) -> Result<(), SpoolError> {
-        let ids = ready.named.map_or_else(|| self.owner.ids(spool), Ok)?;
-        self.owner
-            .give(file, is, ids, self.mode, spool)
-            .map_err(|error| match error {
-                GiveError::Refused => SpoolError::NoOwnerPermission {
-                    wanted: self.owner.described(spool),
-                },
-                GiveError::Io(error) => SpoolError::io("set the owner of", staged.path(), error),
-            })
-    }
-
-    fn refuse_known(&self, name: &FileName) -> Result<(), SpoolError> {
-        for dir in [&self.dir, &self.archive] {
-            if dir.join(name.as_str()).symlink_metadata().is_ok() {
-                return Err(SpoolError::AlreadyThere {
-                    name: name.clone(),
-                    dir: dir.clone(),
-                });
-            }
-        }
-        Ok(())
-    }
-
-    fn refuse_long(&self, name: &FileName) -> Result<(), SpoolError> {
-        let bytes = self.archive.as_os_str().len() + 1 + name.as_str().len();
-        if bytes > 255 {
-            return Err(SpoolError::PathTooLong {
-                path: self.archive.join(name.as_str()),
-            });
-        }
-        Ok(())
-    }
-}
-
-/// A file that only lacks its name in the queue.
-struct Pending {
-    staged: Staged,
-    name: FileName,
-    is_named: bool,
-    due: Due,
-}
-
-/// File systems cut times that they cannot hold, and do not say so.
-fn refuse_another_time(is: &Metadata, asked: Timestamp) -> Result<(), InvalidTime> {
-    if is.mtime() == asked.as_second() {
-        return Ok(());
-    }
-    let held = Timestamp::from_second(is.mtime()).unwrap_or(Timestamp::MIN);
-    Err(InvalidTime::NotHeld { asked, held })
 }
 
 #[expect(

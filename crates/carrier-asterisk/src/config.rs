@@ -18,6 +18,8 @@ pub struct AsteriskTrunk {
     pub contexts: Vec<String>,
     /// The directory where prompts are put, by a path that Asterisk knows, too.
     pub sounds: Option<PathBuf>,
+    /// The name shown beside the number of the caller.
+    pub caller_name: Option<String>,
     /// The account code for Asterisk's records.
     pub account: Option<String>,
     /// Variables of the channel, beside ours.
@@ -73,6 +75,7 @@ impl AsteriskTrunk {
             channel: None,
             contexts: Vec::new(),
             sounds: None,
+            caller_name: None,
             account: None,
             variables: Vec::new(),
             dialplan: None,
@@ -110,20 +113,9 @@ impl AsteriskTrunk {
                 sounds.display()
             ));
         }
-        if matches!(self.way, Way::Manager(_))
-            && let Some((name, _)) = self
-                .variables
-                .iter()
-                .find(|(_, value)| value.contains([',', '"', '\\']))
-        {
-            return Some(format!(
-                "the value of the variable `{name}` has a comma, a quote or a backslash, at which the manager \
-                 interface divides it: remove it, or use call files"
-            ));
-        }
-        // What stands in every call file is tried once, with a channel that is always right.
+        // What every call has is tried once, with a channel that is always right.
         let trial = crate::order::trial(self)?;
-        trial.validate().err().map(|invalid| invalid.to_string())
+        crate::order::wrong(self, &trial)
     }
 }
 
@@ -162,6 +154,7 @@ mod tests {
                 "{path}"
             );
         }
+        assert!(wrong(|trunk| trunk.caller_name = Some("a\nb".to_owned())).contains("CallerID"));
         assert!(wrong(|trunk| trunk.account = Some("a\nb".to_owned())).contains("Account"));
         assert!(wrong(|trunk| trunk.variables = vec![("SHELL(x)".to_owned(), String::new())]).contains("function"));
     }

@@ -3,13 +3,14 @@
 mod leg;
 mod link;
 mod message;
+mod originate;
 
 use std::{net::SocketAddr, time::Duration};
 
 use outdial_domain::{EndedBy, Ending, LegId, Outcome};
 use secrecy::SecretString;
 
-pub(crate) use self::{leg::ManagedLeg, link::Manager};
+pub(crate) use self::{leg::ManagedLeg, link::Manager, originate::unfit};
 use self::{
     link::NotSent,
     message::{Action, Message},

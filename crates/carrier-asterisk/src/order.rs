@@ -3,11 +3,11 @@
 use std::time::Duration;
 
 use outdial_callfile::{Action, CallFile, CallerId, Channel, Variable};
-use outdial_domain::LegId;
 use outdial_engine::ports::WholeOrder;
+use outdial_flow::{HandOver, Target};
 
 use crate::{
-    AsteriskTrunk, Dialplan,
+    AsteriskTrunk, Dialplan, Way, manager,
     script::{self, Script},
     sounds, target,
 };
@@ -38,6 +38,7 @@ pub(crate) fn write(trunk: &AsteriskTrunk, order: &WholeOrder) -> Result<Order, 
         },
         Script::Silence(length) if length.is_zero() => Action::application("Hangup", ""),
         Script::Silence(length) => Action::application("Wait", format!("{:.3}", length.as_secs_f64())),
+        Script::HandOver(hand_over) => given(&hand_over.target),
         Script::Sounds(pieces) => {
             let dir = trunk.sounds.as_deref().ok_or("the trunk has no `sounds`")?;
             let paths = sounds::playable(dir, pieces)
@@ -45,23 +46,30 @@ pub(crate) fn write(trunk: &AsteriskTrunk, order: &WholeOrder) -> Result<Order, 
             Action::application("Playback", paths)
         }
     };
-    let mut file = common(trunk, channel, action, order.leg.leg);
+    let mut file = common(trunk, channel, action);
+    if let Script::HandOver(hand_over) = &script {
+        add(&mut file, hand_over);
+    }
+    file.variables.push(Variable::new(LEG, order.leg.leg.to_string()));
     file.wait_time = whole_seconds(order.ring);
     if let Some(from) = &order.leg.from {
-        let number = from
-            .number()
-            .ok_or("Asterisk cannot show a SIP URI as the caller: give a number")?;
-        file.caller_id = Some(CallerId::number(number));
+        let number = from.number();
+        let number = number.ok_or("Asterisk cannot show a SIP URI as the caller: give a number")?;
+        file.caller_id.get_or_insert_default().number = Some(number);
     }
-    if script.length().is_none() && trunk.dialplan.is_some() {
-        // Nothing else ends what the dialplan does. Asterisk counts from the beginning, not from the
+    if let (Script::Nothing, Some(dialplan)) = (&script, &trunk.dialplan) {
+        file.early_media = dialplan.early_media;
+    }
+    if script.length().is_none() {
+        // Nothing else ends what Asterisk does by itself. It counts from the beginning, not from the
         // answer, so the call may be longer by what the ringing was shorter.
-        file.early_media = trunk.dialplan.as_ref().is_some_and(|dialplan| dialplan.early_media);
         let limit = whole_seconds(order.ring).saturating_add(whole_seconds(order.talk));
         file.variables
             .push(Variable::new("TIMEOUT(absolute)", limit.to_string()));
     }
-    file.validate().map_err(|invalid| invalid.to_string())?;
+    if let Some(reason) = wrong(trunk, &file) {
+        return Err(reason);
+    }
     let talk = script.length().unwrap_or(order.talk);
     Ok(Order { file, talk })
 }
@@ -73,16 +81,63 @@ pub(crate) fn trial(trunk: &AsteriskTrunk) -> Option<CallFile> {
         None => Action::application("Hangup", ""),
     };
     let channel = Channel::local("1", "trial").ok()?;
-    Some(common(trunk, channel, action, LegId::from_uuid(Default::default())))
+    Some(common(trunk, channel, action))
 }
 
-fn common(trunk: &AsteriskTrunk, channel: Channel, action: Action, leg: LegId) -> CallFile {
+/// Why a call that is handed over so could not be written, if it could not.
+pub(crate) fn unfit(trunk: &AsteriskTrunk, hand_over: &HandOver) -> Option<String> {
+    let channel = Channel::local("1", "trial").ok()?;
+    let mut file = common(trunk, channel, given(&hand_over.target));
+    add(&mut file, hand_over);
+    wrong(trunk, &file)
+}
+
+/// Why Asterisk could not be told of this call, if it could not.
+pub(crate) fn wrong(trunk: &AsteriskTrunk, file: &CallFile) -> Option<String> {
+    let invalid = file.validate().err().map(|invalid| invalid.to_string());
+    invalid.or_else(|| match trunk.way {
+        Way::Files(_) => None,
+        Way::Manager(_) => manager::unfit(file),
+    })
+}
+
+/// What the request says in Asterisk's own words.
+fn given(target: &Target) -> Action {
+    match target {
+        Target::Application { name, data } => Action::Application {
+            name: name.clone(),
+            data: data.clone(),
+        },
+        Target::Dialplan {
+            context,
+            extension,
+            priority,
+            early_media: _,
+        } => Action::Dialplan {
+            context: context.clone(),
+            extension: extension.clone(),
+            priority: *priority,
+        },
+    }
+}
+
+fn add(file: &mut CallFile, hand_over: &HandOver) {
+    file.early_media = matches!(hand_over.target, Target::Dialplan { early_media: true, .. });
+    let variables = hand_over.variables.iter();
+    file.variables
+        .extend(variables.map(|(name, value)| Variable::new(name, value)));
+}
+
+fn common(trunk: &AsteriskTrunk, channel: Channel, action: Action) -> CallFile {
     let mut file = CallFile::new(channel, action);
     file.retry_time = NEVER;
+    file.caller_id = trunk.caller_name.clone().map(|name| CallerId {
+        name: Some(name),
+        number: None,
+    });
     file.account.clone_from(&trunk.account);
-    file.variables = vec![Variable::new(LEG, leg.to_string())];
-    let more = trunk.variables.iter().map(|(name, value)| Variable::new(name, value));
-    file.variables.extend(more);
+    let variables = trunk.variables.iter();
+    file.variables = variables.map(|(name, value)| Variable::new(name, value)).collect();
     file
 }
 

@@ -3,7 +3,7 @@
 use std::{sync::Arc, time::Duration};
 
 use outdial_engine::ports::Clip;
-use outdial_flow::{Flow, Instruction, Prompt};
+use outdial_flow::{Flow, HandOver, Instruction, Prompt};
 
 use crate::AsteriskTrunk;
 
@@ -19,6 +19,8 @@ pub(crate) enum Script {
     Silence(Duration),
     /// These sounds, then hang up.
     Sounds(Vec<Piece>),
+    /// What the request says in Asterisk's own words.
+    HandOver(HandOver),
 }
 
 /// A part of what is heard.
@@ -30,8 +32,19 @@ pub(crate) enum Piece {
     Silence(usize),
 }
 
+/// How the flow hands the call over, when that is all it does.
+pub(crate) fn handed_over(flow: &Flow) -> Option<&HandOver> {
+    match flow.steps.first() {
+        Some(Instruction::HandOver(hand_over)) => Some(hand_over),
+        _ => None,
+    }
+}
+
 /// Whether Asterisk can do this flow over this trunk; otherwise why not.
 pub(crate) fn refusal(trunk: &AsteriskTrunk, flow: &Flow) -> Option<String> {
+    if handed_over(flow).is_some() {
+        return None;
+    }
     for step in reached(flow) {
         match step {
             Instruction::Say(_) | Instruction::Play(_) if trunk.sounds.is_none() => {
@@ -45,6 +58,12 @@ pub(crate) fn refusal(trunk: &AsteriskTrunk, flow: &Flow) -> Option<String> {
             Instruction::SendDigits(_) => {
                 return Some(
                     "a call that Asterisk takes as a whole cannot press keys: use a SIP trunk for it".to_owned(),
+                );
+            }
+            Instruction::HandOver(_) => {
+                return Some(
+                    "Asterisk takes a call over at its answer and not later: let `hand_over` be the first step"
+                        .to_owned(),
                 );
             }
             Instruction::Say(_) | Instruction::Play(_) | Instruction::Pause(_) | Instruction::HangUp => {}
@@ -66,6 +85,9 @@ pub(crate) fn script(flow: &Flow, sounds: &[(Prompt, Arc<Clip>)], talk: Duration
     if flow.steps.is_empty() {
         return Ok(Script::Nothing);
     }
+    if let Some(hand_over) = handed_over(flow) {
+        return Ok(Script::HandOver(hand_over.clone()));
+    }
     let mut left = samples(talk);
     let mut pieces = Vec::new();
     for step in reached(flow) {
@@ -78,7 +100,7 @@ pub(crate) fn script(flow: &Flow, sounds: &[(Prompt, Arc<Clip>)], talk: Duration
                 pieces.push(Piece::Silence(length));
                 continue;
             }
-            Instruction::Gather(_) | Instruction::SendDigits(_) | Instruction::HangUp => {
+            Instruction::Gather(_) | Instruction::SendDigits(_) | Instruction::HandOver(_) | Instruction::HangUp => {
                 return Err("this flow has steps that Asterisk cannot do as a whole".to_owned());
             }
         };
@@ -107,10 +129,10 @@ pub(crate) fn script(flow: &Flow, sounds: &[(Prompt, Arc<Clip>)], talk: Duration
 }
 
 impl Script {
-    /// How long it takes; unknown when the dialplan decides.
+    /// How long it takes; unknown when Asterisk decides.
     pub(crate) fn length(&self) -> Option<Duration> {
         match self {
-            Self::Nothing => None,
+            Self::Nothing | Self::HandOver(_) => None,
             Self::Silence(length) => Some(*length),
             Self::Sounds(pieces) => Some(duration(pieces.iter().map(Piece::length).sum())),
         }

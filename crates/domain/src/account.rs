@@ -29,16 +29,21 @@ words! {
         AnyCallerId = "any_caller_id",
         /// See numbers and names whole in explanations and captures, where they are masked for others.
         Unmasked = "unmasked",
+        /// Leave calls to the switch that carries them, by its own applications and dialplan: as much as
+        /// that switch may do on its machine.
+        HandOver = "hand_over",
         /// Make and end accounts and keys.
         Admin = "admin",
     }
 }
 
 impl Scope {
-    /// Whether somebody with these scopes may do this. `admin` allows everything but foreign caller ids.
+    /// Whether somebody with these scopes may do this. `admin` allows everything but foreign caller ids and
+    /// handing calls over.
     #[must_use]
     pub fn is_allowed_by(self, scopes: &[Self]) -> bool {
-        let by_admin = self != Self::AnyCallerId && scopes.contains(&Self::Admin);
+        let apart = matches!(self, Self::AnyCallerId | Self::HandOver);
+        let by_admin = !apart && scopes.contains(&Self::Admin);
         let by_calls = self == Self::Read && scopes.contains(&Self::Calls);
         by_admin || by_calls || scopes.contains(&self)
     }

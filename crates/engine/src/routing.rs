@@ -110,6 +110,11 @@ pub fn route(
             flow,
         });
         match answer {
+            // Nothing of ours is a switch: only who takes the call as a whole can be one.
+            Answer::Legs if flow.hands_over() => passed_over.push(format!(
+                "{}: it has no dialplan that a call could be handed over to",
+                name.unwrap_or(DIRECT)
+            )),
             Answer::Legs | Answer::Whole => {
                 return Ok(Route {
                     trunk: name.map(str::to_owned),

@@ -28,6 +28,7 @@
 //! | `gather` | an object, see below | waits for keys |
 //! | `pause` | a length of time, 0 to 5 minutes | is silent |
 //! | `send_digits` | `0`–`9`, `*`, `#`, `A`–`D`, with `w` and `W` for a pause of half a second and of one; 64 at most | presses keys |
+//! | `hand_over` | an object, see below | leaves the call to the switch that carries it |
 //! | `hang_up` | `{}`, `true` or `null` | ends the call |
 //!
 //! A `text` has at most [`Say::LONGEST`](crate::Say::LONGEST) bytes, is not blank, and has no control
@@ -81,6 +82,37 @@
 //! The flow goes on after the gather when the branch that was taken ends. A branch that no keys could
 //! reach, because they are too few or too many or contain the finish key, is refused.
 //!
+//! # Hand over
+//!
+//! A call that goes out by a telephone system, such as an Asterisk, can be left to it: one of its
+//! applications runs, or the call goes on in its dialplan. The words are the switch's own. Whoever may
+//! choose them can do what the switch can, so a request with such a step needs a key with the scope
+//! `hand_over`; flows in the configuration may have one for everybody.
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! for text in [
+//!     r#"[{"hand_over": {"application": "Playback", "data": "hello-world"}}]"#,
+//!     r#"[{"hand_over": {"context": "ivr", "extension": "s", "variables": {"customer": "4711"}}}]"#,
+//! ] {
+//!     let flow = outdial_flow::document::read(&serde_json::from_str(text)?, "flow").unwrap();
+//!     assert!(flow.hands_over());
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | field | default | meaning |
+//! |---|---|---|
+//! | `application` | | the application, as `Playback` |
+//! | `data` | none | its argument |
+//! | `context`, `extension` | | where the call goes on in the dialplan, instead of an application |
+//! | `priority` | 1 | from which priority on |
+//! | `early_media` | false | whether it goes there at the first sound, before the answer |
+//! | `variables` | none | variables of the channel, by name |
+//!
+//! Names have at most 80 bytes, values 1000, and none has control characters.
+//!
 //! # Bounds
 //!
 //! A flow has at most [`Flow::MOST_STEPS`] steps, those in branches and prompts included. Gathers may
@@ -108,6 +140,7 @@
 //! A problem names the whole path, as `flow.1.gather.on.3.0.say`. In the event log of a call the same
 //! step is `1.on.3.0`: the numbers of the steps and the names of the branches.
 
+mod hand_over;
 #[cfg(test)]
 mod properties;
 mod read_gather;

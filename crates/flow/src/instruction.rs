@@ -5,6 +5,8 @@ use std::{collections::BTreeMap, time::Duration};
 use outdial_domain::{AudioId, Digit, digit::Digits};
 use serde::{Deserialize, Serialize};
 
+use crate::HandOver;
+
 /// What to do on an answered leg, in order. After the last instruction the leg is hung up.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Flow {
@@ -26,6 +28,8 @@ pub enum Instruction {
     Pause(Duration),
     /// Press keys.
     SendDigits(Digits),
+    /// Leave the call to the switch that carries it, for good.
+    HandOver(HandOver),
     /// End the call.
     HangUp,
 }
@@ -117,6 +121,27 @@ impl Flow {
         }
     }
 
+    /// Whether the call may be handed over to a switch somewhere in this flow, branches included.
+    #[must_use]
+    pub fn hands_over(&self) -> bool {
+        fn somewhere(steps: &[Instruction]) -> bool {
+            steps.iter().any(|step| match step {
+                Instruction::HandOver(_) => true,
+                Instruction::Gather(gather) => {
+                    gather.on.values().any(|steps| somewhere(steps))
+                        || somewhere(&gather.otherwise)
+                        || somewhere(&gather.no_input)
+                }
+                Instruction::Say(_)
+                | Instruction::Play(_)
+                | Instruction::Pause(_)
+                | Instruction::SendDigits(_)
+                | Instruction::HangUp => false,
+            })
+        }
+        somewhere(&self.steps)
+    }
+
     /// Everything that may be heard in this flow, branches included, in the order of the document.
     ///
     /// The engine renders all of it before the phone rings, so that nobody answers a call whose
@@ -134,7 +159,10 @@ impl Flow {
                         collect(&gather.otherwise, into);
                         collect(&gather.no_input, into);
                     }
-                    Instruction::Pause(_) | Instruction::SendDigits(_) | Instruction::HangUp => {}
+                    Instruction::Pause(_)
+                    | Instruction::SendDigits(_)
+                    | Instruction::HandOver(_)
+                    | Instruction::HangUp => {}
                 }
             }
         }

@@ -315,6 +315,11 @@ impl Interpreter {
                 self.commands.push_back(Command::SendDigits(digits));
                 self.state = State::Sending;
             }
+            // Only who can carry it out is given a flow with it, and nobody runs it step by step.
+            Instruction::HandOver(_) => {
+                self.done("no switch to hand it over to");
+                self.hang_up();
+            }
             Instruction::HangUp => {
                 self.done("hung up");
                 self.hang_up();

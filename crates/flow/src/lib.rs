@@ -7,9 +7,11 @@
 
 pub mod document;
 pub mod fields;
+pub mod hand_over;
 pub mod instruction;
 pub mod interpreter;
 
 pub use fields::{Fields, Given, Problem, Problems};
+pub use hand_over::{HandOver, Target};
 pub use instruction::{AudioRef, Flow, Gather, Instruction, Prompt, Say};
 pub use interpreter::{Command, Input, Interpreter, Note};

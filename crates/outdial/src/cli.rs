@@ -133,17 +133,50 @@ pub struct Demo {
 
 /// What a call does after the answer.
 #[derive(Debug, Clone, Args)]
-#[group(required = false, multiple = false)]
 pub struct Action {
     /// Speak this text
-    #[arg(long, value_name = "TEXT")]
+    #[arg(long, value_name = "TEXT", group = "action")]
     pub say: Option<String>,
     /// Play this audio file (it is uploaded), or an audio id
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", group = "action")]
     pub play: Option<String>,
     /// Run this flow: a JSON file, or the name of a flow in the configuration
-    #[arg(long, value_name = "FLOW")]
+    #[arg(long, value_name = "FLOW", group = "action")]
     pub flow: Option<String>,
+    #[command(flatten)]
+    pub hand_over: HandOver,
+}
+
+/// Leaves the call to the Asterisk that carries it, in its own words.
+#[derive(Debug, Clone, Args)]
+#[command(next_help_heading = "On a trunk to an Asterisk, with a key that has the scope hand_over")]
+pub struct HandOver {
+    /// Run this application, as `Playback`
+    #[arg(long, value_name = "NAME", group = "action")]
+    pub application: Option<String>,
+    /// The application's argument
+    #[arg(long, value_name = "TEXT", requires = "application")]
+    pub application_data: Option<String>,
+    /// Go on in this context of the dialplan
+    #[arg(long, value_name = "CONTEXT", group = "action", requires = "extension")]
+    pub context: Option<String>,
+    /// The extension there
+    #[arg(long, value_name = "EXTENSION", requires = "context")]
+    pub extension: Option<String>,
+    /// The priority there; 1 when not given
+    #[arg(long, value_name = "NUMBER", requires = "context")]
+    pub priority: Option<u32>,
+    /// Go there at the first sound, before the answer
+    #[arg(long, requires = "context")]
+    pub early_media: bool,
+    /// Set this variable of the channel; may be given several times
+    #[arg(long = "variable", value_name = "NAME=VALUE", value_parser = variable)]
+    pub variables: Vec<(String, String)>,
+}
+
+fn variable(text: &str) -> Result<(String, String), String> {
+    let (name, value) = text.split_once('=').ok_or("give NAME=VALUE")?;
+    Ok((name.to_owned(), value.to_owned()))
 }
 
 #[derive(Debug, Args)]
@@ -305,7 +338,7 @@ pub enum Keys {
         /// The account
         #[arg(long, default_value = crate::config::DEFAULT_ACCOUNT)]
         account: String,
-        /// What it allows: read, calls, any_caller_id, unmasked, admin; several by comma
+        /// What it allows: read, calls, any_caller_id, hand_over, unmasked, admin; several by comma
         #[arg(long, value_delimiter = ',', default_value = "calls")]
         scope: Vec<String>,
         /// How long it is good, as `720h`; for ever when not given

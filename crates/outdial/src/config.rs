@@ -161,6 +161,8 @@ impl Config {
             line.parse()
                 .map_err(|error: OpeningError| ConfigError::value(format!("policy.open.{index}"), error.to_string()))
         });
+        let flows = self.flows()?;
+        self.refuse_handing_callers_over(&flows)?;
         Ok(Settings {
             node: self.server.node.clone(),
             limits: self.limits.bounds()?,
@@ -170,7 +172,7 @@ impl Config {
             },
             unmasked: self.trace.unmasked,
             numbers: self.numbers()?,
-            flows: self.flows()?,
+            flows,
         })
     }
 
@@ -221,6 +223,22 @@ impl Config {
             })
         };
         self.number.iter().enumerate().map(read).collect()
+    }
+
+    /// A call that comes in is carried by us, and no switch is there to take it.
+    fn refuse_handing_callers_over(
+        &self,
+        flows: &std::collections::BTreeMap<String, outdial_flow::Flow>,
+    ) -> Result<(), ConfigError> {
+        for (index, number) in self.number.iter().enumerate() {
+            let flow = number.flow.as_ref().and_then(|name| flows.get(name));
+            if flow.is_some_and(outdial_flow::Flow::hands_over) {
+                let message = "this flow has a `hand_over`, which is for calls that go out: give calls to this number \
+                               to another flow";
+                return Err(ConfigError::value(format!("number.{index}.flow"), message));
+            }
+        }
+        Ok(())
     }
 
     fn flows(&self) -> Result<std::collections::BTreeMap<String, outdial_flow::Flow>, ConfigError> {
@@ -306,6 +324,18 @@ mod tests {
         .unwrap();
         assert_eq!(settings.trunks.len(), 3);
         assert_eq!(settings.trunks[2].carrier, ASTERISK);
+    }
+
+    #[test]
+    fn a_call_that_comes_in_is_not_handed_over() {
+        let text = "[[number]]\nnumber = \"+6512345678\"\nuses = [\"receives_calls\"]\nflow = \"ivr\"\n[flow]\n\
+                    ivr = [{ hand_over = { context = \"ivr\", extension = \"s\" } }]";
+        let config: Config = toml::from_str(text).unwrap();
+        let error = config.settings().unwrap_err().to_string();
+        assert!(
+            error.contains("number.0.flow") && error.contains("hand_over"),
+            "{error}"
+        );
     }
 
     #[test]

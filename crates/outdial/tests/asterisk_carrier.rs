@@ -1,79 +1,16 @@
 //! A real Asterisk takes whole calls of ours and rings phones behind it.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod pbx;
 mod program;
 
-use std::{fs, net::Ipv4Addr, path::Path, time::Duration};
+use std::{fs, path::Path};
 
-use outdial_handset::{HandsetSet, Phone, Script};
 use outdial_media::{codec::Codec, resample, wav};
 use outdial_testkit::peers::{Asterisk, Peer, Pesq, Sipp, require};
-use program::{Home, Server, outcome, words};
+use pbx::{Bench, RATE};
+use program::{Server, outcome, words};
 use serde_json::{Value, json};
-
-const RATE: u32 = 8_000;
-
-/// An Asterisk, phones behind it, and our program in front.
-struct Bench {
-    asterisk: Asterisk,
-    phones: HandsetSet,
-    home: Home,
-}
-
-impl Bench {
-    async fn start() -> Option<Self> {
-        if !require(Peer::Asterisk) {
-            return None;
-        }
-        let home = Home::new();
-        let script = Script::new()
-            .phone(Phone::answering("200").ring(Duration::from_millis(300)))
-            .phone(Phone::answering("201").hang_up_after(Duration::from_millis(500)))
-            .phone(Phone::busy("202"))
-            .phone(Phone::never_answering("203"))
-            .phone(Phone::rejecting("204", 404));
-        let phones = HandsetSet::start(
-            (Ipv4Addr::LOCALHOST, 0).into(),
-            script,
-            Some(home.dir.path().join("heard")),
-        );
-        Some(Self {
-            asterisk: Asterisk::start().await.unwrap(),
-            phones: phones.await.unwrap(),
-            home,
-        })
-    }
-
-    /// Configures a trunk that rings the phones, or this port, with more lines of its section.
-    fn configure(&self, port: Option<u16>, more: &str) {
-        let port = port.unwrap_or(self.phones.address().port());
-        self.home.configure(&format!(
-            "[policy]\nopen = [\"local:\"]\n[handsets]\nenabled = false\n\
-             [[trunk]]\nname = \"pbx\"\ncarrier = \"asterisk\"\n[trunk.asterisk]\n\
-             channel = \"PJSIP/anyone/sip:{{number}}@127.0.0.1:{port}\"\ncontexts = [\"callfile\", \"extensions\"]\n\
-             sounds = \"{}\"\n{more}",
-            self.asterisk.sounds_dir().display(),
-        ));
-    }
-
-    fn by_files(&self) -> String {
-        format!("spool = \"{}\"\n", self.asterisk.call_files().display())
-    }
-
-    fn by_manager(&self) -> String {
-        format!(
-            "[trunk.asterisk.ami]\naddress = \"{}\"\nusername = \"{}\"\nsecret = \"{}\"\n",
-            self.asterisk.manager_address(),
-            Asterisk::USER,
-            Asterisk::SECRET,
-        )
-    }
-
-    /// Every file that is left in the queue.
-    fn queued(&self) -> usize {
-        fs::read_dir(self.asterisk.call_files()).unwrap().count()
-    }
-}
 
 async fn upload(server: &Server, samples: &[i16]) -> String {
     let mut bytes = Vec::new();

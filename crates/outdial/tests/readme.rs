@@ -33,6 +33,20 @@ async fn the_configuration_of_a_trunk_is_understood() {
 }
 
 #[tokio::test]
+async fn the_configuration_of_an_asterisk_is_understood_by_files_and_by_its_manager_interface() {
+    let home = Home::new();
+    let by_files = block("toml", "carrier = \"asterisk\"");
+    let by_manager = by_files.replace("\n# ", "\n");
+    assert!(by_manager.contains("\n[trunk.asterisk.ami]"), "{by_manager}");
+    for config in [by_files, by_manager] {
+        home.configure(&config);
+        let mut command = home.command(&["calls", "list"]);
+        let output = command.env("OUTDIAL_AMI_SECRET", "secret").output().await.unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    }
+}
+
+#[tokio::test]
 async fn the_request_of_the_example_is_taken() {
     let home = Home::new();
     home.configure("");

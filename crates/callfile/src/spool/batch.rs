@@ -1,6 +1,6 @@
 use std::{fs::File, io, path::Path};
 
-use super::{Pending, Spool, SpoolError, Spooled};
+use super::{Spool, SpoolError, Spooled, put::Pending};
 use crate::{CallFile, FileName, When};
 
 /// So many files share one sync, and wait for each other.

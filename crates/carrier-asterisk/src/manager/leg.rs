@@ -2,7 +2,6 @@
 
 use std::{sync::Arc, time::Duration};
 
-use outdial_callfile::Action as AfterAnswer;
 use outdial_domain::{EndedBy, Ending, Outcome};
 use outdial_engine::ports::{LegCommand, LegEvent};
 use tokio::{
@@ -13,6 +12,7 @@ use tokio::{
 use super::{
     link::{Manager, NotSent, State},
     message::{Action, Message},
+    originate::originate,
     refused,
 };
 use crate::{carrier::ended, ending, order::Order};
@@ -69,7 +69,11 @@ impl ManagedLeg {
         let mut state = self.manager.state();
         // What it was until now is no news.
         state.mark_unchanged();
-        let mut answer = match self.manager.ask_as(&self.id, self.action()).await {
+        let mut answer = match self
+            .manager
+            .ask_as(&self.id, originate(&self.id, &self.order.file))
+            .await
+        {
             Ok(answer) => answer,
             Err(NotSent(reason)) => return ending::not_dialled(format!("{reason}. Nobody was rung")),
         };
@@ -149,39 +153,6 @@ impl ManagedLeg {
                 }
             }
         }
-    }
-
-    /// The call as the manager interface is told of it.
-    fn action(&self) -> Action {
-        let file = &self.order.file;
-        let mut action = Action::new("Originate")
-            .with("Channel", &file.channel)
-            .with("ChannelId", &self.id)
-            .with("Timeout", u64::from(file.wait_time) * 1_000)
-            .with("Async", "true");
-        action = match &file.action {
-            AfterAnswer::Application { name, data } => action
-                .with("Application", name)
-                .with("Data", data.as_deref().unwrap_or_default()),
-            AfterAnswer::Dialplan {
-                context,
-                extension,
-                priority,
-            } => action
-                .with("Context", context)
-                .with("Exten", extension)
-                .with("Priority", priority)
-                .with("EarlyMedia", file.early_media),
-        };
-        if let Some(caller) = &file.caller_id {
-            action = action.with("CallerID", caller);
-        }
-        if let Some(account) = &file.account {
-            action = action.with("Account", account);
-        }
-        file.variables.iter().fold(action, |action, variable| {
-            action.with("Variable", format_args!("{}={}", variable.name, variable.value))
-        })
     }
 
     async fn learn(&mut self, known: &mut Known, message: &Message) {

@@ -5,6 +5,10 @@ use std::fmt::Write;
 /// The most bytes of a message; a longer one is not from an Asterisk.
 pub(super) const LONGEST: usize = 256 * 1024;
 
+/// The most bytes of a line that Asterisk reads; it drops the whole action for a longer one, and does not
+/// say which action that was.
+const LONGEST_LINE: usize = 1_000;
+
 /// What Asterisk says: a response or an event.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Message(Vec<(String, String)>);
@@ -49,8 +53,8 @@ impl Message {
 #[derive(Clone)]
 pub(crate) struct Action {
     text: String,
-    /// A value that would have become a line of its own.
-    wrong: Option<&'static str>,
+    /// What is wrong with one of its values.
+    wrong: Option<String>,
 }
 
 impl Action {
@@ -64,7 +68,12 @@ impl Action {
     pub(crate) fn with(mut self, key: &'static str, value: impl std::fmt::Display) -> Self {
         let value = value.to_string();
         if value.contains(|c: char| c.is_control()) {
-            self.wrong = Some(key);
+            self.wrong = Some(format!("the value of {key} holds a control character"));
+        }
+        if key.len() + ": ".len() + value.len() > LONGEST_LINE {
+            self.wrong = Some(format!(
+                "the value of {key} has more than the {LONGEST_LINE} bytes that a line to the manager interface may have"
+            ));
         }
         write!(self.text, "{key}: {value}\r\n").expect("a string takes all");
         self
@@ -72,7 +81,7 @@ impl Action {
 
     pub(super) fn text(self, id: &str) -> Result<String, String> {
         match self.wrong {
-            Some(key) => Err(format!("the value of {key} holds a control character")),
+            Some(wrong) => Err(wrong),
             None => Ok(format!("{}ActionID: {id}\r\n\r\n", self.text)),
         }
     }

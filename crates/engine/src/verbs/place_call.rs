@@ -87,6 +87,11 @@ pub enum PlaceCallError {
         "the caller id {0} is not a number of this account: add it as a `[[number]]`, or use a key with the scope `any_caller_id`"
     )]
     ForeignCallerId(String),
+    /// The flow of the request hands the call over to a switch, and the key may not do so.
+    #[error(
+        "`hand_over` does whatever the switch can do: use a key with the scope `hand_over`, or name a flow of the configuration"
+    )]
+    HandOverNotAllowed,
     /// There is no way to this destination.
     #[error(transparent)]
     NoRoute(#[from] NoRoute),

@@ -74,6 +74,8 @@ codes! {
     InsufficientScope = "insufficient_scope", FORBIDDEN, false, "The key does not allow this";
     /// The caller id is no number of the account, and the key lacks the scope `any_caller_id`.
     CallerIdNotAllowed = "caller_id_not_allowed", FORBIDDEN, false, "The caller id is not allowed";
+    /// The flow of the request has a `hand_over`, and the key lacks the scope `hand_over`.
+    HandOverNotAllowed = "hand_over_not_allowed", FORBIDDEN, false, "The key may not hand calls over";
     /// No line of the configuration opens this destination.
     DestinationClosed = "destination_closed", FORBIDDEN, false, "The destination is closed";
     /// No trunk takes this call; the detail gives each one's reason.

@@ -7,7 +7,7 @@ use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::{AudioRef, Gather, Instruction, Prompt, Say};
+use crate::{AudioRef, Gather, HandOver, Instruction, Prompt, Say, Target};
 
 fn says() -> impl Strategy<Value = Say> {
     (
@@ -28,6 +28,23 @@ fn digits() -> impl Strategy<Value = Digit> {
     "[0-9*#A-D]".prop_map(|text| text.chars().next().and_then(Digit::from_char).unwrap())
 }
 
+fn hand_overs() -> impl Strategy<Value = HandOver> {
+    let value = "[!-~][ -~]{0,30}[!-~]";
+    let targets = prop_oneof![
+        (value, prop::option::of(value)).prop_map(|(name, data)| Target::Application { name, data }),
+        (value, value, 1..=HandOver::LAST_PRIORITY, any::<bool>()).prop_map(
+            |(context, extension, priority, early_media)| Target::Dialplan {
+                context,
+                extension,
+                priority,
+                early_media
+            }
+        ),
+    ];
+    let variables = prop::collection::btree_map(value, prop_oneof![Just(String::new()), value], 0..3);
+    (targets, variables).prop_map(|(target, variables)| HandOver { target, variables })
+}
+
 fn instructions() -> impl Strategy<Value = Instruction> {
     let prompts = prop_oneof![says().prop_map(Prompt::Say), audios().prop_map(Prompt::Play)];
     let simple = prop_oneof![
@@ -35,6 +52,7 @@ fn instructions() -> impl Strategy<Value = Instruction> {
         audios().prop_map(Instruction::Play),
         (0..=300_000_000_000u64).prop_map(|nanos| Instruction::Pause(Duration::from_nanos(nanos))),
         "[0-9*#A-DwW]{1,64}".prop_map(|text| Instruction::SendDigits(text.parse().unwrap())),
+        hand_overs().prop_map(Instruction::HandOver),
         Just(Instruction::HangUp),
     ];
     simple.prop_recursive(4, 30, 4, move |inner| {

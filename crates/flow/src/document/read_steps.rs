@@ -5,7 +5,7 @@ use std::time::Duration;
 use outdial_domain::{AudioId, digit::Digits};
 use serde_json::Value;
 
-use super::DEEPEST;
+use super::{DEEPEST, hand_over};
 use crate::{
     AudioRef, Flow, Instruction, Prompt, Say,
     fields::{Fields, Given, shortened},
@@ -20,7 +20,7 @@ const LONGEST_AUDIO: usize = 2_000;
 
 /// The verbs that are heard and may stand in the prompts of a gather.
 const HEARD: &[&str] = &["say", "play"];
-const VERBS: &[&str] = &["say", "play", "gather", "pause", "send_digits", "hang_up"];
+const VERBS: &[&str] = &["say", "play", "gather", "pause", "send_digits", "hand_over", "hang_up"];
 
 /// Reads one flow.
 #[derive(Debug, Default)]
@@ -93,6 +93,7 @@ impl Reader {
             "gather" => reader.gather(value).map(Instruction::Gather),
             "pause" => value.duration(Duration::ZERO..=LONGEST_PAUSE).map(Instruction::Pause),
             "send_digits" => value.parse(Digits::MOST).map(Instruction::SendDigits),
+            "hand_over" => hand_over::read(value).map(Instruction::HandOver),
             _ => hang_up(value).then_some(Instruction::HangUp),
         })
     }

@@ -2,6 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::hand_over;
 use crate::{AudioRef, Flow, Gather, Instruction, Prompt, Say, fields::duration::shown};
 
 /// Writes a flow so that [`read`](super::read) makes the same of it, as a list of steps.
@@ -30,6 +31,7 @@ fn step(step: &Instruction) -> Value {
         Instruction::Gather(gather) => json!({"gather": written_gather(gather)}),
         Instruction::Pause(length) => json!({"pause": shown(*length)}),
         Instruction::SendDigits(digits) => json!({"send_digits": digits.to_string()}),
+        Instruction::HandOver(given) => json!({"hand_over": hand_over::write(given)}),
         Instruction::HangUp => json!({"hang_up": {}}),
     }
 }

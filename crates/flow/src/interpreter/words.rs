@@ -1,6 +1,6 @@
 //! Instructions in words.
 
-use crate::{Instruction, fields::shortened};
+use crate::{Instruction, Target, fields::shortened};
 
 /// What an instruction does, for people who read the log.
 pub(super) fn in_words(instruction: &Instruction) -> String {
@@ -10,6 +10,12 @@ pub(super) fn in_words(instruction: &Instruction) -> String {
         Instruction::Gather(gather) => format!("gather `{}`", shortened(&gather.name)),
         Instruction::Pause(length) => format!("pause {length:?}"),
         Instruction::SendDigits(digits) => format!("send digits {digits}"),
+        Instruction::HandOver(to) => match &to.target {
+            Target::Application { name, .. } => format!("hand over to the application {}", shortened(name)),
+            Target::Dialplan { context, extension, .. } => {
+                format!("hand over to {}@{}", shortened(extension), shortened(context))
+            }
+        },
         Instruction::HangUp => "hang up".to_owned(),
     }
 }

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Connection, print_json, segment};
 use crate::{
-    cli::{Action, Call, Common},
+    cli::{Action, Call, Common, HandOver},
     client::Client,
     exit::Failure,
     render,
@@ -181,7 +181,32 @@ pub(super) async fn add_action(client: &Client, action: &Action, body: &mut Valu
             None => json!(flow),
         };
     }
+    if let Some(step) = hand_over(&action.hand_over)? {
+        body["flow"] = json!([{ "hand_over": step }]);
+    }
     Ok(())
+}
+
+/// The step that leaves a call to the Asterisk that carries it, if that is wanted.
+fn hand_over(given: &HandOver) -> Result<Option<Value>, Failure> {
+    let mut step = match (&given.application, &given.context) {
+        (Some(application), _) => json!({ "application": application, "data": given.application_data }),
+        (None, Some(context)) => json!({
+            "context": context,
+            "extension": given.extension,
+            "priority": given.priority,
+            "early_media": given.early_media,
+        }),
+        (None, None) if given.variables.is_empty() => return Ok(None),
+        (None, None) => {
+            let message = "--variable goes with --application, or with --context and --extension";
+            return Err(Failure::usage(message));
+        }
+    };
+    if !given.variables.is_empty() {
+        step["variables"] = given.variables.iter().cloned().collect();
+    }
+    Ok(Some(step))
 }
 
 async fn upload(client: &Client, file: &str) -> Result<String, Failure> {

@@ -26,6 +26,8 @@ pub struct Asterisk {
     pub group: Option<String>,
     /// The directory where prompts are put.
     pub sounds: Option<PathBuf>,
+    /// The name shown beside the number of the caller.
+    pub caller_name: Option<String>,
     /// The account code for its records.
     pub account: Option<String>,
     /// Variables of the channel.
@@ -74,6 +76,7 @@ impl Default for Asterisk {
             user: None,
             group: None,
             sounds: None,
+            caller_name: None,
             account: None,
             variables: BTreeMap::new(),
             context: None,
@@ -110,6 +113,7 @@ impl Asterisk {
             channel,
             contexts: self.contexts.clone(),
             sounds: self.sounds.clone(),
+            caller_name: self.caller_name.clone(),
             account: self.account.clone(),
             variables: self.variables.clone().into_iter().collect(),
             dialplan,

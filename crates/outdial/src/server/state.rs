@@ -54,7 +54,7 @@ pub(super) async fn ensure_account(store: &dyn Store, ids: &Ids, data: &DataDir)
     {
         return Ok(secret);
     }
-    let scopes = vec![Scope::Admin, Scope::AnyCallerId];
+    let scopes = vec![Scope::Admin, Scope::AnyCallerId, Scope::HandOver];
     let new = verbs::create_key(store, ids, account.id, "command line", scopes, None, None)
         .await
         .map_err(start_failure)?;

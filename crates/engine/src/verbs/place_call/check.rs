@@ -37,6 +37,7 @@ pub(in crate::verbs) async fn check(
             problems.push(problem(field, "too_long", format!("give at most {longest} bytes")));
         }
     }
+    may_hand_over(actor, &request.action)?;
     let flow = flow(engine, request.action).unwrap_or_else(|missing| {
         problems.push(missing);
         Flow::default()
@@ -212,6 +213,16 @@ async fn missing_audio(engine: &Engine, actor: &Actor, flow: &Flow) -> Result<Ve
         }
     }
     Ok(problems)
+}
+
+/// What the operator wrote into the configuration may be named by everybody.
+fn may_hand_over(actor: &Actor, action: &Action) -> Result<(), PlaceCallError> {
+    match action {
+        Action::Flow(flow) if flow.hands_over() && !Scope::HandOver.is_allowed_by(&actor.scopes) => {
+            Err(PlaceCallError::HandOverNotAllowed)
+        }
+        Action::Flow(_) | Action::Stored(_) => Ok(()),
+    }
 }
 
 fn may_show(engine: &Engine, actor: &Actor, plan: &Plan) -> Result<(), PlaceCallError> {

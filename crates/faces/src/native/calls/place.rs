@@ -39,6 +39,7 @@ pub(in crate::native) fn endpoint() -> Endpoint {
             Code::BodyTooLarge,
             Code::UnsupportedMediaType,
             Code::CallerIdNotAllowed,
+            Code::HandOverNotAllowed,
             Code::DestinationClosed,
             Code::NoRoute,
             Code::Stopping,
@@ -99,7 +100,7 @@ impl PartialSchema for Flow {
             let step = ObjectBuilder::new()
                 .schema_type(Type::Object)
                 .description(Some(
-                    "Exactly one of `say`, `play`, `gather`, `pause`, `send_digits` and `hang_up`.",
+                    "Exactly one of `say`, `play`, `gather`, `pause`, `send_digits`, `hand_over` and `hang_up`.",
                 ))
                 .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(true)));
             ArrayBuilder::new()
@@ -189,6 +190,7 @@ fn refusal(error: PlaceCallError, given_in: bool) -> Refusal {
             Refusal::fields(problems)
         }
         PlaceCallError::ForeignCallerId(_) => Refusal::new(Code::CallerIdNotAllowed, detail).blame("from", "invalid"),
+        PlaceCallError::HandOverNotAllowed => Refusal::new(Code::HandOverNotAllowed, detail).blame("flow", "invalid"),
         PlaceCallError::NoRoute(NoRoute::Closed(_)) => {
             Refusal::new(Code::DestinationClosed, detail).blame("to", "invalid")
         }
@@ -369,6 +371,11 @@ mod tests {
         for (body, status, code) in table {
             server.post("/api/v1/calls", &body).await.is(status, code);
         }
+        let switch = json!({"to": BOB, "flow": [{"hand_over": {"application": "System", "data": "x"}}]});
+        server
+            .post("/api/v1/calls", &switch)
+            .await
+            .is(StatusCode::FORBIDDEN, "hand_over_not_allowed");
         let free = server
             .world
             .key(

@@ -1,0 +1,142 @@
+//! Whether Asterisk would read every value as it was meant.
+
+use crate::{
+    Action, CallFile, CallerId, Key, Variable,
+    invalid::{FieldProblem, InvalidCallFile, Reason},
+    print,
+};
+
+/// Asterisk counts these times in milliseconds of 31 bits.
+const MOST_SECONDS: u32 = 2_147_483;
+
+impl CallFile {
+    /// Checks every value.
+    ///
+    /// # Errors
+    ///
+    /// Names all that are wrong.
+    pub fn validate(&self) -> Result<(), InvalidCallFile> {
+        let mut problems = Vec::new();
+        problems.extend(self.channel.problem());
+        problems.extend(self.caller_id.as_ref().and_then(CallerId::problem));
+        let mut number = |key, value: i64, least: i64, most: u32| {
+            if value < least || value > i64::from(most) {
+                let most = i64::from(most);
+                problems.push(FieldProblem::new(
+                    key,
+                    &value.to_string(),
+                    Reason::OutOfRange { least, most },
+                ));
+            }
+        };
+        // One attempt more than this is counted, so the largest number of all would overflow.
+        number(
+            Key::MaxRetries,
+            self.max_retries.into(),
+            0,
+            i32::MAX.cast_unsigned() - 1,
+        );
+        number(Key::RetryTime, self.retry_time.into(), 1, MOST_SECONDS);
+        number(Key::WaitTime, self.wait_time.into(), 1, MOST_SECONDS);
+        if let Action::Dialplan { priority, .. } = &self.action {
+            number(Key::Priority, (*priority).into(), 1, i32::MAX.cast_unsigned());
+        }
+        let mut text = |key, value: &str| {
+            problems.extend(print::unfit(key, value).map(|reason| FieldProblem::new(key, value, reason)));
+        };
+        if let Some(account) = &self.account {
+            text(Key::Account, account);
+        }
+        match &self.action {
+            Action::Application { name, data } => {
+                text(Key::Application, name);
+                if let Some(data) = data {
+                    text(Key::Data, data);
+                }
+            }
+            Action::Dialplan { context, extension, .. } => {
+                text(Key::Context, context);
+                text(Key::Extension, extension);
+            }
+        }
+        if !self.codecs.is_empty() {
+            text(Key::Codecs, &self.codecs.join(","));
+        }
+        problems.extend(self.codecs.iter().filter_map(|codec| wrong_codec(codec)));
+        if self.early_media && matches!(self.action, Action::Application { .. }) {
+            problems.push(FieldProblem::new(Key::EarlyMedia, "yes", Reason::OnlyForDialplan));
+        }
+        problems.extend(self.variables.iter().filter_map(Variable::problem));
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(InvalidCallFile::new(problems))
+        }
+    }
+}
+
+/// The list is divided at its commas, and each part is looked up without its blanks.
+fn wrong_codec(codec: &str) -> Option<FieldProblem> {
+    let wrong = |c: &char| !(c.is_ascii_alphanumeric() || "!_:-.".contains(*c));
+    let reason = if codec.is_empty() {
+        Some(Reason::Empty)
+    } else {
+        codec.chars().find(wrong).map(Reason::Character)
+    };
+    reason.map(|reason| FieldProblem::new(Key::Codecs, codec, reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{CallerId, Channel, Variable};
+
+    fn playback() -> CallFile {
+        CallFile::new(
+            Channel::local("100", "from-internal").unwrap(),
+            Action::application("Playback", "hello-world"),
+        )
+    }
+
+    #[test]
+    fn every_field_is_checked_and_named() {
+        let bad = "x\nArchive: no";
+        let file = CallFile {
+            caller_id: Some(CallerId::new(bad, "1")),
+            max_retries: -1,
+            retry_time: 0,
+            wait_time: u32::MAX,
+            account: Some(bad.into()),
+            codecs: vec!["a,b".into()],
+            variables: vec![Variable::new("SHELL(x)", "1")],
+            early_media: true,
+            action: Action::application(bad, bad),
+            ..playback()
+        };
+        let invalid = file.to_text().unwrap_err();
+        let keys: Vec<Key> = invalid.problems().iter().map(|problem| problem.key).collect();
+        assert_eq!(
+            keys,
+            [
+                Key::CallerId,
+                Key::MaxRetries,
+                Key::RetryTime,
+                Key::WaitTime,
+                Key::Account,
+                Key::Application,
+                Key::Data,
+                Key::Codecs,
+                Key::EarlyMedia,
+                Key::Set
+            ]
+        );
+        let dialplan = Action::Dialplan {
+            context: String::new(),
+            extension: bad.into(),
+            priority: 0,
+        };
+        let invalid = CallFile::new(playback().channel, dialplan).validate().unwrap_err();
+        let keys: Vec<Key> = invalid.problems().iter().map(|problem| problem.key).collect();
+        assert_eq!(keys, [Key::Priority, Key::Context, Key::Extension]);
+    }
+}
