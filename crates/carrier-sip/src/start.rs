@@ -159,7 +159,14 @@ pub(crate) fn start(
     let unreached = Arc::new(Unreached::default());
     let socket = Socket::new(socket, Arc::clone(&unreached)).map_err(|source| not_bound(local, source))?;
     let udp = udp(&config, socket, local, stop);
-    let endpoint = endpoint(&config, udp.clone(), &legs, &ids, &sources, names.clone(), stop);
+    let inspector = Inspector {
+        legs: Arc::clone(&legs),
+        ids: ids.clone(),
+        local: seen_at(&config, local),
+        tls_port: over_tls.as_ref().map(|listener| listener.local().port()),
+    };
+    let gate = Gate::new(Arc::clone(&legs), Arc::clone(&sources));
+    let endpoint = endpoint(&config, udp.clone(), inspector, gate, names.clone(), stop);
     let incoming = endpoint.incoming_transactions();
     let shared = Arc::new(Shared {
         endpoint: Arc::clone(&endpoint.inner),
@@ -238,9 +245,8 @@ fn not_bound(bind: SocketAddr, source: io::Error) -> StartError {
 fn endpoint(
     config: &SipConfig,
     udp: UdpConnection,
-    legs: &Arc<Legs>,
-    ids: &Ids,
-    sources: &Arc<Sources>,
+    inspector: Inspector,
+    gate: Gate,
     names: Names,
     stop: &CancellationToken,
 ) -> Endpoint {
@@ -259,12 +265,17 @@ fn endpoint(
             timerc: LONGEST_RING,
             ..EndpointOption::default()
         })
-        .with_inspector(Box::new(Inspector {
-            legs: Arc::clone(legs),
-            ids: ids.clone(),
-        }))
-        .with_transport_inspector(Box::new(Gate::new(Arc::clone(legs), Arc::clone(sources))))
+        .with_inspector(Box::new(inspector))
+        .with_transport_inspector(Box::new(gate))
         .build()
+}
+
+/// The address that far sides see of us, as far as that is known.
+fn seen_at(config: &SipConfig, local: SocketAddr) -> SocketAddr {
+    match config.advertise {
+        Some(advertised) => SocketAddr::new(advertised, local.port()),
+        None => SipConnection::resolve_bind_address(local),
+    }
 }
 
 fn udp(config: &SipConfig, socket: Socket, local: SocketAddr, stop: &CancellationToken) -> UdpConnection {

@@ -2,12 +2,13 @@
 
 use std::{
     collections::VecDeque,
+    net::SocketAddr,
     sync::{Arc, PoisonError},
 };
 
-use outdial_engine::ports::{Ids, WireMessage};
+use outdial_engine::ports::{Ids, WireMessage, WireTransport};
 use rsipstack::{
-    sip::{Header, HeadersExt, SipMessage, StatusCodeKind},
+    sip::{Header, HeadersExt, SipMessage, StatusCodeKind, Transport},
     transaction::endpoint::MessageInspector,
     transport::{SipAddr, SipConnection},
 };
@@ -55,18 +56,34 @@ impl Trace {
 pub(crate) struct Inspector {
     pub(crate) legs: Arc<Legs>,
     pub(crate) ids: Ids,
+    /// The address that we are seen at.
+    pub(crate) local: SocketAddr,
+    /// The port for TLS, where we have one.
+    pub(crate) tls_port: Option<u16>,
 }
 
 impl Inspector {
-    fn keep(&self, message: &SipMessage, sent: bool, peer: impl FnOnce() -> String) {
+    fn seen_at(&self, transport: WireTransport) -> SocketAddr {
+        let mut local = self.local;
+        if let (WireTransport::Tls, Some(port)) = (transport, self.tls_port) {
+            local.set_port(port);
+        }
+        local
+    }
+
+    fn keep(&self, message: &SipMessage, sent: bool, far: impl FnOnce() -> (Transport, String)) {
         let Ok(call_id) = message.call_id_header() else {
             return;
         };
         if let Some(line) = self.legs.line(call_id.value()) {
+            let (transport, peer) = far();
+            let transport = wire_transport(transport);
             let kept = WireMessage {
                 at: self.ids.now(),
                 sent,
-                peer: peer(),
+                transport,
+                local: self.seen_at(transport),
+                peer,
                 text: masked(&message.to_bytes()),
             };
             line.trace.lock().unwrap_or_else(PoisonError::into_inner).keep(kept);
@@ -82,7 +99,7 @@ impl MessageInspector for Inspector {
             line.note(far.ip());
         }
         self.keep(&message, true, || match destination {
-            Some(address) => address.addr.to_string(),
+            Some(address) => place(address),
             None => return_address(&message),
         });
         message
@@ -96,7 +113,7 @@ impl MessageInspector for Inspector {
             }
             return message;
         };
-        self.keep(&message, false, || from.addr.to_string());
+        self.keep(&message, false, || place(from));
         if let SipMessage::Response(response) = &mut message {
             headers::unmark(response);
         }
@@ -111,13 +128,25 @@ impl MessageInspector for Inspector {
     }
 }
 
+fn place(address: &SipAddr) -> (Transport, String) {
+    (address.r#type.unwrap_or_default(), address.addr.to_string())
+}
+
+fn wire_transport(transport: Transport) -> WireTransport {
+    match transport {
+        Transport::Udp => WireTransport::Udp,
+        Transport::Tcp | Transport::Sctp | Transport::Ws => WireTransport::Tcp,
+        Transport::Tls | Transport::TlsSctp | Transport::Wss => WireTransport::Tls,
+    }
+}
+
 /// Where a response goes, which its top `Via` says.
-fn return_address(message: &SipMessage) -> String {
+fn return_address(message: &SipMessage) -> (Transport, String) {
     message
         .via_header()
         .ok()
         .and_then(|via| SipConnection::parse_target_from_via(via).ok())
-        .map(|(_, address)| address.to_string())
+        .map(|(transport, address)| (transport, address.to_string()))
         .unwrap_or_default()
 }
 
@@ -166,6 +195,8 @@ mod tests {
         WireMessage {
             at: Timestamp::UNIX_EPOCH,
             sent: true,
+            transport: WireTransport::Udp,
+            local: ([127, 0, 0, 1], 5060).into(),
             peer: String::new(),
             text: text.to_owned(),
         }

@@ -10,7 +10,7 @@ mod world;
 pub use blobs::{BlobError, Blobs};
 pub use carrier::{
     Answer, Ask, DigitWay, IncomingLeg, LegCommand, LegEnd, LegEvent, LegHandle, LegOrder, RingError, VoiceCarrier,
-    WholeOrder, WireMessage,
+    WholeOrder, WireMessage, WireTransport,
 };
 pub use first_answer::FirstAnswer;
 pub use prompts::{Clip, ImportedAudio, PromptError, Prompts, Say};

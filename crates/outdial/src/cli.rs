@@ -61,16 +61,7 @@ pub enum Command {
         command: Calls,
     },
     /// Tell the whole story of a call
-    Explain {
-        /// The call
-        id: String,
-        /// Show numbers and names whole (the key needs the scope `unmasked` or `admin`)
-        #[arg(long)]
-        unmasked: bool,
-        /// Print JSON
-        #[arg(long)]
-        json: bool,
-    },
+    Explain(Explain),
     /// Run scripted phones
     Handset(Handset),
     /// Place many calls at a rate and report
@@ -268,6 +259,22 @@ pub enum Calls {
         #[arg(long)]
         json: bool,
     },
+}
+
+#[derive(Debug, Args)]
+pub struct Explain {
+    /// The call
+    pub id: String,
+    /// Show numbers and names whole (the key needs the scope `unmasked` or `admin`)
+    #[arg(long)]
+    pub unmasked: bool,
+    /// Write its SIP messages to this file (pcapng, for Wireshark, tcpdump and sngrep) instead of telling
+    /// the story; sound is not kept
+    #[arg(long, value_name = "FILE", conflicts_with = "json")]
+    pub pcap: Option<PathBuf>,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
 }
 
 #[derive(Debug, Args)]

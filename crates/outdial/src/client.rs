@@ -88,6 +88,21 @@ impl Client {
             .ok_or_else(|| Failure::refused("the server gave no audio id"))
     }
 
+    /// Asks for a file.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] when the server cannot be reached or refuses.
+    pub async fn download(&self, path: &str) -> Result<Vec<u8>, Failure> {
+        let request = self.http.get(self.address(path)).bearer_auth(&self.key);
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        if !response.status().is_success() {
+            return Err(refused(response, "the server gave no file").await);
+        }
+        let broken = |error| Failure::start(format!("the answer broke off: {error}"));
+        Ok(response.bytes().await.map_err(broken)?.into())
+    }
+
     /// Follows the events, of one call or of all, after a position; it goes on where it was cut off.
     ///
     /// # Errors
@@ -108,7 +123,7 @@ impl Client {
             .query(&query);
         let response = request.send().await.map_err(|error| self.unreachable(&error))?;
         if !response.status().is_success() {
-            return Err(refused_stream(response).await);
+            return Err(refused(response, "the server gave no event stream").await);
         }
         let chunks = response.bytes_stream();
         Ok(stream::try_unfold(
@@ -170,10 +185,10 @@ async fn answer(response: reqwest::Response) -> Result<Value, Failure> {
     }
 }
 
-async fn refused_stream(response: reqwest::Response) -> Failure {
+async fn refused(response: reqwest::Response, otherwise: &str) -> Failure {
     match answer(response).await {
         Err(failure) => failure,
-        Ok(_) => Failure::start("the server gave no event stream"),
+        Ok(_) => Failure::start(otherwise),
     }
 }
 

@@ -35,7 +35,7 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Serve => serve::run(&common).await,
         Command::Call(call) => call::run(&common, call).await,
         Command::Calls { command } => calls::run(&common, command).await,
-        Command::Explain { id, unmasked, json } => explain::run(&common, &id, unmasked, json).await,
+        Command::Explain(explain) => explain::run(&common, explain).await,
         Command::Handset(handset) => handset::run(handset).await,
         Command::Load(load) => load::run(&common, load).await,
         Command::Accounts { command } => accounts::run(&common, command).await,

@@ -134,7 +134,8 @@ pub fn story(story: &Value) -> String {
                 .split_once('T')
                 .map_or(at.as_str(), |(_, clock)| clock.trim_end_matches('Z'));
             page += &format!(
-                "{clock:<15.12} {arrow} {} {}\n",
+                "{clock:<15.12} {arrow} {} {} {}\n",
+                text(message, "transport"),
                 text(message, "peer"),
                 body.lines().next().unwrap_or("")
             );

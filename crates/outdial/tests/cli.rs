@@ -53,6 +53,19 @@ async fn a_call_is_placed_shown_and_explained() {
     assert!(!story.out.contains(ANSWERS), "masked: {}", story.out);
     let whole = home.run(&["explain", id, "--unmasked"]).await;
     assert!(whole.out.contains(&format!("INVITE sip:{ANSWERS}@")), "{}", whole.out);
+    let file = home.dir.path().join("call.pcapng");
+    let captured = home.run(&["explain", id, "--pcap", file.to_str().unwrap()]).await;
+    assert_eq!(captured.code, 0, "{captured:?}");
+    let captured = std::fs::read(&file).unwrap();
+    let text = String::from_utf8_lossy(&captured).into_owned();
+    assert!(
+        captured.starts_with(&[0x0a, 0x0d, 0x0d, 0x0a]) && text.contains("BYE sip:"),
+        "{text}"
+    );
+    assert!(
+        !text.contains(ANSWERS) && !text.contains(&ANSWERS[1..]),
+        "masked: {text}"
+    );
     let watched = home.run(&["calls", "watch", id]).await;
     assert!(watched.out.contains("ended"), "{watched:?}");
     assert_eq!(home.run(&["calls", "hangup", id]).await.out.trim(), "too_late");

@@ -1,6 +1,7 @@
 //! The port to whatever rings phones.
 
 use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -275,6 +276,51 @@ impl LegEnd {
     }
 }
 
+/// What a message travelled over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum WireTransport {
+    /// Datagrams.
+    Udp,
+    /// A connection.
+    Tcp,
+    /// A connection that nobody else can read.
+    Tls,
+}
+
+impl WireTransport {
+    /// The stable word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Udp => "udp",
+            Self::Tcp => "tcp",
+            Self::Tls => "tls",
+        }
+    }
+}
+
+impl WireMessage {
+    /// The two ends, from the sender to the receiver. Where the far side's address is not known as one,
+    /// the unspecified address stands for it; both are of the far side's family.
+    #[must_use]
+    pub fn ends(&self) -> (SocketAddr, SocketAddr) {
+        let host = || self.peer.trim_matches(['[', ']']).parse::<IpAddr>().ok();
+        let unspecified = || match self.local {
+            SocketAddr::V4(_) => Ipv4Addr::UNSPECIFIED.into(),
+            SocketAddr::V6(_) => Ipv6Addr::UNSPECIFIED.into(),
+        };
+        let peer = self.peer.parse().ok();
+        let peer: SocketAddr = peer.unwrap_or_else(|| (host().unwrap_or_else(unspecified), 5060).into());
+        let local = match (peer.is_ipv4(), self.local.is_ipv4()) {
+            (true, false) => (Ipv4Addr::UNSPECIFIED, self.local.port()).into(),
+            (false, true) => (Ipv6Addr::UNSPECIFIED, self.local.port()).into(),
+            _ => self.local,
+        };
+        if self.sent { (local, peer) } else { (peer, local) }
+    }
+}
+
 /// One message as it went over the wire.
 #[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct WireMessage {
@@ -282,6 +328,11 @@ pub struct WireMessage {
     pub at: Timestamp,
     /// Whether we sent it.
     pub sent: bool,
+    /// What it travelled over.
+    pub transport: WireTransport,
+    /// Our address. Of a connection that we opened only the host is known; the port is the one we
+    /// listen at.
+    pub local: SocketAddr,
     /// The far side's address.
     pub peer: String,
     /// The whole text, with secrets masked.

@@ -5,4 +5,5 @@ pub(super) mod get;
 pub(super) mod hang_up;
 pub(super) mod list;
 pub(super) mod list_events;
+pub(super) mod pcap;
 pub(super) mod place;

@@ -84,6 +84,8 @@ codes! {
     CallNotFound = "call_not_found", NOT_FOUND, false, "There is no such call";
     /// The account has no key with this id.
     KeyNotFound = "key_not_found", NOT_FOUND, false, "There is no such key";
+    /// The call has no messages: none of its legs has ended yet, or it went by a carrier that shows none.
+    NothingCaptured = "nothing_captured", CONFLICT, true, "There are no messages";
     /// There is nothing at this path.
     UnknownPath = "unknown_path", NOT_FOUND, false, "There is nothing at this path";
     /// The path does not know this method; the header `Allow` lists those it knows.

@@ -37,6 +37,7 @@ pub(super) fn all() -> Vec<Endpoint> {
         calls::hang_up::endpoint_for_delete(),
         calls::list_events::endpoint(),
         calls::explain::endpoint(),
+        calls::pcap::endpoint(),
         audio::upload::endpoint(),
         events::follow::endpoint(),
         accounts::list::endpoint(),

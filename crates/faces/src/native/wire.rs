@@ -3,14 +3,17 @@
 mod account;
 mod audio;
 mod call;
+mod capture;
 mod event;
 mod key;
+mod pcapng;
 mod story;
 mod values;
 
 pub(super) use account::{Account, AccountList};
 pub(super) use audio::Audio;
 pub(super) use call::{Attempt, Call, CallList, Ending, Gathered, HangUp, Leg, Progress, Quality};
+pub(super) use capture::capture;
 pub(super) use event::{Event, EventData, EventList};
 pub(super) use key::{Key, KeyList, NewKey};
 pub(super) use story::{Story, Trace, WireMessage};

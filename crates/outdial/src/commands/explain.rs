@@ -1,15 +1,34 @@
-//! `outdial explain`: the whole story of a call.
+//! `outdial explain`: the whole story of a call, or its messages as a file.
 
-use std::process::ExitCode;
+use std::{io::Write, path::Path, process::ExitCode};
 
 use super::{Connection, print_json, segment};
-use crate::{cli::Common, exit::Failure, render, server::Role};
+use crate::{
+    cli::{Common, Explain},
+    exit::Failure,
+    render,
+    server::Role,
+};
 
-pub(super) async fn run(common: &Common, id: &str, unmasked: bool, json: bool) -> Result<ExitCode, Failure> {
-    let connection = Connection::open(common, Role::Reading).await?;
+pub(super) async fn run(common: &Common, explain: Explain) -> Result<ExitCode, Failure> {
+    let Explain {
+        id,
+        unmasked,
+        pcap,
+        json,
+    } = explain;
     let query = if unmasked { "?unmasked=true" } else { "" };
-    let path = format!("/calls/{}/explain{query}", segment(id));
-    let story = connection.client.get(&path).await;
+    let call = segment(&id);
+    let connection = Connection::open(common, Role::Reading).await?;
+    let client = &connection.client;
+    if let Some(file) = pcap {
+        let captured = client.download(&format!("/calls/{call}/pcap{query}")).await;
+        connection.close().await;
+        keep(&file, &captured?)?;
+        crate::output::say!("the SIP messages of {id} are in {}", file.display());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let story = client.get(&format!("/calls/{call}/explain{query}")).await;
     connection.close().await;
     let story = story?;
     if json {
@@ -18,4 +37,16 @@ pub(super) async fn run(common: &Common, id: &str, unmasked: bool, json: bool) -
         crate::output::write_out!("{}", render::story(&story));
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// Writes what is private, so that nobody else on this machine can read it.
+fn keep(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
+    let mut options = std::fs::OpenOptions::new();
+    options.write(true).create(true).truncate(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    options
+        .open(file)
+        .and_then(|mut file| file.write_all(bytes))
+        .map_err(|error| Failure::start(format!("{} cannot be written: {error}", file.display())))
 }

@@ -26,6 +26,12 @@ pub enum Peer {
     MultimonNg,
     /// The converter of sounds, from the package `sox`.
     Sox,
+    /// The reader of captures, from the package `tshark`.
+    Tshark,
+    /// Another one, from the package `tcpdump`.
+    Tcpdump,
+    /// The viewer of SIP that takes HEP, from the package `sngrep`.
+    Sngrep,
     /// The database server, version 15 or later, from the package `postgresql`.
     Postgres,
 }
@@ -43,6 +49,9 @@ impl fmt::Display for Peer {
             Self::EspeakNg => "espeak-ng",
             Self::MultimonNg => "multimon-ng",
             Self::Sox => "sox",
+            Self::Tshark => "tshark",
+            Self::Tcpdump => "tcpdump",
+            Self::Sngrep => "sngrep",
             Self::Postgres => "postgres",
         })
     }
@@ -59,6 +68,9 @@ impl Peer {
             Self::Openssl => does_not_run("openssl", "version"),
             Self::MultimonNg => does_not_run("multimon-ng", "-h"),
             Self::Sox => does_not_run("sox", "--version"),
+            Self::Tshark => does_not_run("tshark", "--version"),
+            Self::Tcpdump => does_not_run("tcpdump", "--version"),
+            Self::Sngrep => does_not_run("sngrep", "--version"),
             Self::Postgres => postgres_programs()
                 .is_none()
                 .then(|| "no PostgreSQL from 15 on is installed".to_owned()),

@@ -9,7 +9,7 @@ use outdial_domain::{
     attempt::Backwards,
     call::{Gathered, Happening, LiveCall, Way},
 };
-use outdial_engine::ports::{Change, Job, Store, WireMessage};
+use outdial_engine::ports::{Change, Job, Store, WireMessage, WireTransport};
 use outdial_flow::Flow;
 
 /// A time in the tests: so many milliseconds after their beginning.
@@ -327,6 +327,8 @@ pub fn trace() -> Vec<WireMessage> {
         .map(|(index, line)| WireMessage {
             at: at(i64::try_from(index).unwrap_or(0)),
             sent: matches!(*line, "INVITE" | "ACK"),
+            transport: WireTransport::Udp,
+            local: ([127, 0, 0, 1], 5060).into(),
             peer: "127.0.0.1:5070".into(),
             text: format!(
                 "{line} sip:100@127.0.0.1:5070 SIP/2.0\r\n{}",

@@ -39,6 +39,8 @@ pub(in crate::native) struct WireMessage {
     at: Time,
     /// Whether we sent it.
     sent: bool,
+    /// What it travelled over: `udp`, `tcp` or `tls`.
+    transport: &'static str,
     /// The far side's address.
     peer: String,
     /// The whole text, with secrets masked, and people, too, unless the story is `unmasked`. A mask is
@@ -86,6 +88,7 @@ impl From<ports::Trace> for Trace {
         let messages = trace.messages.into_iter().map(|message| WireMessage {
             at: Time(message.at),
             sent: message.sent,
+            transport: message.transport.as_str(),
             peer: message.peer,
             text: message.text,
         });

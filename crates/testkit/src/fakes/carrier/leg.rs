@@ -3,7 +3,9 @@
 use std::sync::Arc;
 
 use outdial_domain::{Digit, Ending, Quality};
-use outdial_engine::ports::{Clock, DigitWay, LegCommand, LegEnd, LegEvent, LegHandle, LegOrder, WireMessage};
+use outdial_engine::ports::{
+    Clock, DigitWay, LegCommand, LegEnd, LegEvent, LegHandle, LegOrder, WireMessage, WireTransport,
+};
 use tokio::sync::mpsc;
 
 use crate::fakes::FakeClock;
@@ -119,6 +121,8 @@ impl FakeLeg {
         self.trace.push(WireMessage {
             at: self.clock.now(),
             sent,
+            transport: WireTransport::Udp,
+            local: ([127, 0, 0, 1], 5060).into(),
             peer: "127.0.0.1:5062".to_owned(),
             text,
         });
