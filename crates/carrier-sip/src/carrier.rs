@@ -15,6 +15,7 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 use crate::{
     ProbeError, ProbeReport, StartError,
     config::SipConfig,
+    hep::{Exporter, HepCount},
     leg, probe,
     start::{self, Shared},
     target::Target,
@@ -98,6 +99,12 @@ impl SipCarrier {
         let mut states: Vec<_> = self.shared.trunks.values().map(|trunk| trunk.state()).collect();
         states.sort_by(|one, other| one.name.cmp(&other.name));
         states
+    }
+
+    /// How many messages the collector was told of, where there is one.
+    #[must_use]
+    pub fn hep(&self) -> Option<HepCount> {
+        self.shared.hep.as_ref().map(Exporter::count)
     }
 
     /// Tells registrars that we are gone, and waits a little for them to hear it. Legs are left alone.

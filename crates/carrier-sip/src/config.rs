@@ -9,7 +9,7 @@ use std::{
 
 use secrecy::SecretString;
 
-use crate::tls::TlsError;
+use crate::{hep::HepSettings, tls::TlsError};
 
 pub use self::trunk::{Identity, SipTransport, SipTrunk};
 
@@ -30,6 +30,8 @@ pub struct SipConfig {
     pub resolver: Option<SocketAddr>,
     /// The ways out.
     pub trunks: Vec<SipTrunk>,
+    /// Where every SIP message is told; nowhere if not set.
+    pub hep: Option<HepSettings>,
     /// Legs that may be under way at the same time; more are refused before anything is sent.
     pub most_legs: usize,
 }
@@ -44,6 +46,7 @@ impl Default for SipConfig {
             tls: None,
             resolver: None,
             trunks: Vec::new(),
+            hep: None,
             most_legs: 4000,
         }
     }
@@ -88,6 +91,9 @@ pub enum ConfigError {
     /// The certificate or key that we show cannot be used.
     #[error("`[sip.tls]`: {0}")]
     OwnTls(TlsError),
+    /// The collector of messages cannot be one.
+    #[error("`[trace.hep]`: {0}")]
+    Hep(String),
     /// A trunk is to be registered at, and nobody knows as whom.
     #[error("trunk `{0}` is to be registered at, but has no username: set it")]
     NoAccount(String),
@@ -133,6 +139,9 @@ impl SipConfig {
     pub fn check(&self) -> Result<(), ConfigError> {
         if self.t1 < Duration::from_millis(1) || self.t1 > Duration::from_secs(10) {
             return Err(ConfigError::T1(self.t1));
+        }
+        if let Some(fault) = self.hep.as_ref().and_then(HepSettings::fault) {
+            return Err(ConfigError::Hep(fault));
         }
         for (index, trunk) in self.trunks.iter().enumerate() {
             if self.trunks[..index].iter().any(|other| other.name == trunk.name) {

@@ -28,6 +28,7 @@ mod edge;
 mod flow;
 mod guard;
 mod headers;
+mod hep;
 mod identity;
 mod incoming;
 mod invite;
@@ -49,6 +50,7 @@ mod trunk;
 
 pub use carrier::SipCarrier;
 pub use config::{ConfigError, Identity, SipConfig, SipTransport, SipTrunk, TlsListen};
+pub use hep::{HepCount, HepSettings};
 pub use probe::{ProbeError, ProbeReport};
 pub use sdp::Srtp;
 pub use sources::{Network, NetworkError};

@@ -33,6 +33,7 @@ use crate::{
     edge::{Socket, Unreached},
     flow::Connections,
     guard::Guard,
+    hep::Exporter,
     incoming::{self, Gate},
     legs::Legs,
     listen::Listener,
@@ -61,6 +62,9 @@ pub enum StartError {
     /// Another program has the port.
     #[error("SIP port {0} is in use by another program: stop that one, or choose another port with `[sip] bind`")]
     PortInUse(SocketAddr),
+    /// No socket leads to the collector of messages.
+    #[error("the collector of `[trace.hep]` cannot be reached from here: {0}")]
+    Hep(io::Error),
     /// The address is not one of this machine, or may not be used.
     #[error("SIP cannot listen at {bind}: {source}; set `[sip] bind` to an address of this machine")]
     Bind {
@@ -99,6 +103,7 @@ pub(crate) struct Shared {
     /// For far sides that are not trunks; made when the first of them is met.
     usual_tls: OnceLock<Result<tls::Client, TlsError>>,
     pub(crate) advertise: Option<IpAddr>,
+    pub(crate) hep: Option<Exporter>,
     pub(crate) most_legs: usize,
     /// Cancelled when the carrier is dropped.
     pub(crate) stop: CancellationToken,
@@ -159,7 +164,10 @@ pub(crate) fn start(
     let unreached = Arc::new(Unreached::default());
     let socket = Socket::new(socket, Arc::clone(&unreached)).map_err(|source| not_bound(local, source))?;
     let udp = udp(&config, socket, local, stop);
+    let hep = config.hep.take().map(|settings| Exporter::start(settings, stop));
+    let hep = hep.transpose().map_err(StartError::Hep)?;
     let inspector = Inspector {
+        hep: hep.clone(),
         legs: Arc::clone(&legs),
         ids: ids.clone(),
         local: seen_at(&config, local),
@@ -189,6 +197,7 @@ pub(crate) fn start(
         ids,
         local,
         advertise: config.advertise,
+        hep,
         most_legs: config.most_legs,
         stop: stop.clone(),
     });

@@ -13,7 +13,7 @@ use rsipstack::{
     transport::{SipAddr, SipConnection},
 };
 
-use crate::{headers, legs::Legs};
+use crate::{headers, hep::Exporter, legs::Legs};
 
 /// The most messages that are kept of one leg.
 const MESSAGES: usize = 200;
@@ -60,6 +60,8 @@ pub(crate) struct Inspector {
     pub(crate) local: SocketAddr,
     /// The port for TLS, where we have one.
     pub(crate) tls_port: Option<u16>,
+    /// Who else is told of every message.
+    pub(crate) hep: Option<Exporter>,
 }
 
 impl Inspector {
@@ -75,7 +77,8 @@ impl Inspector {
         let Ok(call_id) = message.call_id_header() else {
             return;
         };
-        if let Some(line) = self.legs.line(call_id.value()) {
+        let line = self.legs.line(call_id.value());
+        if line.is_some() || self.hep.is_some() {
             let (transport, peer) = far();
             let transport = wire_transport(transport);
             let kept = WireMessage {
@@ -86,7 +89,12 @@ impl Inspector {
                 peer,
                 text: masked(&message.to_bytes()),
             };
-            line.trace.lock().unwrap_or_else(PoisonError::into_inner).keep(kept);
+            if let Some(hep) = &self.hep {
+                hep.tell(call_id.value().trim(), &kept);
+            }
+            if let Some(line) = line {
+                line.trace.lock().unwrap_or_else(PoisonError::into_inner).keep(kept);
+            }
         }
     }
 }

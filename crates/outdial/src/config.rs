@@ -24,7 +24,7 @@ pub use asterisk::Asterisk;
 pub use handsets::Handsets;
 pub use sections::{Limits, Media, NumberSection, Policy, Server, Sip, SipTls};
 pub use store::Store;
-pub use trace::Trace;
+pub use trace::{Hep, Trace};
 pub use trunk::{CarrierKind, Trunk};
 
 /// The commented configuration with every key and its default.

@@ -10,7 +10,7 @@ use outdial_speech::PromptLibrary;
 
 use super::start_failure;
 use crate::{
-    config::{CarrierKind, Config, ConfigError, Handsets, SipTls, Trunk},
+    config::{CarrierKind, Config, ConfigError, Handsets, Hep, SipTls, Trunk},
     exit::Failure,
 };
 
@@ -43,6 +43,7 @@ pub(super) fn sip(config: &Config, handsets: Option<SocketAddr>, ids: Ids) -> Re
         resolver: config.sip.resolver,
         tls: config.sip.tls.as_ref().map(SipTls::settings).transpose()?,
         trunks,
+        hep: config.trace.hep.as_ref().map(Hep::settings).transpose()?,
         most_legs: config.limits.live_calls,
         ..SipConfig::default()
     };
