@@ -156,7 +156,7 @@ pub struct HandOver {
     pub extension: Option<String>,
     /// The priority there; 1 when not given
     #[arg(long, value_name = "NUMBER", requires = "context")]
-    pub priority: Option<u32>,
+    pub dialplan_priority: Option<u32>,
     /// Go there at the first sound, before the answer
     #[arg(long, requires = "context")]
     pub early_media: bool,

@@ -235,7 +235,7 @@ async fn what_may_not_or_cannot_be_handed_over_rings_nobody() {
             assert!(status == 422 && problem.contains(wanted), "{status} {problem}");
         }
         // A key without the scope may only name a flow that the operator wrote.
-        let request = json!({ "name": format!("tenant {way}"), "scopes": ["calls"] });
+        let request = json!({ "name": format!("tenant {way}"), "scopes": ["calls", "unmasked"] });
         let (status, key) = server.post("/api/v1/keys", &request).await;
         assert_eq!(status, 201, "{key}");
         server.key = key["secret"].as_str().unwrap().to_owned();
@@ -269,7 +269,7 @@ async fn the_command_line_hands_calls_over() {
         "--context ivr",
         "--variable A=b",
         "--application-data x",
-        "--priority 2",
+        "--dialplan-priority 2",
     ] {
         let ran = run(&bench, &format!("call 200 --via pbx {wrong}")).await;
         assert_eq!(ran.code, 2, "{ran:?}");

@@ -19,28 +19,42 @@ impl CallFile {
         let mut problems = Vec::new();
         problems.extend(self.channel.problem());
         problems.extend(self.caller_id.as_ref().and_then(CallerId::problem));
-        let mut number = |key, value: i64, least: i64, most: u32| {
-            if value < least || value > i64::from(most) {
-                let most = i64::from(most);
-                problems.push(FieldProblem::new(
-                    key,
-                    &value.to_string(),
-                    Reason::OutOfRange { least, most },
-                ));
-            }
-        };
-        // One attempt more than this is counted, so the largest number of all would overflow.
-        number(
-            Key::MaxRetries,
-            self.max_retries.into(),
-            0,
-            i32::MAX.cast_unsigned() - 1,
-        );
-        number(Key::RetryTime, self.retry_time.into(), 1, MOST_SECONDS);
-        number(Key::WaitTime, self.wait_time.into(), 1, MOST_SECONDS);
-        if let Action::Dialplan { priority, .. } = &self.action {
-            number(Key::Priority, (*priority).into(), 1, i32::MAX.cast_unsigned());
+        problems.extend(self.wrong_numbers());
+        problems.extend(self.wrong_texts());
+        problems.extend(self.codecs.iter().filter_map(|codec| wrong_codec(codec)));
+        if self.early_media && matches!(self.action, Action::Application { .. }) {
+            problems.push(FieldProblem::new(Key::EarlyMedia, "yes", Reason::OnlyForDialplan));
         }
+        problems.extend(self.variables.iter().filter_map(Variable::problem));
+        if problems.is_empty() {
+            Ok(())
+        } else {
+            Err(InvalidCallFile::new(problems))
+        }
+    }
+
+    fn wrong_numbers(&self) -> impl Iterator<Item = FieldProblem> {
+        const LARGEST: u32 = i32::MAX.cast_unsigned();
+        let priority = match &self.action {
+            Action::Dialplan { priority, .. } => Some((Key::Priority, i64::from(*priority), 1, LARGEST)),
+            Action::Application { .. } => None,
+        };
+        let numbers = [
+            // One attempt more than this is counted, so the largest number of all would overflow.
+            (Key::MaxRetries, self.max_retries.into(), 0, LARGEST - 1),
+            (Key::RetryTime, self.retry_time.into(), 1, MOST_SECONDS),
+            (Key::WaitTime, self.wait_time.into(), 1, MOST_SECONDS),
+        ];
+        let numbers = numbers.into_iter().chain(priority);
+        numbers.filter_map(|(key, value, least, most): (Key, i64, i64, u32)| {
+            let most = i64::from(most);
+            let reason = Reason::OutOfRange { least, most };
+            (value < least || value > most).then(|| FieldProblem::new(key, &value.to_string(), reason))
+        })
+    }
+
+    fn wrong_texts(&self) -> Vec<FieldProblem> {
+        let mut problems = Vec::new();
         let mut text = |key, value: &str| {
             problems.extend(print::unfit(key, value).map(|reason| FieldProblem::new(key, value, reason)));
         };
@@ -62,16 +76,7 @@ impl CallFile {
         if !self.codecs.is_empty() {
             text(Key::Codecs, &self.codecs.join(","));
         }
-        problems.extend(self.codecs.iter().filter_map(|codec| wrong_codec(codec)));
-        if self.early_media && matches!(self.action, Action::Application { .. }) {
-            problems.push(FieldProblem::new(Key::EarlyMedia, "yes", Reason::OnlyForDialplan));
-        }
-        problems.extend(self.variables.iter().filter_map(Variable::problem));
-        if problems.is_empty() {
-            Ok(())
-        } else {
-            Err(InvalidCallFile::new(problems))
-        }
+        problems
     }
 }
 

@@ -194,7 +194,7 @@ fn hand_over(given: &HandOver) -> Result<Option<Value>, Failure> {
         (None, Some(context)) => json!({
             "context": context,
             "extension": given.extension,
-            "priority": given.priority,
+            "priority": given.dialplan_priority,
             "early_media": given.early_media,
         }),
         (None, None) if given.variables.is_empty() => return Ok(None),
