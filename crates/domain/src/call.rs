@@ -4,8 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountId, Attempt, AttemptId, AttemptState, CallId, Ending, Event, EventId, EventKind, Leg, LegId, Plan, Quality,
-    Subject,
+    AccountId, Attempt, AttemptId, AttemptState, CallId, EndedBy, Ending, Event, EventId, EventKind, Leg, LegId,
+    Outcome, Plan, Quality, Subject,
     attempt::{Backwards, Progress},
     outcome::words,
 };
@@ -134,6 +134,31 @@ impl Call {
             at: now,
             kind,
         }
+    }
+
+    /// Decides whether it may be dialled now. When it may not, it waits for the next opening of its hours, or
+    /// it ends; gives the event then.
+    pub fn not_now(&mut self, now: Timestamp) -> Option<EventKind> {
+        let ending = match self.plan.opening(now) {
+            Ok(Some(opening)) if opening <= now => return None,
+            Ok(Some(opening)) => {
+                self.plan.due = opening;
+                self.state = CallState::Scheduled;
+                let because = format!("outside the calling hours of {}", self.plan.to);
+                return Some(EventKind::Postponed {
+                    until: opening,
+                    because,
+                });
+            }
+            Ok(None) => Ending::new(
+                Outcome::Expired,
+                EndedBy::System,
+                "the time in which this call might be dialled is over",
+            ),
+            Err(error) => Ending::new(Outcome::Failed, EndedBy::System, error.to_string()),
+        };
+        self.end(ending.clone(), now);
+        Some(EventKind::Ended { ending })
     }
 
     /// Decides what follows an attempt that ended so, or one that could not even begin: the call waits for
@@ -282,7 +307,7 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
-    use crate::{Address, EndedBy, Outcome, Retry};
+    use crate::{Address, Retry};
 
     fn at(second: i64) -> Timestamp {
         Timestamp::from_second(second).unwrap()
@@ -296,6 +321,7 @@ mod tests {
             due: at(0),
             priority: Default::default(),
             expires: None,
+            hours: None,
             retry: Retry::default(),
             ring: Duration::from_secs(45),
             talk: Duration::from_secs(60),

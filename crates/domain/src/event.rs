@@ -132,6 +132,22 @@ pub enum EventKind {
         /// How good its sound was.
         quality: Option<Quality>,
     },
+    /// The call was due and waits for another time.
+    Postponed {
+        /// When it is due now.
+        until: Timestamp,
+        /// Why, in words.
+        because: String,
+    },
+    /// Somebody changed the call before it was dialled.
+    Changed {
+        /// Who, in words.
+        by: String,
+        /// Which fields of its plan, and `flow`.
+        fields: Vec<String>,
+        /// When it is due now.
+        due: Timestamp,
+    },
     /// The call will be tried again.
     RetryScheduled {
         /// The number of the next attempt.
@@ -169,6 +185,8 @@ impl EventKind {
             Self::Gathered { .. } => "gathered",
             Self::HangUpRequested { .. } => "hang_up_requested",
             Self::LegEnded { .. } => "leg_ended",
+            Self::Postponed { .. } => "postponed",
+            Self::Changed { .. } => "changed",
             Self::RetryScheduled { .. } => "retry_scheduled",
             Self::Ended { .. } => "ended",
         }

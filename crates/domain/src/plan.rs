@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Address, Retry, outcome::words};
+use crate::{Address, Hours, HoursError, Retry, outcome::words};
 
 words! {
     /// How urgent a call is beside others that wait for the same limit.
@@ -39,6 +39,9 @@ pub struct Plan {
     /// Not to be dialled at this time or later.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub expires: Option<Timestamp>,
+    /// When the phone may be rung; always, when there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hours: Option<Hours>,
     /// When it is tried again.
     #[serde(default, skip_serializing_if = "Retry::is_never")]
     pub retry: Retry,
@@ -59,4 +62,18 @@ impl Plan {
     pub const LONGEST_TAG: usize = 256;
     /// The most bytes a reference may have.
     pub const LONGEST_REFERENCE: usize = 255;
+}
+
+impl Plan {
+    /// The first moment from this one on at which it may be dialled; `None` when its time is over by then.
+    ///
+    /// # Errors
+    ///
+    /// [`HoursError`] when its hours cannot be reckoned.
+    pub fn opening(&self, from: Timestamp) -> Result<Option<Timestamp>, HoursError> {
+        match &self.hours {
+            Some(hours) => hours.opening(&self.to, from, self.expires),
+            None => Ok(Some(from).filter(|from| self.expires.is_none_or(|end| *from < end))),
+        }
+    }
 }

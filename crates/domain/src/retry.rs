@@ -148,10 +148,19 @@ impl Plan {
         if let Some(leg) = leg
             && outcome == Outcome::Unknown
         {
-            let quiet = later(leg.progress.journalled_at, self.ring.saturating_add(UNKNOWN_REST));
-            next.due = next.due.max(quiet);
+            next.due = next.due.max(self.quiet_after(leg));
         }
-        (self.expires.is_none_or(|expires| next.due < expires)).then_some(next)
+        // Hours that cannot be reckoned open never.
+        next.due = next.opening(next.due).ok()??;
+        Some(next)
+    }
+}
+
+impl Plan {
+    /// When the phone of a leg that became `unknown` rings no more; see [`UNKNOWN_REST`].
+    #[must_use]
+    pub fn quiet_after(&self, leg: &Leg) -> Timestamp {
+        later(leg.progress.journalled_at, self.ring.saturating_add(UNKNOWN_REST))
     }
 }
 
@@ -200,6 +209,7 @@ mod tests {
             due: at(0),
             priority: Default::default(),
             expires: None,
+            hours: None,
             retry: Retry {
                 rules,
                 ..Retry::default()
@@ -302,6 +312,29 @@ mod tests {
         assert_eq!(attempt(short.clone(), Outcome::Busy).0.state, CallState::Ended);
         short.plan.expires = Some(at(61));
         assert_eq!(attempt(short, Outcome::Busy).0.state, CallState::Scheduled);
+    }
+
+    #[test]
+    fn a_retry_waits_for_the_hours_of_the_number_it_rings() {
+        let mut first = rule(&[Outcome::Busy], 2);
+        first.to = vec![address("+4930123456")];
+        let mut call = call(vec![first]);
+        call.plan.to = address("+6561234567");
+        call.plan.hours = Some(crate::Hours {
+            zone: crate::HoursZone::Callee,
+            windows: vec!["daily 09:00-18:00".parse().unwrap()],
+            skip: Vec::new(),
+        });
+        // Nine in the morning in Singapore, two at night in Berlin, where it is nine seven hours later.
+        call.plan.due = "2030-01-02T01:00:00Z".parse().unwrap();
+        let (call, _) = attempt(call, Outcome::Busy);
+        assert_eq!(call.plan.due.to_string(), "2030-01-02T08:00:00Z");
+        let (call, _) = attempt(call, Outcome::Busy);
+        assert_eq!(
+            call.plan.due.to_string(),
+            "2030-01-02T08:01:00Z",
+            "and still in Singapore"
+        );
     }
 
     #[test]

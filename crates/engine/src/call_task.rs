@@ -7,7 +7,7 @@ pub(crate) mod incoming;
 mod journal;
 mod prompts;
 
-use outdial_domain::{Call, EndedBy, Ending, LiveCall, Outcome, call::Happening};
+use outdial_domain::{Call, EndedBy, Ending, EventKind, LiveCall, Outcome, call::Happening};
 use outdial_flow::Flow;
 use tokio::sync::mpsc;
 
@@ -34,7 +34,10 @@ pub(crate) async fn run(engine: &Engine, claimed: ClaimedCall, mut control: mpsc
     match prepared {
         // What was given to the journal is written even if nobody waits for it, so this is not broken off.
         Ok(prepared) => {
-            if let Some(live) = journal(engine, call, &prepared.route).await {
+            let mut later = call.clone();
+            if let Some(kind) = later.not_now(engine.ids.now()) {
+                put_off(engine, later, kind).await;
+            } else if let Some(live) = journal(engine, call, &prepared.route).await {
                 dial(engine, live, prepared, flow, control).await;
             }
         }
@@ -80,8 +83,13 @@ async fn prevent(engine: &Engine, call: Call, control: Control) {
 
 /// Writes that a call could not be dialled this time: it waits for another try if its plan says so, or ends.
 async fn end_undialled(engine: &Engine, mut call: Call, ending: Ending) -> Saved {
-    let since = Some(call.events);
     let kind = call.conclude(ending, None, engine.ids.now());
+    put_off(engine, call, kind).await
+}
+
+/// Writes what a call that is not dialled does instead: it waits, or it has ended.
+async fn put_off(engine: &Engine, mut call: Call, kind: EventKind) -> Saved {
+    let since = Some(call.events);
     let events = vec![engine.record(&mut call, kind)];
     let change = Change {
         since,
@@ -162,15 +170,12 @@ async fn finish(engine: &Engine, live: LiveCall, mut recorder: Recorder, end: Le
     attempt_is_over(engine, &live.call);
 }
 
-/// Counts the end of a call, or tells the scheduler of its next attempt.
+/// Counts the end of a call, or tells the scheduler when it is due again.
 pub(crate) fn attempt_is_over(engine: &Engine, call: &Call) {
     match &call.ending {
         Some(ending) => {
             metrics::counter!("outdial_calls_ended_total", "outcome" => ending.outcome.as_str()).increment(1);
         }
-        None => {
-            metrics::counter!("outdial_retries_total").increment(1);
-            engine.inner().due.notify_one();
-        }
+        None => engine.inner().due.notify_one(),
     }
 }

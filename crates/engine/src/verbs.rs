@@ -2,6 +2,7 @@
 
 mod accounts;
 mod authenticate;
+mod change_call;
 mod get_call;
 mod hang_up;
 mod list_calls;
@@ -17,6 +18,7 @@ pub use accounts::{
 };
 pub(crate) use authenticate::KnownKeys;
 pub use authenticate::{AuthenticateError, authenticate};
+pub use change_call::{ChangeCall, ChangeCallError, change_call};
 pub use get_call::{CallStory, Disclosure, NotDisclosed, disclosure, explain_call, get_call};
 pub use hang_up::hang_up;
 pub use list_calls::{LONGEST_PAGE, list_calls};

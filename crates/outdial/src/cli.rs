@@ -170,12 +170,9 @@ fn variable(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
+/// When a call is dialled, how often, and how.
 #[derive(Debug, Args)]
-pub struct Call {
-    /// Whom to call: `+6598765432`, `100`, `sip:bob@127.0.0.1:5062`
-    pub to: String,
-    #[command(flatten)]
-    pub action: Action,
+pub struct PlanOptions {
     /// The caller id to show
     #[arg(long, value_name = "NUMBER")]
     pub from: Option<String>,
@@ -198,6 +195,10 @@ pub struct Call {
     /// `busy=5/1m` after what is named; may be given several times
     #[arg(long, value_name = "[OUTCOMES=]N/DURATION")]
     pub retry: Vec<String>,
+    /// Ring only within these hours, as `mon-fri 09:00-18:00; sat 10:00-12:00 in Asia/Singapore`; without
+    /// `in` and a zone, by the clock of whom is rung
+    #[arg(long, value_name = "HOURS")]
+    pub hours: Option<String>,
     /// Free text, shown wherever the call is shown
     #[arg(long)]
     pub tag: Option<String>,
@@ -207,6 +208,16 @@ pub struct Call {
     /// Use this trunk and no other
     #[arg(long, value_name = "TRUNK")]
     pub via: Option<String>,
+}
+
+#[derive(Debug, Args)]
+pub struct Call {
+    /// Whom to call: `+6598765432`, `100`, `sip:bob@127.0.0.1:5062`
+    pub to: String,
+    #[command(flatten)]
+    pub action: Action,
+    #[command(flatten)]
+    pub plan: PlanOptions,
     /// Wait for the end, and exit with 0 only if the call completed
     #[arg(long)]
     pub wait: bool,
@@ -242,6 +253,21 @@ pub enum Calls {
     Show {
         /// The call
         id: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Change a call until it is dialled
+    Change {
+        /// The call
+        id: String,
+        /// Whom to call instead
+        #[arg(long)]
+        to: Option<String>,
+        #[command(flatten)]
+        action: Action,
+        #[command(flatten)]
+        plan: Box<PlanOptions>,
         /// Print JSON
         #[arg(long)]
         json: bool,

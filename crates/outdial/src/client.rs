@@ -59,6 +59,15 @@ impl Client {
         self.send(Method::POST, path, Some(body)).await
     }
 
+    /// Changes something.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] when the server cannot be reached or refuses.
+    pub async fn patch(&self, path: &str, body: &Value) -> Result<Value, Failure> {
+        self.send(Method::PATCH, path, Some(body)).await
+    }
+
     /// Takes something away.
     ///
     /// # Errors

@@ -25,6 +25,13 @@ pub fn event_line(event: &Value) -> String {
         "digit" => format!("{} ({})", text(data, "digit"), text(data, "way")),
         "gathered" => format!("{} = {}", text(data, "name"), text(data, "digits")),
         "hang_up_requested" => format!("by {}", text(data, "by")),
+        "postponed" => format!("to {}, because {}", text(data, "until"), text(data, "because")),
+        "changed" => format!(
+            "{} by {}; due {}",
+            text(data, "fields"),
+            text(data, "by"),
+            text(data, "due")
+        ),
         "retry_scheduled" => format!(
             "attempt {} at {}, because of {}; to {}{}",
             text(data, "attempt"),
@@ -75,6 +82,16 @@ pub fn call_page(call: &Value) -> String {
         if !call[name].is_null() {
             page += &format!("  {name:<12} {}\n", text(call, name));
         }
+    }
+    if call["hours"].is_object() {
+        let hours = &call["hours"];
+        let windows: Vec<&str> = hours["windows"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .filter_map(Value::as_str)
+            .collect();
+        page += &format!("  hours        {} in {}\n", windows.join("; "), text(hours, "zone"));
     }
     if call["next_attempt"].is_object() {
         let next = &call["next_attempt"];

@@ -111,6 +111,7 @@ fn write_down(engine: &Engine, account: &Account, flow: Flow, leg: &IncomingLeg)
         due: now,
         priority: Priority::default(),
         expires: None,
+        hours: None,
         retry: Retry::default(),
         ring: ACKNOWLEDGE,
         talk: engine.settings.limits.talk,

@@ -192,7 +192,7 @@ pub struct Change {
     /// refused as [`StoreError::Stale`] when the store has another number, because then somebody
     /// else changed the call in between.
     pub since: Option<u32>,
-    /// The call's flow, given when the call is new.
+    /// The call's flow, given when the call is new or waits and its flow changes.
     pub flow: Option<Flow>,
     /// The attempt as it is after the change, where it changed.
     pub attempt: Option<Attempt>,

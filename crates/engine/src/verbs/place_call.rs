@@ -5,7 +5,7 @@ mod check;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use outdial_domain::{Address, Call, CallId, EventKind, Priority, Retry};
+use outdial_domain::{Address, Call, CallId, EventKind, Hours, Priority, Retry};
 use outdial_flow::{Flow, Problem};
 
 pub(super) use check::check;
@@ -28,12 +28,14 @@ pub struct PlaceCall {
     pub from: Option<Address>,
     /// The name of the only trunk to use.
     pub via: Option<String>,
-    /// Not before this time; now when none is given, or when it is past.
+    /// Not before this time; now when none is given, or when it is just past.
     pub due: Option<Timestamp>,
     /// How urgent it is.
     pub priority: Priority,
     /// Not at this time or later.
     pub expires: Option<Timestamp>,
+    /// When the phone may be rung; always, when there are none.
+    pub hours: Option<Hours>,
     /// When it is tried again.
     pub retry: Retry,
     /// How long the phone rings.
@@ -58,6 +60,7 @@ impl PlaceCall {
             due: None,
             priority: Priority::default(),
             expires: None,
+            hours: None,
             retry: Retry::default(),
             ring: None,
             talk: None,

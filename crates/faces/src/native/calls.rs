@@ -1,5 +1,6 @@
 //! `/api/v1/calls`
 
+pub(super) mod change;
 pub(super) mod explain;
 pub(super) mod get;
 pub(super) mod hang_up;

@@ -92,6 +92,8 @@ codes! {
     MethodNotAllowed = "method_not_allowed", METHOD_NOT_ALLOWED, false, "The path does not know this method";
     /// An account of this name exists.
     NameTaken = "name_taken", CONFLICT, false, "The name is in use";
+    /// The call is under way or has ended, and cannot be changed any more.
+    TooLate = "too_late", CONFLICT, false, "It is too late for that";
     /// Somebody else changed the same thing in this moment.
     Conflict = "conflict", CONFLICT, true, "It was changed by somebody else";
     /// The idempotency key was used for a request with another path or body.

@@ -33,6 +33,7 @@ pub(super) fn all() -> Vec<Endpoint> {
         calls::place::endpoint(),
         calls::list::endpoint(),
         calls::get::endpoint(),
+        calls::change::endpoint(),
         calls::hang_up::endpoint(),
         calls::hang_up::endpoint_for_delete(),
         calls::list_events::endpoint(),

@@ -55,6 +55,7 @@ const WITH_KEY: &[Code] = &[
         wire::Trace,
         wire::WireMessage,
         calls::place::PlaceRequest,
+        calls::change::ChangeRequest,
         calls::place::Flow,
         accounts::create::CreateAccountRequest,
         keys::create::CreateKeyRequest,

@@ -1,5 +1,6 @@
 //! What a request says of a plan: the same fields wherever a plan is given.
 
+mod hours;
 mod retry;
 
 use std::{str::FromStr, time::Duration};
@@ -11,6 +12,7 @@ use outdial_flow::{Fields, Given, Say, document::read_given};
 use serde_json::Value;
 
 use super::moment::Moment;
+pub(super) use hours::{Hours, HoursAsked};
 pub(super) use retry::{RetryAsked, RetryPlan};
 
 /// The longest name of a trunk or a flow.
@@ -30,6 +32,7 @@ pub(super) struct Asked {
     pub(super) due: Option<Timestamp>,
     pub(super) priority: Option<Priority>,
     pub(super) expires: Option<Timestamp>,
+    pub(super) hours: Option<outdial_domain::Hours>,
     pub(super) retry: Option<outdial_domain::Retry>,
     pub(super) ring: Option<Duration>,
     pub(super) talk: Option<Duration>,
@@ -61,6 +64,7 @@ pub(super) fn read(fields: &mut Fields<'_, '_>, limits: Limits, now: Timestamp) 
         expires: fields
             .optional_parse::<Moment>("expires", Moment::LONGEST)
             .map(|Moment(at)| at),
+        hours: fields.optional("hours").and_then(|given| hours::read(&given)),
         retry: fields.optional("retry").and_then(|given| retry::read(&given)),
         ring: fields.optional_duration("ring", shortest..=limits.longest_ring),
         talk: fields.optional_duration("max", shortest..=limits.longest_talk),

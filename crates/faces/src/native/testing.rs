@@ -141,6 +141,11 @@ impl Server {
         self.post_with(path, body, &self.secret).await
     }
 
+    pub(super) async fn patch(&self, path: &str, body: &Value) -> Answer {
+        let request = self.request("PATCH", path).header("content-type", "application/json");
+        self.send(request.body(Body::from(body.to_string())).unwrap()).await
+    }
+
     pub(super) async fn post_with(&self, path: &str, body: &Value, secret: &str) -> Answer {
         let request = Request::post(path).header("authorization", format!("Bearer {secret}"));
         let request = request.header("content-type", "application/json");

@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Connection, print_json, segment};
 use crate::{
-    cli::{Action, Call, Common, HandOver},
+    cli::{Action, Call, Common, HandOver, PlanOptions},
     client::Client,
     exit::Failure,
     render,
@@ -38,26 +38,7 @@ pub(super) async fn run(common: &Common, call: Call) -> Result<ExitCode, Failure
 async fn place(client: &Client, call: &Call, wait: bool) -> Result<Value, Failure> {
     let mut body = json!({ "to": call.to });
     add_action(client, &call.action, &mut body).await?;
-    for (name, value) in [
-        ("from", &call.from),
-        ("via", &call.via),
-        ("tag", &call.tag),
-        ("priority", &call.priority),
-        ("at", &call.at),
-        ("expires", &call.expires),
-    ] {
-        if let Some(value) = value {
-            body[name] = json!(value);
-        }
-    }
-    if !call.retry.is_empty() {
-        body["retry"] = json!(call.retry);
-    }
-    for (name, value) in [("ring", call.ring), ("max", call.max), ("in", call.within)] {
-        if let Some(value) = value {
-            body[name] = json!(value.as_secs_f64());
-        }
-    }
+    add_plan(&call.plan, &mut body);
     let placed = client.post("/calls", &body).await?;
     if !wait {
         return Ok(placed);
@@ -157,6 +138,31 @@ impl Progress {
     fn finish(&self) {
         if let Self::Terminal(bar) = self {
             bar.finish_and_clear();
+        }
+    }
+}
+
+/// Puts when a call is dialled, how often and how, into the request.
+pub(super) fn add_plan(plan: &PlanOptions, body: &mut Value) {
+    for (name, value) in [
+        ("from", &plan.from),
+        ("via", &plan.via),
+        ("tag", &plan.tag),
+        ("priority", &plan.priority),
+        ("at", &plan.at),
+        ("expires", &plan.expires),
+        ("hours", &plan.hours),
+    ] {
+        if let Some(value) = value {
+            body[name] = json!(value);
+        }
+    }
+    if !plan.retry.is_empty() {
+        body["retry"] = json!(plan.retry);
+    }
+    for (name, value) in [("ring", plan.ring), ("max", plan.max), ("in", plan.within)] {
+        if let Some(value) = value {
+            body[name] = json!(value.as_secs_f64());
         }
     }
 }

@@ -5,7 +5,11 @@ use std::process::ExitCode;
 use futures_util::StreamExt;
 use serde_json::{Value, json};
 
-use super::{Connection, print_json, segment};
+use super::{
+    Connection,
+    call::{add_action, add_plan},
+    print_json, segment,
+};
 use crate::{
     cli::{Calls, Common},
     client::Client,
@@ -45,6 +49,26 @@ async fn answer(client: &Client, command: Calls) -> Result<ExitCode, Failure> {
         }
         Calls::Show { id, json } => {
             let call = client.get(&format!("/calls/{}", segment(&id))).await?;
+            if json {
+                print_json(&call);
+            } else {
+                crate::output::write_out!("{}", render::call_page(&call));
+            }
+        }
+        Calls::Change {
+            id,
+            to,
+            action,
+            plan,
+            json,
+        } => {
+            let mut body = json!({});
+            if let Some(to) = to {
+                body["to"] = json!(to);
+            }
+            add_action(client, &action, &mut body).await?;
+            add_plan(&plan, &mut body);
+            let call = client.patch(&format!("/calls/{}", segment(&id)), &body).await?;
             if json {
                 print_json(&call);
             } else {

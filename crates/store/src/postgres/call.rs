@@ -32,11 +32,11 @@ pub(super) const MOVE: &str = "UPDATE call SET state = new.state, outcome = new.
      WHERE call.account_id = new.account_id AND call.id = new.id AND call.events = new.since \
      RETURNING call.id";
 
-/// Writes the plan, which a call keeps from the moment it is dialled.
+/// Writes the plan, and the flow where it changes. A call keeps both from the moment it is dialled.
 pub(super) const PLAN: &str = "UPDATE call SET to_address = new.to_address, tag = new.tag, due = new.due, \
-     plan = new.plan \
-     FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::text[]) \
-     AS new (account_id, id, to_address, tag, due, plan) \
+     plan = new.plan, flow = coalesce(new.flow, call.flow) \
+     FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::bigint[], $6::text[], $7::text[]) \
+     AS new (account_id, id, to_address, tag, due, plan, flow) \
      WHERE call.account_id = new.account_id AND call.id = new.id";
 
 /// What is read of a call. The flow is read apart, where it is wanted.
@@ -105,6 +105,7 @@ columns! {
         tag: Option<String>,
         due: i64,
         plan: String,
+        flow: Option<String>,
     }
 }
 
@@ -152,7 +153,7 @@ impl MovedCalls {
 }
 
 impl PlannedCalls {
-    fn add(&mut self, call: &Call) {
+    fn add(&mut self, call: &Call, flow: Option<&Flow>) {
         self.push(Planned {
             account_id: call.account.uuid(),
             id: call.id.uuid(),
@@ -160,6 +161,7 @@ impl PlannedCalls {
             tag: call.plan.tag.as_deref().map(kept),
             due: micros(call.plan.due),
             plan: json(&call.plan),
+            flow: flow.map(json),
         });
     }
 }
@@ -188,7 +190,7 @@ pub(super) async fn put(connection: &mut PgConnection, changes: &[&Change]) -> R
     let mut planned = PlannedCalls::default();
     for change in changes {
         if change.since.is_some() && waits(&change.call) && written.contains(&change.call.id) {
-            planned.add(&change.call);
+            planned.add(&change.call, change.flow.as_ref());
         }
     }
     if !planned.is_empty() {

@@ -26,8 +26,9 @@ pub(super) const MOVE: &str = "UPDATE call SET state = ?4, outcome = ?5, attempt
 pub(super) const RUN: &str = "UPDATE call SET attempts = ?4, events = ?5, answered_at = ?6, digits = ?7 \
      WHERE account_id = ?1 AND id = ?2 AND events = ?3 AND state = 'active'";
 
-/// Writes the plan, which a call keeps from the moment it is dialled.
-pub(super) const PLAN: &str = "UPDATE call SET to_address = ?3, tag = ?4, due = ?5, plan = ?6 \
+/// Writes the plan, and the flow where it changes. A call keeps both from the moment it is dialled.
+pub(super) const PLAN: &str = "UPDATE call SET to_address = ?3, tag = ?4, due = ?5, plan = ?6, \
+     flow = coalesce(?7, flow) \
      WHERE account_id = ?1 AND id = ?2";
 
 /// Finds one call and its flow.
@@ -127,6 +128,7 @@ fn advance(connection: &Connection, change: &Change, since: u32) -> rusqlite::Re
             call.plan.tag,
             micros(call.plan.due),
             json(&call.plan),
+            change.flow.as_ref().map(json),
         ])?;
     }
     Ok(moved)

@@ -219,12 +219,18 @@ pub async fn a_plan_may_change_while_the_call_waits(store: &impl Store) {
     store
         .commit(Change {
             job: Job::Add,
+            flow: Some(outdial_flow::Flow::say("Other words")),
             ..note(&mut life, "edit")
         })
         .await
         .unwrap();
     let details = store.call(caller.account, life.call.id).await.unwrap().unwrap();
     assert_eq!(details.call.plan, life.call.plan);
+    assert_eq!(details.flow, outdial_flow::Flow::say("Other words"));
+    // A change that names no flow keeps it.
+    store.commit(note(&mut life, "again")).await.unwrap();
+    let claimed = store.claim_due(at(30_000), "n1", 9).await.unwrap();
+    assert_eq!(claimed[0].flow, details.flow);
     let filter = outdial_engine::ports::CallFilter {
         to: Some("sip:bob@example.com".into()),
         tag: Some("new".into()),

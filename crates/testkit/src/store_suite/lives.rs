@@ -83,6 +83,7 @@ impl Caller {
             due,
             priority: Priority::default(),
             expires: None,
+            hours: None,
             retry: Retry::default(),
             ring: Duration::from_secs(45),
             talk: Duration::from_secs(3600),

@@ -3,7 +3,7 @@
 use std::{collections::HashSet, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
-use outdial_domain::{NumberUse, Outcome, Plan, Retry, Scope};
+use outdial_domain::{Hours, NumberUse, Outcome, Plan, Retry, Scope};
 use outdial_flow::{Flow, Problem, Prompt, fields::duration::shown};
 
 use super::{Action, PlaceCall, PlaceCallError};
@@ -11,6 +11,9 @@ use crate::{Engine, ports::StoreError, routing, verbs::Actor};
 
 /// How far in the future a call may lie.
 const FURTHEST: SignedDuration = SignedDuration::from_hours(24 * 366);
+
+/// How late a request may come for its time and still be meant: clocks differ, and requests may wait.
+const LATEST: SignedDuration = SignedDuration::from_hours(1);
 
 /// Turns the request into a plan that can be routed, with its alternates, and a flow; or lists everything
 /// that is wrong with it.
@@ -26,6 +29,7 @@ pub(in crate::verbs) async fn check(
     problems.extend(length("ring", ring, limits.longest_ring));
     let talk = request.talk.unwrap_or(limits.talk);
     problems.extend(length("max", talk, limits.longest_talk));
+    problems.extend(request.due.and_then(|due| past(due, now)));
     let due = request.due.unwrap_or(now).max(now);
     problems.extend(times(due, request.expires, now));
     problems.extend(retry(&request.retry));
@@ -43,22 +47,26 @@ pub(in crate::verbs) async fn check(
         Flow::default()
     });
     problems.extend(missing_audio(engine, actor, &flow).await?);
-    let plan = Plan {
+    let mut plan = Plan {
         to: request.to,
         from: request.from,
         via: request.via,
         due,
         priority: request.priority,
         expires: request.expires,
+        hours: request.hours,
         retry: request.retry,
         ring,
         talk,
         tag: request.tag,
         reference: request.reference,
     };
+    problems.extend(hours(&plan));
     if !problems.is_empty() {
         return Err(PlaceCallError::Invalid(problems));
     }
+    // The hours were reckoned a moment ago, and do open.
+    plan.due = plan.opening(plan.due).ok().flatten().unwrap_or(plan.due);
     may_show(engine, actor, &plan)?;
     for plan in ways(&plan) {
         routing::route(&plan, &flow, &engine.settings, &engine.carriers)?;
@@ -82,6 +90,14 @@ fn length(field: &str, wanted: Duration, longest: Duration) -> Option<Problem> {
     })
 }
 
+fn past(due: Timestamp, now: Timestamp) -> Option<Problem> {
+    let bad = now.duration_since(due) > LATEST;
+    bad.then(|| {
+        let message = format!("{due} is past: give a time to come, or none to call now");
+        problem("at", "out_of_range", message)
+    })
+}
+
 fn times(due: Timestamp, expires: Option<Timestamp>, now: Timestamp) -> Vec<Problem> {
     let mut problems = Vec::new();
     let too_far = |time: Timestamp| time.duration_since(now) > FURTHEST;
@@ -101,6 +117,39 @@ fn times(due: Timestamp, expires: Option<Timestamp>, now: Timestamp) -> Vec<Prob
             ));
         }
         Some(_) | None => {}
+    }
+    problems
+}
+
+/// Whether the phone may ever be rung, whichever of the plan's numbers it is.
+fn hours(plan: &Plan) -> Vec<Problem> {
+    let Some(hours) = &plan.hours else { return Vec::new() };
+    let mut problems = Vec::new();
+    for (name, length) in [("windows", hours.windows.len()), ("skip", hours.skip.len())] {
+        if length > Hours::MOST {
+            let message = format!("give at most {}", Hours::MOST);
+            problems.push(problem(&format!("hours.{name}"), "too_long", message));
+        }
+    }
+    if hours.windows.is_empty() {
+        problems.push(problem("hours.windows", "missing", "give one window at least"));
+    }
+    if !problems.is_empty() {
+        return problems;
+    }
+    let numbers = std::iter::once(&plan.to).chain(plan.retry.rules.iter().flat_map(|rule| &rule.to));
+    for to in numbers {
+        match hours.opening(to, plan.due, plan.expires) {
+            Ok(Some(_)) => {}
+            Ok(None) => {
+                let message = format!(
+                    "the hours never open for {to} from {} to the end of the call's time",
+                    plan.due
+                );
+                problems.push(problem("hours", "invalid", message));
+            }
+            Err(error) => problems.push(problem("hours.zone", "invalid", error.to_string())),
+        }
     }
     problems
 }

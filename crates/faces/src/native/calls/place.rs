@@ -23,7 +23,7 @@ use crate::native::{
     endpoint::Endpoint,
     idempotency::{Answer, Idempotency},
     moment::{Length, Moment},
-    plan::{self, LONGEST_NAME, RetryAsked},
+    plan::{self, HoursAsked, LONGEST_NAME, RetryAsked},
     refusal::Refusal,
     wire::{Call, PriorityWord},
 };
@@ -79,6 +79,9 @@ pub(in crate::native) struct PlaceRequest {
     priority: Option<PriorityWord>,
     /// Not at this time or later.
     expires: Option<Moment>,
+    /// When the phone may be rung; always, when not given.
+    #[schema(inline)]
+    hours: Option<HoursAsked>,
     /// When it is tried again; never, when not given.
     #[schema(inline)]
     retry: Option<RetryAsked>,
@@ -172,6 +175,7 @@ fn read(fields: &mut Fields<'_, '_>, limits: Limits, now: Timestamp) -> Option<P
         due: asked.due,
         priority: asked.priority.unwrap_or_default(),
         expires: asked.expires,
+        hours: asked.hours,
         retry: asked.retry.unwrap_or_default(),
         ring: asked.ring,
         talk: asked.talk,
@@ -180,7 +184,7 @@ fn read(fields: &mut Fields<'_, '_>, limits: Limits, now: Timestamp) -> Option<P
     })
 }
 
-fn refusal(error: PlaceCallError, given_in: bool) -> Refusal {
+pub(super) fn refusal(error: PlaceCallError, given_in: bool) -> Refusal {
     let detail = error.to_string();
     match error {
         PlaceCallError::Invalid(mut problems) => {

@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 use super::{
     AttemptStateWord, CallStateWord, DirectionWord, EndedByWord, HangUpWord, OutcomeWord, PriorityWord, Seconds, Time,
 };
-use crate::native::plan::RetryPlan;
+use crate::native::plan::{Hours, RetryPlan};
 
 /// One request to reach somebody.
 #[derive(Debug, Serialize, ToSchema)]
@@ -18,6 +18,8 @@ pub(in crate::native) struct Call {
     #[schema(example = "call_019a9c3e5b7d7c1e8f00112233445566")]
     id: String,
     state: CallStateWord,
+    /// Grows with everything that happens to it; a change may name the one that it knows.
+    version: u32,
     /// Why it ended, in a word; `null` until then.
     #[schema(required = true)]
     outcome: Option<OutcomeWord>,
@@ -50,6 +52,9 @@ pub(in crate::native) struct Call {
     /// Not to be dialled at this time or later.
     #[schema(required = true)]
     expires: Option<Time>,
+    /// When the phone may be rung; `null` for always.
+    #[schema(required = true)]
+    hours: Option<Hours>,
     /// When it is tried again; `null` when never.
     #[schema(required = true)]
     retry: Option<RetryPlan>,
@@ -206,6 +211,7 @@ impl Call {
         Self {
             id: call.id.to_string(),
             state: CallStateWord(call.state),
+            version: call.events,
             outcome: call.ending.as_ref().map(|ending| OutcomeWord(ending.outcome)),
             direction: DirectionWord(call.direction),
             to: plan.to.to_string(),
@@ -219,6 +225,7 @@ impl Call {
             max: plan.talk.into(),
             due: Time(plan.due),
             expires: plan.expires.map(Time),
+            hours: plan.hours.map(Hours::from),
             retry: (plan.retry != domain::Retry::default()).then(|| plan.retry.into()),
             next_attempt: waits.then(|| NextAttempt {
                 number: call.attempts + 1,

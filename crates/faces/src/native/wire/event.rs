@@ -136,6 +136,22 @@ pub(in crate::native) enum EventData {
         #[schema(required = true)]
         quality: Option<Quality>,
     },
+    /// The call was due and waits for another time.
+    Postponed {
+        /// When it is due now.
+        until: Time,
+        /// Why, in words.
+        because: String,
+    },
+    /// Somebody changed the call before it was dialled.
+    Changed {
+        /// Who, in words.
+        by: String,
+        /// What: the names of fields.
+        fields: Vec<String>,
+        /// When it is due now.
+        due: Time,
+    },
     /// The call will be tried again.
     RetryScheduled {
         /// The number of the next attempt.
@@ -183,6 +199,8 @@ impl EventData {
             Self::RetryScheduled { to, .. } => address(to),
             Self::InstructionStarted { what: words, .. }
             | Self::InstructionDone { result: words, .. }
+            | Self::Postponed { because: words, .. }
+            | Self::Changed { by: words, .. }
             | Self::HangUpRequested { by: words } => sentence(words),
             Self::LegEnded { ending, .. } | Self::Ended { ending } => sentence(ending.reason_mut()),
             Self::Journalled { .. }
@@ -272,6 +290,15 @@ impl From<EventKind> for EventData {
                 leg: leg.to_string(),
                 ending: ending.into(),
                 quality: quality.map(Quality::from),
+            },
+            EventKind::Postponed { until, because } => Self::Postponed {
+                until: Time(until),
+                because,
+            },
+            EventKind::Changed { by, fields, due } => Self::Changed {
+                by,
+                fields,
+                due: Time(due),
             },
             EventKind::RetryScheduled {
                 attempt,

@@ -71,7 +71,7 @@ impl Rows {
         let row = self.calls.entry(id).or_insert_with(|| CallRow {
             details: CallDetails {
                 call: change.call.clone(),
-                flow: change.flow.unwrap_or_default(),
+                flow: change.flow.clone().unwrap_or_default(),
                 attempts: Vec::new(),
                 legs: Vec::new(),
             },
@@ -99,6 +99,9 @@ impl Rows {
                 row.job = Some(JobRow { due, taken_by: None });
             }
             Job::Remove => row.job = None,
+        }
+        if let Some(flow) = change.flow {
+            row.details.flow = flow;
         }
         row.details.call = change.call;
         for event in change.events {

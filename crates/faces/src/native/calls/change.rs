@@ -1,0 +1,206 @@
+//! `PATCH /api/v1/calls/{id}`: changes a call until it is dialled.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use jiff::Timestamp;
+use outdial_domain::{CallId, Limits};
+use outdial_engine::verbs::{self, ChangeCall, ChangeCallError};
+use outdial_flow::Fields;
+use utoipa::ToSchema;
+
+use super::place::{self, Flow};
+use crate::native::{
+    Api,
+    actor::{Allowed, ToCall},
+    code::Code,
+    document::Document,
+    endpoint::Endpoint,
+    id::Id,
+    moment::{Length, Moment},
+    plan::{self, HoursAsked, RetryAsked},
+    refusal::Refusal,
+    wire::{Call, PriorityWord},
+};
+
+pub(in crate::native) fn endpoint() -> Endpoint {
+    Endpoint::new("calls", __path_change_call, change_call)
+        .needs::<ToCall>()
+        .refuses(&[
+            Code::CallNotFound,
+            Code::TooLate,
+            Code::Conflict,
+            Code::InvalidRequest,
+            Code::MalformedJson,
+            Code::BrokenBody,
+            Code::SlowBody,
+            Code::BodyTooLarge,
+            Code::UnsupportedMediaType,
+            Code::CallerIdNotAllowed,
+            Code::HandOverNotAllowed,
+            Code::DestinationClosed,
+            Code::NoRoute,
+        ])
+}
+
+/// What to change of a call; what is not given stays as it is.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it describes what `Document` reads field by field")]
+pub(in crate::native) struct ChangeRequest {
+    /// Only if the call still has this `version`.
+    version: Option<u32>,
+    /// Whom to reach.
+    #[schema(max_length = 255)]
+    to: Option<String>,
+    /// The caller id to show.
+    #[schema(max_length = 255)]
+    from: Option<String>,
+    /// A text to speak after the answer.
+    #[schema(max_length = 10000)]
+    say: Option<String>,
+    /// The id of an uploaded audio file to play after the answer.
+    play: Option<String>,
+    /// What to do after the answer.
+    flow: Option<Flow>,
+    /// The name of the only trunk to use.
+    #[schema(max_length = 100)]
+    via: Option<String>,
+    /// How long the phone rings.
+    ring: Option<Length>,
+    /// How long the call may last from its answer.
+    max: Option<Length>,
+    /// Not before this time. Give `at` or `in`, not both.
+    at: Option<Moment>,
+    /// Not before so much time has passed.
+    r#in: Option<Length>,
+    /// How urgent it is beside others that wait for the same limit.
+    priority: Option<PriorityWord>,
+    /// Not at this time or later.
+    expires: Option<Moment>,
+    /// When the phone may be rung.
+    #[schema(inline)]
+    hours: Option<HoursAsked>,
+    /// When it is tried again. What was tried so far counts under the new rules, too.
+    #[schema(inline)]
+    retry: Option<RetryAsked>,
+    /// Free text, echoed everywhere.
+    #[schema(max_length = 256)]
+    tag: Option<String>,
+}
+
+/// Changes a call
+///
+/// Until it is dialled, and between its attempts. Whoever had taken it to dial it as it was does not.
+#[utoipa::path(patch, path = "/api/v1/calls/{id}", request_body = ChangeRequest,
+    params(("id" = String, Path, description = "The id of the call.")),
+    responses((status = 200, body = Call)))]
+async fn change_call(
+    State(api): State<Arc<Api>>,
+    Allowed { actor, .. }: Allowed<ToCall>,
+    Id(id): Id<CallId>,
+    document: Document,
+) -> Result<Json<Call>, Refusal> {
+    let engine = &api.engine;
+    let given_in = document.value.get("in").is_some_and(|value| !value.is_null());
+    let now = engine.ids.now();
+    let change = document.read(|fields| read(fields, engine.settings.limits, now))?;
+    let details = verbs::change_call(engine, &actor, id, change)
+        .await
+        .map_err(|error| refusal(error, given_in))?;
+    Ok(Json(Call::whole(details, engine.ids.now())))
+}
+
+fn read(fields: &mut Fields<'_, '_>, limits: Limits, now: Timestamp) -> Option<ChangeCall> {
+    let version = fields.optional_integer("version", 1..=u32::MAX);
+    if fields.has("reference") {
+        fields.problem("reference", "invalid", "a call keeps its reference");
+    }
+    let asked = plan::read(fields, limits, now);
+    Some(ChangeCall {
+        version,
+        to: asked.to,
+        action: asked.action,
+        from: asked.from,
+        via: asked.via,
+        due: asked.due,
+        priority: asked.priority,
+        expires: asked.expires,
+        hours: asked.hours,
+        retry: asked.retry,
+        ring: asked.ring,
+        talk: asked.talk,
+        tag: asked.tag,
+    })
+}
+
+fn refusal(error: ChangeCallError, given_in: bool) -> Refusal {
+    let detail = error.to_string();
+    match error {
+        ChangeCallError::Call(error) => error.into(),
+        ChangeCallError::TooLate(_) => Refusal::new(Code::TooLate, detail),
+        ChangeCallError::OtherVersion(_) => Refusal::new(Code::Conflict, detail).blame("version", "invalid"),
+        ChangeCallError::Refused(error) => place::refusal(error, given_in),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::StatusCode;
+    use serde_json::json;
+
+    use crate::native::testing::{BOB, Server};
+
+    #[tokio::test(start_paused = true)]
+    async fn a_call_is_changed_until_it_is_dialled() {
+        let server = Server::start().await;
+        let id = server.place(json!({"to": BOB, "say": "x", "in": "1h"})).await;
+        let path = format!("/api/v1/calls/{id}");
+        let body = json!({"version": 1, "to": "sip:carol@127.0.0.1", "in": "2h", "tag": "t", "retry": "2/1m",
+            "hours": "daily 00:00-24:00 in UTC"});
+        let answer = server.patch(&path, &body).await;
+        assert_eq!(answer.status, StatusCode::OK, "{}", answer.text);
+        assert_eq!(
+            (&answer.json["to"], &answer.json["version"]),
+            (&json!("sip:carol@127.0.0.1"), &json!(2))
+        );
+        assert_eq!(server.get(&path).await.json, answer.json);
+        let events = server.get(&format!("{path}/events")).await;
+        insta::assert_json_snapshot!(events.json["events"][1]["data"]);
+        server.patch(&path, &body).await.is(StatusCode::CONFLICT, "conflict");
+
+        server.call(json!({"to": BOB, "say": "x"})).await;
+        let over = server.call(json!({"to": BOB, "say": "x"})).await;
+        let late = server
+            .patch(&format!("/api/v1/calls/{over}"), &json!({"tag": "t"}))
+            .await;
+        late.is(StatusCode::CONFLICT, "too_late");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_bad_change_is_told_by_field() {
+        let server = Server::start().await;
+        let id = server.place(json!({"to": BOB, "say": "x", "in": "1h"})).await;
+        let table = [
+            (json!({"at": "2030-01-31T09:00:00"}), "at", "invalid"),
+            (json!({"at": "9999-01-01T00:00:00Z"}), "at", "out_of_range"),
+            (json!({"in": "9000h"}), "in", "out_of_range"),
+            (json!({"version": 0}), "version", "out_of_range"),
+            (json!({"reference": "x"}), "reference", "invalid"),
+            (json!({"say": "x", "play": "aud_0"}), "play", "invalid"),
+            (json!({"expires": "1970-01-01T00:00:00Z"}), "expires", "out_of_range"),
+            (json!({"state": "ended"}), "state", "unknown"),
+        ];
+        for (body, field, code) in table {
+            let answer = server.patch(&format!("/api/v1/calls/{id}"), &body).await;
+            answer.is(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request");
+            let errors = answer.errors();
+            assert!(
+                errors.contains(&(field.to_owned(), code.to_owned())),
+                "{body}: {errors:?}"
+            );
+        }
+        let nobody = "/api/v1/calls/call_00000000000000000000000000000000";
+        let answer = server.patch(nobody, &json!({"tag": "t"})).await;
+        answer.is(StatusCode::NOT_FOUND, "call_not_found");
+    }
+}
