@@ -93,6 +93,22 @@ impl SipCarrier {
         }
     }
 
+    /// Where the name of a trunk leads, in the order in which calls try it, as `192.0.2.1:5060 over UDP`.
+    ///
+    /// # Errors
+    ///
+    /// [`ProbeError`] when it leads nowhere.
+    pub async fn leads_to(&self, trunk: &str) -> Result<Vec<String>, ProbeError> {
+        let known = self.shared.trunks.get(trunk);
+        let settings = &known.ok_or_else(|| ProbeError::NoTrunk(trunk.to_owned()))?.settings;
+        let hops = self.shared.names.hops(&settings.place()).await;
+        let hops = hops.map_err(|reason| ProbeError::Unresolved {
+            host: settings.host.clone(),
+            reason,
+        })?;
+        Ok(hops.iter().map(ToString::to_string).collect())
+    }
+
     /// How the trunks are doing, by name.
     #[must_use]
     pub fn trunks(&self) -> Vec<TrunkState> {

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rsipstack::sip::{Method, Request, typed};
+use rsipstack::sip::{Header, HeadersExt as _, Method, Request, Response, typed};
 use rsipstack::transaction::make_tag;
 
 use crate::{
@@ -28,6 +28,11 @@ pub struct ProbeReport {
     pub status: u16,
     /// How long the answer took.
     pub took: Duration,
+    /// Our own top `Via` as it came back, with where the far side sees us (RFC 3581), where it answered
+    /// the request itself.
+    pub via: Option<String>,
+    /// Its `Date`, where it tells the time.
+    pub date: Option<String>,
 }
 
 /// Why nothing is known about a trunk, or it is not there.
@@ -104,10 +109,13 @@ pub(crate) async fn probe_hop(shared: &Shared, trunk: &Trunk, hop: Hop) -> Resul
     let request = request(shared, trunk, &flow).map_err(|Fault(fault)| not_sent(fault))?;
     let mut challenges = trunk.challenges();
     let started = Instant::now();
-    let status = match ask(shared, &mut flow, request, &mut challenges).await {
-        Ok(response) => response.status_code.code(),
+    let (status, via, date) = match ask(shared, &mut flow, request, &mut challenges).await {
+        Ok(response) => {
+            let via = response.via_header().ok().map(|via| via.value().to_owned());
+            (response.status_code.code(), via, date(&response))
+        }
         // Whoever asks for a password is there.
-        Err(AskError::Unanswered { code, .. }) => code,
+        Err(AskError::Unanswered { code, .. }) => (code, None, None),
         Err(AskError::NotSent(reason)) => return Err(not_sent(reason)),
         Err(AskError::Silent) => {
             let within = shared.patience();
@@ -118,6 +126,15 @@ pub(crate) async fn probe_hop(shared: &Shared, trunk: &Trunk, hop: Hop) -> Resul
         address,
         status,
         took: started.elapsed(),
+        via,
+        date,
+    })
+}
+
+fn date(response: &Response) -> Option<String> {
+    response.headers.iter().find_map(|header| match header {
+        Header::Date(date) => Some(date.value().to_owned()),
+        _ => None,
     })
 }
 

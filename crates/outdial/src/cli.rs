@@ -390,8 +390,11 @@ pub enum Keys {
 
 #[derive(Debug, Args)]
 pub struct Doctor {
-    /// Look at this trunk only
+    /// Look at this trunk only, and closely
     pub trunk: Option<String>,
+    /// Really call this number by the trunk, best one that echoes; without it, the trunk's `test_number`
+    #[arg(long, value_name = "NUMBER", requires = "trunk")]
+    pub call: Option<String>,
     /// Print JSON
     #[arg(long)]
     pub json: bool,

@@ -31,7 +31,7 @@ async fn all_is_well() {
     home.configure("");
     let (code, report) = doctor(&home, &[]).await;
     assert_eq!(code, 0, "{report:#}");
-    for check in ["data and database", "sip port", "speech", "media both ways"] {
+    for check in ["data and database", "api port", "sip port", "speech", "media both ways"] {
         assert_eq!(finding(&report, check)["ok"], true, "{report:#}");
     }
     let server = home.serve().await;
@@ -81,6 +81,20 @@ async fn a_sip_port_in_use_is_found() {
         (1, &Value::Bool(false)),
         "{report:#}"
     );
+}
+
+#[tokio::test]
+async fn an_api_port_in_use_is_found() {
+    let home = Home::new();
+    let taken = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let path = home.configure("");
+    let text = std::fs::read_to_string(&path).unwrap();
+    let bind = format!("[server]\nbind = \"{}\"", taken.local_addr().unwrap());
+    std::fs::write(&path, text.replace("[server]\nbind = \"127.0.0.1:0\"", &bind)).unwrap();
+    let (code, report) = doctor(&home, &[]).await;
+    let found = finding(&report, "api port");
+    assert_eq!((code, &found["ok"]), (1, &Value::Bool(false)), "{report:#}");
+    assert!(found["detail"].as_str().unwrap().contains("[server] bind"), "{found}");
 }
 
 #[tokio::test]
@@ -134,6 +148,17 @@ async fn trunks_are_reached_or_not() {
             .contains("no-such-host.invalid")
     );
     let (code, report) = doctor(&other, &["ours"]).await;
-    assert_eq!((code, report.as_array().unwrap().len()), (0, 1), "{report:#}");
+    assert_eq!(
+        (code, &finding(&report, "trunk ours")["ok"]),
+        (0, &Value::Bool(true)),
+        "{report:#}"
+    );
+    assert!(
+        report
+            .as_array()
+            .unwrap()
+            .iter()
+            .all(|found| found["check"] != "trunk silent")
+    );
     server.stop().await;
 }

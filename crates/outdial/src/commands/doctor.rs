@@ -1,6 +1,8 @@
 //! `outdial doctor`: proves that everything a call needs works, and says what to mend.
 
 mod checks;
+mod test_call;
+mod trunk;
 
 use std::process::ExitCode;
 
@@ -31,7 +33,10 @@ pub(super) async fn run(common: &Common, doctor: Doctor) -> Result<ExitCode, Fai
             "there is no trunk `{name}` in the configuration"
         )));
     }
-    let findings = checks::all(common, &config, doctor.trunk.as_deref()).await;
+    let findings = match &doctor.trunk {
+        None => checks::all(common, &config).await,
+        Some(name) => checks::only(&config, name, doctor.call.as_deref()).await,
+    };
     let well = findings.iter().all(|finding| finding.result.is_ok());
     if doctor.json {
         print_json(&Value::Array(findings.iter().map(Finding::json).collect()));
@@ -44,6 +49,11 @@ pub(super) async fn run(common: &Common, doctor: Doctor) -> Result<ExitCode, Fai
 }
 
 impl Finding {
+    fn new(what: impl Into<String>, result: Result<String, String>) -> Self {
+        let what = what.into();
+        Self { what, result }
+    }
+
     fn json(&self) -> Value {
         json!({
             "check": self.what,

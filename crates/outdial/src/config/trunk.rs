@@ -44,6 +44,8 @@ pub struct Trunk {
     pub from_user: Option<String>,
     /// The host part of From.
     pub from_domain: Option<String>,
+    /// The number that `doctor` calls to try it.
+    pub test_number: Option<String>,
     /// Numbers that begin so go out by it; all when empty.
     #[serde(default)]
     pub prefixes: Vec<String>,

@@ -14,6 +14,8 @@ const WRITE: &str = "UPDATE probe SET writes = writes + 1 WHERE id = 1 RETURNING
 const READ: &str = "SELECT writes FROM probe WHERE id = 1";
 
 pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), Failure> {
+    // First, because a full disk makes everything else fail, and is mended otherwise.
+    room(path)?;
     let written: i64 = connection.query_row(WRITE, (), |row| row.get(0))?;
     let read: i64 = connection.query_row(READ, (), |row| row.get(0))?;
     if written != read {
@@ -23,6 +25,10 @@ pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), Failure>
         }
         .into());
     }
+    Ok(())
+}
+
+fn room(path: &Path) -> Result<(), Failure> {
     // The room cannot be asked for on every file system; then it is not known to be short.
     match fs4::available_space(path) {
         Ok(free) if free < ROOM => Err(StoreError::Unavailable {

@@ -21,35 +21,48 @@ const RATE: u32 = 8_000;
 /// How long the call that tries the media may take.
 const LIMIT: Duration = Duration::from_secs(30);
 
-pub(super) async fn all(common: &Common, config: &Config, only: Option<&str>) -> Vec<Finding> {
+/// Everything, and a look at each trunk.
+pub(super) async fn all(common: &Common, config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
-    let mut found = |what: &str, result| {
-        findings.push(Finding {
-            what: what.to_owned(),
-            result,
-        });
-    };
-    if only.is_none() {
-        found("data and database", database(common, config).await);
-        found("sip port", sip_port(common, config).await);
-    }
+    let mut found = |what: &str, result| findings.push(Finding::new(what, result));
+    found("data and database", database(common, config).await);
+    found("api port", api_port(common, config).await);
+    found("sip port", sip_port(common, config).await);
     match trial_server(config).await {
         Err(reason) => found("trial server", Err(reason)),
         Ok((server, _work)) => {
-            if only.is_none() {
-                found("speech", speech(&server).await);
-                found("media both ways", media(&server).await);
-            }
-            for trunk in config
-                .trunk
-                .iter()
-                .filter(|trunk| only.is_none_or(|only| only == trunk.name))
-            {
+            found("speech", speech(&server).await);
+            found("media both ways", media(&server).await);
+            for trunk in &config.trunk {
                 found(&format!("trunk {}", trunk.name), self::trunk(&server, trunk).await);
             }
             server.stop().await;
         }
     }
+    findings
+}
+
+/// One trunk, closely. It is called only when somebody said at which number.
+pub(super) async fn only(config: &Config, name: &str, number: Option<&str>) -> Vec<Finding> {
+    let Some(trunk) = config.trunk.iter().find(|trunk| trunk.name == name) else {
+        return Vec::new();
+    };
+    let (server, _work) = match trial_server(config).await {
+        Err(reason) => return vec![Finding::new("trial server", Err(reason))],
+        Ok(trial) => trial,
+    };
+    let mut findings = match trunk.carrier {
+        CarrierKind::Asterisk => vec![Finding::new(format!("trunk {name}"), self::trunk(&server, trunk).await)],
+        CarrierKind::Sip => super::trunk::findings(&server, trunk).await,
+    };
+    match number.or(trunk.test_number.as_deref()) {
+        Some(number) => findings.extend(super::test_call::findings(&server, config, trunk, number).await),
+        None => findings.push(Finding::new(
+            "test call",
+            Ok("none was made: name a number to ring with --call, best one that echoes".to_owned()),
+        )),
+    }
+    server.stop().await;
     findings
 }
 
@@ -98,6 +111,19 @@ async fn database(common: &Common, config: &Config) -> Result<String, String> {
         _ => common.data.display().to_string(),
     };
     checked.map(|()| format!("{place} can be read and written"))
+}
+
+async fn api_port(common: &Common, config: &Config) -> Result<String, String> {
+    let bind = config.server.bind;
+    match std::net::TcpListener::bind(bind) {
+        Ok(_) => Ok(format!("{bind} (TCP) is free")),
+        Err(_) if DataDir::running(&common.data).is_some() => {
+            Ok(format!("{bind} (TCP) is in use by the running server"))
+        }
+        Err(error) => Err(format!(
+            "{bind} (TCP) cannot be used: {error}. Stop what listens there, or choose another `[server] bind`"
+        )),
+    }
 }
 
 async fn sip_port(common: &Common, config: &Config) -> Result<String, String> {
