@@ -138,30 +138,31 @@ pub struct Action {
     pub hand_over: HandOver,
 }
 
+const BY_ASTERISK: &str = "On a trunk to an Asterisk, with a key that has the scope hand_over";
+
 /// Leaves the call to the Asterisk that carries it, in its own words.
 #[derive(Debug, Clone, Args)]
-#[command(next_help_heading = "On a trunk to an Asterisk, with a key that has the scope hand_over")]
 pub struct HandOver {
     /// Run this application, as `Playback`
-    #[arg(long, value_name = "NAME", group = "action")]
+    #[arg(help_heading = BY_ASTERISK, long, value_name = "NAME", group = "action")]
     pub application: Option<String>,
     /// The application's argument
-    #[arg(long, value_name = "TEXT", requires = "application")]
+    #[arg(help_heading = BY_ASTERISK, long, value_name = "TEXT", requires = "application")]
     pub application_data: Option<String>,
     /// Go on in this context of the dialplan
-    #[arg(long, value_name = "CONTEXT", group = "action", requires = "extension")]
+    #[arg(help_heading = BY_ASTERISK, long, value_name = "CONTEXT", group = "action", requires = "extension")]
     pub context: Option<String>,
     /// The extension there
-    #[arg(long, value_name = "EXTENSION", requires = "context")]
+    #[arg(help_heading = BY_ASTERISK, long, value_name = "EXTENSION", requires = "context")]
     pub extension: Option<String>,
     /// The priority there; 1 when not given
-    #[arg(long, value_name = "NUMBER", requires = "context")]
+    #[arg(help_heading = BY_ASTERISK, long, value_name = "NUMBER", requires = "context")]
     pub dialplan_priority: Option<u32>,
     /// Go there at the first sound, before the answer
-    #[arg(long, requires = "context")]
+    #[arg(help_heading = BY_ASTERISK, long, requires = "context")]
     pub early_media: bool,
     /// Set this variable of the channel; may be given several times
-    #[arg(long = "variable", value_name = "NAME=VALUE", value_parser = variable)]
+    #[arg(help_heading = BY_ASTERISK, long = "variable", value_name = "NAME=VALUE", value_parser = variable)]
     pub variables: Vec<(String, String)>,
 }
 
