@@ -300,8 +300,11 @@ last_port = {10000 + max(1000, CALLS * 6) - 1}
 open = ["+65"]
 [handsets]
 enabled = false
+[pacing]
+number_gap = 0
 [[trunk]]
 name = "phones"
+calls_per_second = 0
 host = "127.0.0.1"
 port = {phones_at}
 username = "soak"

@@ -45,6 +45,11 @@ pub enum EventKind {
         /// By which interface it came.
         face: String,
     },
+    /// Its time has come, and a limit does not allow it yet.
+    Queued {
+        /// Which limit, in words.
+        because: String,
+    },
     /// A trunk was chosen.
     Routed {
         /// The trunk.
@@ -174,6 +179,7 @@ impl EventKind {
     pub fn word(&self) -> &'static str {
         match self {
             Self::Created { .. } => "created",
+            Self::Queued { .. } => "queued",
             Self::Routed { .. } => "routed",
             Self::Journalled { .. } => "journalled",
             Self::Dialing { .. } => "dialing",

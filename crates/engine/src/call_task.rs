@@ -6,6 +6,7 @@ mod conversation;
 pub(crate) mod incoming;
 mod journal;
 mod prompts;
+mod waiting;
 
 use outdial_domain::{Call, EndedBy, Ending, EventKind, LiveCall, Outcome, call::Happening};
 use outdial_flow::Flow;
@@ -13,11 +14,12 @@ use tokio::sync::mpsc;
 
 use crate::{
     Engine, HangUpAnswer,
-    call_task::{conversation::Conversation, journal::journal, prompts::Rendered},
+    call_task::{conversation::Conversation, journal::journal, prompts::Rendered, waiting::admitted},
     live::Control,
+    pacing::admission::Permit,
     ports::{Change, ClaimedCall, Job, LegEnd, LegOrder, WholeOrder},
     recorder::Recorder,
-    routing::{self, Route},
+    routing::Route,
     saving::{Saved, save},
 };
 
@@ -26,9 +28,9 @@ const USUAL_RATE: u32 = 8_000;
 
 /// Dials a claimed call and stays with it to its end.
 pub(crate) async fn run(engine: &Engine, claimed: ClaimedCall, mut control: mpsc::Receiver<Control>) {
-    let ClaimedCall { call, flow } = claimed;
+    let ClaimedCall { mut call, flow } = claimed;
     let prepared = tokio::select! {
-        prepared = prepare(engine, &call, &flow) => prepared,
+        prepared = prepare(engine, &mut call, &flow) => prepared,
         control = asked(&mut control) => return prevent(engine, call, control).await,
     };
     match prepared {
@@ -41,9 +43,10 @@ pub(crate) async fn run(engine: &Engine, claimed: ClaimedCall, mut control: mpsc
                 dial(engine, live, prepared, flow, control).await;
             }
         }
-        Err(ending) => {
+        Err(Some(ending)) => {
             end_undialled(engine, call, ending).await;
         }
+        Err(None) => {}
     }
 }
 
@@ -51,16 +54,21 @@ pub(crate) async fn run(engine: &Engine, claimed: ClaimedCall, mut control: mpsc
 struct Prepared {
     route: Route,
     rendered: Rendered,
+    permit: Permit,
 }
 
-/// Routes the call and renders its prompts: what can go wrong goes wrong before a phone rings.
-async fn prepare(engine: &Engine, call: &Call, flow: &Flow) -> Result<Prepared, Ending> {
-    let route = routing::route(&call.plan, flow, &engine.settings, &engine.carriers)
-        .map_err(|reason| Ending::new(Outcome::Refused, EndedBy::System, reason.to_string()))?;
+/// Routes the call, waits until its limits allow it, and renders its prompts: what can go wrong goes wrong
+/// before a phone rings. An error without an ending means that the call is another task's by now.
+async fn prepare(engine: &Engine, call: &mut Call, flow: &Flow) -> Result<Prepared, Option<Ending>> {
+    let (route, permit) = admitted(engine, call, flow).await.map_err(|reason| reason.ending())?;
     let rendered = Rendered::render(engine, call.account, flow, USUAL_RATE)
         .await
         .map_err(|reason| Ending::new(Outcome::Failed, EndedBy::System, reason))?;
-    Ok(Prepared { route, rendered })
+    Ok(Prepared {
+        route,
+        rendered,
+        permit,
+    })
 }
 
 async fn asked(control: &mut mpsc::Receiver<Control>) -> Control {
@@ -71,9 +79,13 @@ async fn asked(control: &mut mpsc::Receiver<Control>) -> Control {
     }
 }
 
-/// Ends a call that somebody asked to end before it was dialled.
+/// Ends a call that somebody asked to end before it was dialled. One that waits while the server stops does
+/// not end: after the next start it is taken again.
 async fn prevent(engine: &Engine, call: Call, control: Control) {
     let Control::HangUp { by, kind, answer } = control;
+    if kind == EndedBy::System {
+        return;
+    }
     let ending = Ending::new(Outcome::Canceled, kind, format!("ended before it was dialled, by {by}"));
     if end_undialled(engine, call, ending).await == Saved::Done {
         // Whoever asked may have gone; the call is prevented all the same.
@@ -117,7 +129,11 @@ async fn dial(
     flow: Flow,
     mut control: mpsc::Receiver<Control>,
 ) {
-    let Prepared { route, rendered } = prepared;
+    let Prepared {
+        route,
+        rendered,
+        permit: _until_it_has_ended,
+    } = prepared;
     let order = LegOrder {
         leg: live.leg.id,
         trunk: route.trunk.clone(),

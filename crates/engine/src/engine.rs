@@ -5,13 +5,18 @@ use std::{collections::BTreeMap, sync::Arc, time::Duration};
 use outdial_domain::{
     Call, EndedBy, Ending, Event, EventId, EventKind, Leg, LiveCall, Outcome, Retry, call::Happening,
 };
-use tokio::sync::{Notify, Semaphore, oneshot};
+use tokio::sync::{Notify, oneshot};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     Settings,
     call_task::{attempt_is_over, incoming},
     live::{Control, LiveCalls},
+    pacing::{
+        admission::{self, Admission},
+        limits,
+        names::AccountNames,
+    },
     ports::{Blobs, CallDetails, Change, Ids, Job, Prompts, Store, StoreError, StoredEvent, VoiceCarrier},
     scheduler, sweeper,
     verbs::{KnownKeys, Requests},
@@ -48,8 +53,9 @@ pub(crate) struct Inner {
     pub(crate) requests: Requests,
     /// Wakes the scheduler when a call may have become due.
     pub(crate) due: Notify,
-    /// One permit for each call that may be live.
-    pub(crate) room: Arc<Semaphore>,
+    /// Where calls wait until their limits allow them.
+    pub(crate) admission: Arc<Admission>,
+    pub(crate) names: AccountNames,
     pub(crate) stopping: CancellationToken,
     pub(crate) tasks: TaskTracker,
 }
@@ -79,6 +85,7 @@ impl Engine {
     pub async fn start(parts: Parts) -> Result<Self, StartError> {
         let engine = Self::at_rest(parts);
         engine.account_for_the_interrupted().await?;
+        engine.0.tasks.spawn(admission::run(engine.clone()));
         engine.0.tasks.spawn(scheduler::run(engine.clone()));
         engine.0.tasks.spawn(sweeper::run(engine.clone()));
         for calls in engine.carriers.values().filter_map(|carrier| carrier.incoming()) {
@@ -95,7 +102,8 @@ impl Engine {
             keys: KnownKeys::default(),
             requests: Requests::default(),
             due: Notify::new(),
-            room: Arc::new(Semaphore::new(parts.settings.limits.live_calls)),
+            admission: Admission::new(),
+            names: AccountNames::default(),
             stopping: CancellationToken::new(),
             tasks: TaskTracker::new(),
             parts,
@@ -127,7 +135,14 @@ impl Engine {
     /// How many calls are under way on this node.
     #[must_use]
     pub fn live_calls(&self) -> usize {
-        self.0.live.count()
+        self.0.admission.live()
+    }
+
+    /// How many calls wait on this node for a limit of each kind to let them through, and how many for
+    /// none that is known yet. Calls that are due and still in the store are not counted.
+    #[must_use]
+    pub fn waiting_calls(&self) -> Vec<(Option<limits::Kind>, usize)> {
+        self.0.admission.waiting_by_kind()
     }
 
     /// Whether it has begun to stop and takes no new work.

@@ -27,5 +27,6 @@ pub mod verbs;
 
 pub use engine::{Engine, Parts, StartError};
 pub use live::HangUpAnswer;
+pub use pacing::Rules;
 pub use settings::Settings;
 pub use verbs::Actor;

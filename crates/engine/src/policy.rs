@@ -76,7 +76,7 @@ impl Opening {
     }
 }
 
-fn is_loopback(to: &Address) -> bool {
+pub(crate) fn is_loopback(to: &Address) -> bool {
     let Destination::Sip { host, .. } = to.destination() else {
         return false;
     };

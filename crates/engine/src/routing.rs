@@ -7,6 +7,7 @@ use outdial_flow::Flow;
 
 use crate::{
     Settings,
+    pacing::limits::Limit,
     ports::{Answer, Ask, VoiceCarrier},
 };
 
@@ -21,6 +22,8 @@ pub struct Trunk {
     pub prefixes: Vec<String>,
     /// Whether it leads to the built-in handsets, which are always open.
     pub built_in: bool,
+    /// How many calls it takes.
+    pub limit: Limit,
 }
 
 /// The name of the way that SIP URIs take when no trunk is named.

@@ -1,6 +1,6 @@
 //! Takes the calls whose time has come and gives each to a task of its own.
 
-use std::{sync::Arc, time::Duration};
+use std::time::Duration;
 
 use jiff::Timestamp;
 
@@ -39,9 +39,9 @@ async fn take_due(engine: &Engine) -> Result<Duration, StoreError> {
         if inner.stopping.is_cancelled() {
             return Ok(LONGEST_SLEEP);
         }
-        let most = inner.room.available_permits().min(BATCH);
+        let most = inner.admission.room_for_more(inner.live.count()).min(BATCH);
         if most == 0 {
-            // A call that ends gives its permit back and wakes us.
+            // Calls that go leave room, and wake us.
             return Ok(LONGEST_SLEEP);
         }
         let claimed = engine
@@ -50,22 +50,12 @@ async fn take_due(engine: &Engine) -> Result<Duration, StoreError> {
             .await?;
         let taken = claimed.len();
         for claim in claimed {
-            let Ok(permit) = Arc::clone(&inner.room).try_acquire_owned() else {
-                // Only this loop takes permits, and it claimed no more than there were.
-                tracing::error!(call = %claim.call.id, "no room for a claimed call");
-                break;
-            };
             let control = inner.live.enter(claim.call.id);
             let engine = engine.clone();
             inner.tasks.spawn(async move {
                 let id = claim.call.id;
                 Box::pin(call_task::run(&engine, claim, control)).await;
                 engine.inner().live.leave(id);
-                let was_full = engine.inner().room.available_permits() == 0;
-                drop(permit);
-                if was_full {
-                    engine.inner().due.notify_one();
-                }
             });
         }
         if taken < most {

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use outdial_domain::{Address, Limits, Number, NumberUse};
 use outdial_flow::Flow;
 
-use crate::{policy::Policy, routing::Trunk};
+use crate::{pacing::Rules, policy::Policy, routing::Trunk};
 
 /// What the operator decided.
 #[derive(Debug, Clone, Default)]
@@ -23,6 +23,8 @@ pub struct Settings {
     pub numbers: Vec<Number>,
     /// Whether explanations and captures show people whole to everybody who may read them.
     pub unmasked: bool,
+    /// How fast calls may go.
+    pub pacing: Rules,
     /// The flows that a request may name.
     pub flows: BTreeMap<String, Flow>,
 }

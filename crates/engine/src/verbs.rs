@@ -9,6 +9,7 @@ mod list_calls;
 mod list_events;
 mod once;
 mod place_call;
+mod place_in_queue;
 mod upload_audio;
 
 use outdial_domain::{AccountId, Scope};
@@ -26,6 +27,7 @@ pub use list_events::{follow_events, list_events};
 pub(crate) use once::Requests;
 pub use once::{Known, Once, RequestName, UnderWay, hash_request, look_up_request};
 pub use place_call::{Action, PlaceCall, PlaceCallError, place_call, place_call_once};
+pub use place_in_queue::{PlaceInQueue, place_in_queue};
 pub use upload_audio::{LARGEST_UPLOAD, UploadError, upload_audio};
 
 use crate::ports::StoreError;

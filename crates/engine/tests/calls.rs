@@ -295,6 +295,7 @@ async fn a_number_takes_the_first_trunk_that_serves_it() {
         carrier: "sip".into(),
         prefixes: vec![prefix.into()],
         built_in: false,
+        limit: Default::default(),
     };
     world.settings.trunks = vec![trunk("germany", "+49"), trunk("asia", "+6"), trunk("spare", "+")];
     world.settings.policy.open = vec![Opening::Everything];
@@ -330,6 +331,7 @@ async fn a_caller_id_goes_out_by_the_trunk_it_lives_on() {
         carrier: "sip".into(),
         prefixes: vec![],
         built_in: false,
+        limit: Default::default(),
     };
     world.settings.trunks = vec![trunk("one"), trunk("two")];
     world.settings.policy.open = vec![Opening::Everything];

@@ -4,6 +4,7 @@
 
 mod asterisk;
 mod handsets;
+mod pacing;
 mod sections;
 mod store;
 mod trace;
@@ -22,6 +23,7 @@ use serde::Deserialize;
 
 pub use asterisk::Asterisk;
 pub use handsets::Handsets;
+pub use pacing::Pacing;
 pub use sections::{Limits, Media, NumberSection, Policy, Server, Sip, SipTls};
 pub use store::Store;
 pub use trace::{Hep, Trace};
@@ -52,6 +54,8 @@ pub struct Config {
     pub trace: Trace,
     /// Defaults and bounds of requests.
     pub limits: Limits,
+    /// How fast calls may go.
+    pub pacing: Pacing,
     /// Which destinations are open.
     pub policy: Policy,
     /// Who speaks the texts.
@@ -151,6 +155,7 @@ impl Config {
                 carrier: trunk.carrier.name().to_owned(),
                 prefixes: trunk.prefixes.clone(),
                 built_in: false,
+                limit: trunk.allowance().limit(&format!("trunk.{index}"))?,
             });
         }
         if self.handsets.enabled {
@@ -167,6 +172,7 @@ impl Config {
             node: self.server.node.clone(),
             limits: self.limits.bounds()?,
             trunks,
+            pacing: self.pacing.rules()?,
             policy: outdial_engine::policy::Policy {
                 open: open.collect::<Result<_, _>>()?,
             },

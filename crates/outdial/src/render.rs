@@ -9,6 +9,7 @@ pub fn event_line(event: &Value) -> String {
     let data = &event["data"];
     let detail = match kind.as_str() {
         "created" => format!("to {}{}", text(data, "to"), optional(data, "from", ", from ")),
+        "queued" => text(data, "because"),
         "routed" => format!("by trunk {}{}", text(data, "trunk"), passed_over(data)),
         "journalled" => format!("attempt {}, on disk before anything is sent", text(data, "number")),
         "ringing" => {
@@ -101,6 +102,9 @@ pub fn call_page(call: &Value) -> String {
             text(next, "at")
         );
     }
+    if call["queue"].is_object() {
+        page += &format!("  {:<12} {}\n", "queue", queue(&call["queue"]));
+    }
     for attempt in call["attempts"].as_array().into_iter().flatten() {
         page += &format!("  attempt {}: {}\n", text(attempt, "number"), text(attempt, "state"));
         for leg in attempt["legs"].as_array().into_iter().flatten() {
@@ -162,6 +166,17 @@ pub fn story(story: &Value) -> String {
         page += "\nNumbers and names are masked; --unmasked shows them.\n";
     }
     page
+}
+
+fn queue(queue: &Value) -> String {
+    let mut line = format!("place {}", text(queue, "place"));
+    if !queue["because"].is_null() {
+        line += &format!(", because {}", text(queue, "because"));
+    }
+    if !queue["eta"].is_null() {
+        line += &format!(", until about {}", text(queue, "eta"));
+    }
+    line
 }
 
 fn ending(ending: &Value) -> String {

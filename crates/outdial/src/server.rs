@@ -11,6 +11,7 @@ use outdial_carrier_asterisk::AsteriskCarrier;
 use outdial_carrier_sip::SipCarrier;
 use outdial_engine::{
     Engine, Parts,
+    pacing::limits::Kind,
     ports::{Ids, Prompts, SystemClock, SystemEntropy, VoiceCarrier},
 };
 use outdial_faces::native::{self, NativeConfig};
@@ -219,8 +220,16 @@ fn metrics_recorder() -> Option<&'static PrometheusHandle> {
 
 fn metrics_text(engine: Engine) -> Arc<dyn Fn() -> String + Send + Sync> {
     Arc::new(move || {
-        #[expect(clippy::cast_precision_loss, reason = "nobody has 2^52 live calls")]
-        metrics::gauge!("outdial_calls_live").set(engine.live_calls() as f64);
+        #[expect(clippy::cast_precision_loss, reason = "nobody has 2^52 calls")]
+        let number = |calls: usize| calls as f64;
+        metrics::gauge!("outdial_calls_live").set(number(engine.live_calls()));
+        let waiting: BTreeMap<_, usize> = engine.waiting_calls().into_iter().collect();
+        // All of them each time, so that what nobody waits for any more is seen to be 0.
+        for kind in Kind::ALL.into_iter().map(Some).chain([None]) {
+            let word = kind.map_or("none", Kind::as_str);
+            let calls = waiting.get(&kind).copied().unwrap_or_default();
+            metrics::gauge!("outdial_calls_waiting", "for" => word).set(number(calls));
+        }
         metrics_recorder().map(PrometheusHandle::render).unwrap_or_default()
     })
 }

@@ -38,7 +38,7 @@ async fn no_phone_rings_twice_and_no_call_is_forgotten() {
         .unwrap();
     let config = format!(
         "[sip]\nbind = \"127.0.0.1:0\"\nt1 = 50\n[policy]\nopen = [\"+65\"]\n[limits]\nlive_calls = 30\n[handsets]\nenabled = false\n\
-         [[trunk]]\nname = \"phones\"\nhost = \"127.0.0.1\"\nport = {}\n",
+         [[trunk]]\nname = \"phones\"\nhost = \"127.0.0.1\"\nport = {}\ncalls_per_second = 0\n",
         handsets.address().port()
     );
     home.configure(&config);

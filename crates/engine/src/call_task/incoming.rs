@@ -12,6 +12,7 @@ use tokio::sync::mpsc;
 use super::{USUAL_RATE, conversation::Conversation, journal::journalled, prompts::Rendered};
 use crate::{
     Engine,
+    pacing::rules,
     ports::{Change, IncomingLeg, Job, LegCommand, LegEvent},
     recorder::Recorder,
 };
@@ -28,12 +29,13 @@ pub(crate) async fn take_all(engine: Engine, mut calls: mpsc::Receiver<IncomingL
             leg = calls.recv() => leg,
         };
         let Some(leg) = leg else { return };
-        let room = std::sync::Arc::clone(&engine.inner().room).try_acquire_owned();
+        let wants = rules::wants_of_incoming(&engine.settings, &leg.trunk);
+        let room = engine.inner().admission.at_once(&wants);
         let engine = engine.clone();
         engine.inner().tasks.clone().spawn(async move {
             match room {
-                Ok(_room) => Box::pin(take(&engine, leg)).await,
-                Err(_) => refuse(leg, full()).await,
+                Some(_room) => Box::pin(take(&engine, leg)).await,
+                None => refuse(leg, full()).await,
             }
         });
     }

@@ -22,6 +22,9 @@ impl Rate {
     /// The longest interval that makes sense: a day. It also keeps the arithmetic far from its ends.
     pub const LONGEST: Nanos = 86_400 * SECOND;
 
+    /// The time within which calls count as coming evenly.
+    pub const MOMENT: Nanos = SECOND / 40;
+
     /// One call in each interval, in nanoseconds, and at most so many at once. An interval below one
     /// nanosecond, or a burst of none, counts as one; an interval over a day as a day.
     #[must_use]
@@ -33,6 +36,9 @@ impl Rate {
     }
 
     /// So many calls in each second, and at most so many at once. `None` when it is not more than zero.
+    ///
+    /// Nobody can be woken at the very moment, and what is missed would be lost; so where calls are closer
+    /// together than a [`Rate::MOMENT`], those of one moment may come at once.
     #[must_use]
     pub fn per_second(calls: f64, burst: u32) -> Option<Self> {
         if !calls.is_finite() || calls <= 0.0 {
@@ -41,7 +47,9 @@ impl Rate {
         // Rounded up, so that the rate is kept or, by a trifle, undercut. A cast from a number that is too
         // great gives the greatest one, which `every` cuts down.
         #[expect(clippy::cast_possible_truncation, reason = "casts from floats saturate")]
-        Some(Self::every((1e9 / calls).ceil() as Nanos, burst))
+        let interval = ((1e9 / calls).ceil() as Nanos).clamp(1, Self::LONGEST);
+        let in_a_moment = u32::try_from((Self::MOMENT + interval - 1) / interval).unwrap_or(u32::MAX);
+        Some(Self::every(interval, burst.max(in_a_moment)))
     }
 
     /// How far apart calls are when they come evenly.
@@ -56,11 +64,17 @@ impl Rate {
         self.burst
     }
 
-    /// How many calls a second it allows, for people to read.
+    /// What it allows, for people to read: `10 calls a second`, `one call in 2.5 seconds`.
     #[must_use]
     #[expect(clippy::cast_precision_loss, reason = "for people to read")]
-    pub fn calls_per_second(self) -> f64 {
-        SECOND as f64 / self.interval as f64
+    pub fn in_words(self) -> String {
+        let (second, interval) = (SECOND as f64, self.interval as f64);
+        let two_digits = |number: f64| (number * 100.0).round() / 100.0;
+        match self.interval {
+            SECOND => "one call a second".to_owned(),
+            ..SECOND => format!("{} calls a second", two_digits(second / interval)),
+            _ => format!("one call in {} seconds", two_digits(interval / second)),
+        }
     }
 
     /// By how much a call may come before the theoretical arrival time.
@@ -155,7 +169,9 @@ mod tests {
     fn rates_are_rounded_down() {
         assert_eq!(Rate::per_second(3.0, 1).map(Rate::interval), Some(333_333_334));
         assert_eq!(Rate::per_second(1e-30, 1).map(Rate::interval), Some(Rate::LONGEST));
-        assert_eq!(Rate::per_second(1e30, 0), Some(Rate::every(1, 1)));
+        assert_eq!(Rate::per_second(1e30, 0), Some(Rate::every(1, 25_000_000)));
+        assert_eq!(Rate::per_second(40.0, 0), Some(Rate::every(25_000_000, 1)));
+        assert_eq!(Rate::per_second(100.0, 1), Some(Rate::every(10_000_000, 3)));
         for nothing in [0.0, -1.0, f64::NAN, f64::INFINITY] {
             assert_eq!(Rate::per_second(nothing, 1), None);
         }

@@ -26,7 +26,8 @@ pub enum Kind {
 }
 
 impl Kind {
-    const ALL: [Self; 6] = [
+    /// All of them.
+    pub const ALL: [Self; 6] = [
         Self::Node,
         Self::Account,
         Self::Trunk,
@@ -123,6 +124,17 @@ pub struct Want {
     pub key: Key,
     /// How much it allows.
     pub limit: Limit,
+}
+
+impl Want {
+    /// What it allows, in a sentence for people.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        let mut allows = Vec::new();
+        allows.extend(self.limit.rate.map(Rate::in_words));
+        allows.extend(self.limit.at_once.map(|calls| format!("{calls} at once")));
+        format!("{} allows {}", self.key.in_words(), allows.join(" and "))
+    }
 }
 
 /// Until when a limit lets nobody through.

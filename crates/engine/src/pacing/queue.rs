@@ -23,7 +23,7 @@ use outdial_domain::{AccountId, CallId, Priority};
 
 use super::{
     bucket::Nanos,
-    limits::{Hold, Key, Until, Want},
+    limits::{Hold, Key, Kind, Until, Want},
 };
 
 /// A call that wants to go.
@@ -35,6 +35,8 @@ pub struct Waiting {
     pub account: AccountId,
     /// How urgent it is.
     pub priority: Priority,
+    /// Since when it is due, in any unit: calls of one line go in this order.
+    pub due: i64,
     /// What it counts against, except its number. The first one is where accounts take turns until the
     /// call is known to wait for another.
     pub wants: Arc<[Want]>,
@@ -43,6 +45,10 @@ pub struct Waiting {
 }
 
 impl Waiting {
+    pub(super) fn turn(&self) -> Turn {
+        (self.due, self.call)
+    }
+
     /// All that it counts against.
     pub fn all_wants(&self) -> impl Iterator<Item = &Want> + Clone {
         self.wants.iter().chain(&self.number)
@@ -59,33 +65,46 @@ struct Kin {
 
 pub(super) type LineId = u64;
 
+/// The place of a call in the order in which calls are due.
+pub(super) type Turn = (i64, CallId);
+
 #[derive(Debug)]
 pub(super) struct Line {
     kin: Kin,
     /// The calls that may be tried, in the order they came.
-    pub(super) calls: BTreeMap<u64, CallId>,
+    pub(super) calls: BTreeSet<Turn>,
     /// Those and the ones that wait for their number.
     pub(super) waiting: usize,
     /// The limit that it waited for the last time.
     bottleneck: Key,
 }
 
+impl Line {
+    /// Whether its calls count against this limit.
+    pub(super) fn wants(&self, key: &Key) -> bool {
+        self.kin.keys.contains(key)
+    }
+
+    /// Whose calls stand in it, and how urgent they are.
+    pub(super) fn whose(&self) -> (AccountId, Priority) {
+        (self.kin.account, self.kin.priority)
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Place {
     pub(super) waiting: Waiting,
     pub(super) line: LineId,
-    /// Its turn among all that came.
-    pub(super) turn: u64,
     /// What it waited for when it was tried the last time.
-    pub(super) hold: Option<Hold>,
+    hold: Option<Key>,
 }
 
 /// The calls of one line to one number.
 #[derive(Debug, Default)]
 struct SameNumber {
-    waiting: BTreeMap<u64, CallId>,
+    waiting: BTreeSet<Turn>,
     /// The one that stands in the line.
-    in_line: Option<u64>,
+    in_line: Option<Turn>,
 }
 
 /// What is known of one limit.
@@ -102,7 +121,7 @@ struct Contention {
 /// The calls that wait, in the order they are to be tried.
 #[derive(Debug, Default)]
 pub struct Queue {
-    next: u64,
+    next_line: LineId,
     went: u64,
     pub(super) places: HashMap<CallId, Place>,
     pub(super) lines: BTreeMap<LineId, Line>,
@@ -130,10 +149,34 @@ impl Queue {
         self.places.is_empty()
     }
 
-    /// What a call waited for when it was tried the last time.
+    /// The limit that a call waits for: of those that let nobody through now, the one that lasts longest,
+    /// or else the one that it waited for the last time.
     #[must_use]
-    pub fn hold(&self, call: CallId) -> Option<&Hold> {
-        self.places.get(&call)?.hold.as_ref()
+    pub fn reason(&self, call: CallId) -> Option<&Want> {
+        let place = self.places.get(&call)?;
+        let held = place.waiting.all_wants().filter_map(|want| {
+            let until = self.held.get(&want.key)?;
+            Some((until, want))
+        });
+        let longest = held.max_by_key(|(until, _)| **until).map(|(_, want)| want);
+        longest.or_else(|| {
+            let hold = place.hold.as_ref()?;
+            place.waiting.all_wants().find(|want| want.key == *hold)
+        })
+    }
+
+    /// How many calls wait for a limit of each kind, and how many for none that is known.
+    #[must_use]
+    pub fn waiting_by_kind(&self) -> BTreeMap<Option<Kind>, usize> {
+        let mut counts = BTreeMap::new();
+        for line in self.lines.values() {
+            let held = line.kin.keys.iter().find(|key| self.held.contains_key(key));
+            let standing = line.calls.len();
+            *counts.entry(held.map(Key::kind)).or_default() += standing;
+            // The others wait for their number.
+            *counts.entry(Some(Kind::Number)).or_default() += line.waiting - standing;
+        }
+        counts
     }
 
     /// A call comes. One that waits already keeps its place.
@@ -141,8 +184,7 @@ impl Queue {
         if self.places.contains_key(&waiting.call) {
             return;
         }
-        let turn = self.next;
-        self.next += 1;
+        let turn = waiting.turn();
         let line = self.line_of(&waiting);
         if let Some(line) = self.lines.get_mut(&line) {
             line.waiting += 1;
@@ -158,15 +200,14 @@ impl Queue {
             Place {
                 waiting,
                 line,
-                turn,
                 hold: None,
             },
         );
         match number {
-            None => self.stand(line, turn, call),
+            None => drop(self.lines.get_mut(&line).map(|line| line.calls.insert(turn))),
             Some(number) => {
                 let same = self.numbers.entry(number.clone()).or_default().entry(line).or_default();
-                same.waiting.insert(turn, call);
+                same.waiting.insert(turn);
                 self.settle(&number);
             }
         }
@@ -207,7 +248,7 @@ impl Queue {
         if !is_number && let Some(line) = self.lines.get_mut(&place.line) {
             line.bottleneck = hold.key.clone();
         }
-        place.hold = Some(hold.clone());
+        place.hold = Some(hold.key.clone());
         self.unhold(&hold.key);
         if let Until::Time(until) = hold.until {
             self.times.insert((until, hold.key.clone()));
@@ -248,7 +289,7 @@ impl Queue {
         let mut groups: BTreeMap<Group<'_>, Vec<&Line>> = BTreeMap::new();
         let mut owed = Vec::new();
         for line in self.lines.values().filter(|line| self.may_go(line)) {
-            let first = line.calls.first_key_value();
+            let first = line.calls.first();
             if self.is_owed(line) {
                 owed.extend(first);
             }
@@ -262,7 +303,7 @@ impl Queue {
             groups.entry(group).or_default().push(line);
         }
         owed.sort_unstable();
-        let mut calls: Vec<CallId> = owed.into_iter().map(|(_, call)| *call).collect();
+        let mut calls: Vec<CallId> = owed.into_iter().map(|(_, call)| call).collect();
         calls.truncate(most);
         for priority in Priority::ALL {
             let turns = groups.iter().filter(|(group, _)| group.priority == *priority);
@@ -297,16 +338,17 @@ impl Queue {
         if let Some(line) = self.kin.get(&kin) {
             return *line;
         }
-        let id = self.next;
+        let id = self.next_line;
+        self.next_line += 1;
         let first = waiting.wants.first().or(waiting.number.as_ref());
         // A call that nothing limits waits for nothing, so where its account takes turns does not matter.
-        let bottleneck = first.map_or_else(|| Key::new(super::limits::Kind::Account, ""), |want| want.key.clone());
+        let bottleneck = first.map_or_else(|| Key::new(Kind::Account, ""), |want| want.key.clone());
         self.kin.insert(kin.clone(), id);
         self.lines.insert(
             id,
             Line {
                 kin,
-                calls: BTreeMap::new(),
+                calls: BTreeSet::new(),
                 waiting: 0,
                 bottleneck,
             },
@@ -314,16 +356,10 @@ impl Queue {
         id
     }
 
-    fn stand(&mut self, line: LineId, turn: u64, call: CallId) {
-        if let Some(line) = self.lines.get_mut(&line) {
-            line.calls.insert(turn, call);
-        }
-    }
-
     fn remove(&mut self, call: CallId) -> Option<Place> {
         let place = self.places.remove(&call)?;
         if let Some(line) = self.lines.get_mut(&place.line) {
-            line.calls.remove(&place.turn);
+            line.calls.remove(&place.waiting.turn());
             line.waiting -= 1;
             if line.waiting == 0
                 && let Some(line) = self.lines.remove(&place.line)
@@ -343,8 +379,9 @@ impl Queue {
         if let Some(number) = place.waiting.number.as_ref().map(|want| &want.key) {
             let lines = self.numbers.get_mut(number);
             if let Some(same) = lines.and_then(|lines| lines.get_mut(&place.line)) {
-                same.waiting.remove(&place.turn);
-                same.in_line.take_if(|in_line| *in_line == place.turn);
+                let turn = place.waiting.turn();
+                same.waiting.remove(&turn);
+                same.in_line.take_if(|in_line| *in_line == turn);
             }
             self.settle(number);
         }
@@ -359,8 +396,8 @@ impl Queue {
         };
         let held = self.held.contains_key(number);
         lines.retain(|id, same| {
-            let first = same.waiting.first_key_value().filter(|_| !held);
-            let before = std::mem::replace(&mut same.in_line, first.map(|(turn, _)| *turn));
+            let first = same.waiting.first().filter(|_| !held).copied();
+            let before = std::mem::replace(&mut same.in_line, first);
             if let Some(line) = self.lines.get_mut(id)
                 && before != same.in_line
             {
@@ -424,11 +461,11 @@ fn in_order<'l>(lines: &'l [&'l Line]) -> impl Iterator<Item = CallId> + 'l {
     let mut rests: Vec<_> = lines.iter().map(|line| line.calls.iter()).collect();
     let mut heads = BinaryHeap::new();
     for (index, rest) in rests.iter_mut().enumerate() {
-        heads.extend(rest.next().map(|(turn, call)| Reverse((*turn, *call, index))));
+        heads.extend(rest.next().map(|turn| Reverse((*turn, index))));
     }
     std::iter::from_fn(move || {
-        let Reverse((_, call, index)) = heads.pop()?;
-        heads.extend(rests[index].next().map(|(turn, call)| Reverse((*turn, *call, index))));
+        let Reverse(((_, call), index)) = heads.pop()?;
+        heads.extend(rests[index].next().map(|turn| Reverse((*turn, index))));
         Some(call)
     })
 }

@@ -38,6 +38,7 @@ fn over_trunk(number: u64, whose: u8, priority: Priority) -> Waiting {
         call: id(number),
         account: account(whose),
         priority,
+        due: 0,
         wants: [want(Kind::Trunk, "t", Some(10), None)].into(),
         number: None,
     }
@@ -296,6 +297,7 @@ proptest! {
                 call: id(number),
                 account: account(arrival.whose),
                 priority: arrival.priority,
+                due: 0,
                 wants: wants.into(),
                 number: arrival.number.map(|number| want(Kind::Number, number.to_string(), Some(97), None)),
             };

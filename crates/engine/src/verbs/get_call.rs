@@ -2,7 +2,7 @@
 
 use outdial_domain::{CallId, Scope};
 
-use super::{Actor, CallError};
+use super::{Actor, CallError, PlaceInQueue, place_in_queue};
 use crate::{
     Engine,
     ports::{CallDetails, StoredEvent, Trace},
@@ -13,6 +13,8 @@ use crate::{
 pub struct CallStory {
     /// The call, its attempts and legs.
     pub details: CallDetails,
+    /// Where it stands in the queue, if it waits there.
+    pub queue: Option<PlaceInQueue>,
     /// What happened, in order.
     pub events: Vec<StoredEvent>,
     /// The messages of its legs, known once a leg has ended.
@@ -69,6 +71,7 @@ pub async fn explain_call(engine: &Engine, actor: &Actor, id: CallId) -> Result<
     let events = engine.store.events_of(actor.account, id).await?;
     let traces = engine.store.traces(actor.account, id).await?;
     Ok(CallStory {
+        queue: place_in_queue(engine, &details).await?,
         details,
         events,
         traces,

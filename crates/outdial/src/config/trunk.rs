@@ -5,10 +5,11 @@ mod sip;
 use std::path::{Path, PathBuf};
 
 use outdial_carrier_asterisk::AsteriskTrunk;
+use outdial_engine::Rules;
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::{Asterisk, ConfigError};
+use super::{Asterisk, ConfigError, pacing::Allowance};
 
 /// `[[trunk]]`: a way out, over SIP unless it says otherwise.
 #[derive(Clone, Deserialize)]
@@ -49,6 +50,15 @@ pub struct Trunk {
     /// Numbers that begin so go out by it; all when empty.
     #[serde(default)]
     pub prefixes: Vec<String>,
+    /// How many calls to it may begin in a second; 0 for no limit.
+    #[serde(default = "usual_calls_per_second")]
+    pub calls_per_second: f64,
+    /// How many of them may begin at once after a pause.
+    #[serde(default = "one")]
+    pub burst: u32,
+    /// How many calls over it may be live at once; 0 for no limit.
+    #[serde(default)]
+    pub max_calls: u32,
     /// The host and port that everything goes through.
     pub proxy: Option<String>,
     /// Whether we tell it where we are.
@@ -136,6 +146,14 @@ pub enum Identity {
     Asserted,
     /// In `P-Preferred-Identity`, too.
     Preferred,
+}
+
+fn usual_calls_per_second() -> f64 {
+    Rules::TRUNK_CALLS_PER_SECOND
+}
+
+fn one() -> u32 {
+    1
 }
 
 fn an_hour() -> u32 {
@@ -242,6 +260,15 @@ impl std::fmt::Debug for Trunk {
 }
 
 impl Trunk {
+    /// How many calls it takes.
+    pub(super) fn allowance(&self) -> Allowance {
+        Allowance {
+            calls_per_second: self.calls_per_second,
+            burst: self.burst,
+            max_calls: self.max_calls,
+        }
+    }
+
     /// The trunk as the carrier to Asterisks wants it.
     ///
     /// # Errors

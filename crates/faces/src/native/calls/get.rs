@@ -56,7 +56,8 @@ async fn get_call(
     let wait = query::read(query.as_deref(), &["wait"])?
         .read(|fields| Some(fields.optional_duration("wait", Duration::ZERO..=LONGEST_WAIT)))?;
     let details = read_within(&api.engine, &actor, id, wait.unwrap_or_default()).await?;
-    Ok(Json(Call::whole(details, api.engine.ids.now())))
+    let queue = verbs::place_in_queue(&api.engine, &details).await?;
+    Ok(Json(Call::whole(details, api.engine.ids.now()).waiting(queue)))
 }
 
 /// The call as soon as it has ended, or as it stands when the time is over or the engine stops.

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use outdial_domain::{self as domain, masking};
-use outdial_engine::ports::CallDetails;
+use outdial_engine::{ports::CallDetails, verbs::PlaceInQueue};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -74,6 +74,10 @@ pub(in crate::native) struct Call {
     ending: Option<Ending>,
     /// What its gathers collected, in order.
     digits: Vec<Gathered>,
+    /// Where it stands among those that wait, when its time has come; `null` otherwise. Lists of calls leave
+    /// it out.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    queue: Option<Option<Queue>>,
     /// Its tries, in order. Lists of calls leave them out.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
@@ -87,6 +91,20 @@ pub(in crate::native) struct NextAttempt {
     number: u16,
     /// Not before this time.
     at: Time,
+}
+
+/// Where a call stands among those that wait for the same.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::native) struct Queue {
+    /// 1 is next.
+    #[schema(example = 12)]
+    place: usize,
+    /// About when it will be dialled; `null` while there is nothing yet to reckon with.
+    #[schema(required = true)]
+    eta: Option<Time>,
+    /// What it waits for, in words; `null` when nothing is known to hold it up.
+    #[schema(required = true, example = "trunk provider allows 10 calls a second")]
+    because: Option<String>,
 }
 
 /// Some calls, newest first.
@@ -237,7 +255,16 @@ impl Call {
             duration: call.answered_at.map(|answered| until.duration_since(answered).into()),
             ending: call.ending.map(Ending::from),
             digits: call.digits.into_iter().map(Gathered::from).collect(),
+            queue: None,
             attempts: None,
+        }
+    }
+
+    /// Says where it stands in the queue, too.
+    pub(in crate::native) fn waiting(self, queue: Option<PlaceInQueue>) -> Self {
+        Self {
+            queue: Some(queue.map(Queue::from)),
+            ..self
         }
     }
 
@@ -262,6 +289,7 @@ impl Call {
     /// A call that was taken this moment.
     pub(in crate::native) fn new(call: domain::Call, now: Timestamp) -> Self {
         Self {
+            queue: Some(None),
             attempts: Some(Vec::new()),
             ..Self::summary(call, now)
         }
@@ -280,6 +308,7 @@ impl Call {
             tag: self.tag.map(|tag| masking::sentence(&tag, known)),
             retry: self.retry.map(RetryPlan::masked),
             ending: self.ending.map(|ending| ending.masked(known)),
+            queue: self.queue.map(|queue| queue.map(|queue| queue.masked(known))),
             attempts,
             ..self
         }
@@ -331,6 +360,25 @@ impl Ending {
     /// The sentence, to be masked.
     pub(super) fn reason_mut(&mut self) -> &mut String {
         &mut self.reason
+    }
+}
+
+impl Queue {
+    fn masked(self, known: &[&str]) -> Self {
+        Self {
+            because: self.because.map(|because| masking::sentence(&because, known)),
+            ..self
+        }
+    }
+}
+
+impl From<PlaceInQueue> for Queue {
+    fn from(queue: PlaceInQueue) -> Self {
+        Self {
+            place: queue.place,
+            eta: queue.eta.map(Time),
+            because: queue.because,
+        }
     }
 }
 

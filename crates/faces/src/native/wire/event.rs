@@ -47,6 +47,11 @@ pub(in crate::native) enum EventData {
         /// By which interface it came.
         face: String,
     },
+    /// Its time has come, and a limit does not allow it yet.
+    Queued {
+        /// Which limit, in words.
+        because: String,
+    },
     /// A trunk was chosen.
     Routed {
         /// The trunk, or `direct`.
@@ -201,6 +206,7 @@ impl EventData {
             | Self::InstructionDone { result: words, .. }
             | Self::Postponed { because: words, .. }
             | Self::Changed { by: words, .. }
+            | Self::Queued { because: words }
             | Self::HangUpRequested { by: words } => sentence(words),
             Self::LegEnded { ending, .. } | Self::Ended { ending } => sentence(ending.reason_mut()),
             Self::Journalled { .. }
@@ -243,6 +249,7 @@ impl From<EventKind> for EventData {
                 due: Time(due),
                 face,
             },
+            EventKind::Queued { because } => Self::Queued { because },
             EventKind::Routed {
                 trunk,
                 target,

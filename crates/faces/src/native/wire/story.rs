@@ -51,7 +51,7 @@ pub(in crate::native) struct WireMessage {
 impl Story {
     pub(in crate::native) fn new(story: CallStory, disclosure: Disclosure, now: Timestamp) -> Self {
         let whole = Self {
-            call: Call::whole(story.details, now),
+            call: Call::whole(story.details, now).waiting(story.queue),
             events: story.events.into_iter().map(Event::from).collect(),
             traces: story.traces.into_iter().map(Trace::from).collect(),
             unmasked: true,

@@ -1,0 +1,141 @@
+//! What the operator allows, and which of it a call counts against.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use outdial_domain::{AccountId, Plan};
+
+use super::{
+    bucket::{Nanos, Rate},
+    limits::{Key, Kind, Limit, Want},
+};
+use crate::{
+    Settings,
+    policy::is_loopback,
+    routing::{Route, Trunk},
+};
+
+/// What the operator allows, beside what stands with the trunks.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Rules {
+    /// How long after a call to a number the next one to it may begin.
+    pub number_gap: Duration,
+    /// What each account is allowed that has no line of its own.
+    pub account: Limit,
+    /// What the accounts of these names are allowed.
+    pub accounts: BTreeMap<String, Limit>,
+    /// What each caller id is allowed.
+    pub caller_id: Limit,
+    /// What all destinations together are allowed that begin so. All that fit hold.
+    pub prefixes: Vec<(String, Limit)>,
+}
+
+impl Rules {
+    /// A number is not rung again within this time, unless the configuration says otherwise: a program
+    /// that has gone wild must not make one phone ring on and on.
+    pub const NUMBER_GAP: Duration = Duration::from_secs(1);
+
+    /// How many calls to a trunk may begin in a second, unless the configuration says otherwise. Providers
+    /// close trunks that send more calls than agreed, and few agree on less than this.
+    pub const TRUNK_CALLS_PER_SECOND: f64 = 10.0;
+}
+
+impl Default for Rules {
+    fn default() -> Self {
+        Self {
+            number_gap: Self::NUMBER_GAP,
+            account: Limit::default(),
+            accounts: BTreeMap::new(),
+            caller_id: Limit::default(),
+            prefixes: Vec::new(),
+        }
+    }
+}
+
+/// What a call counts against.
+#[derive(Debug, Clone)]
+pub(crate) struct Wants {
+    /// What many calls have in common. The trunk comes first.
+    pub(crate) common: Vec<Want>,
+    /// Its number.
+    pub(crate) number: Option<Want>,
+}
+
+/// What a call of this account counts against when it goes this way.
+pub(crate) fn wants(settings: &Settings, account: AccountId, name: &str, plan: &Plan, route: &Route) -> Wants {
+    let rules = &settings.pacing;
+    let trunk = settings.trunks.iter().find(|trunk| trunk.name == route.name());
+    let mut common = vec![Want {
+        key: Key::new(Kind::Trunk, route.name()),
+        limit: trunk.map(|trunk| trunk.limit).unwrap_or_default(),
+    }];
+    common.push(Want {
+        key: Key::new(Kind::Account, account.to_string()),
+        limit: rules.accounts.get(name).copied().unwrap_or(rules.account),
+    });
+    if let Some(from) = &plan.from {
+        common.push(Want {
+            key: Key::new(Kind::CallerId, from.to_string()),
+            limit: rules.caller_id,
+        });
+    }
+    let number = plan.to.number();
+    for (prefix, limit) in &rules.prefixes {
+        if number.as_ref().is_some_and(|number| number.starts_with(prefix)) {
+            common.push(Want {
+                key: Key::new(Kind::Prefix, prefix.as_str()),
+                limit: *limit,
+            });
+        }
+    }
+    common.push(node(settings));
+    common.retain(|want| !want.limit.is_none());
+    Wants {
+        common,
+        number: gap(settings, plan, trunk),
+    }
+}
+
+/// What a call that comes in counts against. It cannot wait, so only places count, and no rates.
+pub(crate) fn wants_of_incoming(settings: &Settings, trunk: &str) -> Vec<Want> {
+    let known = settings.trunks.iter().find(|known| known.name == trunk);
+    let mut wants = vec![
+        Want {
+            key: Key::new(Kind::Trunk, trunk),
+            limit: Limit {
+                rate: None,
+                at_once: known.and_then(|known| known.limit.at_once),
+            },
+        },
+        node(settings),
+    ];
+    wants.retain(|want| !want.limit.is_none());
+    wants
+}
+
+/// The room that this node has.
+fn node(settings: &Settings) -> Want {
+    Want {
+        key: Key::new(Kind::Node, settings.node.as_str()),
+        limit: Limit {
+            rate: None,
+            at_once: Some(u32::try_from(settings.limits.live_calls).unwrap_or(u32::MAX)),
+        },
+    }
+}
+
+/// The gap that a number has between calls to it. What leads to phones of our own, or to this machine,
+/// needs none.
+fn gap(settings: &Settings, plan: &Plan, trunk: Option<&Trunk>) -> Option<Want> {
+    let gap = settings.pacing.number_gap;
+    if gap.is_zero() || trunk.is_some_and(|trunk| trunk.built_in) || is_loopback(&plan.to) {
+        return None;
+    }
+    let gap = Nanos::try_from(gap.as_nanos()).unwrap_or(Rate::LONGEST);
+    Some(Want {
+        key: Key::new(Kind::Number, plan.to.to_string()),
+        limit: Limit {
+            rate: Some(Rate::every(gap, 1)),
+            at_once: None,
+        },
+    })
+}
