@@ -107,7 +107,8 @@ async fn change_call(
     let details = verbs::change_call(engine, &actor, id, change)
         .await
         .map_err(|error| refusal(error, given_in))?;
-    Ok(Json(Call::whole(details, engine.ids.now())))
+    let queue = verbs::place_in_queue(engine, &details).await?;
+    Ok(Json(Call::whole(details, engine.ids.now()).waiting(queue)))
 }
 
 fn read(fields: &mut Fields<'_, '_>, limits: Limits, now: Timestamp) -> Option<ChangeCall> {
