@@ -6,6 +6,7 @@
 mod asterisk;
 mod bare_uac;
 mod outdial;
+mod registrar;
 mod sipp;
 
 use std::{
@@ -21,7 +22,8 @@ pub(crate) use self::{
     asterisk::Asterisk,
     bare_uac::bare_uac,
     outdial::Outdial,
-    sipp::{FarSide, Sipp},
+    registrar::Registrar,
+    sipp::{FarSide, Sipp, Way},
 };
 
 /// A child that does not outlive this value.

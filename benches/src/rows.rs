@@ -3,7 +3,12 @@
 mod callfiles;
 mod creates;
 mod idle;
+mod load;
+mod parts;
 mod playing;
+mod protected;
+mod registrations;
+mod transports;
 mod whole_path;
 
 use anyhow::Result;
@@ -19,6 +24,14 @@ pub(crate) enum Group {
     WholePath,
     /// Calls that play a file.
     Playing,
+    /// Whole calls over UDP, TCP and TLS.
+    Transports,
+    /// Calls that play a file by SRTP.
+    Protected,
+    /// The parts of the media, each by itself.
+    Parts,
+    /// Registrations held at a registrar.
+    Registrations,
     /// Calls accepted and on disk.
     Creates,
     /// Call files put into a spool directory.
@@ -26,10 +39,14 @@ pub(crate) enum Group {
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 5] = [
+    pub(crate) const ALL: [Self; 9] = [
         Self::Idle,
         Self::WholePath,
         Self::Playing,
+        Self::Transports,
+        Self::Protected,
+        Self::Parts,
+        Self::Registrations,
         Self::Creates,
         Self::Callfiles,
     ];
@@ -40,6 +57,10 @@ impl Group {
             Self::Idle => idle::measure(table).await,
             Self::WholePath => whole_path::measure(table).await,
             Self::Playing => playing::measure(table).await,
+            Self::Transports => transports::measure(table).await,
+            Self::Protected => protected::measure(table).await,
+            Self::Parts => parts::measure(table),
+            Self::Registrations => registrations::measure(table).await,
             Self::Creates => creates::measure(table).await,
             Self::Callfiles => callfiles::measure(table),
         }
@@ -50,6 +71,10 @@ impl Group {
             Self::Idle => "idle",
             Self::WholePath => "whole-path",
             Self::Playing => "playing",
+            Self::Transports => "transports",
+            Self::Protected => "protected",
+            Self::Parts => "parts",
+            Self::Registrations => "registrations",
             Self::Creates => "creates",
             Self::Callfiles => "callfiles",
         }

@@ -1,4 +1,5 @@
 use std::{
+    ffi::OsString,
     fs::File,
     path::{Path, PathBuf},
     process::{Command, Stdio},
@@ -6,7 +7,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use outdial_testkit::peers::{PortLease, interop_dir, target_dir};
+use outdial_testkit::peers::{Certificates, PortLease, Shown, interop_dir, target_dir};
 use tempfile::TempDir;
 
 use super::{Running, lease_up_to};
@@ -29,6 +30,15 @@ impl Asterisk {
     }
 
     pub(crate) async fn start() -> Result<Self> {
+        Self::start_with(None).await
+    }
+
+    /// The same, which also speaks TLS.
+    pub(crate) async fn with_tls(certificates: &Certificates) -> Result<Self> {
+        Self::start_with(Some(certificates)).await
+    }
+
+    async fn start_with(certificates: Option<&Certificates>) -> Result<Self> {
         let place = place();
         // A short name, because the path of its control socket may not be long.
         let home = tempfile::Builder::new()
@@ -43,6 +53,11 @@ impl Asterisk {
         let log = File::create(home.path().join("output.log")).context("make its log")?;
         let program = Running::start(
             starter(home.path(), &ports)
+                .envs(
+                    certificates
+                        .into_iter()
+                        .flat_map(|certificates| tls(certificates, &ports)),
+                )
                 .arg("run")
                 .stdin(Stdio::null())
                 .stdout(log.try_clone().context("share its log")?)
@@ -145,6 +160,19 @@ impl Asterisk {
     fn output(&self) -> String {
         std::fs::read_to_string(self.home.path().join("output.log")).unwrap_or_default()
     }
+}
+
+/// What it is told about TLS. Its port is below those of its sound.
+fn tls(certificates: &Certificates, ports: &PortLease) -> [(&'static str, OsString); 4] {
+    [
+        ("ASTERISK_TLS_PORT", ports.nth(1).to_string().into()),
+        (
+            "ASTERISK_TLS_CERTIFICATE",
+            certificates.certificate(Shown::Right).into(),
+        ),
+        ("ASTERISK_TLS_KEY", certificates.key(Shown::Right).into()),
+        ("ASTERISK_TLS_ROOT", certificates.root().into()),
+    ]
 }
 
 fn place() -> PathBuf {

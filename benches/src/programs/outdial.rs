@@ -36,10 +36,15 @@ impl Outdial {
 
     /// Starts it with room for thousands of calls at a time.
     pub(crate) fn roomy() -> Result<Self> {
+        Self::roomy_with("")
+    }
+
+    /// The same, with these trunks and whatever else they need.
+    pub(crate) fn roomy_with(more: &str) -> Result<Self> {
         // A port rests for a second after its call, so a high rate of calls takes many, too.
         Self::serve(
             &[8_000, 6_000, 4_400],
-            "[limits]\nlive_calls = 3000\n[handsets]\nenabled = false\n",
+            &format!("[limits]\nlive_calls = 3000\n[handsets]\nenabled = false\n{more}"),
         )
     }
 

@@ -1,6 +1,6 @@
 use std::{
     fs::File,
-    net::{Ipv4Addr, UdpSocket},
+    net::{Ipv4Addr, TcpListener, UdpSocket},
     path::Path,
     process::{Command, Stdio},
     time::{Duration, Instant},
@@ -21,6 +21,46 @@ pub(crate) enum FarSide {
     Listens,
 }
 
+/// How the far side is reached, and how its sound travels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Way {
+    Udp,
+    /// Over UDP, with the sound protected by SRTP.
+    Protected,
+    Tcp,
+    /// Behind somebody who takes TLS off, one port above its own.
+    Tls,
+}
+
+impl Way {
+    /// One connection for all calls, as ours is for all calls of a trunk.
+    fn mode(self) -> &'static str {
+        match self {
+            Self::Udp | Self::Protected => "u1",
+            Self::Tcp | Self::Tls => "t1",
+        }
+    }
+
+    fn uri(self, port: u16) -> String {
+        match self {
+            Self::Udp | Self::Protected => format!("sip:callee@127.0.0.1:{port}"),
+            Self::Tcp => format!("sip:callee@127.0.0.1:{port};transport=tcp"),
+            Self::Tls => format!("sip:callee@127.0.0.1:{};transport=tls", port + 1),
+        }
+    }
+
+    /// The profile of the sound, and a line more. The key is anything: nobody opens what comes.
+    fn sound(self) -> [&'static str; 2] {
+        match self {
+            Self::Protected => [
+                "RTP/SAVP",
+                "a=crypto:1 AES_CM_128_HMAC_SHA1_80 inline:AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwd",
+            ],
+            Self::Udp | Self::Tcp | Self::Tls => ["RTP/AVP", "a=maxptime:60"],
+        }
+    }
+}
+
 impl FarSide {
     fn scenario(self) -> &'static str {
         match self {
@@ -35,6 +75,7 @@ impl FarSide {
 pub(crate) struct Sipp {
     program: Running,
     port: u16,
+    way: Way,
     folder: TempDir,
     _ports: PortLease,
 }
@@ -42,6 +83,11 @@ pub(crate) struct Sipp {
 impl Sipp {
     /// Starts one that wants the sound of its calls at these ports in turn.
     pub(crate) async fn start(far_side: FarSide, sound: &[u16]) -> Result<Self> {
+        Self::start_by(Way::Udp, far_side, sound).await
+    }
+
+    /// The same, reached otherwise.
+    pub(crate) async fn start_by(way: Way, far_side: FarSide, sound: &[u16]) -> Result<Self> {
         let folder = folder()?;
         let ports = lease_ports(20)?;
         let port = ports.first();
@@ -51,6 +97,7 @@ impl Sipp {
         let fields = folder.path().join("sound.csv");
         std::fs::write(&fields, list).context("write the list of ports")?;
         let scenario = Path::new(env!("CARGO_MANIFEST_DIR")).join(far_side.scenario());
+        let [profile, protection] = way.sound();
         let complaints = File::create(folder.path().join("complaints")).context("make a file")?;
         let program = Running::start(
             Command::new("sipp")
@@ -59,7 +106,9 @@ impl Sipp {
                 .arg("-inf")
                 .arg(fields)
                 .args(["-i", "127.0.0.1", "-bind_local", "-mi", "127.0.0.1"])
-                .args(["-p", &port.to_string()])
+                .args(["-p", &port.to_string(), "-t", way.mode()])
+                .args(["-key", "contact", &way.uri(port)])
+                .args(["-key", "profile", profile, "-key", "protection", protection])
                 .args(["-mp", &ports.nth(2).to_string()])
                 .args(["-cp", &ports.last().to_string()])
                 .args([
@@ -79,6 +128,7 @@ impl Sipp {
         let mut sipp = Self {
             program,
             port,
+            way,
             folder,
             _ports: ports,
         };
@@ -88,17 +138,24 @@ impl Sipp {
 
     /// Whom to call.
     pub(crate) fn uri(&self) -> String {
-        format!("sip:callee@127.0.0.1:{}", self.port)
+        self.way.uri(self.port)
     }
 
     pub(crate) fn port(&self) -> u16 {
         self.port
     }
 
+    fn is_free(&self) -> bool {
+        match self.way {
+            Way::Udp | Way::Protected => UdpSocket::bind((Ipv4Addr::LOCALHOST, self.port)).is_ok(),
+            Way::Tcp | Way::Tls => TcpListener::bind((Ipv4Addr::LOCALHOST, self.port)).is_ok(),
+        }
+    }
+
     /// The port is leased, so only SIPp can have taken it.
     async fn ready(&mut self) -> Result<()> {
         let started = Instant::now();
-        while UdpSocket::bind((Ipv4Addr::LOCALHOST, self.port)).is_ok() {
+        while self.is_free() {
             if let Some(status) = self.program.ended()? {
                 let said = std::fs::read_to_string(self.folder.path().join("complaints")).unwrap_or_default();
                 bail!("sipp ended at once, {status}: {said}");

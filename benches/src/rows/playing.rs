@@ -179,7 +179,7 @@ async fn bare(sink: &Sink) -> Result<Vec<Step>> {
 }
 
 /// A WAV file of some minutes, with sound in all of it: silence might be left out.
-fn clip() -> Result<Vec<u8>> {
+pub(super) fn clip() -> Result<Vec<u8>> {
     let samples: Vec<i16> = (0..CLIP_SECONDS * RATE as usize)
         .map(|index| {
             let second = index as f64 / f64::from(RATE);
