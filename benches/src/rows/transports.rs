@@ -26,7 +26,10 @@ pub(super) async fn measure(table: &mut Table) -> Result<()> {
         let far_side = FarEnd::start(way, &hole, &certificates).await?;
         let ours = ours(&far_side, &certificates).await?;
         let peer = match Asterisk::is_here() {
-            true => Some(asterisk(&far_side, &certificates).await?),
+            true => asterisk(&far_side, &certificates)
+                .await
+                .inspect_err(|error| table.note(format!("transports: no figure of Asterisk: {error:#}")))
+                .ok(),
             false => None,
         };
         let of = |figure: fn(&Peer) -> f64| peer.as_ref().map(figure);

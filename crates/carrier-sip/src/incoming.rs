@@ -21,6 +21,7 @@ use crate::{
     headers::to_tag,
     leg,
     legs::{Legs, Line},
+    listen::Pulse,
     sources::Sources,
     start::Shared,
 };
@@ -42,22 +43,29 @@ pub(crate) struct Gate {
     sources: Arc<Sources>,
     strangers: Mutex<Bucket>,
     trunks: Mutex<Bucket>,
+    pulse: Arc<Pulse>,
 }
 
 impl Gate {
-    pub(crate) fn new(legs: Arc<Legs>, sources: Arc<Sources>) -> Self {
+    pub(crate) fn new(legs: Arc<Legs>, sources: Arc<Sources>, pulse: Arc<Pulse>) -> Self {
         Self {
             legs,
             sources,
             strangers: Mutex::new(Bucket::new(STRANGERS_PER_SECOND, Instant::now())),
             trunks: Mutex::new(Bucket::new(TRUNKS_PER_SECOND, Instant::now())),
+            pulse,
         }
     }
 
     fn lets_in(&self, event: &TransportEvent) -> bool {
-        let TransportEvent::Incoming(message, _, from) = event else {
+        let TransportEvent::Incoming(message, connection, from) = event else {
             return true;
         };
+        if connection.transport() != Transport::Udp
+            && let Ok(far) = from.get_socketaddr()
+        {
+            self.pulse.beats(far);
+        }
         let line = message.call_id_header().ok().and_then(|id| self.legs.line(id.value()));
         let now = Instant::now();
         let (request, bucket) = match (message, &line) {

@@ -1,6 +1,13 @@
 //! Connections that come in: accepted while there is room, and handed to the library.
 
-use std::{io, net::SocketAddr, sync::Arc, time::Duration};
+mod pulse;
+
+use std::{
+    io,
+    net::{Shutdown, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use rsipstack::{
     sip::Transport,
@@ -15,11 +22,52 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
+use crate::sources::Sources;
+
+pub(crate) use self::pulse::Pulse;
+
 /// Connections that may have come in at the same time. Each holds two buffers of 64 KiB.
 const MOST: usize = 512;
 
 /// How long a far side may take to agree on TLS.
 const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// How long strangers may keep a connection on which nothing more is said.
+const QUIET: Duration = Duration::from_secs(3600);
+
+/// What connections that come in are held against.
+#[derive(Clone)]
+pub(crate) struct House {
+    pub(crate) endpoint: EndpointInnerRef,
+    pub(crate) sources: Arc<Sources>,
+    pub(crate) pulse: Arc<Pulse>,
+    /// How long the first message may take to come as a whole.
+    pub(crate) patience: Duration,
+    pub(crate) stop: CancellationToken,
+}
+
+impl House {
+    /// Waits until a connection is over, or has no right to go on.
+    async fn keep(&self, far: SocketAddr, token: &CancellationToken) {
+        let is_over = tokio::time::timeout(self.patience, token.cancelled()).await.is_ok();
+        if is_over {
+            return;
+        }
+        // Trunks may be as quiet as they like.
+        if self.sources.knows(far.ip()) {
+            return token.cancelled().await;
+        }
+        while let Some(last) = self.pulse.last(far) {
+            if last.elapsed() >= QUIET {
+                break;
+            }
+            if tokio::time::timeout_at(last + QUIET, token.cancelled()).await.is_ok() {
+                return;
+            }
+        }
+        tracing::debug!(%far, "a connection is closed, because no whole message comes");
+    }
+}
 
 /// Where connections are taken.
 pub(crate) struct Listener {
@@ -54,13 +102,13 @@ impl Listener {
     }
 
     /// Takes connections until it is told to stop.
-    pub(crate) async fn serve(self, endpoint: EndpointInnerRef, stop: CancellationToken) {
+    pub(crate) async fn serve(self, house: House) {
         let room = Arc::new(Semaphore::new(MOST));
         let acceptor = self.tls.map(TlsAcceptor::from);
         loop {
             let accepted = tokio::select! {
                 accepted = self.listener.accept() => accepted,
-                () = stop.cancelled() => return,
+                () = house.stop.cancelled() => return,
             };
             let Ok((stream, far)) = accepted else {
                 // Too many open files, for one. The next attempt waits for somebody to close one.
@@ -71,14 +119,21 @@ impl Listener {
                 tracing::debug!(%far, "a connection is refused, because too many are open");
                 continue;
             };
-            let (endpoint, token) = (endpoint.clone(), stop.child_token());
+            let (house, token) = (house.clone(), house.stop.child_token());
             let (acceptor, local) = (acceptor.clone(), self.local);
+            // The library keeps the connection, and closes no more than our half of it.
+            let handle = socket2::SockRef::from(&stream).try_clone();
             tokio::spawn(async move {
                 let taken = take(stream, local, far, acceptor, &token);
                 match tokio::time::timeout(HANDSHAKE, taken).await {
                     Ok(Ok(connection)) => {
-                        endpoint.transport_layer.add_connection(connection);
-                        token.cancelled().await;
+                        house.pulse.begins(far);
+                        house.endpoint.transport_layer.add_connection(connection);
+                        house.keep(far, &token).await;
+                        if let Ok(handle) = handle {
+                            let _ = handle.shutdown(Shutdown::Both);
+                        }
+                        house.pulse.ends(far);
                     }
                     Ok(Err(error)) => tracing::debug!(%far, error, "a connection came to nothing"),
                     Err(_) => tracing::debug!(%far, "a connection did not come to an agreement in time"),

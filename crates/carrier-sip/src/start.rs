@@ -36,7 +36,7 @@ use crate::{
     hep::Exporter,
     incoming::{self, Gate},
     legs::Legs,
-    listen::Listener,
+    listen::{House, Listener, Pulse},
     names::{Names, Place},
     sources::Sources,
     tls::{self, TlsError, TlsSettings},
@@ -173,7 +173,8 @@ pub(crate) fn start(
         local: seen_at(&config, local),
         tls_port: over_tls.as_ref().map(|listener| listener.local().port()),
     };
-    let gate = Gate::new(Arc::clone(&legs), Arc::clone(&sources));
+    let pulse = Arc::new(Pulse::default());
+    let gate = Gate::new(Arc::clone(&legs), Arc::clone(&sources), Arc::clone(&pulse));
     let endpoint = endpoint(&config, udp.clone(), inspector, gate, names.clone(), stop);
     let incoming = endpoint.incoming_transactions();
     let shared = Arc::new(Shared {
@@ -201,8 +202,15 @@ pub(crate) fn start(
         most_legs: config.most_legs,
         stop: stop.clone(),
     });
+    let house = House {
+        endpoint: Arc::clone(&endpoint.inner),
+        sources: Arc::clone(&shared.sources),
+        pulse,
+        patience: shared.patience(),
+        stop: stop.clone(),
+    };
     for listener in std::iter::once(tcp).chain(over_tls) {
-        tokio::spawn(listener.serve(Arc::clone(&endpoint.inner), stop.clone()));
+        tokio::spawn(listener.serve(house.clone()));
     }
     tokio::spawn(async move { endpoint.serve().await });
     if let Ok(incoming) = incoming {

@@ -157,6 +157,53 @@ async fn a_header_without_an_end_does_not_fill_the_memory() {
     assert_eq!(rig.carrier.live(), 0);
 }
 
+#[tokio::test]
+async fn a_header_that_comes_too_slowly_is_not_waited_for() {
+    let nobody = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+    let port = nobody.local_addr().expect("it is bound").port();
+    let rig = rig_with(|config| {
+        // 64 of them are waited for.
+        config.t1 = Duration::from_millis(20);
+        // The one trunk is elsewhere, so whoever comes from here is a stranger.
+        config.trunks = vec![SipTrunk::new("far", "127.0.0.99", port)];
+    });
+    let us = rig.carrier.local_addr();
+    let options = "OPTIONS sip:us SIP/2.0\r\nVia: SIP/2.0/TCP 127.0.0.1:9;branch=z9hG4bK1\r\nFrom: <sip:x@y>;tag=1\r\n\
+                   To: <sip:us>\r\nCall-ID: 1\r\nCSeq: 1 OPTIONS\r\nContent-Length: 0\r\n\r\n";
+    let mut honest = TcpStream::connect(us).await.expect("it listens");
+    honest
+        .write_all(options.as_bytes())
+        .await
+        .expect("the connection holds");
+    let mut slow = TcpStream::connect(us).await.expect("it listens");
+    let drip = async {
+        slow.write_all(b"OPTIONS sip:us SIP/2.0\r\nX: ").await?;
+        loop {
+            slow.write_all(b"x").await?;
+            let mut octet = [0];
+            match tokio::time::timeout(Duration::from_millis(20), slow.read(&mut octet)).await {
+                Ok(Ok(0)) => return std::io::Result::Ok(()),
+                Ok(read) => drop(read?),
+                Err(_) => {}
+            }
+        }
+    };
+    // It is closed in one way or the other.
+    let _ = tokio::time::timeout(Duration::from_secs(20), drip)
+        .await
+        .expect("it is cut off");
+    // Whoever said something whole is still there.
+    honest.write_all(b"\r\n\r\n").await.expect("the connection holds");
+    let mut said = Vec::new();
+    while !said.ends_with(b"\r\n\r\n\r\n") {
+        let mut octets = [0; 1024];
+        let read = tokio::time::timeout(Duration::from_secs(20), honest.read(&mut octets)).await;
+        let length = read.expect("it answers").expect("the connection holds");
+        assert!(length > 0, "it was closed after {}", String::from_utf8_lossy(&said));
+        said.extend_from_slice(&octets[..length]);
+    }
+}
+
 /// What this process has in memory, in octets.
 fn memory() -> usize {
     let status = std::fs::read_to_string("/proc/self/status").unwrap_or_default();

@@ -348,3 +348,22 @@ async fn s27_late_offer_in_the_call() {
     let words = ["sent", "answered PCMU 8000", "played 1", COMPLETED];
     tells("27-late-offer-in-call.xml", We::Play(1500), &words).await;
 }
+
+#[tokio::test]
+async fn s30_changes_of_both_sides_cross_and_ours_waits() {
+    let sipp = Sipp::uas("30-glare.xml").option("-key").option("expires").option("28");
+    // The refresh is due after 14 s, and 4 s later at most once more; the session ends after 18.7 s.
+    let told = told_by(sipp, brief, We::Play(19_500)).await;
+    assert_eq!(
+        told.words,
+        ["sent", "answered PCMU 8000", "played 1", COMPLETED],
+        "{:?}",
+        told.end.ending
+    );
+    let refused = told
+        .end
+        .trace
+        .iter()
+        .filter(|message| message.text.starts_with("SIP/2.0 491 "));
+    assert_eq!(refused.filter(|message| message.sent).count(), 1);
+}

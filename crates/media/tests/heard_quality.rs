@@ -112,6 +112,8 @@ fn judge(name: &str, codec: Codec, clips: &[Vec<i16>], wanted: [f64; 4]) {
     }
 }
 
+/// A synthetic voice loses more by the coding alone than natural ones do, and a lost packet is the more
+/// of a loss: it does not meet the limits below, and is held against its codec instead.
 #[test]
 fn a_synthetic_voice_is_heard_as_well_as_its_codec_lets_it() {
     if !require(Peer::Pesq) {
@@ -120,7 +122,6 @@ fn a_synthetic_voice_is_heard_as_well_as_its_codec_lets_it() {
     for codec in [Codec::Pcmu, Codec::G722] {
         let clips = in_clips(&speech::synthetic(codec.sample_rate()), codec.sample_rate());
         if !clips.is_empty() {
-            // This voice suffers from the coding more than a natural one does.
             let best = best_score(codec, &clips);
             report(&format!("espeak-ng, {codec:?} alone: {best:.2}"));
             judge(
@@ -133,20 +134,20 @@ fn a_synthetic_voice_is_heard_as_well_as_its_codec_lets_it() {
     }
 }
 
+/// Natural voices, as people who call hear them: 3.9, 3.1 and 2.8 with 1, 3 and 5 % lost.
 #[test]
 fn natural_voices_are_heard_well() {
-    if !require(Peer::Pesq) {
+    if !require(Peer::Pesq) || !require(Peer::Asterisk) || !require(Peer::Sox) {
         return;
     }
     let mut prompts = speech::prompts(60);
     prompts.retain(|prompt| prompt.len() > 16_000);
-    if !prompts.is_empty() {
-        let clips = in_clips(&prompts, 8000);
-        judge(
-            "prompts",
-            Codec::Pcma,
-            &clips[..clips.len().min(4)],
-            [4.0, 3.9, 3.1, 2.8],
-        );
-    }
+    let clips = in_clips(&prompts, 8000);
+    assert!(!clips.is_empty(), "Asterisk has come without its prompts");
+    judge(
+        "prompts",
+        Codec::Pcma,
+        &clips[..clips.len().min(4)],
+        [4.0, 3.9, 3.1, 2.8],
+    );
 }

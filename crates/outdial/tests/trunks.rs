@@ -224,6 +224,45 @@ async fn sipp_21_moves_the_media() {
     case.play().await;
 }
 
+/// A minute and a half of two calls at a time: no session is shorter (RFC 4028, section 4).
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn sipp_22_is_refreshed_by_us_and_23_expires() {
+    let refreshed = async {
+        let mut case = Case::new("22-session-refreshed.xml");
+        case.stay = "94s";
+        case.play().await;
+    };
+    let expired = async {
+        if !require(Peer::Sipp) {
+            return;
+        }
+        let far_side = Sipp::uas("23-session-expired.xml").start().await.unwrap();
+        let (_home, server) = serve("", &at(far_side.address().port())).await;
+        let story = server.call(&json!({ "to": TO, "flow": pause("94s") })).await;
+        assert_eq!(outcome(&story), ("failed", "network"), "{story:#}");
+        let reason = story["call"]["ending"]["reason"].as_str().unwrap();
+        assert!(reason.contains("refreshed"), "{reason}");
+        one_leg(&story);
+        far_side.wait().await.unwrap().assert_success();
+        server.stop().await;
+    };
+    tokio::join!(refreshed, expired);
+}
+
+#[tokio::test]
+async fn sipp_22_refreshes_the_session_itself() {
+    if !require(Peer::Sipp) {
+        return;
+    }
+    let far_side = Sipp::uas("22-session-refreshed-by-far-side.xml").start().await.unwrap();
+    let (_home, server) = serve("", &at(far_side.address().port())).await;
+    let story = server.call(&json!({ "to": TO, "flow": pause("30s") })).await;
+    assert_eq!(outcome(&story), ("completed", "callee"), "{story:#}");
+    one_leg(&story);
+    far_side.wait().await.unwrap().assert_success();
+    server.stop().await;
+}
+
 #[tokio::test]
 async fn sipp_24_wants_its_ringing_acknowledged() {
     Case::new("24-prack.xml").play().await;
@@ -475,7 +514,12 @@ async fn sipp_27_calls_us_without_an_offer() {
     }
     let (result, calls) = incoming("27-late-offer.xml", "+6561234567").await;
     result.assert_success();
-    assert_eq!(calls["calls"][0]["direction"], "incoming", "{calls}");
+    let call = &calls["calls"][0];
+    assert_eq!(
+        (&call["direction"], &call["ending"]["outcome"]),
+        (&json!("incoming"), &json!("completed")),
+        "{calls}"
+    );
 }
 
 #[tokio::test]
@@ -486,6 +530,12 @@ async fn sipp_28_calls_us_and_is_answered() {
     let (result, calls) = incoming("28-incoming.xml", "+6561234567").await;
     result.assert_success();
     assert_eq!(calls["calls"].as_array().unwrap().len(), 1, "{calls}");
+    let call = &calls["calls"][0];
+    assert_eq!(
+        (&call["direction"], &call["ending"]["outcome"]),
+        (&json!("incoming"), &json!("completed")),
+        "{calls}"
+    );
 }
 
 #[tokio::test]

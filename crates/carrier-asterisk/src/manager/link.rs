@@ -9,7 +9,7 @@ use std::{
 
 use secrecy::ExposeSecret;
 use tokio::{
-    io::{AsyncBufRead, AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
+    io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader},
     net::TcpStream,
     sync::{mpsc, oneshot, watch},
     task::AbortHandle,
@@ -18,7 +18,7 @@ use tokio::{
 
 use super::{
     ManagerLogin,
-    message::{Action, LONGEST, Message},
+    message::{Action, Message, read},
     refused,
 };
 
@@ -300,28 +300,5 @@ fn deliver(shared: &Shared, message: Message) {
         && leg.try_send(message).is_err()
     {
         tracing::debug!("a leg that has ended, or does not listen");
-    }
-}
-
-async fn read(stream: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Message> {
-    let mut text = Vec::new();
-    loop {
-        let before = text.len();
-        let left = LONGEST - before;
-        let read = (&mut *stream).take(left as u64).read_until(b'\n', &mut text).await?;
-        if read == 0 {
-            return Err(if left == 0 {
-                io::Error::other("a message is too long")
-            } else {
-                io::ErrorKind::UnexpectedEof.into()
-            });
-        }
-        if text[before..].trim_ascii().is_empty() {
-            if before == 0 {
-                text.clear();
-                continue;
-            }
-            return Ok(Message::parse(&String::from_utf8_lossy(&text)));
-        }
     }
 }

@@ -1,9 +1,11 @@
 //! The text of the manager interface: lines `Key: value`, and an empty line after each message.
 
-use std::fmt::Write;
+use std::{fmt::Write, io};
+
+use tokio::io::{AsyncBufRead, AsyncBufReadExt as _, AsyncReadExt as _};
 
 /// The most bytes of a message; a longer one is not from an Asterisk.
-pub(super) const LONGEST: usize = 256 * 1024;
+const LONGEST: usize = 256 * 1024;
 
 /// The most bytes of a line that Asterisk reads; it drops the whole action for a longer one, and does not
 /// say which action that was.
@@ -49,6 +51,30 @@ impl Message {
     }
 }
 
+/// Reads the next message.
+pub(super) async fn read(stream: &mut (impl AsyncBufRead + Unpin)) -> io::Result<Message> {
+    let mut text = Vec::new();
+    loop {
+        let before = text.len();
+        let left = LONGEST - before;
+        let read = (&mut *stream).take(left as u64).read_until(b'\n', &mut text).await?;
+        if read == 0 {
+            return Err(if left == 0 {
+                io::Error::other("a message is too long")
+            } else {
+                io::ErrorKind::UnexpectedEof.into()
+            });
+        }
+        if text[before..].trim_ascii().is_empty() {
+            if before == 0 {
+                text.clear();
+                continue;
+            }
+            return Ok(Message::parse(&String::from_utf8_lossy(&text)));
+        }
+    }
+}
+
 /// What Asterisk is to do.
 #[derive(Clone)]
 pub(crate) struct Action {
@@ -89,7 +115,47 @@ impl Action {
 
 #[cfg(test)]
 mod tests {
+    use futures_util::FutureExt as _;
+    use proptest::prelude::*;
+
     use super::*;
+
+    /// All messages, and why there are no more.
+    fn all(mut octets: &[u8]) -> (Vec<Message>, io::Error) {
+        let mut messages = Vec::new();
+        loop {
+            match read(&mut octets).now_or_never().expect("nothing is waited for") {
+                Ok(message) => messages.push(message),
+                Err(error) => return (messages, error),
+            }
+        }
+    }
+
+    #[test]
+    fn a_message_without_an_end_is_given_up() {
+        let (messages, error) = all(&vec![b'x'; LONGEST + 1]);
+        assert_eq!((messages.len(), error.kind()), (0, io::ErrorKind::Other));
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_comes_is_read_or_ends(octets in proptest::collection::vec(any::<u8>(), 0..400)) {
+            let (messages, error) = all(&octets);
+            prop_assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
+            prop_assert!(messages.len() <= octets.len() / 2);
+            for message in messages {
+                let _ = (message.channel(), message.number("Cause"), message.succeeded());
+            }
+        }
+
+        #[test]
+        fn values_come_back_whatever_is_around_them(value in "[ -9;-~]{0,40}", blank in "(\r?\n){0,3}") {
+            let octets = format!("{blank}Event: Hangup\r\nUniqueid: {value}\r\n\r\nEvent: Next\n\n");
+            let (messages, _) = all(octets.as_bytes());
+            prop_assert_eq!(messages.len(), 2);
+            prop_assert_eq!(messages[0].get("uniqueid"), Some(value.trim()));
+        }
+    }
 
     #[test]
     fn messages_are_read_as_asterisk_writes_them() {

@@ -1,3 +1,5 @@
+use proptest::prelude::*;
+
 use super::*;
 
 fn local() -> Local {
@@ -201,5 +203,45 @@ fn packets_are_as_long_as_the_far_side_wants() {
     ] {
         let agreed = answer_with(&format!("m=audio 4000 RTP/AVP 0\r\n{lines}")).unwrap();
         assert_eq!(agreed.packet_time, expected, "{lines}");
+    }
+}
+
+/// A description of ours, as another of us would offer it.
+fn whole() -> Vec<u8> {
+    let local = Local {
+        codecs: Codec::ALL.to_vec(),
+        srtp: Srtp::Prefer,
+        ..local()
+    };
+    offer(&local).into_bytes()
+}
+
+proptest! {
+    #[test]
+    fn no_description_upsets_it(octets in proptest::collection::vec(any::<u8>(), 0..400)) {
+        let _ = read_answer(&octets, &local());
+        let _ = read_offer(&octets, &local(), None);
+    }
+
+    #[test]
+    fn nor_one_that_is_almost_right(
+        changes in proptest::collection::vec((any::<proptest::sample::Index>(), any::<u8>()), 1..8),
+        cut in any::<proptest::sample::Index>(),
+    ) {
+        let mut changed = whole();
+        for (at, octet) in changes {
+            let at = at.index(changed.len());
+            changed[at] = octet;
+        }
+        changed.truncate(cut.index(2 * changed.len()).max(changed.len() / 2));
+        for srtp in [Srtp::Off, Srtp::Prefer, Srtp::Require] {
+            let local = Local { srtp, ..local() };
+            if let Ok(agreed) = read_offer(&changed, &local, None) {
+                let answered = answer(&local, &agreed);
+                prop_assert!(Session::parse(answered.as_bytes()).is_ok(), "{answered}");
+                prop_assert!((10..=60).contains(&agreed.packet_time));
+            }
+            let _ = read_answer(&changed, &local);
+        }
     }
 }

@@ -28,7 +28,7 @@ use tokio::{
 pub const OUTDIAL: &str = env!("CARGO_BIN_EXE_outdial");
 
 /// How long anything may take before a test gives up.
-pub const LIMIT: Duration = Duration::from_secs(60);
+pub const LIMIT: Duration = Duration::from_secs(120);
 
 /// A directory for the program's data and configuration, and ports for its sound.
 pub struct Home {
