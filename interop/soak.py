@@ -1,4 +1,4 @@
-"""Holds calls at scripted handsets for a time: soak.py PROGRAM SECONDS CALLS
+"""Holds calls at scripted handsets, and at an Asterisk where SOAK_ASTERISK names its starter: soak.py PROGRAM SECONDS CALLS
 
 Watches the program's sockets, memory and threads meanwhile. At the end what the far sides saw, what
 the store says and the list of live calls must agree, and nothing may have grown. Exit code 0 when
@@ -88,6 +88,14 @@ KINDS = [
     ("+6597", 5, [], "no_answer"),
     ("+6598", 5, [], "no_answer"),
 ]
+# At Asterisk, over TLS, by SRTP and in G.722: it reads keys of ours and hangs up, or sends us its own.
+SWITCH = os.environ.get("SOAK_ASTERISK")
+KEYS = "1234"
+if SWITCH:
+    KINDS += [
+        ("8102", 15, [{"pause": "500ms"}, {"send_digits": f"{KEYS}#"}, {"pause": "20s"}], "completed"),
+        ("8112", 10, [{"gather": {"most": 12, "finish": "none", "timeout": "8s"}}], "completed"),
+    ]
 EXPECTED = {beginning: outcome for beginning, _, _, outcome in KINDS}
 # After the last call: 64 times T1 for its transactions, and what a tired machine takes.
 AFTERWARDS = 40
@@ -183,7 +191,10 @@ def place(server, room, placed):
         if not room.acquire(timeout=0.5):
             continue
         beginning, _, flow, _ = chance.choices(KINDS, [kind[1] for kind in KINDS])[0]
-        body = {"to": f"{beginning}{next(numbers):06d}", "flow": flow, "tag": "soak", "ring": "3s"}
+        # Only who is not to answer is given up soon: a busy machine may be slow.
+        body = {"to": beginning + ("" if beginning == "8112" else f"{next(numbers):06d}"), "flow": flow, "tag": "soak",
+                "ring": "3s" if EXPECTED[beginning] == "no_answer" else "20s",
+                "via": "phones" if beginning.startswith("+") else "switch"}
         try:
             status, call = server.ask("POST", "/calls", body, connection)
         except (OSError, http.client.HTTPException) as error:
@@ -236,6 +247,54 @@ def grows():
         fault(f"memory grows: {after:.1f} MB where {allowed:.1f} MB are allowed")
 
 
+def kind_of(number):
+    return number[:5 if number.startswith("+") else 4]
+
+
+class Switch:
+    """An Asterisk with certificates of its own."""
+
+    def __init__(self, home):
+        self.home, self.sip, self.tls, self.sound = home / "switch", free_port(), free_port(), 30000
+        openssl = lambda words: subprocess.run(["openssl", *words.split()], cwd=home, check=True, capture_output=True)
+        openssl("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=root "
+                "-keyout root.key -out root.pem -addext basicConstraints=critical,CA:TRUE")
+        openssl("req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout switch.key -out switch.csr -subj /CN=switch")
+        (home / "switch.ext").write_text("subjectAltName=DNS:switch.test\nbasicConstraints=CA:FALSE\n")
+        openssl("x509 -req -in switch.csr -CA root.pem -CAkey root.key -CAcreateserial -days 2 -extfile switch.ext -out switch.pem")
+        self.around = os.environ | {
+            "ASTERISK_HOME": str(self.home), "ASTERISK_SIP_PORT": str(self.sip), "ASTERISK_TLS_PORT": str(self.tls),
+            "ASTERISK_RTP_START": str(self.sound), "ASTERISK_RTP_END": str(self.sound + 999),
+            "ASTERISK_TLS_CERTIFICATE": str(home / "switch.pem"), "ASTERISK_TLS_KEY": str(home / "switch.key"),
+            "ASTERISK_TLS_ROOT": str(home / "root.pem")}
+        self.tell("start")
+
+    def tell(self, *words):
+        return subprocess.run([SWITCH, *words], env=self.around, check=True, capture_output=True, text=True).stdout
+
+    def trunk(self, home):
+        return (f'[[trunk]]\nname = "switch"\nhost = "127.0.0.1"\nport = {self.tls}\ntransport = "tls"\n'
+                f'srtp = "require"\ncodecs = ["G722", "PCMU"]\nusername = "outdial"\npassword = "outdial-secret"\n'
+                f'[trunk.tls]\nroots = "{home / "root.pem"}"\nname = "switch.test"\n')
+
+    def agrees(self, calls):
+        left = self.tell("cli", "core show channels")
+        if "0 active calls" not in left:
+            fault(f"calls go on at Asterisk: {left}")
+        expected = sum(placed[call].startswith("8102") for call in calls)
+        rows = [line for line in self.tell("cli", "database show digits").splitlines() if line.startswith("/digits/")]
+        heard = sum(line.split(":")[1].strip() == KEYS for line in rows)
+        if heard != expected:
+            fault(f"Asterisk heard our keys in {heard} of {expected} calls")
+        say(f"Asterisk heard our keys in {heard} calls")
+
+
+def free_port():
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        return free.getsockname()[1]
+
+
 def agree(server, log):
     calls = {call["id"]: call for call in server.every("tag=soak")}
     if set(calls) != set(placed):
@@ -247,7 +306,7 @@ def agree(server, log):
     outcomes, reasons = collections.Counter(), {}
     for call in calls.values():
         ending = call.get("ending") or {}
-        kind = (placed[call["id"]][:5], ending.get("outcome"))
+        kind = (kind_of(placed[call["id"]]), ending.get("outcome"))
         outcomes[kind] += 1
         reasons[kind] = f"{call['id']}: {ending.get('reason')}"
     for (beginning, outcome), count in sorted(outcomes.items(), key=str):
@@ -263,9 +322,11 @@ def agree(server, log):
         fault(f"{len(twice)} legs rang more than once, as {twice[0]}")
     if unended:
         fault(f"{len(unended)} calls go on at the far sides, as {sorted(unended)[0]}")
-    if len(rings) != len(calls):
-        fault(f"the far sides were rung {len(rings)} times for {len(calls)} calls")
-    answered = sum(count for (beginning, _), count in outcomes.items() if EXPECTED.get(beginning) == "completed")
+    at_phones = {call for call in calls if placed[call].startswith("+")}
+    if len(rings) != len(at_phones):
+        fault(f"the phones were rung {len(rings)} times for {len(at_phones)} calls")
+    answered = sum(count for (beginning, outcome), count in outcomes.items()
+                   if beginning.startswith("+") and EXPECTED.get(beginning) == outcome == "completed")
     if acknowledged < answered:
         fault(f"{answered} calls were answered and only {acknowledged} acknowledged")
     legs = {ring.split("@")[0] for ring in rings}
@@ -273,7 +334,7 @@ def agree(server, log):
         _, story = server.ask("GET", f"/calls/{call}/explain")
         for attempt in story["call"]["attempts"]:
             for leg in attempt["legs"]:
-                if leg["id"] not in legs or leg["state"] != "ended":
+                if call in at_phones and leg["id"] not in legs or leg["state"] != "ended":
                     fault(f"leg {leg['id']} of {call} is {leg['state']}, and the far sides know {leg['id'] in legs}")
     say(f"{len(calls)} calls: store, live list and far sides have been compared")
 
@@ -287,6 +348,7 @@ with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
     free.bind(("127.0.0.1", 0))
     phones_at = free.getsockname()[1]
 (home / "phones.toml").write_text(SCRIPT)
+switch = Switch(home) if SWITCH else None
 # Below the ports that the system gives away by itself.
 (home / "outdial.toml").write_text(f"""
 [server]
@@ -297,7 +359,7 @@ bind = "127.0.0.1:0"
 first_port = 10000
 last_port = {10000 + max(1000, CALLS * 6) - 1}
 [policy]
-open = ["+65"]
+open = ["+65", "local:"]
 [handsets]
 enabled = false
 [pacing]
@@ -309,7 +371,7 @@ host = "127.0.0.1"
 port = {phones_at}
 username = "soak"
 password = "secret"
-""")
+{switch.trunk(home) if switch else ""}""")
 log = open(home / "log", "w+")
 try:
     phones, _ = start(home, ["handset", "--listen", f"127.0.0.1:{phones_at}", "--script", "phones.toml", "--heard", "heard"], log)
@@ -356,8 +418,12 @@ try:
         rings = next(home.rglob("rings.jsonl")).read_text().splitlines(keepends=True)
         copy.writelines(line for line in rings if "+6591999999" not in line)
     agree(server, home / "rings")
+    if switch:
+        switch.agrees(placed)
 finally:
     over.set()
+    if switch:
+        switch.tell("stop")
     for process in reversed(running):
         process.send_signal(signal.SIGTERM)
         try:
