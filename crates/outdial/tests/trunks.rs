@@ -62,7 +62,7 @@ impl Case {
         if !require(Peer::Sipp) {
             return;
         }
-        let far_side = Sipp::uas(self.scenario).start().await.unwrap();
+        let far_side = Sipp::uas(self.scenario).timeout(LONGEST).start().await.unwrap();
         let ears = self
             .scenario
             .contains("moves-media")
@@ -224,6 +224,9 @@ async fn sipp_21_moves_the_media() {
     case.play().await;
 }
 
+/// How long a far side waits for the call to end.
+const LONGEST: Duration = Duration::from_secs(120);
+
 /// SIPp sends no sound.
 const SILENT: &str = "silent_after = 0";
 
@@ -240,7 +243,11 @@ async fn sipp_22_is_refreshed_by_us_and_23_expires() {
         if !require(Peer::Sipp) {
             return;
         }
-        let far_side = Sipp::uas("23-session-expired.xml").start().await.unwrap();
+        let far_side = Sipp::uas("23-session-expired.xml")
+            .timeout(LONGEST)
+            .start()
+            .await
+            .unwrap();
         let trunk = format!("{}\n{SILENT}", at(far_side.address().port()));
         let (_home, server) = serve("", &trunk).await;
         let story = server.call(&json!({ "to": TO, "flow": pause("94s") })).await;
