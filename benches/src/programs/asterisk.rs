@@ -72,6 +72,8 @@ impl Asterisk {
     /// runs the application when it is answered.
     pub(crate) fn dial(&self, calls: usize, uri: &str, application: &str, data: &str) -> Result<Instant> {
         let spool = self.home.path().join("spool");
+        // What follows a semicolon would be a comment.
+        let uri = uri.replace(';', "\\;");
         let text = format!(
             "Channel: PJSIP/anyone/{uri}\nMaxRetries: 0\nWaitTime: 30\nApplication: {application}\nData: {data}\n"
         );
