@@ -102,7 +102,7 @@ impl Engine {
             keys: KnownKeys::default(),
             requests: Requests::default(),
             due: Notify::new(),
-            admission: Admission::new(),
+            admission: Admission::new(parts.store.shared_limits().is_some()),
             names: AccountNames::default(),
             stopping: CancellationToken::new(),
             tasks: TaskTracker::new(),

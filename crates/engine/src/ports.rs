@@ -3,6 +3,7 @@
 mod blobs;
 mod carrier;
 mod first_answer;
+mod limits;
 mod prompts;
 mod store;
 mod world;
@@ -13,6 +14,7 @@ pub use carrier::{
     WholeOrder, WireMessage, WireTransport,
 };
 pub use first_answer::FirstAnswer;
+pub use limits::{Count, Counted, SharedLimits};
 pub use prompts::{Clip, ImportedAudio, PromptError, Prompts, Say};
 pub use store::{
     AudioFile, CallDetails, CallFilter, Change, ClaimedCall, Job, Page, Store, StoreError, StoredEvent, Trace,

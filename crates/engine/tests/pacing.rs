@@ -387,3 +387,82 @@ async fn a_call_is_given_up_only_when_its_own_time_is_over() {
     );
     assert_eq!(bench.world.carrier.rung().len(), 3);
 }
+
+/// Two engines that share a store which keeps the limits for both.
+async fn two_nodes(limit: Limit) -> (Bench, Engine) {
+    let mut world = world(limit);
+    world.store.share_limits();
+    let bench = Bench::new(world.clone()).await;
+    world.settings.node = "node-2".into();
+    (bench, world.engine().await)
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_nodes_together_keep_to_the_rate_of_a_trunk() {
+    let (bench, second) = two_nodes(per_second(10.0)).await;
+    for number in 0..40 {
+        let request = PlaceCall::new(Address::parse(&to(number)).unwrap(), Action::Flow(Flow::default()));
+        tokio::time::advance(Duration::from_micros(1)).await;
+        let engine = if number % 2 == 0 { &bench.engine } else { &second };
+        verbs::place_call(engine, &bench.actor, request).await.unwrap();
+    }
+    let mut times = Vec::new();
+    for calls in 1..=40 {
+        bench.rung(calls).await;
+        times.push(Instant::now());
+    }
+    for pair in times.windows(2) {
+        let gap = (pair[1] - pair[0]).as_millis();
+        assert!((95..=106).contains(&gap), "{gap} ms");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_nodes_together_keep_to_the_places_of_a_trunk_and_free_those_of_the_dead() {
+    let (bench, second) = two_nodes(at_once(1)).await;
+    bench.place_for(&bench.actor, 0, Priority::Normal, a_talk_of(60)).await;
+    bench.rung(1).await;
+    let busy = if bench.engine.live_calls() == 1 {
+        &bench.engine
+    } else {
+        &second
+    };
+    let idle = if bench.engine.live_calls() == 1 {
+        &second
+    } else {
+        &bench.engine
+    };
+    let request = PlaceCall::new(Address::parse(&to(1)).unwrap(), Action::Flow(a_talk_of(600)));
+    let waiting = verbs::place_call(idle, &bench.actor, request).await.unwrap().id;
+    tokio::time::sleep(Duration::from_secs(40)).await;
+    assert_eq!(busy.live_calls() + idle.live_calls(), 1);
+    let begun = Instant::now();
+    bench.rung(2).await;
+    assert!((19..=21).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
+    bench.reached(waiting, "answered").await;
+
+    // Whoever has it stops without a word; the other one gets its place when the store has not heard of it.
+    let (dead, alive) = if bench.engine.live_calls() == 1 {
+        (&bench.engine, &second)
+    } else {
+        (&second, &bench.engine)
+    };
+    let request = PlaceCall::new(Address::parse(&to(2)).unwrap(), Action::Flow(Flow::default()));
+    dead.stop(Duration::ZERO).await;
+    let begun = Instant::now();
+    verbs::place_call(alive, &bench.actor, request).await.unwrap();
+    bench.rung(3).await;
+    assert!(begun.elapsed() <= Duration::from_secs(16), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_goes_while_calls_cannot_be_counted_and_all_goes_after() {
+    let (bench, _second) = two_nodes(per_second(10.0)).await;
+    for number in 0..3 {
+        bench.place(number, Priority::Normal).await;
+    }
+    bench.world.store.fill_disk();
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    bench.world.store.fail(None);
+    bench.rung(3).await;
+}

@@ -15,6 +15,7 @@ mod follow;
 mod job;
 mod key;
 mod leg;
+mod limits;
 mod migrate;
 mod open;
 #[cfg(test)]
@@ -30,12 +31,16 @@ use futures_util::{FutureExt, future::BoxFuture};
 use jiff::Timestamp;
 use outdial_domain::{Account, AccountId, AudioId, Call, CallId, Key, KeyId};
 use outdial_engine::ports::{
-    AudioFile, CallDetails, CallFilter, Change, ClaimedCall, FirstAnswer, Page, Store, StoreError, StoredEvent, Trace,
+    AudioFile, CallDetails, CallFilter, Change, ClaimedCall, Count, Counted, FirstAnswer, Page, SharedLimits, Store,
+    StoreError, StoredEvent, Trace,
 };
 use sqlx::{Connection, PgConnection, PgPool};
-use tokio::{sync::watch, task::JoinHandle};
+use tokio::{sync::watch, task::JoinHandle, time::timeout};
 
 use self::{error::Failure, job::Claim, writer::Writer};
+
+/// A server that takes longer than this to count calls is asked anew.
+const COUNTS_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);
 
 /// State in a PostgreSQL database, version 15 or later: one connection that saves many changes with one
 /// commit, a few that read, and one that hears what other nodes have saved.
@@ -118,6 +123,20 @@ impl PostgresStore {
     }
 }
 
+impl SharedLimits for PostgresStore {
+    fn count(&self, count: Count) -> BoxFuture<'_, Result<Counted, StoreError>> {
+        self.with(move |connection| {
+            async move {
+                match timeout(COUNTS_WITHIN, limits::count(connection, &count)).await {
+                    Ok(counted) => counted,
+                    Err(_) => Err(error::too_slow().into()),
+                }
+            }
+            .boxed()
+        })
+    }
+}
+
 impl Store for PostgresStore {
     fn commit(&self, change: Change) -> BoxFuture<'static, Result<(), StoreError>> {
         self.writer.commit(change)
@@ -134,6 +153,10 @@ impl Store for PostgresStore {
             node: node.to_owned(),
             most,
         })
+    }
+
+    fn shared_limits(&self) -> Option<&dyn SharedLimits> {
+        Some(self)
     }
 
     fn next_due(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {

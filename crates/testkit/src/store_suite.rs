@@ -11,6 +11,7 @@ mod blobs;
 mod claims;
 mod commits;
 mod events;
+mod limits;
 mod lists;
 pub mod lives;
 
@@ -20,6 +21,7 @@ pub use blobs::*;
 pub use claims::*;
 pub use commits::*;
 pub use events::*;
+pub use limits::*;
 pub use lists::*;
 
 /// Makes one test of each case. The function gives an empty store, and whatever must live as long as it;
@@ -67,6 +69,9 @@ macro_rules! store_suite {
             a_key_is_free_again_after_its_time
             accounts_keys_and_uploads_have_answers
             a_working_store_says_so
+            limits_are_kept_by_all_nodes_together
+            places_are_counted_over_all_nodes
+            nodes_that_ask_at_once_get_no_more
         );
     };
     (@cases $empty:path: $($case:ident)+) => {

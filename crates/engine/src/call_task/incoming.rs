@@ -29,11 +29,10 @@ pub(crate) async fn take_all(engine: Engine, mut calls: mpsc::Receiver<IncomingL
             leg = calls.recv() => leg,
         };
         let Some(leg) = leg else { return };
-        let wants = rules::wants_of_incoming(&engine.settings, &leg.trunk);
-        let room = engine.inner().admission.at_once(&wants);
         let engine = engine.clone();
         engine.inner().tasks.clone().spawn(async move {
-            match room {
+            let wants = rules::wants_of_incoming(&engine.settings, &leg.trunk);
+            match engine.inner().admission.at_once(&engine, &wants).await {
                 Some(_room) => Box::pin(take(&engine, leg)).await,
                 None => refuse(leg, full()).await,
             }

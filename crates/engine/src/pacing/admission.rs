@@ -5,28 +5,37 @@
 //! has ended; a ticket or permit that is dropped, for whatever reason, gives back what it took.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use outdial_domain::CallId;
 use tokio::{
-    sync::{Notify, oneshot},
+    sync::{Mutex as AsyncMutex, Notify, oneshot},
     time::{Duration, Instant},
 };
 
 use super::{
-    bucket::Nanos,
+    bucket::{Bucket, Nanos, SECOND},
     estimate::{Asked, Behind, Estimate, Lengths, estimate},
-    limits::{Key, Kind, Ledger, Want},
+    limits::{Hold, Key, Kind, Ledger, Until, Usage, Want},
     queue::{Queue, Waiting},
 };
-use crate::Engine;
+use crate::{
+    Engine,
+    ports::{Count, Counted, SharedLimits, StoreError},
+};
 
 /// How many calls are tried at one look.
 const TRIED: usize = 64;
 /// How many calls wait in memory at most; the others that are due stay in the store.
 const MOST_WAITING: usize = 2_048;
+/// How often a store that keeps the limits for all nodes hears of this one at least.
+const BEAT: Duration = Duration::from_secs(4);
+/// How long to wait until a place is asked for again that another node may give back.
+const POLL: Nanos = SECOND / 5;
+/// How long to wait after such a store failed.
+const AFTER_FAILURE: Nanos = SECOND;
 /// How long to wait at most before the next look.
 const LONGEST_SLEEP: Duration = Duration::from_secs(60);
 
@@ -37,6 +46,10 @@ pub(crate) struct Admission {
     changed: Notify,
     /// The moment that this node's nanoseconds count from.
     began: Instant,
+    /// Held while a store counts, so that what this node says of itself is in order.
+    counting: AsyncMutex<()>,
+    /// Whether a store keeps the limits for all nodes.
+    shared: bool,
 }
 
 #[derive(Default)]
@@ -48,6 +61,12 @@ struct State {
     tickets: u64,
     /// How many permits are out.
     live: usize,
+    /// How many of them count against each limit of calls at once.
+    in_use: HashMap<Key, u32>,
+    /// The limits of which the store that keeps them for all nodes does not know that yet.
+    unsaid: HashSet<Key>,
+    /// When the store was last told anything.
+    said_at: Option<Instant>,
     /// Whether others that are due wait for room here.
     is_full: bool,
 }
@@ -75,11 +94,14 @@ pub(crate) struct Permit {
 }
 
 impl Admission {
-    pub(crate) fn new() -> Arc<Self> {
+    /// `shared` says that a store keeps the limits for all nodes.
+    pub(crate) fn new(shared: bool) -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::default(),
             changed: Notify::new(),
             began: Instant::now(),
+            counting: AsyncMutex::default(),
+            shared,
         })
     }
 
@@ -110,12 +132,18 @@ impl Admission {
     }
 
     /// The right to be live for a call that cannot wait, if there is room at this moment.
-    pub(crate) fn at_once(self: &Arc<Self>, wants: &[Want]) -> Option<Permit> {
-        let now = self.now();
-        let mut state = self.state();
-        state.ledger.admit(wants.iter(), now).ok()?;
-        state.live += 1;
-        Some(self.permit(wants.iter(), now))
+    pub(crate) async fn at_once(self: &Arc<Self>, engine: &Engine, wants: &[Want]) -> Option<Permit> {
+        let Some(limits) = engine.store.shared_limits() else {
+            let now = self.now();
+            let mut state = self.state();
+            state.ledger.admit(wants.iter(), now).ok()?;
+            state.take(wants.iter());
+            return Some(self.permit(wants.iter(), now));
+        };
+        let counted = self.count(limits, &engine.settings.node, vec![wants.to_vec()]).await;
+        let counted = counted.inspect_err(|error| tracing::error!(%error, "cannot count a call that comes in"));
+        counted.ok()?.verdicts.pop()?.ok()?;
+        Some(self.permit(wants.iter(), self.now()))
     }
 
     /// How many more calls may come, when so many are under way or on their way here. When there is room
@@ -166,7 +194,11 @@ impl Admission {
     }
 
     fn now(&self) -> Nanos {
-        Nanos::try_from(self.began.elapsed().as_nanos()).unwrap_or(Nanos::MAX)
+        self.nanos(Instant::now())
+    }
+
+    fn nanos(&self, moment: Instant) -> Nanos {
+        Nanos::try_from((moment - self.began).as_nanos()).unwrap_or(Nanos::MAX)
     }
 
     fn permit<'w>(self: &Arc<Self>, wants: impl Iterator<Item = &'w Want>, since: Nanos) -> Permit {
@@ -183,36 +215,160 @@ impl Admission {
         loop {
             let now = self.now();
             let mut state = self.state();
-            let State {
-                queue,
-                ledger,
-                askers,
-                live,
-                ..
-            } = &mut *state;
-            queue.advance(now);
-            let tried = queue.candidates(TRIED);
+            state.queue.advance(now);
+            let tried = state.queue.candidates(TRIED);
             if tried.is_empty() {
-                return queue.next_time();
+                return state.queue.next_time();
             }
             let mut granted = Vec::new();
             for waiting in tried {
-                match ledger.admit(waiting.all_wants(), now) {
-                    Err(hold) => queue.held(waiting.call, &hold),
+                match state.ledger.admit(waiting.all_wants(), now) {
+                    Err(hold) => state.queue.held(waiting.call, &hold),
                     Ok(()) => {
-                        queue.went(waiting.call);
-                        *live += 1;
-                        let permit = self.permit(waiting.all_wants(), now);
-                        granted.push((askers.remove(&waiting.call), permit));
+                        state.take(waiting.all_wants());
+                        granted.push(self.grant(&mut state, &waiting, now));
                     }
                 }
             }
             drop(state);
-            for (asker, permit) in granted {
-                // One who has just left gives the permit back by dropping it.
-                let _ = asker.map(|asker| asker.permit.send(permit));
+            hand_out(granted);
+        }
+    }
+
+    /// The same where a store keeps the limits for all nodes.
+    async fn look_shared(self: &Arc<Self>, limits: &dyn SharedLimits, node: &str) -> Option<Nanos> {
+        loop {
+            let tried = {
+                let mut state = self.state();
+                state.queue.advance(self.now());
+                let tried = state.queue.candidates(TRIED);
+                let beat = state.said_at.map(|said| said + BEAT);
+                if tried.is_empty() && state.unsaid.is_empty() && beat.is_some_and(|beat| Instant::now() < beat) {
+                    let beat = beat.map(|beat| self.nanos(beat));
+                    return [state.queue.next_time(), beat].into_iter().flatten().min();
+                }
+                tried
+            };
+            let calls = tried
+                .iter()
+                .map(|waiting| waiting.all_wants().cloned().collect())
+                .collect();
+            let counted = match self.count(limits, node, calls).await {
+                Ok(counted) => counted,
+                Err(error) => {
+                    tracing::error!(%error, "calls wait, because they cannot be counted");
+                    return Some(self.now() + AFTER_FAILURE);
+                }
+            };
+            let now = self.now();
+            let offset = counted.now - now;
+            let mut granted = Vec::new();
+            let mut state = self.state();
+            for (waiting, verdict) in tried.iter().zip(counted.verdicts) {
+                match verdict {
+                    Ok(()) => granted.push(self.grant(&mut state, waiting, now)),
+                    Err(Hold { key, until }) => {
+                        let until = match until {
+                            Until::Time(until) => until - offset,
+                            // A call of another node may end at any time, and nobody tells.
+                            Until::Release => now + POLL,
+                        };
+                        let until = Until::Time(until);
+                        state.queue.held(waiting.call, &Hold { key, until });
+                    }
+                }
+            }
+            drop(state);
+            hand_out(granted);
+        }
+    }
+
+    /// Has a store count calls, tells it how many this node has live, and learns how far the limits are used.
+    /// What may go has been taken when this returns.
+    async fn count(&self, limits: &dyn SharedLimits, node: &str, calls: Vec<Vec<Want>>) -> Result<Counted, StoreError> {
+        let _in_order = self.counting.lock().await;
+        let (first, live) = self.state().unsaid_before(&calls);
+        let named: Vec<Key> = live.iter().map(|(key, _)| key.clone()).collect();
+        let asked = calls.clone();
+        let counted = limits
+            .count(Count {
+                node: node.to_owned(),
+                first,
+                live,
+                calls,
+            })
+            .await;
+        let offset = counted.as_ref().map_or(0, |counted| counted.now - self.now());
+        let mut state = self.state();
+        match &counted {
+            Ok(counted) => {
+                state.said_at = Some(Instant::now());
+                for (key, usage) in &counted.used {
+                    let bucket = Bucket::from_arrival(usage.bucket.arrival().saturating_sub(offset));
+                    state.ledger.set(key.clone(), Usage { bucket, ..*usage });
+                }
+                for (wants, verdict) in asked.iter().zip(&counted.verdicts) {
+                    if verdict.is_ok() {
+                        state.take(wants.iter());
+                    }
+                }
+            }
+            // It may have been heard or not, so it is said again.
+            Err(_) => state.unsaid.extend(named),
+        }
+        counted
+    }
+
+    /// Hands what was taken to the call, unless it has left meanwhile: then the permit is dropped.
+    fn grant(self: &Arc<Self>, state: &mut State, waiting: &Waiting, now: Nanos) -> (Option<Asker>, Permit) {
+        let asker = state.askers.remove(&waiting.call);
+        state.queue.went(waiting.call);
+        (asker, self.permit(waiting.all_wants(), now))
+    }
+}
+
+/// Gives the permits away. One whose asker has left is given back by being dropped.
+fn hand_out(granted: Vec<(Option<Asker>, Permit)>) {
+    for (asker, permit) in granted {
+        let _ = asker.map(|asker| asker.permit.send(permit));
+    }
+}
+
+impl State {
+    /// A call goes that counts against these.
+    fn take<'w>(&mut self, wants: impl Iterator<Item = &'w Want>) {
+        self.live += 1;
+        for want in wants.filter(|want| want.limit.at_once.is_some()) {
+            *self.in_use.entry(want.key.clone()).or_default() += 1;
+        }
+    }
+
+    /// A call that counted against these places has ended.
+    fn give_back(&mut self, places: &[Key]) {
+        self.live = self.live.saturating_sub(1);
+        for key in places {
+            if let Some(calls) = self.in_use.get_mut(key) {
+                *calls = calls.saturating_sub(1);
+                if *calls == 0 {
+                    self.in_use.remove(key);
+                }
             }
         }
+    }
+
+    /// What the store must be told before it counts these calls: whether all is said anew, and how many
+    /// live calls count against what.
+    fn unsaid_before(&mut self, calls: &[Vec<Want>]) -> (bool, Vec<(Key, u32)>) {
+        let first = self.said_at.is_none_or(|said| said.elapsed() > Count::VALID / 2);
+        let wanted = calls.iter().flatten().filter(|want| want.limit.at_once.is_some());
+        let mut keys: HashSet<Key> = wanted.map(|want| want.key.clone()).collect();
+        keys.extend(self.unsaid.drain());
+        if first {
+            keys.extend(self.in_use.keys().cloned());
+        }
+        let in_use = |key: &Key| self.in_use.get(key).copied().unwrap_or_default();
+        let live = keys.into_iter().map(|key| (key.clone(), in_use(&key))).collect();
+        (first, live)
     }
 }
 
@@ -245,11 +401,16 @@ impl Drop for Permit {
     fn drop(&mut self) {
         let length = self.admission.now() - self.since;
         let mut state = self.admission.state();
-        state.live = state.live.saturating_sub(1);
+        state.give_back(&self.places);
         for key in &self.places {
             state.ledger.release(key);
             state.lengths.learn(key, length);
-            state.queue.released(key);
+            if self.admission.shared {
+                state.unsaid.insert(key.clone());
+                state.queue.retry(key);
+            } else {
+                state.queue.released(key);
+            }
         }
         drop(state);
         self.admission.changed.notify_one();
@@ -261,7 +422,10 @@ pub(crate) async fn run(engine: Engine) {
     let inner = engine.inner();
     let admission = &inner.admission;
     loop {
-        let next = admission.look();
+        let next = match engine.store.shared_limits() {
+            None => admission.look(),
+            Some(limits) => admission.look_shared(limits, &engine.settings.node).await,
+        };
         if admission.has_room_again() {
             inner.due.notify_one();
         }

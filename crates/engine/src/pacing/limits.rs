@@ -204,6 +204,11 @@ impl Ledger {
         }
     }
 
+    /// Writes down how far a limit is used up, as somebody else has reckoned.
+    pub fn set(&mut self, key: Key, usage: Usage) {
+        self.used.insert(key, usage);
+    }
+
     /// How far a limit is used up.
     #[must_use]
     pub fn usage(&self, key: &Key) -> Usage {

@@ -266,6 +266,13 @@ impl Queue {
         }
     }
 
+    /// A limit may let somebody through again, for a reason that is not known here.
+    pub fn retry(&mut self, key: &Key) {
+        if self.held.contains_key(key) {
+            self.let_through(key);
+        }
+    }
+
     /// Time has passed: limits whose moment has come let calls through again.
     pub fn advance(&mut self, now: Nanos) {
         while let Some((until, key)) = self.times.first()

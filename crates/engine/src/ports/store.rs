@@ -8,7 +8,7 @@ use outdial_domain::{
 use outdial_flow::Flow;
 use tokio::sync::watch;
 
-use super::{FirstAnswer, WireMessage};
+use super::{FirstAnswer, SharedLimits, WireMessage};
 
 /// Remembers. It decides nothing: what is legal is said in `domain`, and repeated as constraints.
 pub trait Store: Send + Sync {
@@ -46,6 +46,12 @@ pub trait Store: Send + Sync {
     ///
     /// [`StoreError`]; then nothing was given back.
     fn recover(&self, node: &str) -> BoxFuture<'_, Result<Vec<CallDetails>, StoreError>>;
+
+    /// The limits that all nodes of this store keep together; `None` when one process alone can use it, which
+    /// then keeps them in memory.
+    fn shared_limits(&self) -> Option<&dyn SharedLimits> {
+        None
+    }
 
     /// A call of this account, with its attempts and legs.
     ///

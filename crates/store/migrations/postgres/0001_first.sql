@@ -211,6 +211,23 @@ CREATE TABLE first_answer (
 
 CREATE INDEX first_answer_by_end ON first_answer (kept_until);
 
+-- How far the limits are used up that all nodes keep together: the theoretical arrival time of each, and how
+-- many live calls of each node count against it; in nanoseconds since 1970, by the clock of this database.
+CREATE TABLE limit_state (
+    key     text   NOT NULL COLLATE "C" PRIMARY KEY,
+    arrival bigint NOT NULL
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02);
+
+CREATE TABLE limit_use (
+    node        text   NOT NULL COLLATE "C",
+    key         text   NOT NULL COLLATE "C",
+    calls       bigint NOT NULL CHECK (calls >= 0),
+    valid_until bigint NOT NULL,
+    PRIMARY KEY (node, key)
+) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02);
+
+CREATE INDEX limit_use_by_key ON limit_use (key);
+
 -- Written and read to prove that the store works; it belongs to nobody.
 CREATE TABLE probe (
     id     bigint NOT NULL PRIMARY KEY CHECK (id = 1),

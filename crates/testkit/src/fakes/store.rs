@@ -1,17 +1,23 @@
 //! A store in memory, as strict as the real ones.
 
+mod limits;
 mod rows;
 
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::sync::{
+    Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicBool, Ordering},
+};
 
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use jiff::Timestamp;
 use outdial_domain::{Account, AccountId, AudioId, Call, CallId, Key, KeyId};
 use outdial_engine::ports::{
-    AudioFile, CallDetails, CallFilter, Change, ClaimedCall, FirstAnswer, Page, Store, StoreError, StoredEvent, Trace,
+    AudioFile, CallDetails, CallFilter, Change, ClaimedCall, Count, Counted, FirstAnswer, Page, SharedLimits, Store,
+    StoreError, StoredEvent, Trace,
 };
-use tokio::sync::watch;
+use tokio::{sync::watch, time::Instant};
 
+use limits::Limits;
 use rows::Rows;
 
 /// Remembers as long as it lives. It keeps all rules of the port; only the disk is missing.
@@ -20,6 +26,9 @@ pub struct MemoryStore {
     rows: Mutex<Rows>,
     failure: Mutex<Option<StoreError>>,
     newest: watch::Sender<i64>,
+    limits: Mutex<Limits>,
+    is_shared: AtomicBool,
+    begun: Instant,
 }
 
 impl Default for MemoryStore {
@@ -28,11 +37,19 @@ impl Default for MemoryStore {
             rows: Mutex::default(),
             failure: Mutex::default(),
             newest: watch::Sender::new(0),
+            limits: Mutex::default(),
+            is_shared: AtomicBool::new(false),
+            begun: Instant::now(),
         }
     }
 }
 
 impl MemoryStore {
+    /// From now on it keeps the limits for all engines that use it, as a store of several nodes does.
+    pub fn share_limits(&self) {
+        self.is_shared.store(true, Ordering::Relaxed);
+    }
+
     /// From now on every operation fails like this; `None` mends it.
     pub fn fail(&self, with: Option<StoreError>) {
         *self.failure.lock().unwrap_or_else(PoisonError::into_inner) = with;
@@ -67,7 +84,25 @@ impl MemoryStore {
     }
 }
 
+impl SharedLimits for MemoryStore {
+    fn count(&self, count: Count) -> BoxFuture<'_, Result<Counted, StoreError>> {
+        let now = self.begun.elapsed();
+        // Under the same failure as all others.
+        self.with(|_| {
+            Ok(self
+                .limits
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .count(count, now))
+        })
+    }
+}
+
 impl Store for MemoryStore {
+    fn shared_limits(&self) -> Option<&dyn SharedLimits> {
+        self.is_shared.load(Ordering::Relaxed).then_some(self)
+    }
+
     fn commit(&self, change: Change) -> BoxFuture<'static, Result<(), StoreError>> {
         self.with(|rows| {
             let position = rows.commit(change)?;
@@ -214,7 +249,9 @@ mod tests {
     use super::MemoryStore;
 
     async fn empty() -> Option<(MemoryStore, ())> {
-        Some((MemoryStore::default(), ()))
+        let store = MemoryStore::default();
+        store.share_limits();
+        Some((store, ()))
     }
 
     crate::store_suite!(empty);
