@@ -136,6 +136,10 @@ typed_id!(
     LegId, "leg"
 );
 typed_id!(
+    /// Names a schedule.
+    ScheduleId, "sched"
+);
+typed_id!(
     /// Names an event.
     EventId, "evt"
 );

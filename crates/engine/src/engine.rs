@@ -18,7 +18,7 @@ use crate::{
         names::AccountNames,
     },
     ports::{Blobs, CallDetails, Change, Ids, Job, Prompts, Store, StoreError, StoredEvent, VoiceCarrier},
-    scheduler, sweeper,
+    recurring, scheduler, sweeper,
     verbs::{KnownKeys, Requests},
 };
 
@@ -56,6 +56,8 @@ pub(crate) struct Inner {
     /// Where calls wait until their limits allow them.
     pub(crate) admission: Arc<Admission>,
     pub(crate) names: AccountNames,
+    /// Wakes whoever makes the calls of schedules, when one was made or changed.
+    pub(crate) schedules: Notify,
     pub(crate) stopping: CancellationToken,
     pub(crate) tasks: TaskTracker,
 }
@@ -88,6 +90,7 @@ impl Engine {
         engine.0.tasks.spawn(admission::run(engine.clone()));
         engine.0.tasks.spawn(scheduler::run(engine.clone()));
         engine.0.tasks.spawn(sweeper::run(engine.clone()));
+        engine.0.tasks.spawn(recurring::run(engine.clone()));
         for calls in engine.carriers.values().filter_map(|carrier| carrier.incoming()) {
             engine.0.tasks.spawn(incoming::take_all(engine.clone(), calls));
         }
@@ -104,6 +107,7 @@ impl Engine {
             due: Notify::new(),
             admission: Admission::new(parts.store.shared_limits().is_some()),
             names: AccountNames::default(),
+            schedules: Notify::new(),
             stopping: CancellationToken::new(),
             tasks: TaskTracker::new(),
             parts,

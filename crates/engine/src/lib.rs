@@ -18,6 +18,7 @@ pub mod pacing;
 pub mod policy;
 pub mod ports;
 mod recorder;
+mod recurring;
 pub mod routing;
 mod saving;
 mod scheduler;

@@ -5,6 +5,7 @@ mod carrier;
 mod first_answer;
 mod limits;
 mod prompts;
+mod schedules;
 mod store;
 mod world;
 
@@ -16,6 +17,7 @@ pub use carrier::{
 pub use first_answer::FirstAnswer;
 pub use limits::{Count, Counted, SharedLimits};
 pub use prompts::{Clip, ImportedAudio, PromptError, Prompts, Say};
+pub use schedules::StoredSchedule;
 pub use store::{
     AudioFile, CallDetails, CallFilter, Change, ClaimedCall, Job, Page, Store, StoreError, StoredEvent, Trace,
 };

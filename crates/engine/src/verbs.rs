@@ -10,6 +10,7 @@ mod list_events;
 mod once;
 mod place_call;
 mod place_in_queue;
+mod schedules;
 mod upload_audio;
 
 use outdial_domain::{AccountId, Scope};
@@ -28,6 +29,9 @@ pub(crate) use once::Requests;
 pub use once::{Known, Once, RequestName, UnderWay, hash_request, look_up_request};
 pub use place_call::{Action, PlaceCall, PlaceCallError, place_call, place_call_once};
 pub use place_in_queue::{PlaceInQueue, place_in_queue};
+pub use schedules::{
+    Occurring, ScheduleError, change_schedule, create_schedule, get_schedule, list_schedules, remove_schedule,
+};
 pub use upload_audio::{LARGEST_UPLOAD, UploadError, upload_audio};
 
 use crate::ports::StoreError;

@@ -24,6 +24,7 @@ mod operations;
 mod plan;
 mod query;
 mod refusal;
+mod schedules;
 #[cfg(test)]
 mod testing;
 mod wire;

@@ -10,6 +10,7 @@ mod explain;
 mod handset;
 mod keys;
 mod load;
+mod schedules;
 mod serve;
 
 use std::process::ExitCode;
@@ -35,6 +36,7 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Serve => serve::run(&common).await,
         Command::Call(call) => call::run(&common, call).await,
         Command::Calls { command } => calls::run(&common, command).await,
+        Command::Schedules { command } => schedules::run(&common, command).await,
         Command::Explain(explain) => explain::run(&common, explain).await,
         Command::Handset(handset) => handset::run(handset).await,
         Command::Load(load) => load::run(&common, load).await,

@@ -115,6 +115,20 @@ pub fn call_page(call: &Value) -> String {
     page
 }
 
+/// One schedule, a field a line.
+pub fn schedule_page(schedule: &Value) -> String {
+    let mut page = format!("{} to {}\n", text(schedule, "id"), text(schedule, "to"));
+    for name in [
+        "name", "cron", "zone", "skip", "start", "until", "paused", "next", "last", "missed",
+    ] {
+        let value = text(schedule, name);
+        if !value.is_empty() {
+            page += &format!("  {name:<12} {value}\n");
+        }
+    }
+    page
+}
+
 /// A page of calls.
 pub fn calls_table(page: &Value) -> String {
     let headings = ["CALL", "STATE", "OUTCOME", "TO", "TAG", "CREATED"];

@@ -91,3 +91,34 @@ async fn every_command_it_names_is_there() {
     }
     assert!(checked >= 10, "{checked} commands");
 }
+
+/// The words of a line of shell, with double quotes around those that have spaces.
+fn words(line: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for (index, part) in line.split('"').enumerate() {
+        if index % 2 == 1 {
+            words.push(part.to_owned());
+        } else {
+            words.extend(part.split_whitespace().map(str::to_owned));
+        }
+    }
+    words
+}
+
+#[tokio::test]
+async fn the_examples_of_times_and_schedules_are_taken() {
+    let home = Home::new();
+    home.configure("");
+    let server = home.serve().await;
+    let example = block("sh", "schedules add");
+    let mut taken = 0;
+    for line in example.lines().filter(|line| !line.is_empty()) {
+        let words = words(line.strip_prefix("outdial ").unwrap());
+        let words: Vec<&str> = words.iter().map(String::as_str).collect();
+        let ran = home.run(&words).await;
+        assert_eq!(ran.code, 0, "{line}: {ran:?}");
+        taken += 1;
+    }
+    assert_eq!(taken, 3);
+    server.stop().await;
+}

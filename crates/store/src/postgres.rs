@@ -21,6 +21,7 @@ mod open;
 #[cfg(test)]
 mod plans;
 mod progress;
+mod schedule;
 mod text;
 mod trace;
 mod writer;
@@ -29,10 +30,10 @@ pub use self::blobs::PostgresBlobs;
 
 use futures_util::{FutureExt, future::BoxFuture};
 use jiff::Timestamp;
-use outdial_domain::{Account, AccountId, AudioId, Call, CallId, Key, KeyId};
+use outdial_domain::{Account, AccountId, AudioId, Call, CallId, Key, KeyId, ScheduleId};
 use outdial_engine::ports::{
     AudioFile, CallDetails, CallFilter, Change, ClaimedCall, Count, Counted, FirstAnswer, Page, SharedLimits, Store,
-    StoreError, StoredEvent, Trace,
+    StoreError, StoredEvent, StoredSchedule, Trace,
 };
 use sqlx::{Connection, PgConnection, PgPool};
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
@@ -267,6 +268,47 @@ impl Store for PostgresStore {
 
     fn forget_answers(&self, now: Timestamp, most: usize) -> BoxFuture<'_, Result<usize, StoreError>> {
         self.with(move |connection| first_answer::forget(connection, now, most).boxed())
+    }
+
+    fn add_schedule(
+        &self,
+        schedule: StoredSchedule,
+        answer: Option<FirstAnswer>,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.with(move |connection| {
+            first_answer::with(connection, answer, move |connection| {
+                async move { schedule::add(connection, &schedule).await }.boxed()
+            })
+            .boxed()
+        })
+    }
+
+    fn change_schedule(&self, schedule: StoredSchedule) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.with(move |connection| async move { schedule::change(connection, &schedule).await }.boxed())
+    }
+
+    fn remove_schedule(&self, account: AccountId, id: ScheduleId) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.with(move |connection| schedule::remove(connection, account, id).boxed())
+    }
+
+    fn schedule(
+        &self,
+        account: AccountId,
+        id: ScheduleId,
+    ) -> BoxFuture<'_, Result<Option<StoredSchedule>, StoreError>> {
+        self.with(move |connection| schedule::one(connection, account, id).boxed())
+    }
+
+    fn schedules(&self, account: AccountId) -> BoxFuture<'_, Result<Vec<StoredSchedule>, StoreError>> {
+        self.with(move |connection| schedule::of_account(connection, account).boxed())
+    }
+
+    fn due_schedules(&self, now: Timestamp, most: usize) -> BoxFuture<'_, Result<Vec<StoredSchedule>, StoreError>> {
+        self.with(move |connection| schedule::due(connection, now, most).boxed())
+    }
+
+    fn next_schedule(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
+        self.with(|connection| schedule::next(connection).boxed())
     }
 
     fn check(&self) -> BoxFuture<'_, Result<(), StoreError>> {

@@ -14,4 +14,5 @@ pub(crate) mod first_answer;
 pub(crate) mod key;
 pub(crate) mod leg;
 pub(crate) mod progress;
+pub(crate) mod schedule;
 pub(crate) mod trace;

@@ -17,6 +17,7 @@ pub(crate) mod open;
 mod plans;
 mod progress;
 mod readers;
+mod schedule;
 mod trace;
 mod transaction;
 mod writer;
@@ -28,9 +29,10 @@ use std::{
 
 use futures_util::{FutureExt, future::BoxFuture};
 use jiff::Timestamp;
-use outdial_domain::{Account, AccountId, AudioId, Call, CallId, Key, KeyId};
+use outdial_domain::{Account, AccountId, AudioId, Call, CallId, Key, KeyId, ScheduleId};
 use outdial_engine::ports::{
-    AudioFile, CallDetails, CallFilter, Change, ClaimedCall, FirstAnswer, Page, Store, StoreError, StoredEvent, Trace,
+    AudioFile, CallDetails, CallFilter, Change, ClaimedCall, FirstAnswer, Page, Store, StoreError, StoredEvent,
+    StoredSchedule, Trace,
 };
 use rusqlite::Connection;
 use tokio::sync::watch;
@@ -241,6 +243,48 @@ impl Store for SqliteStore {
     fn forget_answers(&self, now: Timestamp, most: usize) -> BoxFuture<'_, Result<usize, StoreError>> {
         self.writer
             .run(move |connection| first_answer::forget(connection, now, most))
+    }
+
+    fn add_schedule(
+        &self,
+        schedule: StoredSchedule,
+        answer: Option<FirstAnswer>,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.writer.run(move |connection| {
+            first_answer::with(connection, answer.as_ref(), |connection| {
+                schedule::add(connection, &schedule)
+            })
+        })
+    }
+
+    fn change_schedule(&self, schedule: StoredSchedule) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.writer
+            .run(move |connection| schedule::change(connection, &schedule))
+    }
+
+    fn remove_schedule(&self, account: AccountId, id: ScheduleId) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.writer
+            .run(move |connection| schedule::remove(connection, account, id))
+    }
+
+    fn schedule(
+        &self,
+        account: AccountId,
+        id: ScheduleId,
+    ) -> BoxFuture<'_, Result<Option<StoredSchedule>, StoreError>> {
+        self.read(move |connection| schedule::one(connection, account, id))
+    }
+
+    fn schedules(&self, account: AccountId) -> BoxFuture<'_, Result<Vec<StoredSchedule>, StoreError>> {
+        self.read(move |connection| schedule::of_account(connection, account))
+    }
+
+    fn due_schedules(&self, now: Timestamp, most: usize) -> BoxFuture<'_, Result<Vec<StoredSchedule>, StoreError>> {
+        self.read(move |connection| schedule::due(connection, now, most))
+    }
+
+    fn next_schedule(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
+        self.read(schedule::next)
     }
 
     fn check(&self) -> BoxFuture<'_, Result<(), StoreError>> {

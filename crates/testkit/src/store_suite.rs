@@ -14,6 +14,7 @@ mod events;
 mod limits;
 mod lists;
 pub mod lives;
+mod schedules;
 
 pub use accounts::*;
 pub use answers::*;
@@ -23,6 +24,7 @@ pub use commits::*;
 pub use events::*;
 pub use limits::*;
 pub use lists::*;
+pub use schedules::*;
 
 /// Makes one test of each case. The function gives an empty store, and whatever must live as long as it;
 /// or nothing, where what the store needs is not there and tests of it are skipped.
@@ -68,6 +70,9 @@ macro_rules! store_suite {
             a_refused_change_keeps_no_answer
             a_key_is_free_again_after_its_time
             accounts_keys_and_uploads_have_answers
+            schedules_are_kept
+            a_schedule_moves_on_once
+            due_schedules_are_found
             a_working_store_says_so
             limits_are_kept_by_all_nodes_together
             places_are_counted_over_all_nodes

@@ -3,12 +3,12 @@
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use outdial_domain::{
-    Account, AccountId, Attempt, AudioId, Call, CallId, CallState, Event, Key, KeyId, Leg, LegId, Outcome,
+    Account, AccountId, Attempt, AudioId, Call, CallId, CallState, Event, Key, KeyId, Leg, LegId, Outcome, ScheduleId,
 };
 use outdial_flow::Flow;
 use tokio::sync::watch;
 
-use super::{FirstAnswer, SharedLimits, WireMessage};
+use super::{FirstAnswer, SharedLimits, StoredSchedule, WireMessage};
 
 /// Remembers. It decides nothing: what is legal is said in `domain`, and repeated as constraints.
 pub trait Store: Send + Sync {
@@ -180,6 +180,62 @@ pub trait Store: Send + Sync {
     ///
     /// [`StoreError`]; then all are still there.
     fn forget_answers(&self, now: Timestamp, most: usize) -> BoxFuture<'_, Result<usize, StoreError>>;
+
+    /// Adds a schedule.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; then it was not added.
+    fn add_schedule(
+        &self,
+        schedule: StoredSchedule,
+        answer: Option<FirstAnswer>,
+    ) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Writes a schedule as it is now. Says whether it had the version before: if not, somebody else was
+    /// faster and nothing was written.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; then nothing was written.
+    fn change_schedule(&self, schedule: StoredSchedule) -> BoxFuture<'_, Result<bool, StoreError>>;
+
+    /// Takes a schedule away. Says whether there was one.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; then it is still there.
+    fn remove_schedule(&self, account: AccountId, id: ScheduleId) -> BoxFuture<'_, Result<bool, StoreError>>;
+
+    /// A schedule of this account.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store cannot be read.
+    fn schedule(&self, account: AccountId, id: ScheduleId)
+    -> BoxFuture<'_, Result<Option<StoredSchedule>, StoreError>>;
+
+    /// All schedules of this account, newest first.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store cannot be read.
+    fn schedules(&self, account: AccountId) -> BoxFuture<'_, Result<Vec<StoredSchedule>, StoreError>>;
+
+    /// Schedules of all accounts that want to be looked at ([`outdial_domain::Schedule::wake`]), the longest
+    /// waiting first. They are not taken: the version decides who moves one on.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store cannot be read.
+    fn due_schedules(&self, now: Timestamp, most: usize) -> BoxFuture<'_, Result<Vec<StoredSchedule>, StoreError>>;
+
+    /// When the next schedule wants to be looked at.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store cannot be read.
+    fn next_schedule(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>>;
 
     /// Whether the store can be read and written; used by `/readyz` and `doctor`.
     ///

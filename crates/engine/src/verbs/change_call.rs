@@ -5,6 +5,8 @@ use std::time::Duration;
 use jiff::Timestamp;
 use outdial_domain::{Address, Call, CallId, CallState, EventKind, Hours, Outcome, Plan, Priority, Retry};
 
+use outdial_flow::Flow;
+
 use super::{Action, Actor, CallError, PlaceCall, PlaceCallError, get_call, place_call::check};
 use crate::{
     Engine,
@@ -88,7 +90,7 @@ pub async fn change_call(
             return Err(ChangeCallError::OtherVersion(since));
         }
         let now = engine.ids.now();
-        let request = merged(&details, change.clone(), now);
+        let request = merge(&details.call.plan, &details.flow, change.clone(), now);
         let (mut plan, flow) = check(engine, actor, request, now).await?;
         plan.due = plan.due.max(quiet(&details).unwrap_or(plan.due));
         let fields = differences(&details, &plan, change.action.is_some());
@@ -124,13 +126,13 @@ pub async fn change_call(
     }
 }
 
-/// The request that the call would be by now.
-fn merged(details: &CallDetails, change: ChangeCall, now: Timestamp) -> PlaceCall {
-    let plan = details.call.plan.clone();
+/// The request that a plan would be by now.
+pub(super) fn merge(plan: &Plan, flow: &Flow, change: ChangeCall, now: Timestamp) -> PlaceCall {
+    let plan = plan.clone();
     let made = plan.retry.made.clone();
     PlaceCall {
         to: change.to.unwrap_or(plan.to),
-        action: change.action.unwrap_or_else(|| Action::Flow(details.flow.clone())),
+        action: change.action.unwrap_or_else(|| Action::Flow(flow.clone())),
         from: change.from.or(plan.from),
         via: change.via.or(plan.via),
         due: Some(change.due.unwrap_or(plan.due.max(now))),

@@ -86,6 +86,8 @@ codes! {
     KeyNotFound = "key_not_found", NOT_FOUND, false, "There is no such key";
     /// The call has no messages: none of its legs has ended yet, or it went by a carrier that shows none.
     NothingCaptured = "nothing_captured", CONFLICT, true, "There are no messages";
+    /// The account has no schedule with this id.
+    ScheduleNotFound = "schedule_not_found", NOT_FOUND, false, "There is no such schedule";
     /// There is nothing at this path.
     UnknownPath = "unknown_path", NOT_FOUND, false, "There is nothing at this path";
     /// The path does not know this method; the header `Allow` lists those it knows.

@@ -12,7 +12,7 @@ use utoipa::openapi::{
     path::{Operation, ParameterBuilder, ParameterIn},
 };
 
-use super::{Api, accounts, actor::Need, audio, calls, code::Code, events, idempotency, keys, operations};
+use super::{Api, accounts, actor::Need, audio, calls, code::Code, events, idempotency, keys, operations, schedules};
 
 /// One method of one path.
 pub(super) struct Endpoint {
@@ -39,6 +39,11 @@ pub(super) fn all() -> Vec<Endpoint> {
         calls::list_events::endpoint(),
         calls::explain::endpoint(),
         calls::pcap::endpoint(),
+        schedules::create::endpoint(),
+        schedules::list::endpoint(),
+        schedules::get::endpoint(),
+        schedules::change::endpoint(),
+        schedules::remove::endpoint(),
         audio::upload::endpoint(),
         events::follow::endpoint(),
         accounts::list::endpoint(),

@@ -11,7 +11,7 @@ use utoipa::{
     },
 };
 
-use super::{accounts, audio, calls, code::Code, endpoint, keys, operations, refusal, wire};
+use super::{accounts, audio, calls, code::Code, endpoint, keys, operations, refusal, schedules, wire};
 
 const PROBLEM_TYPE: &str = "application/problem+json";
 const KEY: &str = "key";
@@ -51,11 +51,14 @@ const WITH_KEY: &[Code] = &[
         wire::NewKey,
         wire::Progress,
         wire::Quality,
+        wire::Schedule,
+        wire::ScheduleList,
         wire::Story,
         wire::Trace,
         wire::WireMessage,
         calls::place::PlaceRequest,
         calls::change::ChangeRequest,
+        schedules::create::ScheduleRequest,
         calls::place::Flow,
         accounts::create::CreateAccountRequest,
         keys::create::CreateKeyRequest,
@@ -64,6 +67,7 @@ const WITH_KEY: &[Code] = &[
     )),
     tags(
         (name = "calls", description = "Place, read, explain and end calls."),
+        (name = "schedules", description = "Plans that run again and again."),
         (name = "events", description = "What happens, as it happens."),
         (name = "audio", description = "Sound to be played."),
         (name = "administration", description = "Accounts and their keys."),

@@ -12,7 +12,7 @@ use outdial_flow::{Fields, Given, Say, document::read_given};
 use serde_json::Value;
 
 use super::moment::Moment;
-pub(super) use hours::{Hours, HoursAsked};
+pub(super) use hours::{Day, Hours, HoursAsked};
 pub(super) use retry::{RetryAsked, RetryPlan};
 
 /// The longest name of a trunk or a flow.

@@ -7,6 +7,7 @@ mod capture;
 mod event;
 mod key;
 mod pcapng;
+mod schedule;
 mod story;
 mod values;
 
@@ -16,6 +17,7 @@ pub(super) use call::{Attempt, Call, CallList, Ending, Gathered, HangUp, Leg, Pr
 pub(super) use capture::capture;
 pub(super) use event::{Event, EventData, EventList};
 pub(super) use key::{Key, KeyList, NewKey};
+pub(super) use schedule::{Schedule, ScheduleList};
 pub(super) use story::{Story, Trace, WireMessage};
 pub(super) use values::{
     AttemptStateWord, CallStateWord, DirectionWord, EndedByWord, HangUpWord, OutcomeWord, PriorityWord, ScopeWord,

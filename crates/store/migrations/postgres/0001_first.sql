@@ -228,6 +228,20 @@ CREATE TABLE limit_use (
 
 CREATE INDEX limit_use_by_key ON limit_use (key);
 
+-- Plans that run again and again. A schedule is written where it still has the version before, so of two
+-- nodes one moves it on. `wake` says when it wants to be looked at.
+CREATE TABLE schedule (
+    account_id uuid   NOT NULL REFERENCES account (id),
+    id         uuid   NOT NULL,
+    wake       bigint,
+    version    bigint NOT NULL CHECK (version > 0),
+    schedule   text   NOT NULL,
+    flow       text   NOT NULL,
+    PRIMARY KEY (account_id, id)
+);
+
+CREATE INDEX schedule_wake ON schedule (wake) WHERE wake IS NOT NULL;
+
 -- Written and read to prove that the store works; it belongs to nobody.
 CREATE TABLE probe (
     id     bigint NOT NULL PRIMARY KEY CHECK (id = 1),

@@ -177,6 +177,20 @@ CREATE TABLE first_answer (
 
 CREATE INDEX first_answer_by_end ON first_answer (kept_until);
 
+-- Plans that run again and again. A schedule is written where it still has the version before, so of two
+-- nodes one moves it on. `wake` says when it wants to be looked at.
+CREATE TABLE schedule (
+    account_id BLOB    NOT NULL REFERENCES account (id),
+    id         BLOB    NOT NULL CHECK (length(id) = 16),
+    wake       INTEGER,
+    version    INTEGER NOT NULL CHECK (version > 0),
+    schedule   TEXT    NOT NULL,
+    flow       TEXT    NOT NULL,
+    PRIMARY KEY (account_id, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX schedule_wake ON schedule (wake) WHERE wake IS NOT NULL;
+
 -- Written and read to prove that the store works; it belongs to nobody.
 CREATE TABLE probe (
     id     INTEGER PRIMARY KEY CHECK (id = 1),

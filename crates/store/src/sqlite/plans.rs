@@ -6,7 +6,7 @@ use outdial_engine::ports::CallFilter;
 use rusqlite::{Connection, params_from_iter, types::Null};
 use tempfile::TempDir;
 
-use super::{account, attempt, audio, call, event, first_answer, job, key, leg, migrate, open, trace};
+use super::{account, attempt, audio, call, event, first_answer, job, key, leg, migrate, open, schedule, trace};
 
 fn opened() -> (TempDir, Connection) {
     let directory = tempfile::tempdir().unwrap();
@@ -121,6 +121,11 @@ fn writes_use_an_index() {
         event::ADD,
         event::REMEMBER,
         first_answer::PUT,
+        schedule::ADD,
+        schedule::CHANGE,
+        schedule::ONE,
+        schedule::REMOVE,
+        schedule::DUE,
         first_answer::REMOVE,
         first_answer::FORGET,
     ] {

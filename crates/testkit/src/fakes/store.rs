@@ -10,10 +10,10 @@ use std::sync::{
 
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use jiff::Timestamp;
-use outdial_domain::{Account, AccountId, AudioId, Call, CallId, Key, KeyId};
+use outdial_domain::{Account, AccountId, AudioId, Call, CallId, Key, KeyId, ScheduleId};
 use outdial_engine::ports::{
     AudioFile, CallDetails, CallFilter, Change, ClaimedCall, Count, Counted, FirstAnswer, Page, SharedLimits, Store,
-    StoreError, StoredEvent, Trace,
+    StoreError, StoredEvent, StoredSchedule, Trace,
 };
 use tokio::{sync::watch, time::Instant};
 
@@ -237,6 +237,72 @@ impl Store for MemoryStore {
             let old = rows.answers.extract_if(.., |_, kept| kept.kept_until <= now);
             Ok(old.take(most).count())
         })
+    }
+
+    fn add_schedule(
+        &self,
+        schedule: StoredSchedule,
+        answer: Option<FirstAnswer>,
+    ) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.with(|rows| {
+            rows.with_answer(answer, |rows| {
+                rows.schedules.insert(schedule.schedule.id, schedule);
+                Ok(())
+            })
+        })
+    }
+
+    fn change_schedule(&self, schedule: StoredSchedule) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.with(|rows| {
+            let kept = rows.schedules.get_mut(&schedule.schedule.id);
+            let before = kept.filter(|kept| kept.schedule.version + 1 == schedule.schedule.version);
+            Ok(before.map(|kept| *kept = schedule).is_some())
+        })
+    }
+
+    fn remove_schedule(&self, account: AccountId, id: ScheduleId) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.with(|rows| {
+            let of_account = rows
+                .schedules
+                .get(&id)
+                .is_some_and(|kept| kept.schedule.account == account);
+            Ok(of_account && rows.schedules.remove(&id).is_some())
+        })
+    }
+
+    fn schedule(
+        &self,
+        account: AccountId,
+        id: ScheduleId,
+    ) -> BoxFuture<'_, Result<Option<StoredSchedule>, StoreError>> {
+        self.with(|rows| {
+            let kept = rows.schedules.get(&id).filter(|kept| kept.schedule.account == account);
+            Ok(kept.cloned())
+        })
+    }
+
+    fn schedules(&self, account: AccountId) -> BoxFuture<'_, Result<Vec<StoredSchedule>, StoreError>> {
+        self.with(|rows| {
+            let newest_first = rows.schedules.values().rev();
+            Ok(newest_first
+                .filter(|kept| kept.schedule.account == account)
+                .cloned()
+                .collect())
+        })
+    }
+
+    fn due_schedules(&self, now: Timestamp, most: usize) -> BoxFuture<'_, Result<Vec<StoredSchedule>, StoreError>> {
+        self.with(|rows| {
+            let waiting = |kept: &&StoredSchedule| kept.schedule.wake().is_some_and(|wake| wake <= now);
+            let mut due: Vec<StoredSchedule> = rows.schedules.values().filter(waiting).cloned().collect();
+            due.sort_by_key(|kept| kept.schedule.wake());
+            due.truncate(most);
+            Ok(due)
+        })
+    }
+
+    fn next_schedule(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
+        self.with(|rows| Ok(rows.schedules.values().filter_map(|kept| kept.schedule.wake()).min()))
     }
 
     fn check(&self) -> BoxFuture<'_, Result<(), StoreError>> {

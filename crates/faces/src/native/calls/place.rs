@@ -184,7 +184,7 @@ fn read(fields: &mut Fields<'_, '_>, limits: Limits, now: Timestamp) -> Option<P
     })
 }
 
-pub(super) fn refusal(error: PlaceCallError, given_in: bool) -> Refusal {
+pub(in crate::native) fn refusal(error: PlaceCallError, given_in: bool) -> Refusal {
     let detail = error.to_string();
     match error {
         PlaceCallError::Invalid(mut problems) => {

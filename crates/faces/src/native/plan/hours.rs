@@ -114,7 +114,7 @@ fn zone_of(name: &str) -> HoursZone {
 }
 
 /// A day of the calendar.
-struct Day(Date);
+pub(in crate::native) struct Day(pub(in crate::native) Date);
 
 impl FromStr for Day {
     type Err = &'static str;

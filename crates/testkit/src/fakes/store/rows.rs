@@ -4,10 +4,12 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use outdial_domain::{
-    Account, AccountId, AttemptState, AudioId, Call, CallId, CallState, Key, KeyId, Subject, attempt::Progress,
+    Account, AccountId, AttemptState, AudioId, Call, CallId, CallState, Key, KeyId, ScheduleId, Subject,
+    attempt::Progress,
 };
 use outdial_engine::ports::{
-    AudioFile, CallDetails, CallFilter, Change, ClaimedCall, FirstAnswer, Job, Page, StoreError, StoredEvent, Trace,
+    AudioFile, CallDetails, CallFilter, Change, ClaimedCall, FirstAnswer, Job, Page, StoreError, StoredEvent,
+    StoredSchedule, Trace,
 };
 
 #[derive(Debug, Default)]
@@ -17,6 +19,7 @@ pub(super) struct Rows {
     pub(super) accounts: BTreeMap<String, Account>,
     pub(super) keys: BTreeMap<KeyId, (Key, [u8; 32])>,
     pub(super) audio: BTreeMap<AudioId, AudioFile>,
+    pub(super) schedules: BTreeMap<ScheduleId, StoredSchedule>,
     pub(super) answers: BTreeMap<(AccountId, [u8; 32]), FirstAnswer>,
 }
 

@@ -1,0 +1,80 @@
+//! `PATCH /api/v1/schedules/{id}`: changes a schedule.
+
+use std::sync::Arc;
+
+use axum::{Json, extract::State};
+use jiff::Timestamp;
+use outdial_domain::{Limits, ScheduleId};
+use outdial_engine::verbs::{self, ChangeCall, Occurring};
+use outdial_flow::Fields;
+
+use super::{create::ScheduleRequest, occurring, refusal};
+use crate::native::{
+    Api,
+    actor::{Allowed, ToCall},
+    code::Code,
+    document::Document,
+    endpoint::Endpoint,
+    id::Id,
+    plan,
+    refusal::Refusal,
+    wire::Schedule,
+};
+
+pub(in crate::native) fn endpoint() -> Endpoint {
+    Endpoint::new("schedules", __path_change_schedule, change_schedule)
+        .needs::<ToCall>()
+        .refuses(&[
+            Code::ScheduleNotFound,
+            Code::Conflict,
+            Code::InvalidRequest,
+            Code::MalformedJson,
+            Code::BrokenBody,
+            Code::SlowBody,
+            Code::BodyTooLarge,
+            Code::UnsupportedMediaType,
+            Code::CallerIdNotAllowed,
+            Code::HandOverNotAllowed,
+            Code::DestinationClosed,
+            Code::NoRoute,
+        ])
+}
+
+/// Changes a schedule
+///
+/// What is not given stays as it is, and so do the calls that it has made.
+#[utoipa::path(patch, path = "/api/v1/schedules/{id}", request_body = ScheduleRequest,
+    params(("id" = String, Path, description = "The id of the schedule.")),
+    responses((status = 200, body = Schedule)))]
+async fn change_schedule(
+    State(api): State<Arc<Api>>,
+    Allowed { actor, .. }: Allowed<ToCall>,
+    Id(id): Id<ScheduleId>,
+    document: Document,
+) -> Result<Json<Schedule>, Refusal> {
+    let engine = &api.engine;
+    let now = engine.ids.now();
+    let (change, occurring) = document.read(|fields| read(fields, engine.settings.limits, now))?;
+    let changed = verbs::change_schedule(engine, &actor, id, change, occurring).await;
+    Ok(Json(changed.map_err(refusal)?.into()))
+}
+
+fn read(fields: &mut Fields<'_, '_>, limits: Limits, now: Timestamp) -> Option<(ChangeCall, Occurring)> {
+    let version = fields.optional_integer("version", 1..=u32::MAX);
+    let asked = plan::read(fields, limits, now);
+    let change = ChangeCall {
+        version,
+        to: asked.to,
+        action: asked.action,
+        from: asked.from,
+        via: asked.via,
+        priority: asked.priority,
+        hours: asked.hours,
+        retry: asked.retry,
+        ring: asked.ring,
+        talk: asked.talk,
+        tag: asked.tag,
+        ..ChangeCall::default()
+    };
+    Some((change, occurring::read(fields)))
+}
