@@ -52,6 +52,12 @@ impl Client {
         })
     }
 
+    /// Gives something, and gets the answer.
+    pub(crate) async fn post(&self, path: &str, body: &Value) -> Result<Value> {
+        let request = self.http.post(self.address(path)).bearer_auth(&self.key).json(body);
+        answer(request.send().await.with_context(|| format!("post to {path}"))?).await
+    }
+
     /// Asks for a call. It is on disk when this returns.
     pub(crate) async fn place(&self, body: &Value) -> Result<Placed> {
         let asked_at = now();

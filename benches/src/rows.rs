@@ -9,6 +9,7 @@ mod playing;
 mod protected;
 mod registrations;
 mod transports;
+mod webhooks;
 mod whole_path;
 
 use anyhow::Result;
@@ -36,10 +37,12 @@ pub(crate) enum Group {
     Creates,
     /// Call files put into a spool directory.
     Callfiles,
+    /// Notifications delivered to a receiver.
+    Webhooks,
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 9] = [
+    pub(crate) const ALL: [Self; 10] = [
         Self::Idle,
         Self::WholePath,
         Self::Playing,
@@ -49,6 +52,7 @@ impl Group {
         Self::Registrations,
         Self::Creates,
         Self::Callfiles,
+        Self::Webhooks,
     ];
 
     /// Adds its rows.
@@ -63,6 +67,7 @@ impl Group {
             Self::Registrations => registrations::measure(table).await,
             Self::Creates => creates::measure(table).await,
             Self::Callfiles => callfiles::measure(table),
+            Self::Webhooks => webhooks::measure(table).await,
         }
     }
 
@@ -77,6 +82,7 @@ impl Group {
             Self::Registrations => "registrations",
             Self::Creates => "creates",
             Self::Callfiles => "callfiles",
+            Self::Webhooks => "webhooks",
         }
     }
 }

@@ -327,6 +327,7 @@ mod tests {
             talk: Duration::from_secs(60),
             tag: None,
             reference: None,
+            webhook: None,
         };
         let call = Call::new(CallId::new(at(1), [1; 10]), AccountId::new(at(1), [2; 10]), plan, at(1));
         let way = Way {

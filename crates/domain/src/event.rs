@@ -173,28 +173,38 @@ pub enum EventKind {
     },
 }
 
-impl EventKind {
-    /// The stable word for this kind, as used in the API and in filters.
-    #[must_use]
-    pub fn word(&self) -> &'static str {
-        match self {
-            Self::Created { .. } => "created",
-            Self::Queued { .. } => "queued",
-            Self::Routed { .. } => "routed",
-            Self::Journalled { .. } => "journalled",
-            Self::Dialing { .. } => "dialing",
-            Self::Ringing { .. } => "ringing",
-            Self::Answered { .. } => "answered",
-            Self::InstructionStarted { .. } => "instruction_started",
-            Self::InstructionDone { .. } => "instruction_done",
-            Self::Digit { .. } => "digit",
-            Self::Gathered { .. } => "gathered",
-            Self::HangUpRequested { .. } => "hang_up_requested",
-            Self::LegEnded { .. } => "leg_ended",
-            Self::Postponed { .. } => "postponed",
-            Self::Changed { .. } => "changed",
-            Self::RetryScheduled { .. } => "retry_scheduled",
-            Self::Ended { .. } => "ended",
+/// The words of all kinds of events, each once: the compiler sees to it that none is forgotten.
+macro_rules! kinds {
+    ($($name:ident = $word:literal),+ $(,)?) => {
+        impl EventKind {
+            /// The stable words of all kinds.
+            pub const WORDS: &'static [&'static str] = &[$($word),+];
+
+            /// The stable word for this kind, as used in the API and in filters.
+            #[must_use]
+            pub fn word(&self) -> &'static str {
+                match self { $(Self::$name { .. } => $word),+ }
+            }
         }
-    }
+    };
+}
+
+kinds! {
+    Created = "created",
+    Queued = "queued",
+    Routed = "routed",
+    Journalled = "journalled",
+    Dialing = "dialing",
+    Ringing = "ringing",
+    Answered = "answered",
+    InstructionStarted = "instruction_started",
+    InstructionDone = "instruction_done",
+    Digit = "digit",
+    Gathered = "gathered",
+    HangUpRequested = "hang_up_requested",
+    LegEnded = "leg_ended",
+    Postponed = "postponed",
+    Changed = "changed",
+    RetryScheduled = "retry_scheduled",
+    Ended = "ended",
 }

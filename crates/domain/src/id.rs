@@ -147,6 +147,18 @@ typed_id!(
     /// Names an uploaded audio file.
     AudioId, "aud"
 );
+typed_id!(
+    /// Names a webhook of an account.
+    WebhookId, "hook"
+);
+typed_id!(
+    /// Names one try to deliver a notification.
+    DeliveryId, "dlv"
+);
+typed_id!(
+    /// Names who is told: a webhook of an account, or the server behind a URL that calls name.
+    ReceiverId, "rcv"
+);
 
 #[cfg(test)]
 mod tests {

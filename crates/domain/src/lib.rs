@@ -21,6 +21,7 @@ pub mod plan;
 pub mod recurrence;
 pub mod retry;
 pub mod schedule;
+pub mod webhook;
 
 pub use account::{Account, Key, Limits, Number, NumberUse, Scope};
 pub use address::{Address, AddressError, Destination};
@@ -29,10 +30,14 @@ pub use call::{Call, CallState, Direction, LiveCall};
 pub use digit::{Digit, Digits};
 pub use event::{Event, EventKind, Subject};
 pub use hours::{Hours, HoursError, HoursZone, Window};
-pub use id::{AccountId, AttemptId, AudioId, CallId, EventId, IdError, KeyId, LegId, ScheduleId};
+pub use id::{
+    AccountId, AttemptId, AudioId, CallId, DeliveryId, EventId, IdError, KeyId, LegId, ReceiverId, ScheduleId,
+    WebhookId,
+};
 pub use leg::{Leg, LegState, Quality};
 pub use outcome::{EndedBy, Ending, Outcome};
 pub use plan::{Plan, Priority};
 pub use recurrence::{Cron, Recurrence};
 pub use retry::{Factor, Retry, RetryRule};
 pub use schedule::Schedule;
+pub use webhook::{CallWebhook, EventFilter, LiveSecret, SigningSecret, Webhook};

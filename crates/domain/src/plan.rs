@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{Address, Hours, HoursError, Retry, outcome::words};
+use crate::{Address, CallWebhook, Hours, HoursError, Retry, outcome::words};
 
 words! {
     /// How urgent a call is beside others that wait for the same limit.
@@ -55,6 +55,9 @@ pub struct Plan {
     /// serves as one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub reference: Option<String>,
+    /// Who is told of what happens to this call, besides the account's webhooks.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub webhook: Option<CallWebhook>,
 }
 
 impl Plan {

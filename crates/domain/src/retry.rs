@@ -218,6 +218,7 @@ mod tests {
             talk: MINUTE,
             tag: None,
             reference: None,
+            webhook: None,
         };
         Call::new(CallId::new(at(0), [1; 10]), AccountId::new(at(0), [2; 10]), plan, at(0))
     }

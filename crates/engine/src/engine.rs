@@ -58,6 +58,8 @@ pub(crate) struct Inner {
     pub(crate) names: AccountNames,
     /// Wakes whoever makes the calls of schedules, when one was made or changed.
     pub(crate) schedules: Notify,
+    /// Wakes who tells receivers of events.
+    pub(crate) telling: Notify,
     pub(crate) stopping: CancellationToken,
     pub(crate) tasks: TaskTracker,
 }
@@ -108,6 +110,7 @@ impl Engine {
             admission: Admission::new(parts.store.shared_limits().is_some()),
             names: AccountNames::default(),
             schedules: Notify::new(),
+            telling: Notify::new(),
             stopping: CancellationToken::new(),
             tasks: TaskTracker::new(),
             parts,
@@ -153,6 +156,11 @@ impl Engine {
     #[must_use]
     pub fn is_stopping(&self) -> bool {
         self.0.stopping.is_cancelled()
+    }
+
+    /// Waits until webhooks were changed, or something is to be told again.
+    pub async fn telling_changed(&self) {
+        self.0.telling.notified().await;
     }
 
     /// Waits until it begins to stop.

@@ -14,6 +14,7 @@
 mod call_task;
 mod engine;
 mod live;
+pub mod outgoing;
 pub mod pacing;
 pub mod policy;
 pub mod ports;

@@ -7,6 +7,7 @@ mod limits;
 mod prompts;
 mod schedules;
 mod store;
+mod webhooks;
 mod world;
 
 pub use blobs::{BlobError, Blobs};
@@ -20,5 +21,9 @@ pub use prompts::{Clip, ImportedAudio, PromptError, Prompts, Say};
 pub use schedules::StoredSchedule;
 pub use store::{
     AudioFile, CallDetails, CallFilter, Change, ClaimedCall, Job, Page, Store, StoreError, StoredEvent, Trace,
+};
+pub use webhooks::{
+    ClaimedReceivers, Delivery, DeliveryFilter, DeliveryResult, FanOut, Feed, FeedKey, Notice, NoticeWriter,
+    ReceiverClaim, Settled, WebhookStore,
 };
 pub use world::{Clock, Entropy, Ids, SystemClock, SystemEntropy};

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use outdial_domain::{Address, Limits, Number, NumberUse};
 use outdial_flow::Flow;
 
-use crate::{pacing::Rules, policy::Policy, routing::Trunk};
+use crate::{outgoing::Outgoing, pacing::Rules, policy::Policy, routing::Trunk};
 
 /// What the operator decided.
 #[derive(Debug, Clone, Default)]
@@ -19,6 +19,8 @@ pub struct Settings {
     pub trunks: Vec<Trunk>,
     /// Which destinations are open.
     pub policy: Policy,
+    /// Where we connect to because callers say so.
+    pub outgoing: Outgoing,
     /// The numbers of all accounts.
     pub numbers: Vec<Number>,
     /// Whether explanations and captures show people whole to everybody who may read them.

@@ -10,8 +10,10 @@ mod list_events;
 mod once;
 mod place_call;
 mod place_in_queue;
+mod replay;
 mod schedules;
 mod upload_audio;
+mod webhooks;
 
 use outdial_domain::{AccountId, Scope};
 
@@ -29,10 +31,16 @@ pub(crate) use once::Requests;
 pub use once::{Known, Once, RequestName, UnderWay, hash_request, look_up_request};
 pub use place_call::{Action, PlaceCall, PlaceCallError, place_call, place_call_once};
 pub use place_in_queue::{PlaceInQueue, place_in_queue};
+pub use replay::{LONGEST_REPLAY, Replay, ReplayError, Replayed, replay};
 pub use schedules::{
     Occurring, ScheduleError, change_schedule, create_schedule, get_schedule, list_schedules, remove_schedule,
 };
 pub use upload_audio::{LARGEST_UPLOAD, UploadError, upload_audio};
+
+pub use webhooks::{
+    LONGEST_OLD_SECRET, MOST_WEBHOOKS, OLD_SECRET_LIVES, WebhookError, WebhookOfCall, create_webhook, enable_webhook,
+    get_webhook, is_signing_secret, list_deliveries, list_webhooks, remove_webhook, rotate_webhook_secret,
+};
 
 use crate::ports::StoreError;
 

@@ -19,6 +19,7 @@ mod id;
 mod idempotency;
 mod keys;
 mod moment;
+mod notices;
 mod openapi;
 mod operations;
 mod plan;
@@ -27,6 +28,7 @@ mod refusal;
 mod schedules;
 #[cfg(test)]
 mod testing;
+mod webhooks;
 mod wire;
 
 use std::sync::Arc;
@@ -36,7 +38,9 @@ use outdial_engine::Engine;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::failed_logins::FailedLogins;
+pub use actor::FACE;
 use code::Code;
+pub use notices::NativeNotices;
 use refusal::Refusal;
 
 /// What the program decides about this face.

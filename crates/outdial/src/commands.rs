@@ -12,6 +12,7 @@ mod keys;
 mod load;
 mod schedules;
 mod serve;
+mod webhook;
 
 use std::process::ExitCode;
 
@@ -42,6 +43,7 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Load(load) => load::run(&common, load).await,
         Command::Accounts { command } => accounts::run(&common, command).await,
         Command::Keys { command } => keys::run(&common, command).await,
+        Command::Webhook { command } => webhook::run(&common, command).await,
         Command::Doctor(doctor) => doctor::run(&common, doctor).await,
         Command::Callfile { command, .. } => callfile::run(command).await,
         Command::Openapi => {

@@ -9,6 +9,7 @@ mod sections;
 mod store;
 mod trace;
 mod trunk;
+mod webhooks;
 
 use std::path::{Path, PathBuf};
 
@@ -28,6 +29,7 @@ pub use sections::{Limits, Media, NumberSection, Policy, Server, Sip, SipTls};
 pub use store::Store;
 pub use trace::{Hep, Trace};
 pub use trunk::{CarrierKind, Trunk};
+pub use webhooks::Webhooks;
 
 /// The commented configuration with every key and its default.
 pub const EXAMPLE: &str = include_str!("../../../outdial.example.toml");
@@ -58,6 +60,8 @@ pub struct Config {
     pub pacing: Pacing,
     /// Which destinations are open.
     pub policy: Policy,
+    /// Who may be told of events.
+    pub webhooks: Webhooks,
     /// Who speaks the texts.
     pub speech: outdial_speech::SpeechConfig,
     /// The built-in handsets.
@@ -122,7 +126,7 @@ impl Config {
             figment = figment.merge(Toml::string(&text));
         }
         let environment = Env::prefixed("OUTDIAL_")
-            .ignore(&["url", "key", "config", "data", "log"])
+            .ignore(&["url", "key", "config", "data", "log", "webhook_secret"])
             .split("__");
         figment
             .merge(environment)
@@ -173,6 +177,7 @@ impl Config {
             limits: self.limits.bounds()?,
             trunks,
             pacing: self.pacing.rules()?,
+            outgoing: self.webhooks.outgoing()?,
             policy: outdial_engine::policy::Policy {
                 open: open.collect::<Result<_, _>>()?,
             },

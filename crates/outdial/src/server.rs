@@ -17,6 +17,7 @@ use outdial_engine::{
 use outdial_faces::native::{self, NativeConfig};
 use outdial_handset::HandsetSet;
 use outdial_speech::PromptLibrary;
+use outdial_webhooks::Webhooks;
 use tokio::net::TcpListener;
 use tokio_util::sync::CancellationToken;
 
@@ -54,12 +55,18 @@ pub struct Server {
     pub asterisk: Option<Arc<AsteriskCarrier>>,
     /// The built-in phones, where they are enabled.
     pub handsets: Option<HandsetSet>,
+    /// Who tells receivers of events, where this server dials.
+    webhooks: Option<Webhooks>,
     stop_within: Duration,
     stopping: CancellationToken,
     http: tokio::task::JoinHandle<()>,
     // Held until everything else is gone.
     _data: DataDir,
 }
+
+/// How long notifications that are under way get to end when the server stops. What is not told by then is
+/// told after the next start.
+const ENDING: Duration = Duration::from_secs(5);
 
 impl Server {
     /// Starts everything.
@@ -122,6 +129,10 @@ impl Server {
             Role::Dialling => Engine::start(parts).await.map_err(start_failure)?,
             Role::Changing | Role::Reading => Engine::at_rest(parts),
         };
+        let webhooks = match role {
+            Role::Dialling => Some(parts::webhooks(config, &engine)?),
+            Role::Changing | Role::Reading => None,
+        };
         let stopping = CancellationToken::new();
         let router = native::router(
             engine.clone(),
@@ -140,6 +151,7 @@ impl Server {
             sip,
             asterisk,
             handsets,
+            webhooks,
             stop_within,
             stopping,
             http,
@@ -158,6 +170,9 @@ impl Server {
     /// Stops everything: no new work, live calls ended, then the servers.
     pub async fn stop(mut self) {
         self.engine.stop(self.stop_within).await;
+        if let Some(webhooks) = &self.webhooks {
+            webhooks.stop(ENDING).await;
+        }
         if let Some(sip) = &self.sip {
             sip.stop().await;
         }

@@ -8,8 +8,10 @@ mod blobs;
 mod call;
 mod check;
 mod columns;
+mod delivery;
 mod error;
 mod event;
+mod feed;
 mod first_answer;
 mod follow;
 mod job;
@@ -21,9 +23,12 @@ mod open;
 #[cfg(test)]
 mod plans;
 mod progress;
+mod receiver;
 mod schedule;
+mod telling;
 mod text;
 mod trace;
+mod webhook;
 mod writer;
 
 pub use self::blobs::PostgresBlobs;
@@ -57,6 +62,7 @@ pub struct PostgresStore {
     writer: Writer,
     writing: JoinHandle<()>,
     newest: watch::Receiver<i64>,
+    notices: watch::Receiver<u64>,
     following: JoinHandle<()>,
 }
 
@@ -75,13 +81,15 @@ impl PostgresStore {
         let position = event::newest(&mut connection).await.map_err(Failure::from)?;
         let pool = open::pool(&options);
         let (sender, newest) = watch::channel(position);
-        let (writer, writing) = writer::start(connection, options, sender.clone());
+        let (noticed, notices) = watch::channel(0);
+        let (writer, writing) = writer::start(connection, options, sender.clone(), noticed);
         let following = tokio::spawn(follow::follow(pool.clone(), sender));
         Ok(Self {
             pool,
             writer,
             writing,
             newest,
+            notices,
             following,
         })
     }

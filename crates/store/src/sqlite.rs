@@ -5,8 +5,10 @@ mod attempt;
 mod audio;
 mod call;
 mod check;
+mod delivery;
 mod error;
 mod event;
+mod feed;
 mod first_answer;
 mod job;
 mod key;
@@ -17,9 +19,12 @@ pub(crate) mod open;
 mod plans;
 mod progress;
 mod readers;
+mod receiver;
 mod schedule;
+mod telling;
 mod trace;
 mod transaction;
+mod webhook;
 mod writer;
 
 use std::{
@@ -37,7 +42,12 @@ use outdial_engine::ports::{
 use rusqlite::Connection;
 use tokio::sync::watch;
 
-use self::{error::Failure, job::Claim, readers::Readers, writer::Writer};
+use self::{
+    error::Failure,
+    job::Claim,
+    readers::Readers,
+    writer::{News, Writer},
+};
 
 /// State in one SQLite file: one writer that saves many changes with one sync of the disk, and readers
 /// that never wait for it.
@@ -51,6 +61,7 @@ pub struct SqliteStore {
     writing: JoinHandle<()>,
     readers: Readers,
     newest: watch::Receiver<i64>,
+    notices: watch::Receiver<u64>,
 }
 
 impl SqliteStore {
@@ -75,17 +86,26 @@ impl SqliteStore {
             .and_then(|()| Ok(event::newest(&connection)?))
             .map_err(|failure| named(&path, failure.into()))?;
         let (sender, newest) = watch::channel(position);
-        let (writer, writing) =
-            writer::start(connection, path.clone(), sender).map_err(|error| StoreError::Unavailable {
-                reason: format!("the thread that writes cannot be started: {error}"),
-                remedy: "Raise the limit of threads for this program".to_owned(),
-            })?;
+        let (noticed, notices) = watch::channel(0);
+        let (writer, writing) = writer::start(
+            connection,
+            path.clone(),
+            News {
+                newest: sender,
+                noticed,
+            },
+        )
+        .map_err(|error| StoreError::Unavailable {
+            reason: format!("the thread that writes cannot be started: {error}"),
+            remedy: "Raise the limit of threads for this program".to_owned(),
+        })?;
         Ok(Self {
             readers: Readers::new(&path),
             path,
             writer,
             writing,
             newest,
+            notices,
         })
     }
 
@@ -122,9 +142,11 @@ fn named(path: &Path, error: StoreError) -> StoreError {
             reason: format!("{}: {reason}", path.display()),
             remedy,
         },
-        other @ (StoreError::Stale(_) | StoreError::Taken(_) | StoreError::Repeated | StoreError::BadRow { .. }) => {
-            other
-        }
+        other @ (StoreError::Stale(_)
+        | StoreError::Taken(_)
+        | StoreError::Repeated
+        | StoreError::Gone
+        | StoreError::BadRow { .. }) => other,
     }
 }
 

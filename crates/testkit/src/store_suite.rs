@@ -15,6 +15,7 @@ mod limits;
 mod lists;
 pub mod lives;
 mod schedules;
+mod telling;
 
 pub use accounts::*;
 pub use answers::*;
@@ -25,6 +26,7 @@ pub use events::*;
 pub use limits::*;
 pub use lists::*;
 pub use schedules::*;
+pub use telling::*;
 
 /// Makes one test of each case. The function gives an empty store, and whatever must live as long as it;
 /// or nothing, where what the store needs is not there and tests of it are skipped.
@@ -73,6 +75,13 @@ macro_rules! store_suite {
             schedules_are_kept
             a_schedule_moves_on_once
             due_schedules_are_found
+            a_calls_receiver_waits_for_what_it_wants
+            what_comes_meanwhile_is_told_next
+            a_receiver_is_told_by_one_node_at_a_time
+            a_failing_receiver_rests
+            webhooks_belong_to_their_account
+            a_webhook_follows_the_log_once
+            deliveries_are_logged
             a_working_store_says_so
             limits_are_kept_by_all_nodes_together
             places_are_counted_over_all_nodes

@@ -118,6 +118,7 @@ fn write_down(engine: &Engine, account: &Account, flow: Flow, leg: &IncomingLeg)
         talk: engine.settings.limits.talk,
         tag: None,
         reference: None,
+        webhook: None,
     };
     let mut call = Call::new(engine.ids.make(CallId::new), account.id, plan, now);
     call.direction = Direction::Incoming;

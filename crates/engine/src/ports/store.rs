@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use super::{FirstAnswer, SharedLimits, StoredSchedule, WireMessage};
 
 /// Remembers. It decides nothing: what is legal is said in `domain`, and repeated as constraints.
-pub trait Store: Send + Sync {
+pub trait Store: super::WebhookStore {
     /// Saves a change of one call: its state, its events and its job in one transaction that is on
     /// disk when the future resolves.
     ///
@@ -400,6 +400,9 @@ pub enum StoreError {
     /// A request with the same idempotency key was answered before; its answer can be looked up.
     #[error("a request with this idempotency key was answered already")]
     Repeated,
+    /// What was to be changed was taken away in between.
+    #[error("it was taken away in between")]
+    Gone,
     /// A row cannot be understood.
     #[error("table {table}, row {id}, column {column} cannot be read: {reason}")]
     BadRow {

@@ -7,7 +7,7 @@ use outdial_domain::{Address, Call, CallId, CallState, EventKind, Hours, Outcome
 
 use outdial_flow::Flow;
 
-use super::{Action, Actor, CallError, PlaceCall, PlaceCallError, get_call, place_call::check};
+use super::{Action, Actor, CallError, PlaceCall, PlaceCallError, WebhookOfCall, get_call, place_call::check};
 use crate::{
     Engine,
     ports::{CallDetails, Change, Job, StoreError},
@@ -147,6 +147,7 @@ pub(super) fn merge(plan: &Plan, flow: &Flow, change: ChangeCall, now: Timestamp
         talk: Some(change.talk.unwrap_or(plan.talk)),
         tag: change.tag.or(plan.tag),
         reference: plan.reference,
+        webhook: plan.webhook.map(WebhookOfCall::from),
     }
 }
 

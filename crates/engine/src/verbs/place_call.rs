@@ -10,7 +10,7 @@ use outdial_flow::{Flow, Problem};
 
 pub(super) use check::check;
 
-use super::{Actor, Once};
+use super::{Actor, Once, WebhookOfCall};
 use crate::{
     Engine,
     ports::{Change, Job, StoreError},
@@ -46,6 +46,8 @@ pub struct PlaceCall {
     pub tag: Option<String>,
     /// The caller's own name for the call.
     pub reference: Option<String>,
+    /// Who is told of what happens to the call, besides the account's webhooks.
+    pub webhook: Option<WebhookOfCall>,
 }
 
 impl PlaceCall {
@@ -66,6 +68,7 @@ impl PlaceCall {
             talk: None,
             tag: None,
             reference: None,
+            webhook: None,
         }
     }
 }

@@ -22,7 +22,7 @@ use tokio::time::Instant;
 use super::{Api, code::Code, refusal::Refusal};
 
 /// The name of this face in the event log.
-pub(super) const FACE: &str = "native";
+pub const FACE: &str = "native";
 
 /// Who asks, with a key that allows what the endpoint needs.
 pub(super) struct Allowed<N> {

@@ -88,6 +88,14 @@ codes! {
     NothingCaptured = "nothing_captured", CONFLICT, true, "There are no messages";
     /// The account has no schedule with this id.
     ScheduleNotFound = "schedule_not_found", NOT_FOUND, false, "There is no such schedule";
+    /// The account has no webhook with this id.
+    WebhookNotFound = "webhook_not_found", NOT_FOUND, false, "There is no such webhook";
+    /// The account has as many webhooks as it may have.
+    TooManyWebhooks = "too_many_webhooks", CONFLICT, false, "There are too many webhooks";
+    /// The account has no such delivery, call or webhook.
+    NothingToReplay = "nothing_to_replay", NOT_FOUND, false, "There is nothing to tell again";
+    /// The webhook is off or was removed, or the call names no receiver.
+    NoReceiver = "no_receiver", CONFLICT, false, "There is nobody to be told";
     /// There is nothing at this path.
     UnknownPath = "unknown_path", NOT_FOUND, false, "There is nothing at this path";
     /// The path does not know this method; the header `Allow` lists those it knows.

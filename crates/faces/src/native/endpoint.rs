@@ -12,7 +12,9 @@ use utoipa::openapi::{
     path::{Operation, ParameterBuilder, ParameterIn},
 };
 
-use super::{Api, accounts, actor::Need, audio, calls, code::Code, events, idempotency, keys, operations, schedules};
+use super::{
+    Api, accounts, actor::Need, audio, calls, code::Code, events, idempotency, keys, operations, schedules, webhooks,
+};
 
 /// One method of one path.
 pub(super) struct Endpoint {
@@ -46,6 +48,13 @@ pub(super) fn all() -> Vec<Endpoint> {
         schedules::remove::endpoint(),
         audio::upload::endpoint(),
         events::follow::endpoint(),
+        webhooks::list::endpoint(),
+        webhooks::create::endpoint(),
+        webhooks::deliveries::endpoint(),
+        webhooks::replay::endpoint(),
+        webhooks::remove::endpoint(),
+        webhooks::rotate::endpoint(),
+        webhooks::enable::endpoint(),
         accounts::list::endpoint(),
         accounts::create::endpoint(),
         keys::list::endpoint(),

@@ -6,7 +6,7 @@ use axum::{
     extract::{FromRequestParts, Path},
     http::request::Parts,
 };
-use outdial_domain::{CallId, KeyId, ScheduleId};
+use outdial_domain::{CallId, KeyId, ScheduleId, WebhookId};
 
 use super::{Api, code::Code, refusal::Refusal};
 
@@ -29,6 +29,10 @@ impl Named for KeyId {
 
 impl Named for ScheduleId {
     const UNKNOWN: Code = Code::ScheduleNotFound;
+}
+
+impl Named for WebhookId {
+    const UNKNOWN: Code = Code::WebhookNotFound;
 }
 
 impl<T: Named> FromRequestParts<Arc<Api>> for Id<T> {

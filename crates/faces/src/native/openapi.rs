@@ -11,7 +11,7 @@ use utoipa::{
     },
 };
 
-use super::{accounts, audio, calls, code::Code, endpoint, keys, operations, refusal, schedules, wire};
+use super::{accounts, audio, calls, code::Code, endpoint, keys, operations, refusal, schedules, webhooks, wire};
 
 const PROBLEM_TYPE: &str = "application/problem+json";
 const KEY: &str = "key";
@@ -56,6 +56,18 @@ const WITH_KEY: &[Code] = &[
         wire::Story,
         wire::Trace,
         wire::WireMessage,
+        wire::CallWebhook,
+        wire::Delivery,
+        wire::DeliveryList,
+        wire::EventWord,
+        wire::NewWebhook,
+        wire::Replayed,
+        wire::Webhook,
+        wire::WebhookList,
+        webhooks::create::CreateWebhookRequest,
+        webhooks::replay::ReplayRequest,
+        webhooks::rotate::RotateSecretRequest,
+        calls::place::WebhookRequest,
         calls::place::PlaceRequest,
         calls::change::ChangeRequest,
         schedules::create::ScheduleRequest,
@@ -69,6 +81,7 @@ const WITH_KEY: &[Code] = &[
         (name = "calls", description = "Place, read, explain and end calls."),
         (name = "schedules", description = "Plans that run again and again."),
         (name = "events", description = "What happens, as it happens."),
+        (name = "webhooks", description = "Who is told of events, and what became of it."),
         (name = "audio", description = "Sound to be played."),
         (name = "administration", description = "Accounts and their keys."),
         (name = "operation", description = "For whoever runs the server; no key is needed."),

@@ -7,11 +7,11 @@ use std::{str::FromStr, time::Duration};
 
 use jiff::Timestamp;
 use outdial_domain::{Address, AddressError, AudioId, Limits, Plan, Priority};
-use outdial_engine::verbs::Action;
+use outdial_engine::verbs::{Action, WebhookOfCall};
 use outdial_flow::{Fields, Given, Say, document::read_given};
 use serde_json::Value;
 
-use super::moment::Moment;
+use super::{moment::Moment, webhooks};
 pub(super) use hours::{Day, Hours, HoursAsked};
 pub(super) use retry::{RetryAsked, RetryPlan};
 
@@ -38,6 +38,7 @@ pub(super) struct Asked {
     pub(super) talk: Option<Duration>,
     pub(super) tag: Option<String>,
     pub(super) reference: Option<String>,
+    pub(super) webhook: Option<WebhookOfCall>,
 }
 
 /// Reads all fields. Which of them must be given is the caller's to say.
@@ -72,6 +73,7 @@ pub(super) fn read(fields: &mut Fields<'_, '_>, limits: Limits, now: Timestamp) 
         reference: fields
             .optional_line("reference", Plan::LONGEST_REFERENCE)
             .map(str::to_owned),
+        webhook: fields.optional_object("webhook").and_then(webhooks::of_call),
     }
 }
 

@@ -201,7 +201,7 @@ impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable { .. } => Self::store(&error),
-            StoreError::Stale(_) => Self::new(Code::Conflict, error.to_string()),
+            StoreError::Stale(_) | StoreError::Gone => Self::new(Code::Conflict, error.to_string()),
             StoreError::Taken(_) => Self::new(Code::NameTaken, error.to_string()).blame("name", "invalid"),
             StoreError::Repeated => super::idempotency::in_progress(),
             StoreError::BadRow { .. } => {

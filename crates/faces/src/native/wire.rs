@@ -10,6 +10,7 @@ mod pcapng;
 mod schedule;
 mod story;
 mod values;
+mod webhook;
 
 pub(super) use account::{Account, AccountList};
 pub(super) use audio::Audio;
@@ -22,4 +23,8 @@ pub(super) use story::{Story, Trace, WireMessage};
 pub(super) use values::{
     AttemptStateWord, CallStateWord, DirectionWord, EndedByWord, HangUpWord, OutcomeWord, PriorityWord, ScopeWord,
     Seconds, Time,
+};
+pub(super) use webhook::{
+    CallWebhook, Delivery, DeliveryList, EventWord, NewWebhook, Notification, NotificationData, Replayed, Webhook,
+    WebhookList,
 };

@@ -1,12 +1,17 @@
 //! Makes the adapters from their sections of the configuration.
 
-use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use outdial_carrier_asterisk::AsteriskCarrier;
 use outdial_carrier_sip::{SipCarrier, SipConfig, SipTrunk};
-use outdial_engine::ports::{Ids, SystemClock};
+use outdial_engine::{
+    Engine,
+    ports::{Ids, NoticeWriter, SystemClock},
+};
+use outdial_faces::native::{self, NativeNotices};
 use outdial_media_io::MediaEngine;
 use outdial_speech::PromptLibrary;
+use outdial_webhooks::{HttpPost, Webhooks, Writers};
 
 use super::start_failure;
 use crate::{
@@ -49,6 +54,18 @@ pub(super) fn sip(config: &Config, handsets: Option<SocketAddr>, ids: Ids) -> Re
     };
     settings.check().map_err(|error| Failure::usage(error.to_string()))?;
     SipCarrier::start(settings, media(config)?, ids).map_err(start_failure)
+}
+
+/// Who tells receivers of events.
+pub(super) fn webhooks(config: &Config, engine: &Engine) -> Result<Webhooks, Failure> {
+    let (telling, within) = config.webhooks.telling()?;
+    let post = HttpPost::new(engine.settings.outgoing.clone(), within).map_err(start_failure)?;
+    let native: Arc<dyn NoticeWriter> = Arc::new(NativeNotices);
+    let writers = Writers {
+        by_face: BTreeMap::from([(native::FACE.to_owned(), Arc::clone(&native))]),
+        usual: native,
+    };
+    Ok(Webhooks::start(engine.clone(), writers, Arc::new(post), telling))
 }
 
 /// The carrier that hands whole calls to Asterisks, where a trunk leads to one.

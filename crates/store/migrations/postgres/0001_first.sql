@@ -242,6 +242,63 @@ CREATE TABLE schedule (
 
 CREATE INDEX schedule_wake ON schedule (wake) WHERE wake IS NOT NULL;
 
+-- Who is told of all calls of an account. `position` is that in the event log up to which it was seen what
+-- it is to be told; the secrets must be known to sign with.
+CREATE TABLE webhook (
+    account_id uuid   NOT NULL REFERENCES account (id),
+    id         uuid   NOT NULL,
+    url        text   NOT NULL CHECK (url <> ''),
+    events     text   NOT NULL,
+    secrets    text   NOT NULL,
+    disabled   text,
+    created_at bigint NOT NULL,
+    position   bigint NOT NULL,
+    PRIMARY KEY (account_id, id)
+);
+
+-- What a receiver is yet to be told of a call: the events after `told` to `newest`, from the time `due` on.
+-- There is no row when there is nothing. Ids of a webhook and of a replay are all zeros where there is none.
+CREATE TABLE feed (
+    call_id    uuid   NOT NULL,
+    webhook_id uuid   NOT NULL,
+    replay_id  uuid   NOT NULL,
+    account_id uuid   NOT NULL,
+    receiver   uuid   NOT NULL,
+    told       bigint NOT NULL CHECK (told >= 0),
+    newest     bigint NOT NULL CHECK (newest >= told),
+    tries      bigint NOT NULL CHECK (tries >= 0),
+    due        bigint NOT NULL,
+    PRIMARY KEY (call_id, webhook_id, replay_id),
+    FOREIGN KEY (account_id, call_id) REFERENCES call (account_id, id)
+);
+
+CREATE INDEX feed_due ON feed (receiver, due);
+
+-- Which node tells a receiver, how often in a row that failed, and when to try it again. Receivers that
+-- nothing is to be remembered of have no row.
+CREATE TABLE receiver (
+    id            uuid   NOT NULL PRIMARY KEY,
+    claimed_by    text,
+    claimed_until bigint,
+    failed        bigint NOT NULL CHECK (failed >= 0),
+    due           bigint,
+    CHECK ((claimed_by IS NULL) = (claimed_until IS NULL))
+);
+
+-- Every try to deliver a notification. What is only read whole is JSON.
+CREATE TABLE delivery (
+    account_id uuid   NOT NULL REFERENCES account (id),
+    id         uuid   NOT NULL,
+    call_id    uuid   NOT NULL,
+    webhook_id uuid,
+    at         bigint NOT NULL,
+    entry      text   NOT NULL,
+    PRIMARY KEY (account_id, id)
+);
+
+CREATE INDEX delivery_of_call    ON delivery (account_id, call_id, id);
+CREATE INDEX delivery_to_webhook ON delivery (account_id, webhook_id, id) WHERE webhook_id IS NOT NULL;
+
 -- Written and read to prove that the store works; it belongs to nobody.
 CREATE TABLE probe (
     id     bigint NOT NULL PRIMARY KEY CHECK (id = 1),

@@ -191,6 +191,63 @@ CREATE TABLE schedule (
 
 CREATE INDEX schedule_wake ON schedule (wake) WHERE wake IS NOT NULL;
 
+-- Who is told of all calls of an account. `position` is that in the event log up to which it was seen what
+-- it is to be told; the secrets must be known to sign with.
+CREATE TABLE webhook (
+    account_id BLOB    NOT NULL REFERENCES account (id),
+    id         BLOB    NOT NULL CHECK (length(id) = 16),
+    url        TEXT    NOT NULL CHECK (url <> ''),
+    events     TEXT    NOT NULL,
+    secrets    TEXT    NOT NULL,
+    disabled   TEXT,
+    created_at INTEGER NOT NULL,
+    position   INTEGER NOT NULL,
+    PRIMARY KEY (account_id, id)
+) STRICT, WITHOUT ROWID;
+
+-- What a receiver is yet to be told of a call: the events after `told` to `newest`, from the time `due` on.
+-- There is no row when there is nothing. Ids of a webhook and of a replay are all zeros where there is none.
+CREATE TABLE feed (
+    call_id    BLOB    NOT NULL,
+    webhook_id BLOB    NOT NULL,
+    replay_id  BLOB    NOT NULL,
+    account_id BLOB    NOT NULL,
+    receiver   BLOB    NOT NULL,
+    told       INTEGER NOT NULL CHECK (told >= 0),
+    newest     INTEGER NOT NULL CHECK (newest >= told),
+    tries      INTEGER NOT NULL CHECK (tries >= 0),
+    due        INTEGER NOT NULL,
+    PRIMARY KEY (call_id, webhook_id, replay_id),
+    FOREIGN KEY (account_id, call_id) REFERENCES call (account_id, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX feed_due ON feed (receiver, due);
+
+-- Which node tells a receiver, how often in a row that failed, and when to try it again. Receivers that
+-- nothing is to be remembered of have no row.
+CREATE TABLE receiver (
+    id            BLOB    NOT NULL PRIMARY KEY,
+    claimed_by    TEXT,
+    claimed_until INTEGER,
+    failed        INTEGER NOT NULL CHECK (failed >= 0),
+    due           INTEGER,
+    CHECK ((claimed_by IS NULL) = (claimed_until IS NULL))
+) STRICT, WITHOUT ROWID;
+
+-- Every try to deliver a notification. What is only read whole is JSON.
+CREATE TABLE delivery (
+    account_id BLOB    NOT NULL REFERENCES account (id),
+    id         BLOB    NOT NULL CHECK (length(id) = 16),
+    call_id    BLOB    NOT NULL,
+    webhook_id BLOB,
+    at         INTEGER NOT NULL,
+    entry      TEXT    NOT NULL,
+    UNIQUE (account_id, id)
+) STRICT;
+
+CREATE INDEX delivery_of_call    ON delivery (account_id, call_id, id);
+CREATE INDEX delivery_to_webhook ON delivery (account_id, webhook_id, id) WHERE webhook_id IS NOT NULL;
+
 -- Written and read to prove that the store works; it belongs to nobody.
 CREATE TABLE probe (
     id     INTEGER PRIMARY KEY CHECK (id = 1),

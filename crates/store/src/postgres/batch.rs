@@ -8,6 +8,7 @@ use super::{
     attempt::{self, Attempts},
     call,
     event::{self, Happened},
+    feed::WokenFeeds,
     first_answer,
     job::{self, AddedJobs},
     leg::{self, Legs},
@@ -73,6 +74,7 @@ struct Rest {
     traces: Traces,
     removed_jobs: Vec<Uuid>,
     added_jobs: AddedJobs,
+    feeds: WokenFeeds,
     happened: Happened,
     events: i64,
 }
@@ -87,6 +89,7 @@ impl Rest {
             Job::Add => self.added_jobs.add(&change.call),
             Job::Remove => self.removed_jobs.push(change.call.id.uuid()),
         }
+        self.feeds.notice(change);
         self.events += count(&change.events);
         self.happened.add(change, self.events);
     }
@@ -113,6 +116,7 @@ impl Rest {
         if !self.added_jobs.is_empty() {
             self.added_jobs.bind(job::ADD).execute(&mut *connection).await?;
         }
+        self.feeds.write(&mut *connection).await?;
         // Last, because all nodes wait for each other from here to the commit.
         let newest = event::take(connection, self.events).await?;
         self.happened

@@ -103,6 +103,7 @@ pub(super) fn start(
     connection: PgConnection,
     options: PgConnectOptions,
     newest: watch::Sender<i64>,
+    noticed: watch::Sender<u64>,
 ) -> (Writer, JoinHandle<()>) {
     let (sender, queue) = mpsc::channel(QUEUE);
     let writing = Writing {
@@ -110,6 +111,7 @@ pub(super) fn start(
         options,
         queue,
         newest,
+        noticed,
     };
     (Writer { queue: sender }, tokio::spawn(writing.run()))
 }
@@ -122,6 +124,7 @@ struct Writing {
     options: PgConnectOptions,
     queue: mpsc::Receiver<Work>,
     newest: watch::Sender<i64>,
+    noticed: watch::Sender<u64>,
 }
 
 impl Writing {
@@ -191,6 +194,9 @@ impl Writing {
                 results
             }
         };
+        if changes.iter().any(|(change, _)| change.call.plan.webhook.is_some()) {
+            self.noticed.send_modify(|notices| *notices += 1);
+        }
         for ((_, answer), result) in changes.into_iter().zip(results) {
             // Whoever asked may have stopped waiting; what is saved stays saved.
             let _ = answer.send(result);

@@ -6,7 +6,10 @@ use outdial_engine::ports::CallFilter;
 use rusqlite::{Connection, params_from_iter, types::Null};
 use tempfile::TempDir;
 
-use super::{account, attempt, audio, call, event, first_answer, job, key, leg, migrate, open, schedule, trace};
+use super::{
+    account, attempt, audio, call, delivery, event, feed, first_answer, job, key, leg, migrate, open, receiver,
+    schedule, trace, webhook,
+};
 
 fn opened() -> (TempDir, Connection) {
     let directory = tempfile::tempdir().unwrap();
@@ -72,6 +75,8 @@ fn reads_use_an_index() {
         key::OF_ACCOUNT,
         audio::ONE,
         first_answer::ONE,
+        webhook::OF_ACCOUNT,
+        feed::DUE,
     ] {
         assert_fast(&connection, statement);
     }
@@ -104,6 +109,18 @@ fn every_list_uses_an_index() {
 }
 
 #[test]
+fn who_waits_is_found_without_looking_at_all_that_waits() {
+    let (_directory, connection) = opened();
+    let plan = plan(&connection, crate::rows::receiver::WAITING);
+    let of_feeds: Vec<&String> = plan.iter().filter(|step| step.contains("feed")).collect();
+    assert!(of_feeds.len() >= 3, "{plan:#?}");
+    assert!(of_feeds.iter().all(|step| step.contains("feed_due")), "{plan:#?}");
+    // The first receiver is the first entry of the index: only that scan ends at once.
+    let scans = of_feeds.iter().filter(|step| step.starts_with("SCAN"));
+    assert!(scans.count() <= 1, "{plan:#?}");
+}
+
+#[test]
 fn writes_use_an_index() {
     let (_directory, connection) = opened();
     for statement in [
@@ -128,6 +145,17 @@ fn writes_use_an_index() {
         schedule::DUE,
         first_answer::REMOVE,
         first_answer::FORGET,
+        webhook::STEP,
+        feed::WAKE,
+        feed::SETTLE,
+        feed::REMOVE,
+        feed::DROP_ALL,
+        receiver::TAKE,
+        receiver::KEEP,
+        receiver::GIVE_BACK,
+        receiver::FORGET,
+        delivery::ADD,
+        delivery::FORGET,
     ] {
         assert_fast(&connection, statement);
     }

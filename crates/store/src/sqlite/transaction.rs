@@ -7,7 +7,7 @@ use rusqlite::Connection;
 use super::{
     attempt, call,
     error::{is_forbidden, message},
-    event, first_answer,
+    event, feed, first_answer,
     job::{self, Claim},
     leg, trace,
 };
@@ -112,6 +112,7 @@ fn save(connection: &Connection, change: &Change, log: &mut Log) -> rusqlite::Re
     job::put(connection, call, change.job)?;
     log.position += count(&change.events);
     event::add(connection, call.account, call.id, &change.events, log.position)?;
+    feed::notice(connection, change)?;
     Ok(Ok(()))
 }
 

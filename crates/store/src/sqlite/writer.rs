@@ -133,22 +133,26 @@ fn overrun() -> StoreError {
     }
 }
 
+/// Who hears of what was saved.
+pub(super) struct News {
+    /// The position of the newest event.
+    pub(super) newest: watch::Sender<i64>,
+    /// Changes when a receiver of one call is to be told of something.
+    pub(super) noticed: watch::Sender<u64>,
+}
+
 /// Starts the thread. It owns the connection from now on.
 ///
 /// # Errors
 ///
 /// When the system gives no thread.
-pub(super) fn start(
-    connection: Connection,
-    path: PathBuf,
-    newest: watch::Sender<i64>,
-) -> std::io::Result<(Writer, JoinHandle<()>)> {
+pub(super) fn start(connection: Connection, path: PathBuf, news: News) -> std::io::Result<(Writer, JoinHandle<()>)> {
     let (sender, queue) = mpsc::channel(QUEUE);
     let writing = Writing {
         connection: Some(connection),
         path,
         queue,
-        newest,
+        news,
     };
     let thread = std::thread::Builder::new()
         .name("store-writer".to_owned())
@@ -179,7 +183,7 @@ struct Writing {
     connection: Option<Connection>,
     path: PathBuf,
     queue: mpsc::Receiver<Work>,
-    newest: watch::Sender<i64>,
+    news: News,
 }
 
 /// What is written in one go.
@@ -269,11 +273,14 @@ impl Writing {
     fn save(&mut self, changes: Vec<Waiting>, claim: Option<&Claim>) -> Option<Vec<ClaimedCall>> {
         let (results, taken) = match self.save_all(&changes, claim) {
             Ok(saved) => {
-                self.newest.send_if_modified(|position| {
+                self.news.newest.send_if_modified(|position| {
                     let newer = saved.position != *position;
                     *position = saved.position;
                     newer
                 });
+                if changes.iter().any(|(change, _)| change.call.plan.webhook.is_some()) {
+                    self.news.noticed.send_modify(|notices| *notices += 1);
+                }
                 (saved.results, saved.taken)
             }
             Err(error) => (vec![Err(error); changes.len()], None),

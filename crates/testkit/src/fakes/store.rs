@@ -1,7 +1,9 @@
 //! A store in memory, as strict as the real ones.
 
+mod feeds;
 mod limits;
 mod rows;
+mod telling;
 
 use std::sync::{
     Mutex, MutexGuard, PoisonError,
@@ -29,6 +31,7 @@ pub struct MemoryStore {
     limits: Mutex<Limits>,
     is_shared: AtomicBool,
     begun: Instant,
+    notices: watch::Sender<u64>,
 }
 
 impl Default for MemoryStore {
@@ -40,6 +43,7 @@ impl Default for MemoryStore {
             limits: Mutex::default(),
             is_shared: AtomicBool::new(false),
             begun: Instant::now(),
+            notices: watch::Sender::new(0),
         }
     }
 }
@@ -105,8 +109,12 @@ impl Store for MemoryStore {
 
     fn commit(&self, change: Change) -> BoxFuture<'static, Result<(), StoreError>> {
         self.with(|rows| {
+            let noticed = change.call.plan.webhook.is_some();
             let position = rows.commit(change)?;
             self.newest.send_replace(position);
+            if noticed {
+                self.notices.send_modify(|notices| *notices += 1);
+            }
             Ok(())
         })
     }

@@ -89,6 +89,7 @@ impl Caller {
             talk: Duration::from_secs(3600),
             tag: None,
             reference: None,
+            webhook: None,
         }
     }
 

@@ -7,7 +7,12 @@ use outdial_domain::{Hours, NumberUse, Outcome, Plan, Retry, Scope};
 use outdial_flow::{Flow, Problem, Prompt, fields::duration::shown};
 
 use super::{Action, PlaceCall, PlaceCallError};
-use crate::{Engine, ports::StoreError, routing, verbs::Actor};
+use crate::{
+    Engine,
+    ports::StoreError,
+    routing,
+    verbs::{Actor, webhooks},
+};
 
 /// How far in the future a call may lie.
 const FURTHEST: SignedDuration = SignedDuration::from_hours(24 * 366);
@@ -41,6 +46,11 @@ pub(in crate::verbs) async fn check(
             problems.push(problem(field, "too_long", format!("give at most {longest} bytes")));
         }
     }
+    let webhook = request.webhook.and_then(|given| {
+        webhooks::of_call(&engine.settings.outgoing, actor.account, given)
+            .map_err(|refused| problems.push(problem("webhook.url", "invalid", refused.to_string())))
+            .ok()
+    });
     may_hand_over(actor, &request.action)?;
     let flow = flow(engine, request.action).unwrap_or_else(|missing| {
         problems.push(missing);
@@ -60,6 +70,7 @@ pub(in crate::verbs) async fn check(
         talk,
         tag: request.tag,
         reference: request.reference,
+        webhook,
     };
     problems.extend(hours(&plan));
     if !problems.is_empty() {

@@ -113,6 +113,9 @@ async fn change_call(
 
 fn read(fields: &mut Fields<'_, '_>, limits: Limits, now: Timestamp) -> Option<ChangeCall> {
     let version = fields.optional_integer("version", 1..=u32::MAX);
+    if fields.has("webhook") {
+        fields.problem("webhook", "invalid", "a call keeps its webhook");
+    }
     if fields.has("reference") {
         fields.problem("reference", "invalid", "a call keeps its reference");
     }
@@ -187,6 +190,11 @@ mod tests {
             (json!({"in": "9000h"}), "in", "out_of_range"),
             (json!({"version": 0}), "version", "out_of_range"),
             (json!({"reference": "x"}), "reference", "invalid"),
+            (
+                json!({"webhook": {"url": "https://example.com/"}}),
+                "webhook",
+                "invalid",
+            ),
             (json!({"say": "x", "play": "aud_0"}), "play", "invalid"),
             (json!({"expires": "1970-01-01T00:00:00Z"}), "expires", "out_of_range"),
             (json!({"state": "ended"}), "state", "unknown"),

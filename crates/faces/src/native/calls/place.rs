@@ -25,7 +25,7 @@ use crate::native::{
     moment::{Length, Moment},
     plan::{self, HoursAsked, LONGEST_NAME, RetryAsked},
     refusal::Refusal,
-    wire::{Call, PriorityWord},
+    wire::{Call, EventWord, PriorityWord},
 };
 
 pub(in crate::native) fn endpoint() -> Endpoint {
@@ -91,6 +91,23 @@ pub(in crate::native) struct PlaceRequest {
     /// Your own name for the call, echoed everywhere. Where there is no `Idempotency-Key`, it serves as one.
     #[schema(example = "order 7", max_length = 255)]
     reference: Option<String>,
+    /// Who is told of what happens to the call, besides the account's webhooks.
+    webhook: Option<WebhookRequest>,
+}
+
+/// Who is told of one call. Private addresses are refused as for webhooks of the account.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it describes what `Document` reads field by field")]
+pub(in crate::native) struct WebhookRequest {
+    /// Where notifications are sent, by POST.
+    #[schema(example = "https://example.com/outdial", max_length = 2000)]
+    url: String,
+    /// The kinds of events to be told of; all when none are given.
+    events: Option<Vec<EventWord>>,
+    /// What they are signed with, by Standard Webhooks: `whsec_` and the base64 of 24 to 64 bytes. They are
+    /// not signed without. It is never shown.
+    #[schema(format = Password)]
+    secret: Option<String>,
 }
 
 /// What to do after the answer: a list of steps, the same in an object as `steps`, or the name of a
@@ -181,6 +198,7 @@ fn read(fields: &mut Fields<'_, '_>, limits: Limits, now: Timestamp) -> Option<P
         talk: asked.talk,
         tag: asked.tag,
         reference: asked.reference,
+        webhook: asked.webhook,
     })
 }
 

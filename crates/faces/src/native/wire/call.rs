@@ -7,7 +7,8 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::{
-    AttemptStateWord, CallStateWord, DirectionWord, EndedByWord, HangUpWord, OutcomeWord, PriorityWord, Seconds, Time,
+    AttemptStateWord, CallStateWord, CallWebhook, DirectionWord, EndedByWord, HangUpWord, OutcomeWord, PriorityWord,
+    Seconds, Time,
 };
 use crate::native::plan::{Hours, RetryPlan};
 
@@ -43,6 +44,9 @@ pub(in crate::native) struct Call {
     /// What the request called it.
     #[schema(required = true)]
     reference: Option<String>,
+    /// Who is told of it, besides the account's webhooks.
+    #[schema(required = true)]
+    webhook: Option<CallWebhook>,
     /// How long the phone rings.
     ring: Seconds,
     /// How long the call may last from its answer.
@@ -239,6 +243,7 @@ impl Call {
             tag: plan.tag,
             priority: PriorityWord(plan.priority),
             reference: plan.reference,
+            webhook: plan.webhook.map(CallWebhook::from),
             ring: plan.ring.into(),
             max: plan.talk.into(),
             due: Time(plan.due),

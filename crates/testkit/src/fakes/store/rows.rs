@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::feeds::Feeds;
 use jiff::Timestamp;
 use outdial_domain::{
     Account, AccountId, AttemptState, AudioId, Call, CallId, CallState, Key, KeyId, ScheduleId, Subject,
@@ -20,6 +21,7 @@ pub(super) struct Rows {
     pub(super) keys: BTreeMap<KeyId, (Key, [u8; 32])>,
     pub(super) audio: BTreeMap<AudioId, AudioFile>,
     pub(super) schedules: BTreeMap<ScheduleId, StoredSchedule>,
+    pub(super) feeds: Feeds,
     pub(super) answers: BTreeMap<(AccountId, [u8; 32]), FirstAnswer>,
 }
 
@@ -71,6 +73,7 @@ impl Rows {
         if foreign || stored.map(|stored| stored.events) != change.since {
             return Err(StoreError::Stale(id));
         }
+        self.feeds.notice(&change);
         let row = self.calls.entry(id).or_insert_with(|| CallRow {
             details: CallDetails {
                 call: change.call.clone(),

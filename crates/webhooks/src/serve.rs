@@ -1,0 +1,139 @@
+//! Tells one receiver all that it is to be told: several calls at once, each in order.
+
+use std::{collections::HashSet, time::Duration};
+
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use jiff::Timestamp;
+use outdial_domain::ReceiverId;
+use outdial_engine::ports::{Feed, FeedKey, StoreError};
+
+use crate::{
+    Shared,
+    backoff::pause_of_receiver,
+    dispatcher::LEASE,
+    tell::{Told, tell},
+};
+
+/// How long before its end a lease is made longer.
+const IN_TIME: Duration = Duration::from_secs(30);
+
+/// Tells a receiver until there is nothing left to tell, or it fails too often; then gives it back.
+pub(crate) async fn serve(shared: &Shared, receiver: ReceiverId, failed: u32) {
+    let mut serving = Serving {
+        shared,
+        receiver,
+        failed,
+        rest: None,
+        wish: None,
+        kept_until: shared.engine.ids.now() + LEASE,
+        ours: true,
+    };
+    if let Err(error) = serving.run().await {
+        tracing::error!(%error, "a receiver cannot be told at the moment");
+    }
+    serving.give_back().await;
+}
+
+struct Serving<'s> {
+    shared: &'s Shared,
+    receiver: ReceiverId,
+    /// How often in a row it has failed.
+    failed: u32,
+    /// Until when it is left alone, because it fails.
+    rest: Option<Timestamp>,
+    /// Until when it wants to be left alone.
+    wish: Option<Timestamp>,
+    kept_until: Timestamp,
+    ours: bool,
+}
+
+impl Serving<'_> {
+    async fn run(&mut self) -> Result<(), StoreError> {
+        let mut under_way = FuturesUnordered::new();
+        let mut keys: HashSet<FeedKey> = HashSet::new();
+        loop {
+            if self.goes_on() {
+                let free = self.room().saturating_sub(keys.len());
+                for feed in self.more(free, &keys).await? {
+                    keys.insert(feed.key);
+                    under_way.push(tell(self.shared, feed));
+                }
+            }
+            let Some((key, told)) = under_way.next().await else {
+                return Ok(());
+            };
+            keys.remove(&key);
+            self.note(told);
+            self.keep().await?;
+        }
+    }
+
+    fn goes_on(&self) -> bool {
+        self.ours && self.rest.is_none() && self.wish.is_none() && !self.shared.stopping.is_cancelled()
+    }
+
+    /// A receiver that fails is tried with one notification at a time.
+    fn room(&self) -> usize {
+        if self.failed == 0 {
+            self.shared.config.per_receiver.max(1)
+        } else {
+            1
+        }
+    }
+
+    async fn more(&self, free: usize, under_way: &HashSet<FeedKey>) -> Result<Vec<Feed>, StoreError> {
+        if free == 0 {
+            return Ok(Vec::new());
+        }
+        let engine = &self.shared.engine;
+        let most = free + under_way.len();
+        let mut feeds = engine.store.feeds(self.receiver, engine.ids.now(), most).await?;
+        feeds.retain(|feed| !under_way.contains(&feed.key));
+        feeds.truncate(free);
+        Ok(feeds)
+    }
+
+    fn note(&mut self, told: Told) {
+        match told {
+            Told::Fine => {
+                self.failed = 0;
+                self.rest = None;
+            }
+            Told::Nothing => {}
+            Told::Failed { not_before } => {
+                let engine = &self.shared.engine;
+                self.failed = self.failed.saturating_add(1);
+                let pause = pause_of_receiver(self.failed, engine.ids.secret()[0]);
+                self.rest = pause.map(|pause| engine.ids.now() + pause);
+                self.wish = self.wish.max(not_before);
+            }
+        }
+    }
+
+    async fn keep(&mut self) -> Result<(), StoreError> {
+        let engine = &self.shared.engine;
+        let now = engine.ids.now();
+        if self.ours && now + IN_TIME > self.kept_until {
+            let until = now + LEASE;
+            self.ours = engine
+                .store
+                .keep_receiver(self.receiver, &engine.settings.node, until)
+                .await?;
+            self.kept_until = until;
+        }
+        Ok(())
+    }
+
+    async fn give_back(&self) {
+        let engine = &self.shared.engine;
+        let given = engine.store.give_receiver_back(
+            self.receiver,
+            &engine.settings.node,
+            self.failed,
+            self.rest.max(self.wish),
+        );
+        if let Err(error) = given.await {
+            tracing::warn!(%error, "a receiver waits for the end of its lease");
+        }
+    }
+}

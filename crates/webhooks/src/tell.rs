@@ -1,0 +1,348 @@
+//! Tells a receiver what it has not been told of one call, event by event.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use outdial_domain::{EventFilter, EventKind, SigningSecret, Webhook};
+use outdial_engine::ports::{
+    CallDetails, Delivery, DeliveryResult, Feed, FeedKey, NoticeWriter, Settled, StoreError, StoredEvent,
+};
+use tokio::time::Instant;
+
+use crate::{
+    Shared,
+    backoff::{LONGEST_WISH, pause},
+    post::{PostError, Posted, Posting},
+    sign::{ID, SIGNATURE, TIMESTAMP, signature},
+};
+
+/// The status by which a receiver says that it wants nothing more (RFC 9110, section 15.5.11).
+const GONE: u16 = 410;
+
+/// What became of it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Told {
+    /// All was taken.
+    Fine,
+    /// There was nothing to tell, or nobody.
+    Nothing,
+    /// Something was not taken.
+    Failed {
+        /// When the receiver wants to be tried again, where it said so.
+        not_before: Option<Timestamp>,
+    },
+}
+
+/// Tells a receiver what waits in a feed, until something fails.
+pub(crate) async fn tell(shared: &Shared, feed: Feed) -> (FeedKey, Told) {
+    let key = feed.key;
+    let told = match Telling::prepare(shared, feed).await {
+        Ok(Some(telling)) => telling.run().await,
+        Ok(None) => Told::Nothing,
+        Err(error) => {
+            tracing::error!(%error, call = %key.call, "a notification cannot be written");
+            // It is tried again when the receiver is served again.
+            Told::Failed { not_before: None }
+        }
+    };
+    (key, told)
+}
+
+/// Who is told.
+struct Target {
+    url: String,
+    events: EventFilter,
+    webhook: Option<Webhook>,
+    secret: Option<SigningSecret>,
+}
+
+impl Target {
+    fn signature(&self, id: &str, now: Timestamp, body: &str) -> Option<String> {
+        let signed = match &self.webhook {
+            Some(webhook) => signature(webhook.live_secrets(now), id, now, body),
+            None => signature(&self.secret, id, now, body),
+        };
+        (!signed.is_empty()).then_some(signed)
+    }
+}
+
+struct Telling<'s> {
+    shared: &'s Shared,
+    feed: Feed,
+    target: Target,
+    writer: &'s dyn NoticeWriter,
+    details: CallDetails,
+    waiting: Vec<StoredEvent>,
+}
+
+impl<'s> Telling<'s> {
+    /// Reads all that is needed, or settles a feed that nobody is to be told of any more.
+    async fn prepare(shared: &'s Shared, feed: Feed) -> Result<Option<Self>, StoreError> {
+        let store = &shared.engine.store;
+        let details = store.call(feed.account, feed.key.call).await?;
+        let events = store.events_of(feed.account, feed.key.call).await?;
+        let Some((details, target)) = find(shared, &feed, details).await? else {
+            settle(shared, &feed, feed.newest, 0, None, None).await;
+            return Ok(None);
+        };
+        let writer = shared.writers.of(&events);
+        let mut waiting = events;
+        waiting.retain(|stored| {
+            let event = &stored.event;
+            // What came since the feed was read moves the feed on, too: it is told then.
+            (feed.told + 1..=feed.newest).contains(&event.sequence) && target.events.wants(&event.kind)
+        });
+        Ok(Some(Self {
+            shared,
+            feed,
+            target,
+            writer,
+            details,
+            waiting,
+        }))
+    }
+
+    async fn run(mut self) -> Told {
+        let waiting = std::mem::take(&mut self.waiting);
+        for stored in &waiting {
+            if let Err(stop) = self.tell_one(stored).await {
+                return stop;
+            }
+        }
+        self.settle(self.feed.newest, None, None).await;
+        if waiting.is_empty() { Told::Nothing } else { Told::Fine }
+    }
+
+    /// Tells of one event. An error is what ends the telling, for now or for good.
+    async fn tell_one(&mut self, stored: &StoredEvent) -> Result<(), Told> {
+        let engine = &self.shared.engine;
+        let (at, began) = (engine.ids.now(), Instant::now());
+        let result = self.shared.post.post(self.posting(stored, at)).await;
+        let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
+        let sequence = stored.event.sequence;
+        let mut delivery = self.delivery(stored, at, millis, &result);
+        metrics::counter!("outdial_webhook_deliveries_total", "result" => delivery.result.as_str()).increment(1);
+        match delivery.result {
+            DeliveryResult::Delivered => {
+                self.feed.told = sequence;
+                self.feed.tries = 0;
+                // The next event comes at once: what is next is due again only after this task.
+                self.settle_later(sequence, delivery).await;
+                Ok(())
+            }
+            DeliveryResult::Gone => {
+                self.gone(delivery).await;
+                Err(Told::Fine)
+            }
+            DeliveryResult::Retried | DeliveryResult::GivenUp => {
+                self.feed.tries += 1;
+                let now = engine.ids.now();
+                let wish = result.as_ref().ok().and_then(|posted| wish(posted, now));
+                let age = Duration::try_from(now.duration_since(stored.event.at)).unwrap_or_default();
+                if age >= self.shared.config.give_up_after {
+                    delivery.result = DeliveryResult::GivenUp;
+                    tracing::warn!(call = %self.feed.key.call, sequence, "a notification is given up");
+                    self.feed.told = sequence;
+                    self.feed.tries = 0;
+                    self.settle(sequence, Some(now), Some(delivery)).await;
+                } else {
+                    let due = now + pause(self.feed.tries, engine.ids.secret()[0]);
+                    let due = wish.map_or(due, |wish| wish.max(due));
+                    let before = sequence - 1;
+                    self.settle(before, Some(due), Some(delivery)).await;
+                }
+                Err(Told::Failed { not_before: wish })
+            }
+        }
+    }
+
+    fn posting(&self, stored: &StoredEvent, now: Timestamp) -> Posting {
+        let notice = self.writer.write(&self.details, &stored.event, stored.position, now);
+        let id = stored.event.id.to_string();
+        let mut headers = vec![
+            ("content-type", notice.content_type.to_owned()),
+            (TIMESTAMP, now.as_second().to_string()),
+        ];
+        let signed = self.target.signature(&id, now, &notice.body);
+        headers.extend(signed.map(|signed| (SIGNATURE, signed)));
+        headers.push((ID, id));
+        Posting {
+            url: self.target.url.clone(),
+            headers,
+            body: notice.body,
+        }
+    }
+
+    fn delivery(
+        &self,
+        stored: &StoredEvent,
+        at: Timestamp,
+        millis: u64,
+        result: &Result<Posted, PostError>,
+    ) -> Delivery {
+        let (status, error, response) = match result {
+            Ok(posted) => (Some(posted.status), complaint(posted.status), posted.beginning.clone()),
+            Err(error) => (None, Some(error.to_string()), String::new()),
+        };
+        let result = match status {
+            Some(200..=299) => DeliveryResult::Delivered,
+            Some(GONE) => DeliveryResult::Gone,
+            _ => DeliveryResult::Retried,
+        };
+        Delivery {
+            id: self.shared.engine.ids.make(outdial_domain::DeliveryId::new),
+            account: self.feed.account,
+            call: self.feed.key.call,
+            webhook: self.feed.key.webhook,
+            event: stored.event.id,
+            sequence: stored.event.sequence,
+            kind: stored.event.kind.word().to_owned(),
+            url: shown(&self.target.url).to_owned(),
+            attempt: self.feed.tries + 1,
+            at,
+            millis,
+            status,
+            error,
+            response,
+            result,
+        }
+    }
+
+    /// The receiver wants nothing more: of the account, or of this call.
+    async fn gone(&mut self, delivery: Delivery) {
+        self.settle(self.feed.newest, None, Some(delivery)).await;
+        if let Some(webhook) = self.target.webhook.take() {
+            tracing::warn!(webhook = %webhook.id, "a receiver is gone: its webhook is off");
+            let off = Webhook {
+                disabled: Some("the receiver answered 410 Gone".to_owned()),
+                ..webhook
+            };
+            if let Err(error) = self.shared.engine.store.change_webhook(off, None).await {
+                tracing::error!(%error, "a webhook cannot be turned off");
+            }
+        }
+    }
+
+    async fn settle(&self, told: u32, due: Option<Timestamp>, delivery: Option<Delivery>) {
+        settle(self.shared, &self.feed, told, self.feed.tries, due, delivery).await;
+    }
+
+    /// Writes an entry of the log and how far we are, without waiting for the disk.
+    async fn settle_later(&self, told: u32, delivery: Delivery) {
+        let settled = Settled {
+            key: self.feed.key,
+            told,
+            tries: 0,
+            due: Some(delivery.at),
+            delivery: Some(delivery),
+        };
+        drop(self.shared.settler.settle(settled).await);
+    }
+}
+
+async fn settle(
+    shared: &Shared,
+    feed: &Feed,
+    told: u32,
+    tries: u32,
+    due: Option<Timestamp>,
+    delivery: Option<Delivery>,
+) {
+    let settled = Settled {
+        key: feed.key,
+        told,
+        tries,
+        due,
+        delivery,
+    };
+    // Until it is on disk the feed counts as under way, or it would be told again at once.
+    let _ = shared.settler.settle(settled).await.await;
+}
+
+/// Who is to be told, with the call; nobody when the webhook was removed or is off.
+async fn find(
+    shared: &Shared,
+    feed: &Feed,
+    details: Option<CallDetails>,
+) -> Result<Option<(CallDetails, Target)>, StoreError> {
+    let Some(details) = details else { return Ok(None) };
+    let target = match feed.key.webhook {
+        Some(id) => {
+            let webhooks = shared.engine.store.webhooks(Some(feed.account)).await?;
+            let webhook = webhooks
+                .into_iter()
+                .find(|webhook| webhook.id == id && webhook.disabled.is_none());
+            webhook.map(|webhook| Target {
+                url: webhook.url.clone(),
+                events: webhook.events.clone(),
+                webhook: Some(webhook),
+                secret: None,
+            })
+        }
+        None => details.call.plan.webhook.clone().map(|webhook| Target {
+            url: webhook.url,
+            events: webhook.events,
+            webhook: None,
+            secret: webhook.secret,
+        }),
+    };
+    Ok(target.map(|target| (details, target)))
+}
+
+impl crate::Writers {
+    /// Who writes the notifications of a call with these events.
+    fn of(&self, events: &[StoredEvent]) -> &dyn NoticeWriter {
+        let face = events.first().and_then(|stored| match &stored.event.kind {
+            EventKind::Created { face, .. } => self.by_face.get(face),
+            _ => None,
+        });
+        face.unwrap_or(&self.usual).as_ref()
+    }
+}
+
+/// Why a status is not what it should be.
+fn complaint(status: u16) -> Option<String> {
+    match status {
+        200..=299 => None,
+        300..=399 => Some(format!("status {status}: redirects are not followed")),
+        other => Some(format!("status {other}")),
+    }
+}
+
+/// When a receiver wants to be tried again (RFC 9110, section 10.2.3), within reason.
+fn wish(posted: &Posted, now: Timestamp) -> Option<Timestamp> {
+    let text = posted.retry_after.as_deref()?.trim();
+    let at = match text.parse::<u64>() {
+        Ok(seconds) => now + Duration::from_secs(seconds).min(LONGEST_WISH),
+        Err(_) => jiff::fmt::rfc2822::parse(text).ok()?.timestamp(),
+    };
+    (at > now).then_some(at.min(now + LONGEST_WISH))
+}
+
+/// A URL for the log: what follows a question mark may be somebody's secret.
+fn shown(url: &str) -> &str {
+    url.split('?').next().unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wishes_are_heard_within_reason() {
+        let now = Timestamp::from_second(784_111_777).unwrap();
+        let wish = |text: &str| {
+            let posted = Posted {
+                retry_after: Some(text.into()),
+                ..Posted::default()
+            };
+            wish(&posted, now).map(|at| at.as_second() - now.as_second())
+        };
+        assert_eq!(wish("120"), Some(120));
+        assert_eq!(wish("Sun, 06 Nov 1994 08:51:37 GMT"), Some(120));
+        assert_eq!(wish("Sun, 06 Nov 1994 08:40:37 GMT"), None);
+        assert_eq!(wish("99999999999"), Some(24 * 3600));
+        assert_eq!(wish("soon"), None);
+        assert_eq!(wish("-5"), None);
+    }
+}
