@@ -1,9 +1,11 @@
 //! One try at a call, and the states that it and its legs pass through.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{AttemptId, CallId, Ending, outcome::words};
+use crate::{AttemptId, CallId, Ending, Plan, outcome::words};
 
 words! {
     /// How far an attempt or a leg has come. It only moves forward.
@@ -106,6 +108,16 @@ impl Progress {
     }
 }
 
+/// How long an attempt may take beyond ringing and talking: carriers report late, and ending takes time.
+const DEADLINE_MARGIN: Duration = Duration::from_secs(300);
+
+/// When an attempt must be over that begins now.
+pub(crate) fn deadline(plan: &Plan, now: Timestamp) -> Timestamp {
+    let length = plan.ring + plan.talk + DEADLINE_MARGIN;
+    // Beyond the calendar there is no deadline to miss.
+    now.checked_add(length).unwrap_or(Timestamp::MAX)
+}
+
 /// One try at a call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Attempt {
@@ -115,6 +127,8 @@ pub struct Attempt {
     pub call: CallId,
     /// 1 for the first try.
     pub number: u16,
+    /// When it must be over. What is under way then is ended, because nobody seems to stay with it.
+    pub deadline: Timestamp,
     /// How far it has come.
     pub progress: Progress,
 }

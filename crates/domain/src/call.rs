@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::{
     AccountId, Attempt, AttemptId, AttemptState, CallId, EndedBy, Ending, Event, EventId, EventKind, Leg, LegId,
     Outcome, Plan, Quality, Subject,
-    attempt::{Backwards, Progress},
+    attempt::{Backwards, Progress, deadline},
     outcome::words,
 };
 
@@ -216,6 +216,7 @@ impl LiveCall {
             id: attempt,
             call: call.id,
             number: call.attempts,
+            deadline: deadline(&call.plan, now),
             progress: Progress::journalled(now),
         };
         let leg = Leg {

@@ -144,6 +144,10 @@ typed_id!(
     EventId, "evt"
 );
 typed_id!(
+    /// Names what one node asks of another.
+    CommandId, "cmd"
+);
+typed_id!(
     /// Names an uploaded audio file.
     AudioId, "aud"
 );

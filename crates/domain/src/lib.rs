@@ -31,8 +31,8 @@ pub use digit::{Digit, Digits};
 pub use event::{Event, EventKind, Subject};
 pub use hours::{Hours, HoursError, HoursZone, Window};
 pub use id::{
-    AccountId, AttemptId, AudioId, CallId, DeliveryId, EventId, IdError, KeyId, LegId, ReceiverId, ScheduleId,
-    WebhookId,
+    AccountId, AttemptId, AudioId, CallId, CommandId, DeliveryId, EventId, IdError, KeyId, LegId, ReceiverId,
+    ScheduleId, WebhookId,
 };
 pub use leg::{Leg, LegState, Quality};
 pub use outcome::{EndedBy, Ending, Outcome};

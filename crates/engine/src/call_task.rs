@@ -15,7 +15,8 @@ use tokio::sync::mpsc;
 use crate::{
     Engine, HangUpAnswer,
     call_task::{conversation::Conversation, journal::journal, prompts::Rendered, waiting::admitted},
-    live::Control,
+    fault,
+    live::{Control, Said, Told},
     pacing::admission::Permit,
     ports::{Change, ClaimedCall, Job, LegEnd, LegOrder, WholeOrder},
     recorder::Recorder,
@@ -27,11 +28,14 @@ use crate::{
 const USUAL_RATE: u32 = 8_000;
 
 /// Dials a claimed call and stays with it to its end.
-pub(crate) async fn run(engine: &Engine, claimed: ClaimedCall, mut control: mpsc::Receiver<Control>) {
-    let ClaimedCall { mut call, flow } = claimed;
+pub(crate) async fn run(engine: &Engine, claimed: ClaimedCall, mut control: mpsc::Receiver<Told>) {
+    let ClaimedCall { run, mut call, flow } = claimed;
     let prepared = tokio::select! {
+        biased;
+        // Given back with all that was claimed, for others or the next start.
+        () = engine.stopping() => return,
+        told = asked(&mut control) => return prevent(engine, call, told).await,
         prepared = prepare(engine, &mut call, &flow) => prepared,
-        control = asked(&mut control) => return prevent(engine, call, control).await,
     };
     match prepared {
         // What was given to the journal is written even if nobody waits for it, so this is not broken off.
@@ -39,7 +43,11 @@ pub(crate) async fn run(engine: &Engine, claimed: ClaimedCall, mut control: mpsc
             let mut later = call.clone();
             if let Some(kind) = later.not_now(engine.ids.now()) {
                 put_off(engine, later, kind).await;
-            } else if let Some(live) = journal(engine, call, &prepared.route).await {
+                return;
+            }
+            fault::point("before_journal");
+            if let Some(live) = journal(engine, &run, call, &prepared.route).await {
+                fault::point("after_journal");
                 dial(engine, live, prepared, flow, control).await;
             }
         }
@@ -71,25 +79,25 @@ async fn prepare(engine: &Engine, call: &mut Call, flow: &Flow) -> Result<Prepar
     })
 }
 
-async fn asked(control: &mut mpsc::Receiver<Control>) -> Control {
+async fn asked(control: &mut mpsc::Receiver<Told>) -> Told {
     match control.recv().await {
-        Some(control) => control,
+        Some(told) => told,
         // The sender is among the live calls until this task has ended.
         None => std::future::pending().await,
     }
 }
 
 /// Ends a call that somebody asked to end before it was dialled. One that waits while the server stops does
-/// not end: after the next start it is taken again.
-async fn prevent(engine: &Engine, call: Call, control: Control) {
-    let Control::HangUp { by, kind, answer } = control;
+/// not end: it is taken again, by another node or after the next start.
+async fn prevent(engine: &Engine, call: Call, told: Told) {
+    let Control::HangUp { by, kind } = told.control;
     if kind == EndedBy::System {
         return;
     }
     let ending = Ending::new(Outcome::Canceled, kind, format!("ended before it was dialled, by {by}"));
     if end_undialled(engine, call, ending).await == Saved::Done {
         // Whoever asked may have gone; the call is prevented all the same.
-        let _ = answer.send(HangUpAnswer::Prevented);
+        let _ = told.answer.send(Said::HangUp(HangUpAnswer::Prevented));
     }
 }
 
@@ -122,13 +130,7 @@ async fn put_off(engine: &Engine, mut call: Call, kind: EventKind) -> Saved {
 }
 
 /// Rings the leg, and stays with it.
-async fn dial(
-    engine: &Engine,
-    mut live: LiveCall,
-    prepared: Prepared,
-    flow: Flow,
-    mut control: mpsc::Receiver<Control>,
-) {
+async fn dial(engine: &Engine, mut live: LiveCall, prepared: Prepared, flow: Flow, mut control: mpsc::Receiver<Told>) {
     let Prepared {
         route,
         rendered,
@@ -139,14 +141,15 @@ async fn dial(
         trunk: route.trunk.clone(),
         to: live.call.plan.to.clone(),
         from: live.call.plan.from.clone(),
-        send_before: None,
+        send_before: engine.inner().node.send_before(),
     };
     let recorder = Recorder::new(engine, live.call.events);
-    if let Ok(Control::HangUp { by, kind, answer }) = control.try_recv() {
+    if let Ok(Told { control, answer }) = control.try_recv() {
+        let Control::HangUp { by, kind } = control;
         live.stopped = true;
         let ending = Ending::new(Outcome::Canceled, kind, format!("ended before it was dialled, by {by}"));
         finish(engine, live, recorder, LegEnd::unsent(ending)).await;
-        let _ = answer.send(HangUpAnswer::Prevented);
+        let _ = answer.send(Said::HangUp(HangUpAnswer::Prevented));
         return;
     }
     let (leg, flow) = if route.whole {
@@ -182,7 +185,9 @@ async fn finish(engine: &Engine, live: LiveCall, mut recorder: Recorder, end: Le
         return;
     };
     recorder.note(&mut live, kinds);
+    fault::point("before_end");
     recorder.finish(&live, trace).await;
+    fault::point("after_end");
     attempt_is_over(engine, &live.call);
 }
 

@@ -2,28 +2,28 @@
 
 use std::{collections::BTreeMap, sync::Arc, time::Duration};
 
-use outdial_domain::{
-    Call, EndedBy, Ending, Event, EventId, EventKind, Leg, LiveCall, Outcome, Retry, call::Happening,
-};
-use tokio::sync::{Notify, oneshot};
+use outdial_domain::{EndedBy, Event, EventId, EventKind};
+use tokio::sync::Notify;
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use crate::{
     Settings,
-    call_task::{attempt_is_over, incoming},
+    call_task::incoming,
+    commands, interrupted,
     live::{Control, LiveCalls},
+    node::{self, Membership},
     pacing::{
         admission::{self, Admission},
         limits,
         names::AccountNames,
     },
-    ports::{Blobs, CallDetails, Change, Ids, Job, Prompts, Store, StoreError, StoredEvent, VoiceCarrier},
+    ports::{Blobs, Ids, Prompts, Store, StoreError, VoiceCarrier},
     recurring, scheduler, sweeper,
     verbs::{KnownKeys, Requests},
 };
 
-/// How long a carrier may take to find out what became of a leg.
-const LOOK_UP: Duration = Duration::from_secs(10);
+/// How long calls that are told to end may take.
+const ENDING: Duration = Duration::from_secs(10);
 
 /// What the engine is made of.
 #[derive(Clone)]
@@ -60,8 +60,15 @@ pub(crate) struct Inner {
     pub(crate) schedules: Notify,
     /// Wakes who tells receivers of events.
     pub(crate) telling: Notify,
+    /// Cancelled when no more work is taken.
     pub(crate) stopping: CancellationToken,
+    /// The calls, and what takes them.
     pub(crate) tasks: TaskTracker,
+    pub(crate) node: Membership,
+    /// Cancelled when the last call has ended, or is given up.
+    pub(crate) left: CancellationToken,
+    /// What goes on until then: the lease, and what is done for other nodes.
+    keeping: TaskTracker,
 }
 
 /// Why the engine does not start.
@@ -70,6 +77,11 @@ pub enum StartError {
     /// The store cannot be read.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// Another process has the name of this node.
+    #[error(
+        "another process runs as the node `{0}` on this store: give each a name of its own with `[server] node` or OUTDIAL_SERVER__NODE"
+    )]
+    NodeInUse(String),
 }
 
 impl std::ops::Deref for Engine {
@@ -81,17 +93,24 @@ impl std::ops::Deref for Engine {
 }
 
 impl Engine {
-    /// Accounts for what an earlier run left unfinished, then starts the scheduler.
+    /// Joins the nodes of the store where there are any, accounts for what runs that are gone left
+    /// unfinished, and then starts the scheduler.
     ///
     /// # Errors
     ///
     /// [`StartError`] when the store cannot be used; nothing runs then.
     pub async fn start(parts: Parts) -> Result<Self, StartError> {
         let engine = Self::at_rest(parts);
-        engine.account_for_the_interrupted().await?;
+        node::join(&engine).await?;
+        engine.0.keeping.spawn(node::keep(engine.clone()));
+        if let Err(error) = interrupted::end_those_of_the_gone(&engine).await {
+            engine.leave().await;
+            return Err(error.into());
+        }
+        engine.0.keeping.spawn(commands::serve(engine.clone()));
+        engine.0.keeping.spawn(sweeper::run(engine.clone()));
         engine.0.tasks.spawn(admission::run(engine.clone()));
         engine.0.tasks.spawn(scheduler::run(engine.clone()));
-        engine.0.tasks.spawn(sweeper::run(engine.clone()));
         engine.0.tasks.spawn(recurring::run(engine.clone()));
         for calls in engine.carriers.values().filter_map(|carrier| carrier.incoming()) {
             engine.0.tasks.spawn(incoming::take_all(engine.clone(), calls));
@@ -113,30 +132,63 @@ impl Engine {
             telling: Notify::new(),
             stopping: CancellationToken::new(),
             tasks: TaskTracker::new(),
+            node: Membership::new(&parts.settings.node, &parts.ids, parts.store.nodes().is_some()),
+            left: CancellationToken::new(),
+            keeping: TaskTracker::new(),
             parts,
         }))
     }
 
-    /// Stops taking new work, ends the live calls, and waits for them at most this long.
+    /// Stops taking new work and ends the live calls, and waits for them at most this long.
     pub async fn stop(&self, within: Duration) {
+        self.begin_to_stop().await;
+        self.end_live_calls(within).await;
+        self.leave().await;
+    }
+
+    /// Stops taking new work, and gives back what is not yet dialled. Then the live calls get so long to
+    /// end by themselves, unless `hurry` comes first; those that are left are ended.
+    pub async fn drain(&self, within: Duration, hurry: impl Future<Output = ()>) {
+        self.begin_to_stop().await;
+        tokio::select! {
+            () = self.0.tasks.wait() => {}
+            () = hurry => tracing::info!(live = self.live_calls(), "ending the live calls"),
+            () = tokio::time::sleep(within) => {
+                tracing::info!(live = self.live_calls(), ?within, "ending the calls that did not end by themselves");
+            }
+        }
+        self.end_live_calls(ENDING).await;
+        self.leave().await;
+    }
+
+    async fn begin_to_stop(&self) {
         self.0.stopping.cancel();
         self.0.tasks.close();
-        for owner in self.0.live.all() {
-            let (answer, _) = oneshot::channel();
-            let by = "the server, because it is stopping".to_owned();
-            // An owner that is gone or busy ending needs no telling.
-            let _ = owner.try_send(Control::HangUp {
-                by,
-                kind: EndedBy::System,
-                answer,
-            });
+        if let Some(nodes) = self.store.nodes()
+            && let Err(error) = nodes.give_back(&self.0.node.run().id).await
+        {
+            tracing::warn!(%error, "what was claimed was not given back; others take it when the lease has run out");
         }
+    }
+
+    async fn end_live_calls(&self, within: Duration) {
+        self.0.live.tell_all(&Control::HangUp {
+            by: "the server, because it is stopping".to_owned(),
+            kind: EndedBy::System,
+        });
         if tokio::time::timeout(within, self.0.tasks.wait()).await.is_err() {
             tracing::warn!(
                 live = self.live_calls(),
                 "stopped before every call had ended; they will be `unknown`"
             );
         }
+    }
+
+    /// Gives up the lease. What is still under way is for others to account for.
+    async fn leave(&self) {
+        self.0.left.cancel();
+        self.0.keeping.close();
+        self.0.keeping.wait().await;
     }
 
     /// How many calls are under way on this node.
@@ -174,86 +226,6 @@ impl Engine {
 
     pub(crate) fn event_id(&self) -> EventId {
         self.ids.make(EventId::new)
-    }
-
-    /// Ends what an earlier run of this node journalled and did not finish: as its carrier knows, and
-    /// where nobody can know whether the phone rang, as `unknown`.
-    async fn account_for_the_interrupted(&self) -> Result<(), StoreError> {
-        for details in self.store.recover(&self.settings.node).await? {
-            let id = details.call.id;
-            let Some(change) = self.end_interrupted(details).await else {
-                tracing::error!(%id, "an active call has no unfinished leg; it is left as it is");
-                continue;
-            };
-            let call = change.call.clone();
-            self.store.commit(change).await?;
-            attempt_is_over(self, &call);
-            match &call.ending {
-                Some(ending) => {
-                    let outcome = ending.outcome.as_str();
-                    tracing::warn!(%id, outcome, "this call was interrupted between its journal and its end; not dialled again");
-                }
-                None => {
-                    tracing::warn!(%id, due = %call.plan.due, "this call was interrupted between its journal and its end; tried again by its plan");
-                }
-            }
-        }
-        Ok(())
-    }
-
-    async fn end_interrupted(&self, details: CallDetails) -> Option<Change> {
-        let since = details.call.events;
-        let leg = details
-            .legs
-            .into_iter()
-            .rev()
-            .find(|leg| leg.progress.ending.is_none())?;
-        let attempt = details.attempts.into_iter().find(|attempt| attempt.id == leg.attempt)?;
-        let ending = self.look_up(&leg).await.unwrap_or_else(|| {
-            let reason = "we were interrupted after the journal and before the end: the phone may or may not have rung";
-            Ending::new(Outcome::Unknown, EndedBy::System, reason)
-        });
-        let live = LiveCall {
-            stopped: self.was_to_end(&details.call).await,
-            call: details.call,
-            attempt,
-            leg,
-        };
-        let happening = Happening::Ended { ending, quality: None };
-        let (mut live, kinds) = live.step(happening, self.ids.now()).ok()?;
-        let events = kinds
-            .into_iter()
-            .map(|kind| self.record(&mut live.call, kind))
-            .collect();
-        Some(Change {
-            job: Job::after_attempt(&live.call),
-            call: live.call,
-            since: Some(since),
-            flow: None,
-            attempt: Some(live.attempt),
-            leg: Some(live.leg),
-            events,
-            trace: Vec::new(),
-            answer: None,
-        })
-    }
-
-    /// Whether somebody had asked to end the call before it was interrupted. When that cannot be read, it
-    /// is taken to be so: a call too few is better than a call too many.
-    async fn was_to_end(&self, call: &Call) -> bool {
-        if call.plan.retry == Retry::default() {
-            return false;
-        }
-        let events = self.store.events_of(call.account, call.id).await;
-        let asked = |stored: &StoredEvent| matches!(stored.event.kind, EventKind::HangUpRequested { .. });
-        events.map_or(true, |events| events.iter().any(asked))
-    }
-
-    /// Asks the carrier of a leg what became of it.
-    async fn look_up(&self, leg: &Leg) -> Option<Ending> {
-        let trunk = self.settings.trunks.iter().find(|trunk| trunk.name == leg.trunk)?;
-        let carrier = self.carriers.get(&trunk.carrier)?;
-        tokio::time::timeout(LOOK_UP, carrier.look_up(leg)).await.ok()?
     }
 
     pub(crate) fn record(&self, call: &mut outdial_domain::Call, kind: EventKind) -> Event {

@@ -12,8 +12,12 @@
 //! ```
 
 mod call_task;
+mod commands;
 mod engine;
+mod fault;
+mod interrupted;
 mod live;
+mod node;
 pub mod outgoing;
 pub mod pacing;
 pub mod policy;

@@ -6,10 +6,12 @@ use std::{
 };
 
 use outdial_domain::{CallId, EndedBy};
+use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
-/// What the owner of a live call is told.
-#[derive(Debug)]
+/// What the owner of a live call is told. Nodes give it to each other as JSON, so its words are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "do", rename_all = "snake_case")]
 pub(crate) enum Control {
     /// End the call.
     HangUp {
@@ -17,13 +19,30 @@ pub(crate) enum Control {
         by: String,
         /// Whether a request or the system asks.
         kind: EndedBy,
-        /// Told once the decision is made.
-        answer: oneshot::Sender<HangUpAnswer>,
     },
 }
 
+/// What the owner of a live call says to a [`Control`]. Nodes give it to each other as JSON.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "said", content = "of", rename_all = "snake_case")]
+pub(crate) enum Said {
+    /// What became of a request to end the call.
+    HangUp(HangUpAnswer),
+    /// The call is over, or somebody else's.
+    Gone,
+}
+
+/// A [`Control`] on its way to the owner.
+#[derive(Debug)]
+pub(crate) struct Told {
+    pub(crate) control: Control,
+    /// Told once the decision is made. Whoever asked may have gone; it is done all the same.
+    pub(crate) answer: oneshot::Sender<Said>,
+}
+
 /// What became of a request to end a call.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum HangUpAnswer {
     /// It had not been dialled, and will not be.
     Prevented,
@@ -47,18 +66,18 @@ impl HangUpAnswer {
 
 /// The calls under way on this node.
 #[derive(Debug, Default)]
-pub(crate) struct LiveCalls(Mutex<HashMap<CallId, mpsc::Sender<Control>>>);
+pub(crate) struct LiveCalls(Mutex<HashMap<CallId, mpsc::Sender<Told>>>);
 
 impl LiveCalls {
     /// Room for a few requests; whoever asks waits for an answer anyway.
     const CONTROLS: usize = 8;
 
-    fn map(&self) -> std::sync::MutexGuard<'_, HashMap<CallId, mpsc::Sender<Control>>> {
+    fn map(&self) -> std::sync::MutexGuard<'_, HashMap<CallId, mpsc::Sender<Told>>> {
         // A map of senders is whole after every single operation on it.
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub(crate) fn enter(&self, call: CallId) -> mpsc::Receiver<Control> {
+    pub(crate) fn enter(&self, call: CallId) -> mpsc::Receiver<Told> {
         let (sender, receiver) = mpsc::channel(Self::CONTROLS);
         self.map().insert(call, sender);
         receiver
@@ -73,15 +92,53 @@ impl LiveCalls {
         }
     }
 
-    pub(crate) fn owner(&self, call: CallId) -> Option<mpsc::Sender<Control>> {
-        self.map().get(&call).cloned()
+    /// Tells the owner of a call, if it is on this node, and waits for what it says. An owner that goes
+    /// away without an answer has let go of the call: its attempt is over.
+    pub(crate) async fn tell(&self, call: CallId, control: Control) -> Option<Said> {
+        let owner = self.map().get(&call).cloned()?;
+        let (answer, answered) = oneshot::channel();
+        Some(match owner.send(Told { control, answer }).await {
+            Ok(()) => answered.await.unwrap_or(Said::Gone),
+            Err(_) => Said::Gone,
+        })
     }
 
-    pub(crate) fn all(&self) -> Vec<mpsc::Sender<Control>> {
-        self.map().values().cloned().collect()
+    /// Tells all owners, and waits for none of them. One that is gone or busy ending needs no telling.
+    pub(crate) fn tell_all(&self, control: &Control) {
+        for owner in self.map().values() {
+            let (answer, _) = oneshot::channel();
+            let control = control.clone();
+            let _ = owner.try_send(Told { control, answer });
+        }
     }
 
     pub(crate) fn count(&self) -> usize {
         self.map().len()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nodes_of_two_versions_understand_each_other() {
+        let control = Control::HangUp {
+            by: "key Backups".to_owned(),
+            kind: EndedBy::Request,
+        };
+        let text = r#"{"do":"hang_up","by":"key Backups","kind":"request"}"#;
+        assert_eq!(serde_json::to_string(&control).unwrap(), text);
+        assert_eq!(serde_json::from_str::<Control>(text).unwrap(), control);
+        for (said, text) in [
+            (
+                Said::HangUp(HangUpAnswer::HungUp),
+                r#"{"said":"hang_up","of":"hung_up"}"#,
+            ),
+            (Said::Gone, r#"{"said":"gone"}"#),
+        ] {
+            assert_eq!(serde_json::to_string(&said).unwrap(), text);
+            assert_eq!(serde_json::from_str::<Said>(text).unwrap(), said);
+        }
     }
 }

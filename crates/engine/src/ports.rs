@@ -4,6 +4,7 @@ mod blobs;
 mod carrier;
 mod first_answer;
 mod limits;
+mod nodes;
 mod prompts;
 mod schedules;
 mod store;
@@ -17,6 +18,7 @@ pub use carrier::{
 };
 pub use first_answer::FirstAnswer;
 pub use limits::{Count, Counted, SharedLimits};
+pub use nodes::{JoinError, NodeCommand, Nodes, Reply, Run};
 pub use prompts::{Clip, ImportedAudio, PromptError, Prompts, Say};
 pub use schedules::StoredSchedule;
 pub use store::{

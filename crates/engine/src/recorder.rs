@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use crate::{
     Engine,
     ports::{Change, Job, StoreError, WireMessage},
-    saving,
+    saving::{self, Saved},
 };
 
 /// How long to wait before a failed save is tried again.
@@ -80,10 +80,30 @@ impl Recorder {
     pub(crate) async fn finish(mut self, live: &LiveCall, trace: Vec<WireMessage>) {
         // A failure here is one more reason to try the rest until it is done.
         let _ = self.settled().await;
-        let events = std::mem::take(&mut self.waiting);
-        if !events.is_empty() {
-            saving::save(&self.engine, self.change(live, events, trace)).await;
+        while !self.waiting.is_empty() {
+            let change = self.change(live, self.waiting.clone(), trace.clone());
+            if saving::save(&self.engine, change).await != Saved::Stale || !self.had_been_saved(live).await {
+                return;
+            }
         }
+    }
+
+    /// Finds out whether a save that was said to have failed had reached the disk all the same, as may be
+    /// when the answer of a database is lost. What had is not saved again. Says whether anything had.
+    pub(crate) async fn had_been_saved(&mut self, live: &LiveCall) -> bool {
+        let stored = self.engine.store.events_of(live.call.account, live.call.id).await;
+        let Some(last) = stored.ok().and_then(|mut events| events.pop()) else {
+            return false;
+        };
+        let Some(place) = self.waiting.iter().position(|event| event.id == last.event.id) else {
+            return false;
+        };
+        self.waiting.drain(..=place);
+        self.saved = last.event.sequence;
+        if self.waiting.is_empty() {
+            self.due = None;
+        }
+        true
     }
 
     fn start(&mut self, live: &LiveCall) {

@@ -15,7 +15,7 @@ const AFTER_FAILURE: Duration = Duration::from_secs(1);
 pub(crate) enum Saved {
     /// It is on disk.
     Done,
-    /// Somebody else changed the call in between; nothing was saved.
+    /// Somebody else changed the call in between, or has taken it over; nothing was saved.
     Stale,
     /// The engine stops while the disk still fails; nothing was saved.
     Stopping,
@@ -30,6 +30,10 @@ pub(crate) async fn save(engine: &Engine, change: Change) -> Saved {
             Err(StoreError::Stale(_)) if failed_before && is_there(engine, &change).await => return Saved::Done,
             Err(StoreError::Stale(id)) => {
                 tracing::info!(%id, "somebody else changed this call in between");
+                return Saved::Stale;
+            }
+            Err(error @ StoreError::Fenced(_)) => {
+                tracing::warn!(call = %change.call.id, %error, "this call is dialled by others, if at all");
                 return Saved::Stale;
             }
             Err(error) => {

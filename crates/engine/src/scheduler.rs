@@ -10,6 +10,9 @@ use crate::{Engine, call_task, ports::StoreError};
 const BATCH: usize = 256;
 /// How long to sleep at most, so that a machine whose clock was set is never late by more.
 const LONGEST_SLEEP: Duration = Duration::from_secs(10);
+/// The same where nodes share a store: another may take a call that is due here and then be gone, or have
+/// no room for it, and nobody tells us.
+const LONGEST_SLEEP_AMONG_NODES: Duration = Duration::from_millis(500);
 /// How long to wait before the store is asked again after it failed.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
@@ -35,19 +38,25 @@ pub(crate) async fn run(engine: Engine) {
 /// Takes and starts what is due. Says how long there is nothing to do.
 async fn take_due(engine: &Engine) -> Result<Duration, StoreError> {
     let inner = engine.inner();
+    let longest = match engine.store.nodes() {
+        Some(_) => LONGEST_SLEEP_AMONG_NODES,
+        None => LONGEST_SLEEP,
+    };
     loop {
         if inner.stopping.is_cancelled() {
-            return Ok(LONGEST_SLEEP);
+            return Ok(longest);
         }
-        let most = inner.admission.room_for_more(inner.live.count()).min(BATCH);
-        if most == 0 {
-            // Calls that go leave room, and wake us.
-            return Ok(LONGEST_SLEEP);
+        let mut most = inner.admission.room_for_more(inner.live.count()).min(BATCH);
+        if engine.store.nodes().is_some() {
+            // What cannot be live here soon is left to the others.
+            most = most.min(engine.settings.limits.live_calls.saturating_sub(inner.live.count()));
         }
-        let claimed = engine
-            .store
-            .claim_due(engine.ids.now(), &engine.settings.node, most)
-            .await?;
+        if most == 0 || !inner.node.may_dial() {
+            // Calls that go leave room, and wake us; a lease comes back unheard.
+            return Ok(longest);
+        }
+        let run = inner.node.run().id;
+        let claimed = engine.store.claim_due(engine.ids.now(), &run, most).await?;
         let taken = claimed.len();
         for claim in claimed {
             let control = inner.live.enter(claim.call.id);
@@ -59,15 +68,12 @@ async fn take_due(engine: &Engine) -> Result<Duration, StoreError> {
             });
         }
         if taken < most {
-            return Ok(until(engine.store.next_due().await?, engine.ids.now()));
+            let until = until(engine.store.next_due().await?, engine.ids.now());
+            return Ok(until.map_or(longest, |until| until.min(longest)));
         }
     }
 }
 
-fn until(due: Option<Timestamp>, now: Timestamp) -> Duration {
-    due.map_or(LONGEST_SLEEP, |due| {
-        Duration::try_from(due.duration_since(now))
-            .unwrap_or_default()
-            .min(LONGEST_SLEEP)
-    })
+fn until(due: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
+    due.map(|due| Duration::try_from(due.duration_since(now)).unwrap_or_default())
 }

@@ -10,8 +10,7 @@ use crate::{outgoing::Outgoing, pacing::Rules, policy::Policy, routing::Trunk};
 /// What the operator decided.
 #[derive(Debug, Clone, Default)]
 pub struct Settings {
-    /// The name of this node in the journal. It must stay the same over restarts, because after
-    /// one the node ends what a node of this name left unfinished.
+    /// The name of this node in the journal. Of nodes that share a store each has its own.
     pub node: String,
     /// Defaults and bounds for every request.
     pub limits: Limits,

@@ -1,31 +1,127 @@
-//! Clears away what is kept for a time only.
+//! What is looked after again and again, by one node for all: the eldest that is alive.
+//!
+//! To add something, write a [`Chore`] and put it among [`chores`]. A chore must be safe to run twice, even
+//! on two nodes at once: who is the eldest may change at any moment.
 
 use std::time::Duration;
 
-use crate::{Engine, ports::StoreError};
+use futures_util::future::BoxFuture;
+use tokio::time::{Instant, sleep_until};
 
-/// How often it looks.
-const EVERY: Duration = Duration::from_secs(600);
-/// How many rows go in one transaction, so that calls need not wait for it.
+use crate::{
+    Engine, interrupted,
+    node::{LEASE, PATIENCE},
+    ports::StoreError,
+};
+
+/// How often the claims of nodes that are gone are given back.
+const RELEASE: Duration = Duration::from_millis(500);
+
+/// How often to look for calls that nobody stays with, beside the times when a node was declared gone.
+const THOROUGHLY: Duration = Duration::from_secs(30);
+
+/// How often to look for attempts past their deadline.
+const DEADLINES: Duration = Duration::from_secs(60);
+
+/// How soon everything is done for the first time: a server that is often started again does it, too.
+const AT_FIRST: Duration = Duration::from_secs(1);
+
+/// How often old answers are forgotten, and how many in one transaction, so that calls need not wait for it.
+const ANSWERS: Duration = Duration::from_secs(600);
 const BATCH: usize = 500;
 
-/// Runs until the engine stops.
+/// How long a command between nodes is kept at most. Whoever gave it has stopped waiting long before.
+const COMMANDS: Duration = Duration::from_secs(600);
+
+/// Something that is done again and again.
+struct Chore {
+    /// What it does, for the log.
+    name: &'static str,
+    every: Duration,
+    run: for<'e> fn(&'e Engine) -> BoxFuture<'e, Result<(), StoreError>>,
+}
+
+/// All of them.
+fn chores(engine: &Engine) -> Vec<Chore> {
+    let mut chores = vec![
+        Chore {
+            name: "ends attempts past their deadline",
+            every: DEADLINES,
+            run: |engine| Box::pin(interrupted::end_the_overdue(engine)),
+        },
+        Chore {
+            name: "forgets old answers to idempotency keys",
+            every: ANSWERS,
+            run: |engine| Box::pin(forget_answers(engine)),
+        },
+    ];
+    if engine.store.nodes().is_some() {
+        chores.extend([
+            Chore {
+                name: "gives back what nodes that are gone had claimed",
+                every: RELEASE,
+                run: |engine| Box::pin(release(engine)),
+            },
+            Chore {
+                name: "ends calls that no node stays with",
+                every: THOROUGHLY,
+                run: |engine| Box::pin(interrupted::end_those_of_the_gone(engine)),
+            },
+            Chore {
+                name: "forgets commands between nodes",
+                every: COMMANDS,
+                run: |engine| Box::pin(forget_commands(engine)),
+            },
+        ]);
+    }
+    chores
+}
+
+/// Runs until the engine has stopped.
 pub(crate) async fn run(engine: Engine) {
-    let stopping = engine.inner().stopping.clone();
+    let left = engine.inner().left.clone();
+    let mut chores: Vec<(Instant, Chore)> = chores(&engine)
+        .into_iter()
+        .map(|chore| (Instant::now() + chore.every.min(AT_FIRST), chore))
+        .collect();
     loop {
-        if let Err(error) = sweep(&engine).await {
-            tracing::warn!(%error, "old answers to idempotency keys were not cleared away");
-        }
+        let Some((due, chore)) = chores.iter_mut().min_by_key(|(due, _)| *due) else {
+            return;
+        };
         tokio::select! {
-            () = stopping.cancelled() => return,
-            () = tokio::time::sleep(EVERY) => {}
+            () = left.cancelled() => return,
+            () = sleep_until(*due) => {}
+        }
+        *due = Instant::now() + chore.every;
+        if engine.inner().node.is_eldest()
+            && let Err(error) = (chore.run)(&engine).await
+        {
+            tracing::warn!(%error, chore = chore.name, "this was not done; it is tried again");
         }
     }
 }
 
-async fn sweep(engine: &Engine) -> Result<(), StoreError> {
+async fn release(engine: &Engine) -> Result<(), StoreError> {
+    let Some(nodes) = engine.store.nodes() else {
+        return Ok(());
+    };
+    let run = engine.inner().node.run();
+    if nodes.release(&run.id, LEASE, PATIENCE).await? {
+        interrupted::end_those_of_the_gone(engine).await?;
+    }
+    Ok(())
+}
+
+async fn forget_commands(engine: &Engine) -> Result<(), StoreError> {
+    match engine.store.nodes() {
+        Some(nodes) => nodes.forget_commands(COMMANDS).await,
+        None => Ok(()),
+    }
+}
+
+async fn forget_answers(engine: &Engine) -> Result<(), StoreError> {
     while engine.store.forget_answers(engine.ids.now(), BATCH).await? == BATCH {
-        if engine.inner().stopping.is_cancelled() {
+        if engine.is_stopping() {
             break;
         }
     }

@@ -1,6 +1,7 @@
 //! What the system can do, one verb a file. Every face and the command line enter here.
 
 mod accounts;
+mod after_restore;
 mod authenticate;
 mod change_call;
 mod get_call;
@@ -20,6 +21,7 @@ use outdial_domain::{AccountId, Scope};
 pub use accounts::{
     NewKey, create_account, create_key, find_account, hash_secret, list_accounts, list_keys, remove_key,
 };
+pub use after_restore::after_restore;
 pub(crate) use authenticate::KnownKeys;
 pub use authenticate::{AuthenticateError, authenticate};
 pub use change_call::{ChangeCall, ChangeCallError, change_call};
@@ -65,6 +67,9 @@ pub enum CallError {
     /// The account has no such call.
     #[error("there is no call with this id in this account")]
     NotFound,
+    /// The node that has the call does not answer.
+    #[error("the node that has this call does not answer: it may be gone, and then the call ends within seconds")]
+    OwnerGone,
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

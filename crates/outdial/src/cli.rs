@@ -88,6 +88,11 @@ pub enum Command {
     },
     /// Prove that speech, database, SIP, media and trunks work, and say what to mend
     Doctor(Doctor),
+    /// Examine the state, back it up and bring it back
+    Store {
+        #[command(subcommand)]
+        command: Store,
+    },
     /// Write, check and spool Asterisk call files, without a server
     Callfile {
         /// Stands here so that `--data` of `callfile write` can be the application's: an option of
@@ -322,6 +327,7 @@ pub struct Explain {
 }
 
 #[derive(Debug, Subcommand)]
+#[expect(clippy::large_enum_variant, reason = "there is one of it, and it lives as long as the command")]
 pub enum Schedules {
     /// Add a schedule
     Add {
@@ -532,6 +538,33 @@ pub struct Replay {
     /// Before this time
     #[arg(long, requires = "from", value_name = "TIME")]
     pub until: Option<String>,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Store {
+    /// Read everything and say what is wrong; a server may be running
+    Check {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Write the state, uploads included, into one new file; a server may be running
+    Backup {
+        /// The file to make
+        file: PathBuf,
+    },
+    /// Bring a backup back into a data directory that holds no state. What was due by now ends as
+    /// `unknown`, because it may have been dialled after the backup was made
+    Restore {
+        /// The backup
+        file: PathBuf,
+        /// Nothing was dialled after the backup was made: what is due is to be dialled
+        #[arg(long)]
+        nothing_since: bool,
+    },
+    /// End as `unknown` what may have been dialled after a backup was made that is now restored: for
+    /// PostgreSQL, after pg_restore and before the first server starts
+    AfterRestore,
 }
 
 #[derive(Debug, Args)]

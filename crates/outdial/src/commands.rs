@@ -12,6 +12,7 @@ mod keys;
 mod load;
 mod schedules;
 mod serve;
+mod store;
 mod webhook;
 
 use std::process::ExitCode;
@@ -45,6 +46,7 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Keys { command } => keys::run(&common, command).await,
         Command::Webhook { command } => webhook::run(&common, command).await,
         Command::Doctor(doctor) => doctor::run(&common, doctor).await,
+        Command::Store { command } => store::run(&common, command).await,
         Command::Callfile { command, .. } => callfile::run(command).await,
         Command::Openapi => {
             crate::output::say!("{}", outdial_faces::native::openapi_json());

@@ -126,7 +126,7 @@ impl Config {
             figment = figment.merge(Toml::string(&text));
         }
         let environment = Env::prefixed("OUTDIAL_")
-            .ignore(&["url", "key", "config", "data", "log", "webhook_secret"])
+            .ignore(&["url", "key", "config", "data", "log", "webhook_secret", "fault"])
             .split("__");
         figment
             .merge(environment)

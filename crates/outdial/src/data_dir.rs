@@ -105,7 +105,13 @@ impl DataDir {
     /// The file that holds the state, where no database does.
     #[must_use]
     pub fn database(&self) -> PathBuf {
-        self.join("outdial.db")
+        Self::database_in(&self.path)
+    }
+
+    /// The same of a directory that this process need not hold.
+    #[must_use]
+    pub fn database_in(path: &Path) -> PathBuf {
+        path.join("outdial.db")
     }
 
     /// The URL of the server that runs with this directory, if one does.

@@ -28,6 +28,9 @@ use crate::{
     server::state::State,
 };
 
+/// How long calls that are ended at once may take.
+const ENDING: Duration = Duration::from_secs(10);
+
 /// What a server of this process is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {
@@ -66,7 +69,7 @@ pub struct Server {
 
 /// How long notifications that are under way get to end when the server stops. What is not told by then is
 /// told after the next start.
-const ENDING: Duration = Duration::from_secs(5);
+const TELLING: Duration = Duration::from_secs(5);
 
 impl Server {
     /// Starts everything.
@@ -167,11 +170,22 @@ impl Server {
             .unwrap_or_default()
     }
 
-    /// Stops everything: no new work, live calls ended, then the servers.
-    pub async fn stop(mut self) {
-        self.engine.stop(self.stop_within).await;
+    /// Stops everything: no new work, live calls ended at once, then the servers.
+    pub async fn stop(self) {
+        self.engine.stop(ENDING).await;
+        self.stop_servers().await;
+    }
+
+    /// Stops everything, and first lets live calls end by themselves, as long as `[server] stop_within`
+    /// says, or until `hurry`.
+    pub async fn drain(self, hurry: impl Future<Output = ()>) {
+        self.engine.drain(self.stop_within, hurry).await;
+        self.stop_servers().await;
+    }
+
+    async fn stop_servers(mut self) {
         if let Some(webhooks) = &self.webhooks {
-            webhooks.stop(ENDING).await;
+            webhooks.stop(TELLING).await;
         }
         if let Some(sip) = &self.sip {
             sip.stop().await;

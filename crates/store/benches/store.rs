@@ -278,7 +278,7 @@ async fn backlog() {
             used / each * 1e6,
             took / each * 1e6
         );
-        store.recover("n1").await.unwrap();
+        store.recover().await.unwrap();
     }
 }
 

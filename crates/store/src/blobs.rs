@@ -39,7 +39,24 @@ impl FileBlobs {
         Some(self.directory.join(folder).join(name))
     }
 
-    fn put_now(&self, bytes: &[u8]) -> Result<String, BlobError> {
+    /// The names of all blobs.
+    pub(crate) fn names(&self) -> Result<Vec<String>, BlobError> {
+        let read = |folder: &Path| fs::read_dir(folder).map_err(|error| at(folder, &error));
+        let mut names = Vec::new();
+        for folder in read(&self.directory)?.flatten() {
+            if !folder.path().is_dir() {
+                continue;
+            }
+            for file in read(&folder.path())?.flatten() {
+                let name = [folder.file_name(), file.file_name()].map(|part| part.to_string_lossy().into_owned());
+                names.extend(Some(name.concat()).filter(|name| is_name(name)));
+            }
+        }
+        names.sort_unstable();
+        Ok(names)
+    }
+
+    pub(crate) fn put_now(&self, bytes: &[u8]) -> Result<String, BlobError> {
         let hash = name_of(bytes);
         let file = self.file(&hash).expect("a SHA-256 in hexadecimal is a hash");
         // A damaged file is not taken for the blob: it is written again.
@@ -65,7 +82,7 @@ impl FileBlobs {
         sync_parent(file)
     }
 
-    fn get_now(&self, hash: &str) -> Result<Arc<[u8]>, BlobError> {
+    pub(crate) fn get_now(&self, hash: &str) -> Result<Arc<[u8]>, BlobError> {
         let missing = || BlobError::Missing(hash.chars().take(64).collect());
         let file = self.file(hash).ok_or_else(missing)?;
         let bytes = fs::read(&file).map_err(|error| match error.kind() {

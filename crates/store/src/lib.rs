@@ -5,10 +5,12 @@
 //! what is legal is said in the domain, and repeated here as constraints of the schemas.
 
 mod blobs;
+mod examine;
 mod postgres;
 mod rows;
 mod sqlite;
 
 pub use blobs::FileBlobs;
+pub use examine::Examination;
 pub use postgres::{PostgresBlobs, PostgresStore};
 pub use sqlite::SqliteStore;

@@ -8,9 +8,11 @@ mod blobs;
 mod call;
 mod check;
 mod columns;
+mod command;
 mod delivery;
 mod error;
 mod event;
+mod examine;
 mod feed;
 mod first_answer;
 mod follow;
@@ -19,6 +21,8 @@ mod key;
 mod leg;
 mod limits;
 mod migrate;
+mod node;
+mod nodes;
 mod open;
 #[cfg(test)]
 mod plans;
@@ -37,13 +41,14 @@ use futures_util::{FutureExt, future::BoxFuture};
 use jiff::Timestamp;
 use outdial_domain::{Account, AccountId, AudioId, Call, CallId, Key, KeyId, ScheduleId};
 use outdial_engine::ports::{
-    AudioFile, CallDetails, CallFilter, Change, ClaimedCall, Count, Counted, FirstAnswer, Page, SharedLimits, Store,
-    StoreError, StoredEvent, StoredSchedule, Trace,
+    AudioFile, CallDetails, CallFilter, Change, ClaimedCall, Count, Counted, FirstAnswer, Nodes, Page, SharedLimits,
+    Store, StoreError, StoredEvent, StoredSchedule, Trace,
 };
 use sqlx::{Connection, PgConnection, PgPool};
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
 
-use self::{error::Failure, job::Claim, writer::Writer};
+use self::{error::Failure, job::Claim, nodes::PostgresNodes, writer::Writer};
+use crate::Examination;
 
 /// A server that takes longer than this to count calls is asked anew.
 const COUNTS_WITHIN: std::time::Duration = std::time::Duration::from_secs(5);
@@ -61,6 +66,7 @@ pub struct PostgresStore {
     pool: PgPool,
     writer: Writer,
     writing: JoinHandle<()>,
+    nodes: PostgresNodes,
     newest: watch::Receiver<i64>,
     notices: watch::Receiver<u64>,
     following: JoinHandle<()>,
@@ -82,16 +88,28 @@ impl PostgresStore {
         let pool = open::pool(&options);
         let (sender, newest) = watch::channel(position);
         let (noticed, notices) = watch::channel(0);
-        let (writer, writing) = writer::start(connection, options, sender.clone(), noticed);
-        let following = tokio::spawn(follow::follow(pool.clone(), sender));
+        let (writer, writing) = writer::start(connection, options.clone(), sender.clone(), noticed);
+        let (told, commanded) = watch::channel(0);
+        let nodes = PostgresNodes::new(open::single(&options), commanded);
+        let following = tokio::spawn(follow::follow(pool.clone(), sender, told));
         Ok(Self {
             pool,
             writer,
             writing,
+            nodes,
             newest,
             notices,
             following,
         })
+    }
+
+    /// Examines the whole database that this URL names. Nodes may be using it meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when it cannot be read, or has not the schema of this program.
+    pub async fn examine(url: &str) -> Result<Examination, StoreError> {
+        examine::examine(url).await
     }
 
     /// Keeps large byte strings in the same database.
@@ -107,6 +125,7 @@ impl PostgresStore {
             pool,
             writer,
             writing,
+            nodes,
             following,
             ..
         } = self;
@@ -115,6 +134,7 @@ impl PostgresStore {
         if let Err(error) = writing.await {
             tracing::error!(%error, "the writer of the store failed");
         }
+        nodes.close().await;
         pool.close().await;
     }
 
@@ -151,17 +171,14 @@ impl Store for PostgresStore {
         self.writer.commit(change)
     }
 
-    fn claim_due(
-        &self,
-        now: Timestamp,
-        node: &str,
-        most: usize,
-    ) -> BoxFuture<'_, Result<Vec<ClaimedCall>, StoreError>> {
-        self.writer.claim(Claim {
+    fn claim_due(&self, now: Timestamp, run: &str, most: usize) -> BoxFuture<'_, Result<Vec<ClaimedCall>, StoreError>> {
+        let claim = Claim {
             now,
-            node: node.to_owned(),
+            run: run.to_owned(),
             most,
-        })
+        };
+        // Only when it is polled, so that a claim that nobody waits for takes nothing.
+        async move { self.writer.claim(claim).await }.boxed()
     }
 
     fn shared_limits(&self) -> Option<&dyn SharedLimits> {
@@ -172,8 +189,16 @@ impl Store for PostgresStore {
         self.with(|connection| job::next_due(connection).boxed())
     }
 
-    fn recover(&self, node: &str) -> BoxFuture<'_, Result<Vec<CallDetails>, StoreError>> {
-        self.writer.recover(node.to_owned())
+    fn recover(&self) -> BoxFuture<'_, Result<Vec<CallDetails>, StoreError>> {
+        self.writer.recover()
+    }
+
+    fn nodes(&self) -> Option<&dyn Nodes> {
+        Some(&self.nodes)
+    }
+
+    fn overdue(&self, now: Timestamp) -> BoxFuture<'_, Result<Vec<CallDetails>, StoreError>> {
+        self.with(move |connection| job::overdue(connection, now).boxed())
     }
 
     fn call(&self, account: AccountId, id: CallId) -> BoxFuture<'_, Result<Option<CallDetails>, StoreError>> {

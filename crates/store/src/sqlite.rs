@@ -3,11 +3,13 @@
 mod account;
 mod attempt;
 mod audio;
+mod backup;
 mod call;
 mod check;
 mod delivery;
 mod error;
 mod event;
+mod examine;
 mod feed;
 mod first_answer;
 mod job;
@@ -48,6 +50,7 @@ use self::{
     readers::Readers,
     writer::{News, Writer},
 };
+use crate::{Examination, FileBlobs};
 
 /// State in one SQLite file: one writer that saves many changes with one sync of the disk, and readers
 /// that never wait for it.
@@ -74,9 +77,7 @@ impl SqliteStore {
     /// database of a newer version.
     pub async fn open(path: &Path) -> Result<Self, StoreError> {
         let path = path.to_owned();
-        tokio::task::spawn_blocking(|| Self::open_here(path))
-            .await
-            .unwrap_or_else(|_| Err(error::closed()))
+        off_the_runtime(|| Self::open_here(path)).await
     }
 
     fn open_here(path: PathBuf) -> Result<Self, StoreError> {
@@ -126,6 +127,36 @@ impl SqliteStore {
         }
     }
 
+    /// Examines the whole file. Somebody may be using it meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when it cannot be read, or has not the schema of this program.
+    pub async fn examine(path: &Path) -> Result<Examination, StoreError> {
+        let path = path.to_owned();
+        off_the_runtime(move || examine::examine(&path)).await
+    }
+
+    /// Writes the state of this file and these blobs into a new file. Somebody may be using them meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when it cannot be read or written; then there is no new file.
+    pub async fn back_up(path: &Path, blobs: &FileBlobs, target: &Path) -> Result<(), StoreError> {
+        let (path, blobs, target) = (path.to_owned(), blobs.clone(), target.to_owned());
+        off_the_runtime(move || backup::back_up(&path, &blobs, &target)).await
+    }
+
+    /// Makes this file, which must not be there, and these blobs of a backup.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when the backup is damaged or of another version, or the disk fails.
+    pub async fn restore(backup: &Path, path: &Path, blobs: &FileBlobs) -> Result<(), StoreError> {
+        let (backup, path, blobs) = (backup.to_owned(), path.to_owned(), blobs.clone());
+        off_the_runtime(move || backup::restore(&backup, &path, &blobs)).await
+    }
+
     fn read<T, R>(&self, read: R) -> BoxFuture<'_, Result<T, StoreError>>
     where
         T: Send + 'static,
@@ -133,6 +164,14 @@ impl SqliteStore {
     {
         self.readers.read(read).boxed()
     }
+}
+
+async fn off_the_runtime<T: Send + 'static>(
+    work: impl FnOnce() -> Result<T, StoreError> + Send + 'static,
+) -> Result<T, StoreError> {
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|_| Err(error::closed()))
 }
 
 /// Adds the name of the file to what is wrong with it.
@@ -143,6 +182,7 @@ fn named(path: &Path, error: StoreError) -> StoreError {
             remedy,
         },
         other @ (StoreError::Stale(_)
+        | StoreError::Fenced(_)
         | StoreError::Taken(_)
         | StoreError::Repeated
         | StoreError::Gone
@@ -155,26 +195,26 @@ impl Store for SqliteStore {
         self.writer.commit(change)
     }
 
-    fn claim_due(
-        &self,
-        now: Timestamp,
-        node: &str,
-        most: usize,
-    ) -> BoxFuture<'_, Result<Vec<ClaimedCall>, StoreError>> {
-        self.writer.claim(Claim {
+    fn claim_due(&self, now: Timestamp, run: &str, most: usize) -> BoxFuture<'_, Result<Vec<ClaimedCall>, StoreError>> {
+        let claim = Claim {
             now,
-            node: node.to_owned(),
+            run: run.to_owned(),
             most,
-        })
+        };
+        // Only when it is polled, so that a claim that nobody waits for takes nothing.
+        async move { self.writer.claim(claim).await }.boxed()
     }
 
     fn next_due(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
         self.read(job::next_due)
     }
 
-    fn recover(&self, node: &str) -> BoxFuture<'_, Result<Vec<CallDetails>, StoreError>> {
-        let node = node.to_owned();
-        self.writer.run(move |connection| job::recover(connection, &node))
+    fn recover(&self) -> BoxFuture<'_, Result<Vec<CallDetails>, StoreError>> {
+        self.writer.run(job::recover)
+    }
+
+    fn overdue(&self, now: Timestamp) -> BoxFuture<'_, Result<Vec<CallDetails>, StoreError>> {
+        self.read(move |connection| job::overdue(connection, now))
     }
 
     fn call(&self, account: AccountId, id: CallId) -> BoxFuture<'_, Result<Option<CallDetails>, StoreError>> {

@@ -83,7 +83,7 @@ async fn what_was_acknowledged_survives() {
                 "state and events are saved together"
             );
         }
-        store.recover("n1").await.unwrap();
+        store.recover().await.unwrap();
         store.check().await.unwrap();
     }
 }

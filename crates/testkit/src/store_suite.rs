@@ -14,6 +14,7 @@ mod events;
 mod limits;
 mod lists;
 pub mod lives;
+mod nodes;
 mod schedules;
 mod telling;
 
@@ -25,6 +26,7 @@ pub use commits::*;
 pub use events::*;
 pub use limits::*;
 pub use lists::*;
+pub use nodes::*;
 pub use schedules::*;
 pub use telling::*;
 
@@ -59,6 +61,11 @@ macro_rules! store_suite {
             a_moved_call_is_due_at_its_new_time
             a_retry_is_due_with_the_end_of_the_attempt_before
             a_restart_gives_back_what_was_not_journalled
+            an_attempt_past_its_deadline_is_found
+            a_run_without_a_lease_journals_nothing
+            one_run_has_a_name
+            the_eldest_looks_after_the_dead
+            commands_reach_the_run_they_are_for
             events_are_gapless_and_resumable
             followers_are_woken_by_what_is_on_disk
             lists_are_newest_first_and_turn_pages

@@ -7,16 +7,13 @@ use outdial_domain::{
     call::{Gathered, Happening},
 };
 use outdial_flow::{Command, Flow, Input, Interpreter, Note};
-use tokio::{
-    sync::{mpsc, oneshot},
-    time::Instant,
-};
+use tokio::{sync::mpsc, time::Instant};
 
 use super::{USUAL_RATE, finish, prompts::Rendered};
 use crate::{
-    Engine, HangUpAnswer,
-    live::Control,
-    ports::{LegCommand, LegEnd, LegEvent, LegHandle},
+    Engine, HangUpAnswer, fault,
+    live::{Control, Said, Told},
+    ports::{LegCommand, LegEnd, LegEvent, LegHandle, StoreError},
     recorder::Recorder,
 };
 
@@ -80,7 +77,7 @@ impl<'a> Conversation<'a> {
     }
 
     /// Stays with the leg to its end, and writes that down.
-    pub(super) async fn run(mut self, mut leg: LegHandle, mut control: mpsc::Receiver<Control>) {
+    pub(super) async fn run(mut self, mut leg: LegHandle, mut control: mpsc::Receiver<Told>) {
         let end = loop {
             let wake = self.next_deadline();
             tokio::select! {
@@ -89,14 +86,8 @@ impl<'a> Conversation<'a> {
                     Some(event) => self.on_leg(event).await,
                     None => break lost("the carrier lost this leg"),
                 },
-                Some(Control::HangUp { by, kind, answer }) = control.recv() => {
-                    self.on_hang_up(by, kind, answer).await;
-                }
-                Err(error) = self.recorder.save(&self.live) => {
-                    tracing::error!(call = %self.live.call.id, %error, "cannot save what happens to a call; ending it");
-                    let reason = format!("the store failed during the call: {error}");
-                    self.hang_up(Ending::new(Outcome::Failed, EndedBy::System, reason)).await;
-                }
+                Some(told) = control.recv() => self.on_told(told).await,
+                Err(error) = self.recorder.save(&self.live) => self.on_unsaved(error).await,
                 () = tokio::time::sleep_until(wake) => {
                     if self.ending_until.is_some_and(|until| until <= Instant::now()) {
                         break lost("the carrier did not end this leg in time");
@@ -106,6 +97,20 @@ impl<'a> Conversation<'a> {
             }
         };
         finish(self.engine, self.live, self.recorder, end).await;
+    }
+
+    /// The call goes on while the store is away, and what happens to it is saved when the store is back. A
+    /// call that others have ended meanwhile is over.
+    async fn on_unsaved(&mut self, error: StoreError) {
+        let id = self.live.call.id;
+        if !matches!(error, StoreError::Stale(_)) {
+            tracing::warn!(call = %id, %error, "what happens to a call is saved later");
+        } else if !self.recorder.had_been_saved(&self.live).await {
+            tracing::error!(call = %id, %error, "ending a call that others have ended");
+            let reason = "others have ended this call, because its node was taken to be gone";
+            self.hang_up(Ending::new(Outcome::Failed, EndedBy::System, reason))
+                .await;
+        }
     }
 
     fn next_deadline(&self) -> Instant {
@@ -156,9 +161,16 @@ impl<'a> Conversation<'a> {
 
     async fn on_leg(&mut self, event: LegEvent) {
         match event {
-            LegEvent::Sent => self.step(Happening::Sent),
-            LegEvent::Ringing { sip_code, early_media } => self.step(Happening::Ringing { sip_code, early_media }),
+            LegEvent::Sent => {
+                fault::point("sent");
+                self.step(Happening::Sent);
+            }
+            LegEvent::Ringing { sip_code, early_media } => {
+                fault::point("ringing");
+                self.step(Happening::Ringing { sip_code, early_media });
+            }
             LegEvent::Answered { codec, sample_rate } => {
+                fault::point("answered");
                 self.step(Happening::Answered {
                     codec: codec.to_owned(),
                 });
@@ -246,9 +258,17 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    async fn on_hang_up(&mut self, by: String, kind: EndedBy, answer: oneshot::Sender<HangUpAnswer>) {
-        // Whoever asked may have gone; the call is ended all the same.
-        let _ = answer.send(HangUpAnswer::HungUp);
+    async fn on_told(&mut self, told: Told) {
+        match told.control {
+            Control::HangUp { by, kind } => {
+                // Whoever asked may have gone; the call is ended all the same.
+                let _ = told.answer.send(Said::HangUp(HangUpAnswer::HungUp));
+                self.on_hang_up(by, kind).await;
+            }
+        }
+    }
+
+    async fn on_hang_up(&mut self, by: String, kind: EndedBy) {
         let outcome = if self.talk_until.is_some() {
             Outcome::Completed
         } else {

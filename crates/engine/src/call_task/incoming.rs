@@ -125,7 +125,7 @@ fn write_down(engine: &Engine, account: &Account, flow: Flow, leg: &IncomingLeg)
     let way = Way {
         trunk: leg.trunk.clone(),
         target: leg.to.to_string(),
-        node: engine.settings.node.clone(),
+        node: engine.inner().node.run().id,
     };
     let attempt = engine.ids.make(outdial_domain::AttemptId::new);
     let mut live = LiveCall::journal(call, attempt, leg.leg, way, now);

@@ -10,13 +10,14 @@ use crate::{
 };
 
 /// Writes the next attempt and its leg to the journal. While the disk fails nothing is dialled, and
-/// the call keeps its place. `None` when somebody else changed the call, or the engine stops.
-pub(super) async fn journal(engine: &Engine, call: Call, route: &Route) -> Option<LiveCall> {
+/// the call keeps its place. `None` when somebody else changed the call or took it over, or the engine
+/// stops.
+pub(super) async fn journal(engine: &Engine, run: &str, call: Call, route: &Route) -> Option<LiveCall> {
     let since = call.events;
     let way = Way {
         trunk: route.name().to_owned(),
         target: call.plan.to.to_string(),
-        node: engine.settings.node.clone(),
+        node: run.to_owned(),
     };
     let routed = EventKind::Routed {
         trunk: way.trunk.clone(),

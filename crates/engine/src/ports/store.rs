@@ -3,12 +3,13 @@
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use outdial_domain::{
-    Account, AccountId, Attempt, AudioId, Call, CallId, CallState, Event, Key, KeyId, Leg, LegId, Outcome, ScheduleId,
+    Account, AccountId, Attempt, AudioId, Call, CallId, CallState, Event, EventKind, Key, KeyId, Leg, LegId, Outcome,
+    ScheduleId,
 };
 use outdial_flow::Flow;
 use tokio::sync::watch;
 
-use super::{FirstAnswer, SharedLimits, StoredSchedule, WireMessage};
+use super::{FirstAnswer, Nodes, SharedLimits, StoredSchedule, WireMessage};
 
 /// Remembers. It decides nothing: what is legal is said in `domain`, and repeated as constraints.
 pub trait Store: super::WebhookStore {
@@ -23,14 +24,13 @@ pub trait Store: super::WebhookStore {
     /// [`StoreError`]; then nothing of the change was saved.
     fn commit(&self, change: Change) -> BoxFuture<'static, Result<(), StoreError>>;
 
-    /// Takes calls whose time has come, oldest first, and marks them as taken by this node. It sees
-    /// what was given to [`Store::commit`] on this node before.
+    /// Takes calls whose time has come, oldest first, and marks them as taken by this run of a node. It
+    /// sees what was given to [`Store::commit`] on this node before.
     ///
     /// # Errors
     ///
     /// [`StoreError`]; then none was taken.
-    fn claim_due(&self, now: Timestamp, node: &str, most: usize)
-    -> BoxFuture<'_, Result<Vec<ClaimedCall>, StoreError>>;
+    fn claim_due(&self, now: Timestamp, run: &str, most: usize) -> BoxFuture<'_, Result<Vec<ClaimedCall>, StoreError>>;
 
     /// When the next call that nobody has taken is due.
     ///
@@ -39,13 +39,26 @@ pub trait Store: super::WebhookStore {
     /// [`StoreError`] when the store cannot be read.
     fn next_due(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>>;
 
-    /// Gives back what a node that is gone had taken and not journalled, and lists what it had
-    /// journalled and not finished.
+    /// Gives back what runs that are gone had taken and not journalled, and lists what they had
+    /// journalled and not finished. A store that one process uses takes all runs as gone, so this is
+    /// asked before anything is taken; one with [`Store::nodes`] knows which are.
     ///
     /// # Errors
     ///
     /// [`StoreError`]; then nothing was given back.
-    fn recover(&self, node: &str) -> BoxFuture<'_, Result<Vec<CallDetails>, StoreError>>;
+    fn recover(&self) -> BoxFuture<'_, Result<Vec<CallDetails>, StoreError>>;
+
+    /// Calls under way whose current attempt should have been over by now.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store cannot be read.
+    fn overdue(&self, now: Timestamp) -> BoxFuture<'_, Result<Vec<CallDetails>, StoreError>>;
+
+    /// What several nodes need to share this store; `None` when one process alone can use it.
+    fn nodes(&self) -> Option<&dyn Nodes> {
+        None
+    }
 
     /// The limits that all nodes of this store keep together; `None` when one process alone can use it, which
     /// then keeps them in memory.
@@ -271,6 +284,18 @@ pub struct Change {
     pub answer: Option<FirstAnswer>,
 }
 
+impl Change {
+    /// The run of a node that takes a leg into the journal by this change, if it is such a change. A store
+    /// with [`Store::nodes`] saves it only while the lease of that run lasts, and checks that in the same
+    /// transaction.
+    #[must_use]
+    pub fn journalled_by(&self) -> Option<&str> {
+        let journalled = |event: &Event| matches!(event.kind, EventKind::Journalled { .. });
+        let leg = self.leg.as_ref()?;
+        self.events.iter().any(journalled).then_some(leg.node.as_str())
+    }
+}
+
 /// What becomes of a call's job, which is to dial it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Job {
@@ -296,6 +321,8 @@ impl Job {
 /// A call that this node has taken to dial.
 #[derive(Debug, Clone)]
 pub struct ClaimedCall {
+    /// The run that took it. Only under its lease may the call be dialled.
+    pub run: String,
     /// The call.
     pub call: Call,
     /// What it does after the answer.
@@ -394,6 +421,9 @@ pub enum StoreError {
     /// Somebody else changed the call in between.
     #[error("call {0} was changed by somebody else in between")]
     Stale(CallId),
+    /// The run of this node was declared gone, and others have taken over what it had.
+    #[error("the run {0} of this node was declared gone: it may not dial any more")]
+    Fenced(String),
     /// The name is in use.
     #[error("the name `{0}` is in use")]
     Taken(String),

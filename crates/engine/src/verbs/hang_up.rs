@@ -1,42 +1,47 @@
 //! Ends a call, wherever it stands.
 
+use std::time::Duration;
+
 use outdial_domain::{CallId, CallState, EndedBy, Ending, EventKind, Outcome};
-use tokio::sync::oneshot;
 
 use super::{Actor, CallError, get_call};
 use crate::{
-    Engine, HangUpAnswer,
-    live::Control,
+    Engine, HangUpAnswer, commands,
+    live::{Control, Said},
     ports::{Change, Job, StoreError},
 };
+
+/// How often to look again at a call whose owner has just left it, and how long to wait each time.
+const TRIES: u32 = 40;
+const MOMENT: Duration = Duration::from_millis(50);
 
 /// Ends a call. Doing it again is harmless and answers `TooLate`.
 ///
 /// # Errors
 ///
-/// [`CallError::NotFound`] when the account has no such call.
+/// [`CallError::NotFound`] when the account has no such call, and [`CallError::OwnerGone`] when the node
+/// that has it does not answer.
 pub async fn hang_up(engine: &Engine, actor: &Actor, id: CallId) -> Result<HangUpAnswer, CallError> {
+    let mut tries = TRIES;
     loop {
         let details = get_call(engine, actor, id).await?;
         if details.call.state == CallState::Ended {
             return Ok(HangUpAnswer::TooLate);
         }
-        if let Some(owner) = engine.inner().live.owner(id) {
-            let (answer, answered) = oneshot::channel();
-            let control = Control::HangUp {
-                by: actor.name.clone(),
-                kind: EndedBy::Request,
-                answer,
-            };
-            if owner.send(control).await.is_ok()
-                && let Ok(answer) = answered.await
-            {
-                return Ok(answer);
+        let control = Control::HangUp {
+            by: actor.name.clone(),
+            kind: EndedBy::Request,
+        };
+        match commands::tell(engine, &details, control).await? {
+            Some(Said::HangUp(answer)) => return Ok(answer),
+            Some(Said::Gone) if tries > 0 => {
+                // It has just ended, and that is being saved.
+                tries -= 1;
+                tokio::time::sleep(MOMENT).await;
+                continue;
             }
-            // Its owner went away without an answer: its attempt is over. The call has ended, or it waits
-            // for its next attempt, which is then prevented.
-            tokio::task::yield_now().await;
-            continue;
+            Some(Said::Gone) => return Err(CallError::OwnerGone),
+            None => {}
         }
         let mut call = details.call;
         let since = Some(call.events);

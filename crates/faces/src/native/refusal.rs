@@ -15,6 +15,8 @@ use super::code::Code;
 
 /// Seconds after which a store that failed may be asked again.
 const STORE_RETRY: u64 = 2;
+/// Seconds after which a call whose node is gone has been ended by another.
+const NODE_RETRY: u64 = 10;
 /// Seconds after which a server that is stopping may have started again.
 const START_RETRY: u64 = 5;
 
@@ -201,6 +203,7 @@ impl From<StoreError> for Refusal {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable { .. } => Self::store(&error),
+            StoreError::Fenced(_) => Self::store(&error),
             StoreError::Stale(_) | StoreError::Gone => Self::new(Code::Conflict, error.to_string()),
             StoreError::Taken(_) => Self::new(Code::NameTaken, error.to_string()).blame("name", "invalid"),
             StoreError::Repeated => super::idempotency::in_progress(),
@@ -216,6 +219,7 @@ impl From<CallError> for Refusal {
     fn from(error: CallError) -> Self {
         match error {
             CallError::NotFound => Self::new(Code::CallNotFound, error.to_string()),
+            CallError::OwnerGone => Self::new(Code::NodeSilent, error.to_string()).retry_after(NODE_RETRY),
             CallError::Store(error) => error.into(),
         }
     }

@@ -2,7 +2,7 @@
 
 use std::process::ExitCode;
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::{
     cli::Common,
@@ -13,6 +13,7 @@ use crate::{
 
 pub(super) async fn run(common: &Common) -> Result<ExitCode, Failure> {
     let config = Config::load(common.config.as_deref())?;
+    let mut stop = StopSignals::listen()?;
     let server = Server::start(&config, &common.data, Role::Dialling).await?;
     let phones = match &server.handsets {
         Some(handsets) => format!(", handsets {}", handsets.address()),
@@ -24,22 +25,40 @@ pub(super) async fn run(common: &Common) -> Result<ExitCode, Failure> {
         server.sip_address(),
         common.data.display()
     );
-    wait_for_stop().await?;
-    tracing::info!("stopping");
-    server.stop().await;
+    stop.next().await;
+    tracing::info!("stopping: live calls may end; a second signal ends them at once");
+    server.drain(stop.next()).await;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Waits for SIGTERM, for SIGINT or for SIGHUP from a terminal.
 pub(super) async fn wait_for_stop() -> Result<(), Failure> {
-    let failed = |error: std::io::Error| Failure::start(format!("signals cannot be received: {error}"));
-    let mut terminate = signal(SignalKind::terminate()).map_err(failed)?;
-    let mut hang_up = signal(SignalKind::hangup()).map_err(failed)?;
-    let mut interrupt = signal(SignalKind::interrupt()).map_err(failed)?;
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = interrupt.recv() => {}
-        _ = hang_up.recv() => {}
-    }
+    StopSignals::listen()?.next().await;
     Ok(())
+}
+
+/// The signals that stop the program. None is missed between two waits.
+struct StopSignals {
+    terminate: Signal,
+    hang_up: Signal,
+    interrupt: Signal,
+}
+
+impl StopSignals {
+    fn listen() -> Result<Self, Failure> {
+        let failed = |error: std::io::Error| Failure::start(format!("signals cannot be received: {error}"));
+        Ok(Self {
+            terminate: signal(SignalKind::terminate()).map_err(failed)?,
+            hang_up: signal(SignalKind::hangup()).map_err(failed)?,
+            interrupt: signal(SignalKind::interrupt()).map_err(failed)?,
+        })
+    }
+
+    async fn next(&mut self) {
+        tokio::select! {
+            _ = self.terminate.recv() => {}
+            _ = self.interrupt.recv() => {}
+            _ = self.hang_up.recv() => {}
+        }
+    }
 }

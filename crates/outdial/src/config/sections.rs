@@ -15,9 +15,9 @@ use super::ConfigError;
 pub struct Server {
     /// Where HTTP is served.
     pub bind: SocketAddr,
-    /// The name of this node in the journal.
+    /// The name of this node in the journal; nodes that share a database each have their own.
     pub node: String,
-    /// How long live calls get to end when the program is told to stop, in seconds.
+    /// How long live calls get to end by themselves when the program is told to stop, in seconds.
     pub stop_within: u64,
 }
 
@@ -26,7 +26,7 @@ impl Default for Server {
         Self {
             bind: (Ipv4Addr::LOCALHOST, 7575).into(),
             node: "local".to_owned(),
-            stop_within: 10,
+            stop_within: 60,
         }
     }
 }

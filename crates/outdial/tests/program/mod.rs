@@ -52,6 +52,11 @@ impl Home {
 
     /// Writes the configuration: ports that nobody else has, then what the test adds.
     pub fn configure(&self, more: &str) -> PathBuf {
+        self.configure_node("local", more)
+    }
+
+    /// The same for one of several nodes.
+    pub fn configure_node(&self, name: &str, more: &str) -> PathBuf {
         let path = self.dir.path().join("outdial.toml");
         let (first, last) = (self.ports.first(), self.ports.last());
         // Keys of a test's `[sip]` are given with it, so the section is only written when it has none.
@@ -61,7 +66,7 @@ impl Home {
             "[sip]\nbind = \"127.0.0.1:0\"\n"
         };
         let text = format!(
-            "[server]\nbind = \"127.0.0.1:0\"\n{sip}[media]\nfirst_port = {first}\nlast_port = {last}\nthreads = 1\n{more}"
+            "[server]\nbind = \"127.0.0.1:0\"\nnode = \"{name}\"\nstop_within = 5\n{sip}[media]\nfirst_port = {first}\nlast_port = {last}\nthreads = 1\n{more}"
         );
         std::fs::write(&path, text).unwrap();
         path
@@ -69,8 +74,17 @@ impl Home {
 
     /// The command line with this data directory and configuration.
     pub fn command(&self, arguments: &[&str]) -> Command {
-        let mut command = Command::new(OUTDIAL);
+        self.command_through(&[], arguments)
+    }
+
+    /// The same, run by a command that gets the program and its arguments as its last arguments, and the
+    /// data directory as `DATA`.
+    pub fn command_through(&self, wrapper: &[String], arguments: &[&str]) -> Command {
+        let mut words = wrapper.iter().map(String::as_str).chain([OUTDIAL]);
+        let mut command = Command::new(words.next().unwrap());
         command
+            .args(words)
+            .env("DATA", self.data())
             .arg("--data")
             .arg(self.data())
             .args(arguments)
@@ -93,7 +107,25 @@ impl Home {
 
     /// Starts the server and waits until it is ready.
     pub async fn serve(&self) -> Server {
-        let mut child = self.command(&["serve"]).stdout(Stdio::piped()).spawn().unwrap();
+        self.serve_with_fault("").await
+    }
+
+    /// The same by a command that ends up as the server itself, with the same process id.
+    pub async fn serve_through(&self, wrapper: &[String]) -> Server {
+        self.ready(self.command_through(wrapper, &["serve"])).await
+    }
+
+    /// The same with a fault: a place where it dies or stands still, as `engine/src/fault.rs` says.
+    pub async fn serve_with_fault(&self, fault: &str) -> Server {
+        let mut command = self.command(&["serve"]);
+        if !fault.is_empty() {
+            command.env("OUTDIAL_FAULT", fault);
+        }
+        self.ready(command).await
+    }
+
+    async fn ready(&self, mut command: Command) -> Server {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let ready = tokio::time::timeout(LIMIT, lines.next_line())
             .await
@@ -109,17 +141,16 @@ impl Home {
             rest.split([',', ' ']).next().unwrap().to_owned()
         };
         let (url, sip) = (after("api "), after("sip "));
-        let key = std::fs::read_to_string(self.data().join("key"))
-            .unwrap()
-            .trim()
-            .to_owned();
-        Server {
+        let mut server = Server {
             child,
             url,
             sip,
-            key,
+            key: String::new(),
             http: reqwest::Client::new(),
-        }
+        };
+        let key = std::fs::read_to_string(server.inside(&self.data().join("key"))).unwrap();
+        key.trim().clone_into(&mut server.key);
+        server
     }
 }
 
@@ -159,13 +190,43 @@ impl Server {
         self.child.id().expect("it runs")
     }
 
+    /// Where a path of the server's is seen from here, which may have other file systems.
+    pub fn inside(&self, path: &Path) -> PathBuf {
+        let root = PathBuf::from(format!("/proc/{}/root", self.pid()));
+        root.join(path.strip_prefix("/").unwrap())
+    }
+
+    /// Waits until it has died by itself, as it does at a fault.
+    pub async fn died(mut self) {
+        let status = tokio::time::timeout(LIMIT, self.child.wait())
+            .await
+            .expect("it dies")
+            .unwrap();
+        assert!(!status.success(), "{status}");
+    }
+
+    /// Waits until none of it runs any more, as a debugger makes a process stand still.
+    pub async fn stands_still(&self) {
+        let stands = || {
+            let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap_or_default();
+            // The state comes after the name, which is in parentheses.
+            stat.rsplit_once(") ").is_some_and(|(_, rest)| rest.starts_with('T'))
+        };
+        let wait = async {
+            while !stands() {
+                tokio::time::sleep(Duration::from_millis(10)).await;
+            }
+        };
+        tokio::time::timeout(LIMIT, wait).await.expect("it stands still");
+    }
+
     /// Ends it as a crash does.
     pub async fn kill(mut self) {
         self.child.kill().await.unwrap();
     }
 
     /// Ends it as an operator does, and expects it to end well.
-    pub async fn stop(mut self) {
+    pub async fn stop(self) {
         let told = Command::new("kill")
             .arg("-TERM")
             .arg(self.pid().to_string())
@@ -173,6 +234,11 @@ impl Server {
             .await
             .unwrap();
         assert!(told.success());
+        self.ended_well().await;
+    }
+
+    /// Waits for its end, which must be a good one.
+    pub async fn ended_well(mut self) {
         let status = tokio::time::timeout(LIMIT, self.child.wait())
             .await
             .expect("it ends")
@@ -192,6 +258,25 @@ impl Server {
             .bearer_auth(&self.key)
             .json(body);
         Self::answer(request).await
+    }
+
+    /// Asks, and bears that no answer comes.
+    pub async fn try_post(&self, path: &str, body: &Value) -> Option<u16> {
+        let request = self.http.post(format!("{}{path}", self.url)).bearer_auth(&self.key);
+        Some(request.json(body).send().await.ok()?.status().as_u16())
+    }
+
+    /// The whole answer to a request.
+    pub async fn post_raw(&self, path: &str, body: &Value) -> reqwest::Response {
+        let request = self
+            .http
+            .post(format!("{}{path}", self.url))
+            .bearer_auth(&self.key)
+            .json(body);
+        tokio::time::timeout(LIMIT, request.send())
+            .await
+            .expect("an answer")
+            .unwrap()
     }
 
     pub async fn answer(request: reqwest::RequestBuilder) -> (u16, Value) {

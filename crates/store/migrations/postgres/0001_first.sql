@@ -65,6 +65,7 @@ CREATE TABLE attempt (
     number        bigint NOT NULL CHECK (number BETWEEN 1 AND 65535),
     id            uuid   NOT NULL,
     state         text   NOT NULL CHECK (state IN ('journalled', 'dialing', 'ringing', 'in_progress', 'ended')),
+    deadline      bigint NOT NULL,
     journalled_at bigint NOT NULL,
     dialing_at    bigint,
     ringing_at    bigint,

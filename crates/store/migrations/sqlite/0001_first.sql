@@ -63,6 +63,7 @@ CREATE TABLE attempt (
     number        INTEGER NOT NULL CHECK (number BETWEEN 1 AND 65535),
     id            BLOB    NOT NULL CHECK (length(id) = 16),
     state         TEXT    NOT NULL CHECK (state IN ('journalled', 'dialing', 'ringing', 'in_progress', 'ended')),
+    deadline      INTEGER NOT NULL,
     journalled_at INTEGER NOT NULL,
     dialing_at    INTEGER,
     ringing_at    INTEGER,

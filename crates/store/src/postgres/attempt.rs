@@ -11,16 +11,16 @@ use crate::rows::{
     column::{json, micros},
 };
 
-pub(super) const PUT: &str = "INSERT INTO attempt (account_id, call_id, number, id, state, journalled_at, \
+pub(super) const PUT: &str = "INSERT INTO attempt (account_id, call_id, number, id, deadline, state, journalled_at, \
      dialing_at, ringing_at, answered_at, ended_at, ending) \
-     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::uuid[], $5::text[], $6::bigint[], \
-        $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::text[]) \
+     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::uuid[], $5::bigint[], $6::text[], \
+        $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[]) \
      ON CONFLICT (call_id, number) DO UPDATE SET state = excluded.state, dialing_at = excluded.dialing_at, \
         ringing_at = excluded.ringing_at, answered_at = excluded.answered_at, ended_at = excluded.ended_at, \
         ending = excluded.ending";
 
 /// The attempts of one call, in order.
-pub(super) const OF_CALL: &str = "SELECT id, call_id, number, state, journalled_at, dialing_at, ringing_at, \
+pub(super) const OF_CALL: &str = "SELECT id, call_id, number, deadline, state, journalled_at, dialing_at, ringing_at, \
      answered_at, ended_at, ending FROM attempt WHERE call_id = $1 AND account_id = $2 ORDER BY number";
 
 columns! {
@@ -30,6 +30,7 @@ columns! {
         call_id: Uuid,
         number: i64,
         id: Uuid,
+        deadline: i64,
         state: &'static str,
         journalled_at: i64,
         dialing_at: Option<i64>,
@@ -49,6 +50,7 @@ impl Attempts {
             call_id: attempt.call.uuid(),
             number: i64::from(attempt.number),
             id: attempt.id.uuid(),
+            deadline: micros(attempt.deadline),
             state: progress.state.as_str(),
             journalled_at: micros(progress.journalled_at),
             dialing_at: progress.dialing_at.map(micros),
@@ -66,7 +68,8 @@ impl FromRow<'_, PgRow> for AttemptRow {
             id: row.try_get(0)?,
             call_id: row.try_get(1)?,
             number: row.try_get(2)?,
-            progress: progress::read(row, 3)?,
+            deadline: row.try_get(3)?,
+            progress: progress::read(row, 4)?,
         })
     }
 }

@@ -12,6 +12,7 @@ use super::{
     first_answer,
     job::{self, AddedJobs},
     leg::{self, Legs},
+    node,
     trace::{self, Traces},
 };
 use crate::rows::event::count;
@@ -42,15 +43,23 @@ pub(super) async fn save(connection: &mut PgConnection, changes: &[&Change]) -> 
 }
 
 async fn write(connection: &mut PgConnection, changes: &[&Change]) -> Result<Saved, sqlx::Error> {
+    let leases = node::refused(connection, changes).await?;
     let mut answered = first_answer::put(connection, changes).await?;
-    let admitted: Vec<bool> = changes.iter().map(|change| answered.lets_in(change)).collect();
-    let let_in = changes.iter().zip(&admitted).filter(|(_, admitted)| **admitted);
+    let refused: Vec<Option<StoreError>> = changes
+        .iter()
+        .map(|change| match change.journalled_by().and_then(|run| leases.get(run)) {
+            Some(refusal) => Some(refusal.clone()),
+            None if answered.lets_in(change) => None,
+            None => Some(StoreError::Repeated),
+        })
+        .collect();
+    let let_in = changes.iter().zip(&refused).filter(|(_, refusal)| refusal.is_none());
     let written = call::put(connection, &let_in.map(|(change, _)| *change).collect::<Vec<_>>()).await?;
     let mut rest = Rest::default();
     let mut results = Vec::with_capacity(changes.len());
-    for (change, admitted) in changes.iter().zip(admitted) {
-        if !admitted {
-            results.push(Err(StoreError::Repeated));
+    for (change, refusal) in changes.iter().zip(refused) {
+        if let Some(refusal) = refusal {
+            results.push(Err(refusal));
         } else if written.contains(&change.call.id) {
             rest.add(change);
             results.push(Ok(()));

@@ -5,15 +5,15 @@ use std::time::Duration;
 use sqlx::{PgPool, postgres::PgListener};
 use tokio::sync::watch;
 
-use super::event;
+use super::{command, event};
 
 /// How long to wait before a server that went away is asked again.
 const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
-/// Follows the newest position until nobody wants to know it any more.
-pub(super) async fn follow(pool: PgPool, newest: watch::Sender<i64>) {
+/// Follows the newest position, and hears of commands, until nobody wants to know any more.
+pub(super) async fn follow(pool: PgPool, newest: watch::Sender<i64>, commanded: watch::Sender<u64>) {
     while !newest.is_closed() && !pool.is_closed() {
-        if let Err(error) = listen(&pool, &newest).await {
+        if let Err(error) = listen(&pool, &newest, &commanded).await {
             tracing::warn!(%error, "the events of other nodes are not heard at the moment");
             tokio::time::sleep(AFTER_FAILURE).await;
         }
@@ -21,15 +21,18 @@ pub(super) async fn follow(pool: PgPool, newest: watch::Sender<i64>) {
 }
 
 /// Listens as long as the connection holds. What was said before it listened is read from the log.
-async fn listen(pool: &PgPool, newest: &watch::Sender<i64>) -> Result<(), sqlx::Error> {
+async fn listen(pool: &PgPool, newest: &watch::Sender<i64>, commanded: &watch::Sender<u64>) -> Result<(), sqlx::Error> {
     let mut listener = PgListener::connect_with(pool).await?;
-    listener.listen(event::CHANNEL).await?;
+    listener.listen_all([event::CHANNEL, command::CHANNEL]).await?;
     loop {
         let position = sqlx::query_scalar(event::NEWEST).fetch_one(&mut listener).await?;
         advance(newest, position);
+        commanded.send_modify(|count| *count += 1);
         // `None` says that the connection was lost and made again.
         while let Some(said) = listener.try_recv().await? {
-            if let Ok(position) = said.payload().parse() {
+            if said.channel() == command::CHANNEL {
+                commanded.send_modify(|count| *count += 1);
+            } else if let Ok(position) = said.payload().parse() {
                 advance(newest, position);
             }
         }

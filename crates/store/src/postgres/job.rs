@@ -3,10 +3,10 @@
 use jiff::Timestamp;
 use outdial_domain::{AccountId, Call, CallId};
 use outdial_engine::ports::{CallDetails, ClaimedCall};
-use sqlx::{Connection, PgConnection, Row};
+use sqlx::{Connection, PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
 
-use super::{call, columns::columns, error::Failure, text::kept};
+use super::{call, columns::columns, error::Failure, open::MOMENT, text::kept};
 use crate::rows::column::{Place, micros, micros_up};
 
 pub(super) const ADD: &str = "INSERT INTO job (account_id, call_id, due) \
@@ -35,18 +35,31 @@ pub(super) const CLAIM: &str = concat!(
 /// When the next call that nobody has taken is due.
 pub(super) const NEXT_DUE: &str = "SELECT min(due) FROM job WHERE claimed_by IS NULL";
 
-/// Gives back what a node has taken.
+/// Gives back what a run has taken.
 pub(super) const GIVE_BACK: &str = "UPDATE job SET claimed_by = NULL, claimed_at = NULL WHERE claimed_by = $1";
 
-/// Gives back these calls, which this node has taken.
+/// Gives back what was taken by runs that are gone; and, where the one that asks is sure, by those whose
+/// lease has run out.
+pub(super) const GIVE_BACK_OF_THE_DEAD: &str = "UPDATE job SET claimed_by = NULL, claimed_at = NULL \
+     WHERE claimed_by IS NOT NULL AND NOT EXISTS (SELECT 1 FROM node \
+        WHERE node.id = job.claimed_by AND (node.lease_until > now() OR NOT $1))";
+
+/// Gives back these calls, which this run has taken.
 pub(super) const GIVE_BACK_THESE: &str =
     "UPDATE job SET claimed_by = NULL, claimed_at = NULL WHERE call_id = ANY($1) AND claimed_by = $2";
 
-/// Calls under way whose current attempt is this node's, whoever's they are.
+/// Calls under way whose current attempt is of a run that is gone, whoever's they are. It counts, so that
+/// the server looks at the few calls one by one and never reads all legs for them.
 pub(super) const UNFINISHED: &str = "SELECT call.account_id, call.id FROM call WHERE call.state = 'active' \
-     AND EXISTS (SELECT 1 FROM attempt JOIN leg \
-        ON leg.call_id = attempt.call_id AND leg.attempt_id = attempt.id \
-        WHERE attempt.call_id = call.id AND attempt.number = call.attempts AND leg.node = $1) \
+     AND (SELECT count(*) FROM attempt JOIN leg \
+        ON leg.call_id = attempt.call_id AND leg.attempt_id = attempt.id JOIN node ON node.id = leg.node \
+        WHERE attempt.call_id = call.id AND attempt.number = call.attempts) = 0 \
+     ORDER BY call.id";
+
+/// Calls under way whose current attempt is past its deadline, whoever's they are.
+pub(super) const OVERDUE: &str = "SELECT call.account_id, call.id FROM call WHERE call.state = 'active' \
+     AND (SELECT deadline FROM attempt \
+        WHERE attempt.call_id = call.id AND attempt.number = call.attempts) < $1 \
      ORDER BY call.id";
 
 columns! {
@@ -72,7 +85,7 @@ impl AddedJobs {
 #[derive(Debug)]
 pub(super) struct Claim {
     pub(super) now: Timestamp,
-    pub(super) node: String,
+    pub(super) run: String,
     pub(super) most: usize,
 }
 
@@ -83,13 +96,17 @@ impl Claim {
         let rows = sqlx::query(CLAIM)
             .bind(micros(self.now))
             .bind(i64::try_from(self.most).unwrap_or(i64::MAX))
-            .bind(kept(&self.node))
+            .bind(kept(&self.run))
             .fetch_all(connection)
             .await?;
         let mut calls = Vec::with_capacity(rows.len());
         for row in &rows {
             match call::with_flow(row) {
-                Ok((call, flow)) => calls.push(ClaimedCall { call, flow }),
+                Ok((call, flow)) => calls.push(ClaimedCall {
+                    run: self.run.clone(),
+                    call,
+                    flow,
+                }),
                 Err(Failure::Store(error)) => tracing::error!(%error, "a call that is due cannot be dialled"),
                 Err(error) => return Err(error),
             }
@@ -106,7 +123,7 @@ impl Claim {
         let ids: Vec<Uuid> = calls.iter().map(|claimed| claimed.call.id.uuid()).collect();
         sqlx::query(GIVE_BACK_THESE)
             .bind(ids)
-            .bind(kept(&self.node))
+            .bind(kept(&self.run))
             .execute(connection)
             .await
             .map(|_| ())
@@ -122,24 +139,34 @@ pub(super) async fn next_due(connection: &mut PgConnection) -> Result<Option<Tim
     .maybe_time("due", due)?)
 }
 
-pub(super) async fn recover(connection: &mut PgConnection, node: &str) -> Result<Vec<CallDetails>, Failure> {
+pub(super) async fn recover(connection: &mut PgConnection) -> Result<Vec<CallDetails>, Failure> {
     let mut transaction = connection.begin().await?;
-    sqlx::query(GIVE_BACK)
-        .bind(kept(node))
+    sqlx::query(GIVE_BACK_OF_THE_DEAD)
+        .bind(false)
         .execute(&mut *transaction)
         .await?;
-    let unfinished = sqlx::query(UNFINISHED)
-        .bind(kept(node))
-        .fetch_all(&mut *transaction)
-        .await?;
-    let mut calls = Vec::with_capacity(unfinished.len());
-    for row in unfinished {
+    let unfinished = sqlx::query(UNFINISHED).fetch_all(&mut *transaction).await?;
+    let calls = details_of(&mut transaction, unfinished).await?;
+    transaction.commit().await?;
+    Ok(calls)
+}
+
+pub(super) async fn overdue(connection: &mut PgConnection, now: Timestamp) -> Result<Vec<CallDetails>, Failure> {
+    let mut moment = connection.begin_with(MOMENT).await?;
+    let overdue = sqlx::query(OVERDUE).bind(micros(now)).fetch_all(&mut *moment).await?;
+    let calls = details_of(&mut moment, overdue).await?;
+    moment.commit().await?;
+    Ok(calls)
+}
+
+async fn details_of(connection: &mut PgConnection, found: Vec<PgRow>) -> Result<Vec<CallDetails>, Failure> {
+    let mut calls = Vec::with_capacity(found.len());
+    for row in found {
         let (account, id) = (
             AccountId::from_uuid(row.try_get(0)?),
             CallId::from_uuid(row.try_get(1)?),
         );
-        calls.extend(call::details(&mut transaction, account, id).await?);
+        calls.extend(call::details(connection, account, id).await?);
     }
-    transaction.commit().await?;
     Ok(calls)
 }

@@ -23,8 +23,32 @@ const SCHEMA_IS_THERE: &str = "SELECT to_regclass('outdial_schema') IS NOT NULL"
 const OTHERS_ARE_THERE: &str = "SELECT to_regclass('account') IS NOT NULL OR to_regclass('call') IS NOT NULL \
      OR to_regclass('event') IS NOT NULL OR to_regclass('job') IS NOT NULL";
 
+const DONE: &str = "SELECT coalesce(max(number), 0) FROM outdial_schema";
+
 const MAKE_SCHEMA: &str = "CREATE TABLE outdial_schema (\
      number bigint NOT NULL PRIMARY KEY, migrated_at timestamptz NOT NULL DEFAULT now())";
+
+/// Whether the database has the schema of this program.
+pub(super) async fn is_current(connection: &mut PgConnection) -> Result<(), Failure> {
+    let there: bool = sqlx::query_scalar(SCHEMA_IS_THERE).fetch_one(&mut *connection).await?;
+    if !there {
+        return refuse(
+            "the database is not one of this program".to_owned(),
+            "Name one that is in `store.url`",
+        );
+    }
+    let done: i64 = sqlx::query_scalar(DONE).fetch_one(&mut *connection).await?;
+    if usize::try_from(done) != Ok(MIGRATIONS.len()) {
+        return refuse(
+            format!(
+                "the database has schema {done}, and this program has {}",
+                MIGRATIONS.len()
+            ),
+            "Use the version of the program that it belongs to, or start this one on it first",
+        );
+    }
+    Ok(())
+}
 
 /// Runs the migrations that the database lacks, all in one transaction.
 pub(super) async fn migrate(connection: &mut PgConnection) -> Result<(), Failure> {
@@ -55,9 +79,7 @@ pub(super) async fn migrate(connection: &mut PgConnection) -> Result<(), Failure
         }
         sqlx::query(MAKE_SCHEMA).execute(&mut *transaction).await?;
     }
-    let done: i64 = sqlx::query_scalar("SELECT coalesce(max(number), 0) FROM outdial_schema")
-        .fetch_one(&mut *transaction)
-        .await?;
+    let done: i64 = sqlx::query_scalar(DONE).fetch_one(&mut *transaction).await?;
     let known = MIGRATIONS.len();
     let start = usize::try_from(done).unwrap_or(usize::MAX);
     if start > known {

@@ -47,6 +47,14 @@ pub(super) async fn connect(options: &PgConnectOptions) -> Result<PgConnection, 
     }
 }
 
+/// One connection for what must never wait for readers.
+pub(super) fn single(options: &PgConnectOptions) -> PgPool {
+    PgPoolOptions::new()
+        .max_connections(1)
+        .acquire_timeout(CONNECTS_WITHIN)
+        .connect_lazy_with(options.clone())
+}
+
 /// Connections for everything but saving. None is opened before it is needed.
 pub(super) fn pool(options: &PgConnectOptions) -> PgPool {
     PgPoolOptions::new()

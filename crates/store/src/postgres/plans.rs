@@ -4,7 +4,7 @@ use outdial_testkit::peers::{Peer, Postgres, require};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use uuid::Uuid;
 
-use super::{attempt, call, event, first_answer, job, leg, migrate, open, trace};
+use super::{attempt, call, command, event, first_answer, job, leg, migrate, open, trace};
 
 /// A value for a statement.
 enum Given {
@@ -12,6 +12,7 @@ enum Given {
     Number,
     Text,
     Hash,
+    Truth,
 }
 
 async fn plan(connection: &mut PgConnection, statement: &str, values: &[Given]) -> String {
@@ -22,6 +23,7 @@ async fn plan(connection: &mut PgConnection, statement: &str, values: &[Given]) 
             Given::Number => query.bind(5_i64),
             Given::Text => query.bind("n1"),
             Given::Hash => query.bind([0_u8; 32].to_vec()),
+            Given::Truth => query.bind(true),
         };
     }
     let lines: Vec<String> = query
@@ -49,12 +51,16 @@ async fn statements_use_an_index_with_many_pending() {
         -- A plan that reads a whole table then has no other way.
         SET enable_seqscan = off;";
     sqlx::raw_sql(fill).execute(&mut connection).await.unwrap();
-    use Given::{Hash, Id, Number, Text};
+    use Given::{Hash, Id, Number, Text, Truth};
     for (statement, values) in [
         (job::CLAIM, &[Number, Number, Text][..]),
         (job::NEXT_DUE, &[]),
         (job::GIVE_BACK, &[Text]),
-        (job::UNFINISHED, &[Text]),
+        (job::GIVE_BACK_OF_THE_DEAD, &[Truth]),
+        (job::UNFINISHED, &[]),
+        (job::OVERDUE, &[Number]),
+        (command::TAKE, &[Text]),
+        (command::ASK, &[Id]),
         (call::ONE, &[Id, Id]),
         (attempt::OF_CALL, &[Id, Id]),
         (leg::OF_CALL, &[Id, Id]),

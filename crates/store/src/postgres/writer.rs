@@ -53,7 +53,7 @@ type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 enum Work {
     Change(Box<Change>, Answer<()>),
     Claim(Claim, Answer<Vec<ClaimedCall>>),
-    Recover(String, Answer<Vec<CallDetails>>),
+    Recover(Answer<Vec<CallDetails>>),
 }
 
 /// Hands work to the task that writes. When the last handle is gone, it finishes what is queued.
@@ -74,8 +74,8 @@ impl Writer {
         self.ask(|answer| Work::Claim(claim, answer))
     }
 
-    pub(super) fn recover(&self, node: String) -> BoxFuture<'static, Result<Vec<CallDetails>, StoreError>> {
-        self.ask(|answer| Work::Recover(node, answer))
+    pub(super) fn recover(&self) -> BoxFuture<'static, Result<Vec<CallDetails>, StoreError>> {
+        self.ask(Work::Recover)
     }
 
     fn ask<T: Send + 'static>(
@@ -145,8 +145,8 @@ impl Writing {
                     self.save(changes).await;
                 }
                 Work::Claim(claim, answer) => self.claim(&claim, answer).await,
-                Work::Recover(node, answer) => {
-                    let recovered = self.recover(&node).await;
+                Work::Recover(answer) => {
+                    let recovered = self.recover().await;
                     let _ = answer.send(recovered);
                 }
             }
@@ -333,7 +333,7 @@ impl Writing {
         }
     }
 
-    /// What cannot be given back now is given back by the next start of this node.
+    /// What cannot be given back now is given back when this run of the node is gone.
     async fn give_back(&mut self, claim: &Claim, calls: &[ClaimedCall]) {
         let given = match self.connection().await {
             Ok(connection) => claim
@@ -348,8 +348,8 @@ impl Writing {
         }
     }
 
-    async fn recover(&mut self, node: &str) -> Result<Vec<CallDetails>, StoreError> {
-        let recovered = job::recover(self.connection().await?, node).await;
+    async fn recover(&mut self) -> Result<Vec<CallDetails>, StoreError> {
+        let recovered = job::recover(self.connection().await?).await;
         if matches!(recovered, Err(Failure::Database(_))) {
             self.connection = None;
         }

@@ -11,6 +11,7 @@ pub(crate) struct AttemptRow {
     pub(crate) id: Uuid,
     pub(crate) call_id: Uuid,
     pub(crate) number: i64,
+    pub(crate) deadline: i64,
     pub(crate) progress: ProgressRow,
 }
 
@@ -27,6 +28,7 @@ impl TryFrom<AttemptRow> for Attempt {
             id,
             call: CallId::from_uuid(row.call_id),
             number: place.number("number", row.number)?,
+            deadline: place.time("deadline", row.deadline)?,
             progress: row.progress.progress(place)?,
         })
     }

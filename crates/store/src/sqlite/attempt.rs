@@ -14,7 +14,7 @@ use crate::rows::{
 
 /// Adds an attempt, unless it is there.
 pub(super) const ADD: &str = "INSERT INTO attempt (account_id, call_id, number, id, state, journalled_at, \
-     dialing_at, ringing_at, answered_at, ended_at, ending) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
+     dialing_at, ringing_at, answered_at, ended_at, ending, deadline) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) \
      ON CONFLICT (call_id, number) DO NOTHING";
 
 /// Moves an attempt on.
@@ -22,7 +22,7 @@ pub(super) const MOVE: &str = "UPDATE attempt SET state = ?3, dialing_at = ?4, r
      ended_at = ?7, ending = ?8 WHERE call_id = ?1 AND number = ?2";
 
 /// The attempts of one call, in order.
-pub(super) const OF_CALL: &str = "SELECT id, call_id, number, state, journalled_at, dialing_at, ringing_at, \
+pub(super) const OF_CALL: &str = "SELECT id, call_id, number, deadline, state, journalled_at, dialing_at, ringing_at, \
      answered_at, ended_at, ending FROM attempt WHERE call_id = ? AND account_id = ? ORDER BY number";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<AttemptRow> {
@@ -30,7 +30,8 @@ fn read(row: &Row<'_>) -> rusqlite::Result<AttemptRow> {
         id: row.get(0)?,
         call_id: row.get(1)?,
         number: row.get(2)?,
-        progress: progress::read(row, 3)?,
+        deadline: row.get(3)?,
+        progress: progress::read(row, 4)?,
     })
 }
 
@@ -64,6 +65,7 @@ pub(super) fn put(connection: &Connection, account: AccountId, attempt: &Attempt
         progress.answered_at.map(micros),
         progress.ended_at.map(micros),
         ending,
+        micros(attempt.deadline),
     ])?;
     Ok(())
 }

@@ -3,7 +3,7 @@
 use jiff::Timestamp;
 use outdial_domain::{AccountId, Call, CallId};
 use outdial_engine::ports::{CallDetails, ClaimedCall, Job};
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, Params, params};
 use uuid::Uuid;
 
 use super::{call, error::Failure};
@@ -26,19 +26,23 @@ pub(super) const CLAIM: &str = "UPDATE job SET claimed_by = ?1, claimed_at = ?2 
 /// When the next call that nobody has taken is due.
 pub(super) const NEXT_DUE: &str = "SELECT min(due) FROM job WHERE claimed_by IS NULL";
 
-/// Gives back what a node has taken.
-pub(super) const GIVE_BACK: &str = "UPDATE job SET claimed_by = NULL, claimed_at = NULL WHERE claimed_by = ?";
+/// Gives back what was taken, by whomever: the process that took it is gone, because this one has the file.
+pub(super) const GIVE_BACK: &str = "UPDATE job SET claimed_by = NULL, claimed_at = NULL WHERE claimed_by > ''";
 
 /// Gives back one job.
 pub(super) const GIVE_BACK_ONE: &str = "UPDATE job SET claimed_by = NULL, claimed_at = NULL WHERE call_id = ?";
 
-/// Calls under way whose current attempt is this node's, whoever's they are.
+/// Calls under way, whoever's they are.
 pub(super) const UNFINISHED: &str = "SELECT call.account_id, call.id \
      FROM account CROSS JOIN call INDEXED BY call_by_state \
+     ON call.account_id = account.id AND call.state = 'active'";
+
+/// Calls under way whose current attempt is past its deadline, whoever's they are.
+pub(super) const OVERDUE: &str = "SELECT call.account_id, call.id \
+     FROM account CROSS JOIN call INDEXED BY call_by_state \
      ON call.account_id = account.id AND call.state = 'active' \
-     WHERE EXISTS (SELECT 1 FROM attempt CROSS JOIN leg \
-        ON leg.call_id = attempt.call_id AND leg.attempt_id = attempt.id \
-        WHERE attempt.call_id = call.id AND attempt.number = call.attempts AND leg.node = ?)";
+     WHERE EXISTS (SELECT 1 FROM attempt \
+        WHERE attempt.call_id = call.id AND attempt.number = call.attempts AND attempt.deadline < ?)";
 
 /// Claiming is not synced to the disk by itself: a claim that a power cut undoes is a job that nobody
 /// has taken, which is what a restart makes of it anyway. The next change that is synced brings it along.
@@ -67,7 +71,7 @@ pub(super) fn put(connection: &Connection, call: &Call, job: Job) -> rusqlite::R
 #[derive(Debug)]
 pub(super) struct Claim {
     pub(super) now: Timestamp,
-    pub(super) node: String,
+    pub(super) run: String,
     pub(super) most: usize,
 }
 
@@ -77,7 +81,7 @@ impl Claim {
         let most = i64::try_from(self.most).unwrap_or(i64::MAX);
         let mut due: Vec<(i64, Uuid, Uuid)> = connection
             .prepare_cached(CLAIM)?
-            .query_map(params![self.node, micros(self.now), most], |row| {
+            .query_map(params![self.run, micros(self.now), most], |row| {
                 Ok((row.get(0)?, row.get(1)?, row.get(2)?))
             })?
             .collect::<rusqlite::Result<_>>()?;
@@ -85,7 +89,11 @@ impl Claim {
         let mut calls = Vec::with_capacity(due.len());
         for (_, account, call) in due {
             match call::one(connection, AccountId::from_uuid(account), CallId::from_uuid(call)) {
-                Ok(found) => calls.extend(found.map(|(call, flow)| ClaimedCall { call, flow })),
+                Ok(found) => calls.extend(found.map(|(call, flow)| ClaimedCall {
+                    run: self.run.clone(),
+                    call,
+                    flow,
+                })),
                 // It stays taken, so that it does not stand in the way of all others.
                 Err(Failure::Store(error)) => tracing::error!(%error, "a call that is due cannot be dialled"),
                 Err(Failure::Database(error)) => return Err(error),
@@ -123,15 +131,24 @@ pub(super) fn next_due(connection: &Connection) -> Result<Option<Timestamp>, Fai
     .maybe_time("due", due)?)
 }
 
-pub(super) fn recover(connection: &Connection, node: &str) -> Result<Vec<CallDetails>, Failure> {
-    connection.execute(GIVE_BACK, [node])?;
-    let mut unfinished: Vec<(Uuid, Uuid)> = connection
-        .prepare(UNFINISHED)?
-        .query_map([node], |row| Ok((row.get(0)?, row.get(1)?)))?
+pub(super) fn recover(connection: &Connection) -> Result<Vec<CallDetails>, Failure> {
+    connection.execute(GIVE_BACK, ())?;
+    under_way(connection, UNFINISHED, ())
+}
+
+pub(super) fn overdue(connection: &Connection, now: Timestamp) -> Result<Vec<CallDetails>, Failure> {
+    under_way(connection, OVERDUE, [micros(now)])
+}
+
+/// The calls that a statement finds.
+fn under_way(connection: &Connection, statement: &str, values: impl Params) -> Result<Vec<CallDetails>, Failure> {
+    let mut found: Vec<(Uuid, Uuid)> = connection
+        .prepare(statement)?
+        .query_map(values, |row| Ok((row.get(0)?, row.get(1)?)))?
         .collect::<rusqlite::Result<_>>()?;
-    unfinished.sort_unstable_by_key(|(_, call)| *call);
-    let mut calls = Vec::with_capacity(unfinished.len());
-    for (account, call) in unfinished {
+    found.sort_unstable_by_key(|(_, call)| *call);
+    let mut calls = Vec::with_capacity(found.len());
+    for (account, call) in found {
         let (account, call) = (AccountId::from_uuid(account), CallId::from_uuid(call));
         calls.extend(call::details(connection, account, call)?);
     }

@@ -11,6 +11,30 @@ const MIGRATIONS: &[&str] = &[include_str!("../../migrations/sqlite/0001_first.s
 /// Marks the file as ours, in the header where `file(1)` and others look ("Odal" in ASCII).
 const APPLICATION: i32 = 0x4f64_616c;
 
+/// Whether the file is ours and has the schema of this program.
+pub(super) fn is_current(connection: &Connection) -> Result<(), Failure> {
+    let number = |query| connection.query_row(query, (), |row| row.get::<_, i64>(0));
+    let (application, version) = (number("PRAGMA application_id")?, number("PRAGMA user_version")?);
+    if application != i64::from(APPLICATION) {
+        return Err(StoreError::Unavailable {
+            reason: "the file is not a database of this program".to_owned(),
+            remedy: "Name one that is".to_owned(),
+        }
+        .into());
+    }
+    if usize::try_from(version) != Ok(MIGRATIONS.len()) {
+        return Err(StoreError::Unavailable {
+            reason: format!(
+                "the database has schema {version}, and this program has {}",
+                MIGRATIONS.len()
+            ),
+            remedy: "Use the version of the program that it belongs to, or start this one on it first".to_owned(),
+        }
+        .into());
+    }
+    Ok(())
+}
+
 /// Runs the migrations that the file lacks. Each is one transaction together with its number, which
 /// SQLite keeps in the header of the file.
 pub(super) fn migrate(connection: &Connection) -> Result<(), Failure> {

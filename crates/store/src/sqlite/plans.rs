@@ -71,6 +71,7 @@ fn reads_use_an_index() {
         job::GIVE_BACK,
         job::GIVE_BACK_ONE,
         job::UNFINISHED,
+        job::OVERDUE,
         key::BY_HASH,
         key::OF_ACCOUNT,
         audio::ONE,

@@ -2,6 +2,7 @@
 
 mod feeds;
 mod limits;
+mod nodes;
 mod rows;
 mod telling;
 
@@ -14,8 +15,8 @@ use futures_util::future::{BoxFuture, FutureExt, ready};
 use jiff::Timestamp;
 use outdial_domain::{Account, AccountId, AudioId, Call, CallId, Key, KeyId, ScheduleId};
 use outdial_engine::ports::{
-    AudioFile, CallDetails, CallFilter, Change, ClaimedCall, Count, Counted, FirstAnswer, Page, SharedLimits, Store,
-    StoreError, StoredEvent, StoredSchedule, Trace,
+    AudioFile, CallDetails, CallFilter, Change, ClaimedCall, Count, Counted, FirstAnswer, Nodes, Page, SharedLimits,
+    Store, StoreError, StoredEvent, StoredSchedule, Trace,
 };
 use tokio::{sync::watch, time::Instant};
 
@@ -29,8 +30,10 @@ pub struct MemoryStore {
     failure: Mutex<Option<StoreError>>,
     newest: watch::Sender<i64>,
     limits: Mutex<Limits>,
-    is_shared: AtomicBool,
+    shares_limits: AtomicBool,
     begun: Instant,
+    commanded: watch::Sender<u64>,
+    shares_work: AtomicBool,
     notices: watch::Sender<u64>,
 }
 
@@ -41,8 +44,10 @@ impl Default for MemoryStore {
             failure: Mutex::default(),
             newest: watch::Sender::new(0),
             limits: Mutex::default(),
-            is_shared: AtomicBool::new(false),
+            shares_limits: AtomicBool::new(false),
             begun: Instant::now(),
+            commanded: watch::Sender::new(0),
+            shares_work: AtomicBool::new(false),
             notices: watch::Sender::new(0),
         }
     }
@@ -51,7 +56,16 @@ impl Default for MemoryStore {
 impl MemoryStore {
     /// From now on it keeps the limits for all engines that use it, as a store of several nodes does.
     pub fn share_limits(&self) {
-        self.is_shared.store(true, Ordering::Relaxed);
+        self.shares_limits.store(true, Ordering::Relaxed);
+    }
+
+    /// From now on several nodes may share it. Before, it is one process's alone.
+    pub fn share(&self) {
+        self.shares_work.store(true, Ordering::Relaxed);
+    }
+
+    fn is_shared(&self) -> bool {
+        self.shares_work.load(Ordering::Relaxed)
     }
 
     /// From now on every operation fails like this; `None` mends it.
@@ -104,11 +118,16 @@ impl SharedLimits for MemoryStore {
 
 impl Store for MemoryStore {
     fn shared_limits(&self) -> Option<&dyn SharedLimits> {
-        self.is_shared.load(Ordering::Relaxed).then_some(self)
+        self.shares_limits.load(Ordering::Relaxed).then_some(self)
     }
 
     fn commit(&self, change: Change) -> BoxFuture<'static, Result<(), StoreError>> {
         self.with(|rows| {
+            if self.is_shared()
+                && let Some(refusal) = rows.nodes.refusal(&change)
+            {
+                return Err(refusal);
+            }
             let noticed = change.call.plan.webhook.is_some();
             let position = rows.commit(change)?;
             self.newest.send_replace(position);
@@ -119,23 +138,32 @@ impl Store for MemoryStore {
         })
     }
 
-    fn claim_due(
-        &self,
-        now: Timestamp,
-        node: &str,
-        most: usize,
-    ) -> BoxFuture<'_, Result<Vec<ClaimedCall>, StoreError>> {
+    fn claim_due(&self, now: Timestamp, run: &str, most: usize) -> BoxFuture<'_, Result<Vec<ClaimedCall>, StoreError>> {
         // Only when it is polled, so that a claim that nobody waits for takes nothing.
-        let node = node.to_owned();
-        async move { self.with(|rows| Ok(rows.claim_due(now, &node, most))).await }.boxed()
+        let run = run.to_owned();
+        async move { self.with(|rows| Ok(rows.claim_due(now, &run, most))).await }.boxed()
     }
 
     fn next_due(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
         self.with(|rows| Ok(rows.next_due()))
     }
 
-    fn recover(&self, node: &str) -> BoxFuture<'_, Result<Vec<CallDetails>, StoreError>> {
-        self.with(|rows| Ok(rows.recover(node)))
+    fn recover(&self) -> BoxFuture<'_, Result<Vec<CallDetails>, StoreError>> {
+        let shared = self.is_shared();
+        self.with(|rows| {
+            let nodes = std::mem::take(&mut rows.nodes);
+            let unfinished = rows.recover(|run| !shared || !nodes.knows(run));
+            rows.nodes = nodes;
+            Ok(unfinished)
+        })
+    }
+
+    fn overdue(&self, now: Timestamp) -> BoxFuture<'_, Result<Vec<CallDetails>, StoreError>> {
+        self.with(|rows| Ok(rows.overdue(now)))
+    }
+
+    fn nodes(&self) -> Option<&dyn Nodes> {
+        self.is_shared().then_some(self as &dyn Nodes)
     }
 
     fn call(&self, account: AccountId, id: CallId) -> BoxFuture<'_, Result<Option<CallDetails>, StoreError>> {

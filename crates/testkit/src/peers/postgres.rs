@@ -84,19 +84,34 @@ impl Postgres {
         )
     }
 
+    /// One of PostgreSQL's own tools, as `pg_dump`, about to be run on this server.
+    #[must_use]
+    pub fn tool(&self, name: &str) -> Command {
+        let mut command = Command::new(self.programs.join(name));
+        command
+            .arg(format!("--host={}", self.home.path().display()))
+            .arg("--username=postgres")
+            .stdin(Stdio::null());
+        command
+    }
+
     /// Runs SQL in the database of this name, and gives what it printed: rows of values between bars.
     ///
     /// # Errors
     ///
     /// When the server refuses it.
     pub fn psql(&self, database: &str, sql: &str) -> Result<String> {
-        let output = Command::new(self.programs.join("psql"))
-            .args(["--no-psqlrc", "--quiet", "--no-align", "--tuples-only"])
-            .args(["--set=ON_ERROR_STOP=1", "--username=postgres"])
-            .arg(format!("--host={}", self.home.path().display()))
+        let output = self
+            .tool("psql")
+            .args([
+                "--no-psqlrc",
+                "--quiet",
+                "--no-align",
+                "--tuples-only",
+                "--set=ON_ERROR_STOP=1",
+            ])
             .arg(format!("--dbname={database}"))
             .args(["--command", sql])
-            .stdin(Stdio::null())
             .output()
             .context("run psql")?;
         if !output.status.success() {

@@ -4,7 +4,7 @@ use std::{collections::HashSet, time::Duration};
 
 use futures_util::future::join_all;
 use outdial_domain::{CallId, EventKind, Factor, Outcome, RetryRule, call::Happening};
-use outdial_engine::ports::{Change, ClaimedCall, Job, Store};
+use outdial_engine::ports::{CallDetails, Change, ClaimedCall, Job, Store};
 
 use super::lives::{Caller, Life, at, over};
 
@@ -107,7 +107,7 @@ pub async fn a_journalled_call_has_no_job(store: &impl Store) {
         .unwrap();
     assert_eq!(store.next_due().await.unwrap(), None);
     assert!(store.claim_due(at(9), "n1", 9).await.unwrap().is_empty());
-    store.recover("n1").await.unwrap();
+    store.recover().await.unwrap();
     assert!(store.claim_due(at(9), "n1", 9).await.unwrap().is_empty());
 }
 
@@ -161,11 +161,11 @@ pub async fn a_retry_is_due_with_the_end_of_the_attempt_before(store: &impl Stor
         assert_eq!(details.call.plan.to, carol);
     }
     assert_eq!(store.next_due().await.unwrap(), None);
-    assert!(store.recover("n1").await.unwrap().is_empty());
+    assert!(store.recover().await.unwrap().is_empty());
 }
 
-/// After a restart the node's claims are free again, and its calls under way are listed; other nodes'
-/// are left alone.
+/// When a run is gone its claims are free again, and its calls under way are listed; those of the others
+/// are left alone. Where one process has the store, every run before is gone.
 pub async fn a_restart_gives_back_what_was_not_journalled(store: &impl Store) {
     let caller = Caller::join(store, 1).await;
     let mut lives = made(store, &caller, (0..6).map(|number| (number, 0))).await;
@@ -179,14 +179,48 @@ pub async fn a_restart_gives_back_what_was_not_journalled(store: &impl Store) {
     store.commit(lives[done].happens(over(), at(3)).unwrap()).await.unwrap();
     store.commit(lives[foreign].journalled("n2", at(2))).await.unwrap();
 
-    let unfinished = store.recover("n1").await.unwrap();
-    assert_eq!(unfinished.len(), 1);
-    let details = &unfinished[0];
+    if let Some(nodes) = store.nodes() {
+        assert!(store.recover().await.unwrap().is_empty(), "both are alive");
+        nodes.beat("n1", Duration::ZERO).await.unwrap();
+        let released = nodes.release("n2", Duration::ZERO, Duration::ZERO).await.unwrap();
+        assert!(released, "one is gone");
+    }
+    let unfinished = store.recover().await.unwrap();
+    assert_eq!(unfinished.len(), if store.nodes().is_some() { 1 } else { 2 });
+    let mine_under_way = |details: &&CallDetails| details.call.id == lives[live].call.id;
+    let details = unfinished.iter().find(mine_under_way).unwrap();
     assert_eq!(details.call, lives[live].call);
     assert_eq!(details.legs, [lives[live].live.as_ref().unwrap().leg.clone()]);
     assert_eq!(details.attempts, [lives[live].live.as_ref().unwrap().attempt.clone()]);
 
-    let again = ids(&store.claim_due(at(9), "n1", 9).await.unwrap());
-    assert_eq!(again.iter().collect::<HashSet<_>>(), mine[2..].iter().collect());
-    assert!(store.recover("nobody").await.unwrap().is_empty());
+    let again: HashSet<CallId> = ids(&store.claim_due(at(9), "n3", 9).await.unwrap())
+        .into_iter()
+        .collect();
+    let mut free: HashSet<CallId> = mine[2..].iter().copied().collect();
+    if store.nodes().is_none() {
+        free.insert(others[1]);
+    }
+    assert_eq!(again, free);
+}
+
+/// Calls whose attempt should be over are found, whoever's they are, and those that are over are not.
+pub async fn an_attempt_past_its_deadline_is_found(store: &impl Store) {
+    let (one, two) = (Caller::join(store, 1).await, Caller::join(store, 2).await);
+    let mut lives = [one.call(1, at(0)), two.call(2, at(0)), one.call(3, at(0))];
+    for life in &mut lives {
+        store.commit(life.created()).await.unwrap();
+    }
+    for life in &mut lives[..2] {
+        store.commit(life.journalled("n1", at(1))).await.unwrap();
+    }
+    let deadline = lives[0].live.as_ref().unwrap().attempt.deadline;
+    assert!(deadline > at(1) + lives[0].call.plan.ring + lives[0].call.plan.talk);
+    assert!(store.overdue(deadline).await.unwrap().is_empty());
+    let later = deadline + Duration::from_millis(1);
+    let found = store.overdue(later).await.unwrap();
+    let calls: Vec<CallId> = found.iter().map(|details| details.call.id).collect();
+    assert_eq!(calls, [lives[0].call.id, lives[1].call.id]);
+    assert_eq!(found[0].legs, [lives[0].live.as_ref().unwrap().leg.clone()]);
+    store.commit(lives[0].happens(over(), at(3)).unwrap()).await.unwrap();
+    assert_eq!(store.overdue(later).await.unwrap().len(), 1);
 }

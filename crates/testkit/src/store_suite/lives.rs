@@ -9,7 +9,7 @@ use outdial_domain::{
     attempt::Backwards,
     call::{Gathered, Happening, LiveCall, Way},
 };
-use outdial_engine::ports::{Change, Job, Store, WireMessage, WireTransport};
+use outdial_engine::ports::{Change, Job, Run, Store, WireMessage, WireTransport};
 use outdial_flow::Flow;
 
 /// A time in the tests: so many milliseconds after their beginning.
@@ -21,6 +21,9 @@ use outdial_flow::Flow;
 pub fn at(millis: i64) -> Timestamp {
     Timestamp::from_millisecond(1_790_000_000_000 + millis).expect("a time within the calendar")
 }
+
+/// Longer than any test.
+const LEASE: Duration = Duration::from_secs(3600);
 
 /// Random bytes that are not: all tests see the same.
 #[must_use]
@@ -58,6 +61,16 @@ impl Caller {
             )
             .await
             .expect("a new account");
+        // The runs that the tests journal under, where nodes share the store.
+        for name in ["n1", "n2"] {
+            if let Some(nodes) = store.nodes() {
+                let run = Run {
+                    id: name.into(),
+                    name: name.into(),
+                };
+                nodes.join(&run, LEASE).await.expect("nobody else has this name");
+            }
+        }
         caller
     }
 

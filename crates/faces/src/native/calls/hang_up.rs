@@ -19,13 +19,13 @@ use crate::native::{
 pub(in crate::native) fn endpoint() -> Endpoint {
     Endpoint::new("calls", __path_hang_up, hang_up)
         .needs::<ToCall>()
-        .refuses(&[Code::CallNotFound, Code::Conflict])
+        .refuses(&[Code::CallNotFound, Code::Conflict, Code::NodeSilent])
 }
 
 pub(in crate::native) fn endpoint_for_delete() -> Endpoint {
     Endpoint::new("calls", __path_delete_call, delete_call)
         .needs::<ToCall>()
-        .refuses(&[Code::CallNotFound, Code::Conflict])
+        .refuses(&[Code::CallNotFound, Code::Conflict, Code::NodeSilent])
 }
 
 /// Ends a call

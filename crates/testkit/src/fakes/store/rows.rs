@@ -13,6 +13,8 @@ use outdial_engine::ports::{
     StoredSchedule, Trace,
 };
 
+use super::nodes::NodeRows;
+
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     calls: BTreeMap<CallId, CallRow>,
@@ -23,6 +25,7 @@ pub(super) struct Rows {
     pub(super) schedules: BTreeMap<ScheduleId, StoredSchedule>,
     pub(super) feeds: Feeds,
     pub(super) answers: BTreeMap<(AccountId, [u8; 32]), FirstAnswer>,
+    pub(super) nodes: NodeRows,
 }
 
 #[derive(Debug)]
@@ -141,7 +144,7 @@ impl Rows {
         self.events.last().map_or(0, |event| event.position)
     }
 
-    pub(super) fn claim_due(&mut self, now: Timestamp, node: &str, most: usize) -> Vec<ClaimedCall> {
+    pub(super) fn claim_due(&mut self, now: Timestamp, run: &str, most: usize) -> Vec<ClaimedCall> {
         let mut due: Vec<(Timestamp, CallId)> = self.waiting().filter(|(due, _)| *due <= now).collect();
         due.sort_unstable();
         due.truncate(most);
@@ -155,8 +158,9 @@ impl Rows {
             else {
                 continue;
             };
-            job.taken_by = Some(node.to_owned());
+            job.taken_by = Some(run.to_owned());
             claimed.push(ClaimedCall {
+                run: run.to_owned(),
                 call: details.call.clone(),
                 flow: details.flow.clone(),
             });
@@ -176,15 +180,28 @@ impl Rows {
         })
     }
 
-    pub(super) fn recover(&mut self, node: &str) -> Vec<CallDetails> {
+    /// Takes jobs away from these runs.
+    pub(super) fn give_back(&mut self, from: impl Fn(&str) -> bool) {
         for job in self.calls.values_mut().filter_map(|row| row.job.as_mut()) {
-            job.taken_by.take_if(|taken_by| taken_by == node);
+            job.taken_by.take_if(|taken_by| from(taken_by));
         }
+    }
+
+    pub(super) fn recover(&mut self, gone: impl Fn(&str) -> bool) -> Vec<CallDetails> {
+        self.give_back(&gone);
         let unfinished = self.calls.values().filter(|row| {
-            let open = |leg: &outdial_domain::Leg| leg.node == node && leg.progress.ending.is_none();
+            let open = |leg: &outdial_domain::Leg| gone(&leg.node) && leg.progress.ending.is_none();
             row.details.call.state != CallState::Ended && row.details.legs.iter().any(open)
         });
         unfinished.map(|row| row.details.clone()).collect()
+    }
+
+    pub(super) fn overdue(&self, now: Timestamp) -> Vec<CallDetails> {
+        let overdue = self.calls.values().filter(|row| {
+            let attempt = row.details.attempts.last();
+            row.details.call.state == CallState::Active && attempt.is_some_and(|attempt| attempt.deadline < now)
+        });
+        overdue.map(|row| row.details.clone()).collect()
     }
 
     pub(super) fn call(&self, account: AccountId, id: CallId) -> Option<&CallRow> {

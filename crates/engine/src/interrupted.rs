@@ -1,0 +1,133 @@
+//! Ends what nobody stays with any more: as the carrier knows, or as `unknown`.
+
+use std::time::Duration;
+
+use outdial_domain::{
+    Attempt, Call, EndedBy, Ending, EventKind, Leg, LiveCall, Outcome, Retry, attempt::Progress, call::Happening,
+};
+
+use crate::{
+    Engine,
+    call_task::attempt_is_over,
+    ports::{CallDetails, Change, Job, StoreError, StoredEvent},
+};
+
+/// How long a carrier may take to find out what became of a leg.
+const LOOK_UP: Duration = Duration::from_secs(10);
+
+/// Ends the calls of runs that are gone, and gives back what they had claimed.
+pub(crate) async fn end_those_of_the_gone(engine: &Engine) -> Result<(), StoreError> {
+    for details in engine.store.recover().await? {
+        let why = |leg: &Leg| format!("the server was interrupted {}", how_far(&leg.progress));
+        end(engine, details, why).await?;
+    }
+    Ok(())
+}
+
+/// Ends the calls whose attempt should have been over long ago.
+pub(crate) async fn end_the_overdue(engine: &Engine) -> Result<(), StoreError> {
+    for details in engine.store.overdue(engine.ids.now()).await? {
+        let why = |leg: &Leg| {
+            let how_far = how_far(&leg.progress);
+            format!("nobody had ended this attempt by its deadline; it was last heard of {how_far}")
+        };
+        end(engine, details, why).await?;
+    }
+    Ok(())
+}
+
+/// Ends one call. Somebody who was faster is right.
+async fn end(engine: &Engine, details: CallDetails, why: impl Fn(&Leg) -> String) -> Result<(), StoreError> {
+    let id = details.call.id;
+    let Some(change) = ended(engine, details, why).await else {
+        tracing::error!(%id, "an active call has no unfinished leg; it is left as it is");
+        return Ok(());
+    };
+    let call = change.call.clone();
+    match engine.store.commit(change).await {
+        Err(StoreError::Stale(_)) => return Ok(()),
+        saved => saved?,
+    }
+    attempt_is_over(engine, &call);
+    match &call.ending {
+        Some(ending) => {
+            let outcome = ending.outcome.as_str();
+            tracing::warn!(%id, outcome, "nobody stayed with this call from its journal to its end; it is not dialled again");
+        }
+        None => {
+            tracing::warn!(%id, due = %call.plan.due, "nobody stayed with this call from its journal to its end; it is tried again by its plan");
+        }
+    }
+    Ok(())
+}
+
+async fn ended(engine: &Engine, details: CallDetails, why: impl Fn(&Leg) -> String) -> Option<Change> {
+    let since = details.call.events;
+    let open = |leg: &Leg| leg.progress.ending.is_none();
+    let leg = details.legs.into_iter().rev().find(open)?;
+    let is_its = |attempt: &Attempt| attempt.id == leg.attempt;
+    let attempt = details.attempts.into_iter().find(is_its)?;
+    let ending = match look_up(engine, &leg).await {
+        Some(ending) => ending,
+        None => Ending::new(Outcome::Unknown, EndedBy::System, why(&leg)),
+    };
+    let live = LiveCall {
+        stopped: was_to_end(engine, &details.call).await,
+        call: details.call,
+        attempt,
+        leg,
+    };
+    let happening = Happening::Ended { ending, quality: None };
+    let (mut live, kinds) = live.step(happening, engine.ids.now()).ok()?;
+    let events = kinds
+        .into_iter()
+        .map(|kind| engine.record(&mut live.call, kind))
+        .collect();
+    Some(Change {
+        job: Job::after_attempt(&live.call),
+        call: live.call,
+        since: Some(since),
+        flow: None,
+        attempt: Some(live.attempt),
+        leg: Some(live.leg),
+        events,
+        trace: Vec::new(),
+        answer: None,
+    })
+}
+
+/// Whether somebody had asked to end the call before it was interrupted. When that cannot be read, it is
+/// taken to be so: a call too few is better than a call too many.
+async fn was_to_end(engine: &Engine, call: &Call) -> bool {
+    if call.plan.retry == Retry::default() {
+        return false;
+    }
+    let events = engine.store.events_of(call.account, call.id).await;
+    let asked = |stored: &StoredEvent| matches!(stored.event.kind, EventKind::HangUpRequested { .. });
+    events.map_or(true, |events| events.iter().any(asked))
+}
+
+/// What was heard of a leg last, and what that says of the phone.
+fn how_far(progress: &Progress) -> String {
+    match progress {
+        Progress {
+            answered_at: Some(at), ..
+        } => format!("after it was answered at {at}: how the conversation ended is not known"),
+        Progress {
+            ringing_at: Some(at), ..
+        } => format!("after it began to ring at {at}: whether it was answered is not known"),
+        Progress {
+            dialing_at: Some(at), ..
+        } => format!("after it was sent at {at}: the phone may or may not have rung"),
+        Progress { journalled_at: at, .. } => {
+            format!("after it was journalled at {at} and before it was heard of: the phone may or may not have rung")
+        }
+    }
+}
+
+/// Asks the carrier of a leg what became of it.
+async fn look_up(engine: &Engine, leg: &Leg) -> Option<Ending> {
+    let trunk = engine.settings.trunks.iter().find(|trunk| trunk.name == leg.trunk)?;
+    let carrier = engine.carriers.get(&trunk.carrier)?;
+    tokio::time::timeout(LOOK_UP, carrier.look_up(leg)).await.ok()?
+}

@@ -1,0 +1,137 @@
+//! An examination of the whole state: what its tables say of each other.
+//!
+//! The rules of the schema are kept by the database itself. These are the rules that no constraint can say.
+
+/// What an examination found.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Examination {
+    /// How many calls there are. Each was read, with its attempts, legs, events and messages.
+    pub calls: u64,
+    /// How many events there are.
+    pub events: u64,
+    /// What is wrong, in words; of each kind the first few.
+    pub faults: Vec<String>,
+}
+
+/// How many faults of one kind are told.
+pub(crate) const MOST: i64 = 20;
+
+/// What a database calls things.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Dialect {
+    /// The function that gives an id as hexadecimal digits, as `hex(`.
+    pub(crate) id: fn(&str) -> String,
+    /// How many elements a JSON list in a text has.
+    pub(crate) length: fn(&str) -> String,
+}
+
+/// A rule, and the statement that finds what breaks it: one column with the ids.
+#[derive(Debug)]
+pub(crate) struct Rule {
+    pub(crate) broken: &'static str,
+    pub(crate) statement: String,
+}
+
+/// All rules.
+pub(crate) fn rules(dialect: Dialect) -> Vec<Rule> {
+    let call = (dialect.id)("call.id");
+    let subject = (dialect.id)("subject");
+    let length = (dialect.length)("events");
+    let of_calls = |broken, condition: &str| Rule {
+        broken,
+        statement: format!("SELECT {call} FROM call WHERE {condition} LIMIT {MOST}"),
+    };
+    let count =
+        |table: &str, more: &str| format!("(SELECT count(*) FROM {table} WHERE {table}.call_id = call.id {more})");
+    let happened = format!("(SELECT coalesce(sum({length}), 0) FROM event WHERE event.subject = call.id)");
+    vec![
+        of_calls(
+            "call {} waits to be dialled and has no job: it would wait for ever",
+            "state IN ('scheduled', 'queued') AND NOT EXISTS (SELECT 1 FROM job WHERE job.call_id = call.id)",
+        ),
+        of_calls(
+            "call {} is under way or over and has a job: it would be dialled again",
+            "state IN ('active', 'ended') AND EXISTS (SELECT 1 FROM job WHERE job.call_id = call.id)",
+        ),
+        of_calls(
+            "call {} is under way and has no leg under way",
+            &format!("state = 'active' AND {} = 0", count("leg", "AND leg.state <> 'ended'")),
+        ),
+        of_calls(
+            "call {} is over and has a leg or an attempt under way",
+            &format!(
+                "state = 'ended' AND {} + {} > 0",
+                count("leg", "AND leg.state <> 'ended'"),
+                count("attempt", "AND attempt.state <> 'ended'")
+            ),
+        ),
+        of_calls(
+            "call {} counts its attempts wrongly",
+            &format!("attempts <> {}", count("attempt", "")),
+        ),
+        of_calls(
+            "call {} has a leg without an attempt",
+            &format!(
+                "{} > 0",
+                count(
+                    "leg",
+                    "AND NOT EXISTS (SELECT 1 FROM attempt WHERE attempt.call_id = leg.call_id AND attempt.id = leg.attempt_id)"
+                )
+            ),
+        ),
+        of_calls("call {} counts its events wrongly", &format!("events <> {happened}")),
+        Rule {
+            broken: "the events of call {} have a gap, or two of one number",
+            statement: format!(
+                "SELECT {subject} FROM (SELECT subject, sequence, \
+                    lag(sequence + {length}) OVER (PARTITION BY subject ORDER BY sequence) AS expected FROM event) AS row \
+                 WHERE sequence <> coalesce(expected, 1) LIMIT {MOST}"
+            ),
+        },
+        Rule {
+            broken: "the events of call {} take positions that others have, too",
+            statement: format!(
+                "SELECT {subject} FROM (SELECT subject, position - {length} AS before, \
+                    lag(position) OVER (ORDER BY position) AS last FROM event) AS row \
+                 WHERE before < coalesce(last, 0) LIMIT {MOST}"
+            ),
+        },
+        Rule {
+            broken: "event {} has a position that the log has not given yet",
+            statement: format!(
+                "SELECT {subject} FROM event WHERE position > (SELECT position FROM log WHERE id = 1) LIMIT {MOST}"
+            ),
+        },
+        Rule {
+            broken: "the events of {} belong to no call of their account",
+            statement: format!(
+                "SELECT {subject} FROM event WHERE NOT EXISTS \
+                    (SELECT 1 FROM call WHERE call.id = event.subject AND call.account_id = event.account_id) LIMIT {MOST}"
+            ),
+        },
+    ]
+}
+
+impl Examination {
+    /// Notes what breaks a rule.
+    pub(crate) fn broken(&mut self, rule: &Rule, ids: impl IntoIterator<Item = String>) {
+        let ids = ids
+            .into_iter()
+            .map(|id| rule.broken.replace("{}", &format!("call_{}", id.to_lowercase())));
+        self.faults.extend(ids);
+    }
+
+    /// Notes that a rule could not be tried.
+    pub(crate) fn untried(&mut self, rule: &Rule, error: &dyn std::fmt::Display) {
+        let rule = rule.broken.replace("{}", "…");
+        self.faults
+            .push(format!("whether {rule}: this cannot be found out, because {error}"));
+    }
+
+    /// Notes that a row cannot be read. After many the rest says nothing new.
+    pub(crate) fn unreadable(&mut self, error: &outdial_engine::ports::StoreError) {
+        if i64::try_from(self.faults.len()).is_ok_and(|faults| faults < 10 * MOST) {
+            self.faults.push(error.to_string());
+        }
+    }
+}

@@ -1,0 +1,91 @@
+//! Examines the whole file, as it is at one moment. Somebody may be using it meanwhile.
+
+use std::path::Path;
+
+use outdial_domain::{AccountId, CallId};
+use outdial_engine::ports::StoreError;
+use rusqlite::Connection;
+use uuid::Uuid;
+
+use super::{
+    call,
+    error::{Failure, unavailable},
+    event, migrate, open, trace,
+};
+use crate::examine::{Dialect, Examination, rules};
+
+const DIALECT: Dialect = Dialect {
+    id: |column| format!("hex({column})"),
+    length: |column| format!("json_array_length({column})"),
+};
+
+/// How many calls are read before the next ones are looked for.
+const PAGE: i64 = 1_000;
+
+pub(super) fn examine(path: &Path) -> Result<Examination, StoreError> {
+    let connection = open::reader(path).map_err(|error| unavailable(&error))?;
+    Ok(all(&connection)?)
+}
+
+fn all(connection: &Connection) -> Result<Examination, Failure> {
+    connection.execute_batch("BEGIN")?;
+    migrate::is_current(connection)?;
+    let mut found = Examination::default();
+    // The constraints, the indexes and the pages themselves.
+    for text in texts(connection, "PRAGMA integrity_check(20)")? {
+        if text != "ok" {
+            found.faults.push(format!("the file is damaged: {text}"));
+        }
+    }
+    for table in texts(connection, "SELECT DISTINCT \"table\" FROM pragma_foreign_key_check")? {
+        found
+            .faults
+            .push(format!("table {table} has a row that points to nothing"));
+    }
+    for rule in rules(DIALECT) {
+        match texts(connection, &rule.statement) {
+            Ok(ids) => found.broken(&rule, ids),
+            // A text that is no JSON, of which the reading below says more.
+            Err(error) => found.untried(&rule, &error),
+        }
+    }
+    read_calls(connection, &mut found)?;
+    Ok(found)
+}
+
+fn texts(connection: &Connection, statement: &str) -> rusqlite::Result<Vec<String>> {
+    connection
+        .prepare(statement)?
+        .query_map((), |row| row.get(0))?
+        .collect()
+}
+
+fn read_calls(connection: &Connection, found: &mut Examination) -> Result<(), Failure> {
+    let mut page = connection.prepare(
+        "SELECT account_id, id FROM call WHERE (account_id, id) > (?, ?) ORDER BY account_id, id LIMIT ? + 0",
+    )?;
+    let mut last = (Uuid::nil(), Uuid::nil());
+    loop {
+        let calls: Vec<(Uuid, Uuid)> = page
+            .query_map((last.0, last.1, PAGE), |row| Ok((row.get(0)?, row.get(1)?)))?
+            .collect::<rusqlite::Result<_>>()?;
+        let Some(end) = calls.last() else { return Ok(()) };
+        last = *end;
+        for (account, call) in calls {
+            found.calls += 1;
+            match read(connection, AccountId::from_uuid(account), CallId::from_uuid(call)) {
+                Ok(events) => found.events += events,
+                Err(Failure::Store(error)) => found.unreadable(&error),
+                Err(error) => return Err(error),
+            }
+        }
+    }
+}
+
+/// Reads all that belongs to one call, and says how many events that is.
+fn read(connection: &Connection, account: AccountId, id: CallId) -> Result<u64, Failure> {
+    call::details(connection, account, id)?;
+    trace::of_call(connection, account, id)?;
+    let events = event::of_call(connection, account, id)?;
+    Ok(u64::try_from(events.len()).unwrap_or(u64::MAX))
+}
