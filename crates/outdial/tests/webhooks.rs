@@ -98,7 +98,7 @@ async fn every_event_is_told_although_the_server_is_killed() {
     assert_eq!(status, 201, "{hook}");
     let secret = hook["secret"].as_str().unwrap().to_owned();
     let mut calls = Vec::new();
-    for _ in 0..5 {
+    for _ in 0..3 {
         calls.push(
             server
                 .place(&json!({"to": "+12025550101", "flow": program::pause("1s")}))
@@ -126,7 +126,8 @@ async fn every_event_is_told_although_the_server_is_killed() {
     }
 
     // What came can be checked by the command, and told again.
-    let (headers, body) = receiver.took.borrow()[0].clone();
+    let signed = |(headers, _): &&(HeaderMap, String)| headers.contains_key("webhook-signature");
+    let (headers, body) = receiver.took.borrow().iter().find(signed).cloned().unwrap();
     let lines: String = headers
         .iter()
         .map(|(name, value)| format!("{name}: {}\n", value.to_str().unwrap()))

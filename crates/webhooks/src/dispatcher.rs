@@ -13,7 +13,7 @@ use outdial_engine::ports::{ReceiverClaim, StoreError};
 use crate::{Shared, serve};
 
 /// For how long a receiver is this node's own. Whoever serves it asks for more in time.
-pub(crate) const LEASE: Duration = Duration::from_secs(60);
+pub(crate) const LEASE: Duration = Duration::from_secs(30);
 /// How often it looks for what other nodes have left.
 const LOOK: Duration = Duration::from_secs(5);
 /// The shortest pause between two looks.

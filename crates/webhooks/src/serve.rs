@@ -6,6 +6,7 @@ use futures_util::{StreamExt, stream::FuturesUnordered};
 use jiff::Timestamp;
 use outdial_domain::ReceiverId;
 use outdial_engine::ports::{Feed, FeedKey, StoreError};
+use tokio::time::Instant;
 
 use crate::{
     Shared,
@@ -14,8 +15,8 @@ use crate::{
     tell::{Told, tell},
 };
 
-/// How long before its end a lease is made longer.
-const IN_TIME: Duration = Duration::from_secs(30);
+/// How often a lease is made longer, however long a receiver takes.
+const BEAT: Duration = Duration::from_secs(10);
 
 /// Tells a receiver until there is nothing left to tell, or it fails too often; then gives it back.
 pub(crate) async fn serve(shared: &Shared, receiver: ReceiverId, failed: u32) {
@@ -25,7 +26,6 @@ pub(crate) async fn serve(shared: &Shared, receiver: ReceiverId, failed: u32) {
         failed,
         rest: None,
         wish: None,
-        kept_until: shared.engine.ids.now() + LEASE,
         ours: true,
     };
     if let Err(error) = serving.run().await {
@@ -43,7 +43,6 @@ struct Serving<'s> {
     rest: Option<Timestamp>,
     /// Until when it wants to be left alone.
     wish: Option<Timestamp>,
-    kept_until: Timestamp,
     ours: bool,
 }
 
@@ -51,6 +50,7 @@ impl Serving<'_> {
     async fn run(&mut self) -> Result<(), StoreError> {
         let mut under_way = FuturesUnordered::new();
         let mut keys: HashSet<FeedKey> = HashSet::new();
+        let mut beat = tokio::time::interval_at(Instant::now() + BEAT, BEAT);
         loop {
             if self.goes_on() {
                 let free = self.room().saturating_sub(keys.len());
@@ -59,12 +59,14 @@ impl Serving<'_> {
                     under_way.push(tell(self.shared, feed));
                 }
             }
-            let Some((key, told)) = under_way.next().await else {
-                return Ok(());
-            };
-            keys.remove(&key);
-            self.note(told);
-            self.keep().await?;
+            tokio::select! {
+                next = under_way.next() => {
+                    let Some((key, told)) = next else { return Ok(()) };
+                    keys.remove(&key);
+                    self.note(told);
+                }
+                _ = beat.tick() => self.keep().await?,
+            }
         }
     }
 
@@ -112,15 +114,9 @@ impl Serving<'_> {
 
     async fn keep(&mut self) -> Result<(), StoreError> {
         let engine = &self.shared.engine;
-        let now = engine.ids.now();
-        if self.ours && now + IN_TIME > self.kept_until {
-            let until = now + LEASE;
-            self.ours = engine
-                .store
-                .keep_receiver(self.receiver, &engine.settings.node, until)
-                .await?;
-            self.kept_until = until;
-        }
+        let until = engine.ids.now() + LEASE;
+        let kept = engine.store.keep_receiver(self.receiver, &engine.settings.node, until);
+        self.ours = self.ours && kept.await?;
         Ok(())
     }
 
