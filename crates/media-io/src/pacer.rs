@@ -17,6 +17,9 @@ use crate::slot::{Buffers, Slot, Turn};
 /// One phase is a millisecond of the frame.
 const PHASES: usize = FRAME_MS as usize;
 
+/// A phase is filled up to here before another is opened: waking up costs the thread more than a turn does.
+const FULL: usize = 16;
+
 /// When the machine was away for longer than this, the missed turns are forgotten instead of made up.
 const LONGEST_DELAY: Duration = Duration::from_millis(500);
 
@@ -69,9 +72,10 @@ struct Wheel {
 }
 
 impl Wheel {
-    /// Puts a stream into the emptiest phase.
+    /// Puts a stream into the fullest phase that has room, or into the emptiest when none has.
     fn add(&mut self, slot: Box<Slot>) {
-        if let Some(phase) = self.phases.iter_mut().min_by_key(|phase| phase.len()) {
+        let preference = |phase: &Vec<_>| (phase.len() >= FULL, phase.len().abs_diff(FULL));
+        if let Some(phase) = self.phases.iter_mut().min_by_key(|phase| preference(phase)) {
             phase.push(slot);
         }
     }

@@ -23,7 +23,7 @@
 //! # Ok::<(), outdial_media::player::QueueFull>(())
 //! ```
 //!
-//! Nothing here allocates per packet or per frame once a stream runs, but for [`srtp`]; files, resampling and searching do, and are meant for other threads.
+//! Nothing here allocates per packet or per frame once a stream has begun to send or to hear, but for [`srtp`]; files, resampling and searching do, and are meant for other threads.
 
 pub mod codec;
 pub mod conceal;

@@ -49,9 +49,9 @@ impl Player {
     /// A player with nothing to play.
     pub fn new() -> Self {
         Self {
-            queue: VecDeque::with_capacity(Self::CAPACITY),
-            finished: VecDeque::with_capacity(Self::CAPACITY),
-            spent: Vec::with_capacity(Self::CAPACITY),
+            queue: VecDeque::new(),
+            finished: VecDeque::new(),
+            spent: Vec::new(),
         }
     }
 
@@ -80,6 +80,9 @@ impl Player {
             clip: 0,
             sample: 0,
         });
+        // Room for the end of all that is queued, so that none is needed while frames are filled.
+        self.finished.reserve(self.queue.len());
+        self.spent.reserve(self.queue.len());
         Ok(())
     }
 

@@ -56,7 +56,7 @@ pub(super) struct EventRing {
 }
 
 impl EventRing {
-    const CAPACITY: usize = 64;
+    const CAPACITY: usize = 32;
 
     pub(super) fn new() -> Self {
         Self {

@@ -62,7 +62,7 @@ impl MediaStream {
     pub fn new(config: StreamConfig, now: Instant) -> Self {
         Self {
             config,
-            inbound: Inbound::new(&config, now),
+            inbound: Inbound::new(now),
             outbound: Outbound::new(&config),
             reporter: Reporter::new(config.ssrc, now),
             events: EventRing::new(),
@@ -75,6 +75,8 @@ impl MediaStream {
     }
 
     /// Takes one datagram from the RTP socket. Whatever was not agreed on is dropped and counted.
+    ///
+    /// The first that is taken makes the jitter buffer and what belongs to it; no other allocates.
     pub fn handle_packet(&mut self, datagram: &[u8], now: Instant) {
         self.inbound.handle(datagram, &self.config, now, &mut self.events);
     }

@@ -93,8 +93,8 @@ impl EventSender {
             milliseconds.div_ceil(FRAME_MS)
         };
         Self {
-            queue: VecDeque::with_capacity(Self::CAPACITY),
-            finished: VecDeque::with_capacity(Self::CAPACITY),
+            queue: VecDeque::new(),
+            finished: VecDeque::new(),
             state: State::Idle,
             frame_ticks: clock_rate * FRAME_MS / 1000,
             tone_frames: frames(timing.tone).max(1),
@@ -113,6 +113,8 @@ impl EventSender {
         if waiting + digits.len().max(1) > Self::CAPACITY {
             return Err(QueueFull);
         }
+        // Room for the end of all that is queued, so that none is needed while frames are made.
+        self.finished.reserve(self.queue.len() + digits.len().max(1));
         if digits.is_empty() {
             self.finished.push_back(id);
         }
