@@ -2,9 +2,10 @@
 //!
 //! One thread per core owns the streams that were given to it. It wakes every millisecond in which
 //! one of its streams has something to do, and at no other time: a stream is turned every 20 ms, in
-//! one of twenty phases, so that a thousand streams spread their packets evenly. Each turn reads
-//! what has arrived, turns the [`MediaStream`](outdial_media::stream::MediaStream) by one frame and
-//! sends one packet. Nothing in a turn allocates, takes a lock or wakes a task, unless something
+//! one of twenty phases, so that a thousand streams spread their packets evenly; a few share a phase,
+//! because waking up costs more than a turn. Each turn reads what has arrived, turns the
+//! [`MediaStream`](outdial_media::stream::MediaStream) by one frame and sends one packet. Nothing in a
+//! turn allocates, takes a lock or wakes a task, unless a first packet came, or something
 //! happened that the owner wants to know (a digit, the end of a play).
 //!
 //! ```no_run
@@ -32,6 +33,7 @@ mod keypad;
 mod latch;
 mod pacer;
 mod ports;
+mod priority;
 mod slot;
 mod stream;
 

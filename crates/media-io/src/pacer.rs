@@ -12,19 +12,23 @@ use std::{
 
 use outdial_media::FRAME_MS;
 
-use crate::slot::{Buffers, Slot, Turn};
+use crate::{
+    priority,
+    slot::{Buffers, Slot, Turn},
+};
 
 /// One phase is a millisecond of the frame.
 const PHASES: usize = FRAME_MS as usize;
 
 /// A phase is filled up to here before another is opened: waking up costs the thread more than a turn does.
-const FULL: usize = 16;
+const FULL: usize = 32;
 
 /// When the machine was away for longer than this, the missed turns are forgotten instead of made up.
 const LONGEST_DELAY: Duration = Duration::from_millis(500);
 
 /// Turns the streams that come over the channel until the channel is lost and the last one is closed.
 pub(crate) fn run(arriving: &Receiver<Box<Slot>>, load: &AtomicUsize) {
+    priority::raise();
     let mut wheel = Wheel::default();
     let mut buffers = Buffers::default();
     // Tick `n` is due `n` milliseconds after the epoch, whatever happened before.
@@ -66,6 +70,7 @@ pub(crate) fn run(arriving: &Receiver<Box<Slot>>, load: &AtomicUsize) {
 /// The streams of a thread by the phase in which they are turned.
 #[derive(Default)]
 struct Wheel {
+    #[expect(clippy::vec_box, reason = "a stream that comes or goes moves no other one")]
     phases: [Vec<Box<Slot>>; PHASES],
     /// How many of each phase also have packets to send half a frame later.
     halves: [usize; PHASES],

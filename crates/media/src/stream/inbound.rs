@@ -66,7 +66,9 @@ impl Inbound {
     }
 
     pub(super) fn renegotiate(&mut self, before: &StreamConfig, config: &StreamConfig) {
-        let Some(Source { voice, .. }) = &mut self.source else { return };
+        let Some(Source { voice, .. }) = &mut self.source else {
+            return;
+        };
         if before.codec != config.codec {
             let counts = voice.buffer.counts();
             self.late_before += counts.late;
