@@ -152,7 +152,7 @@ pub(crate) async fn ring(shared: &Arc<Shared>, order: &LegOrder, target: Target)
     let challenges = Challenges::new(target.password(), target.way());
     tokio::spawn(leg.run(
         Box::new(transaction),
-        Dialling {
+        Box::new(Dialling {
             contact: flow.contact(OURSELVES),
             flow,
             route,
@@ -161,7 +161,7 @@ pub(crate) async fn ring(shared: &Arc<Shared>, order: &LegOrder, target: Target)
             redirects: redirects(&target),
             target,
             send_before: order.send_before,
-        },
+        }),
     ));
     Ok(LegHandle {
         events: receiver,
@@ -250,7 +250,7 @@ fn media_address(shared: &Shared, bound: IpAddr, ours: IpAddr) -> IpAddr {
 }
 
 impl Leg {
-    async fn run(mut self, invite: Box<Transaction>, dialling: Dialling) {
+    async fn run(mut self, invite: Box<Transaction>, dialling: Box<Dialling>) {
         let stop = self.shared.stop.clone();
         let ending = tokio::select! {
             ending = self.live(invite, dialling) => ending,
@@ -264,10 +264,10 @@ impl Leg {
         self.finish(ending).await;
     }
 
-    async fn live(&mut self, invite: Box<Transaction>, dialling: Dialling) -> Ending {
+    async fn live(&mut self, invite: Box<Transaction>, dialling: Box<Dialling>) -> Ending {
         // Boxed one after the other, so that the task is as large as the larger of them, not as both.
         match Box::pin(self.dial(invite, dialling)).await {
-            Dialled::Answered(talk) => Box::pin(self.talk(*talk)).await,
+            Dialled::Answered(talk) => Box::pin(self.talk(talk)).await,
             Dialled::Over(ending) => ending,
         }
     }

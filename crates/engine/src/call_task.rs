@@ -28,6 +28,9 @@ use crate::{
 const USUAL_RATE: u32 = 8_000;
 
 /// Dials a claimed call and stays with it to its end.
+///
+/// A call talks for much longer than it does anything else, so what is only needed before that is
+/// boxed: the task then takes little more memory than the conversation.
 pub(crate) async fn run(engine: &Engine, claimed: ClaimedCall, mut control: mpsc::Receiver<Told>) {
     let ClaimedCall { run, mut call, flow } = claimed;
     let prepared = tokio::select! {
@@ -35,7 +38,7 @@ pub(crate) async fn run(engine: &Engine, claimed: ClaimedCall, mut control: mpsc
         // Given back with all that was claimed, for others or the next start.
         () = engine.stopping() => return,
         told = asked(&mut control) => return prevent(engine, call, told).await,
-        prepared = prepare(engine, &mut call, &flow) => prepared,
+        prepared = Box::pin(prepare(engine, &mut call, &flow)) => prepared,
     };
     match prepared {
         // What was given to the journal is written even if nobody waits for it, so this is not broken off.
@@ -46,7 +49,7 @@ pub(crate) async fn run(engine: &Engine, claimed: ClaimedCall, mut control: mpsc
                 return;
             }
             fault::point("before_journal");
-            if let Some(live) = journal(engine, &run, call, &prepared.route).await {
+            if let Some(live) = Box::pin(journal(engine, &run, call, &prepared.route)).await {
                 fault::point("after_journal");
                 dial(engine, live, prepared, flow, control).await;
             }
@@ -167,7 +170,7 @@ async fn dial(engine: &Engine, mut live: LiveCall, prepared: Prepared, flow: Flo
     match leg {
         Ok(leg) => {
             let commands = leg.commands.clone();
-            let conversation = Conversation::new(engine, live, recorder, flow, rendered, commands);
+            let conversation = Box::new(Conversation::new(engine, live, recorder, flow, rendered, commands));
             conversation.run(leg, control).await;
         }
         Err(reason) => {

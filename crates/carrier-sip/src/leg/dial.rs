@@ -78,7 +78,7 @@ enum Step {
 
 impl Leg {
     /// Waits for what becomes of an INVITE that has been sent.
-    pub(super) async fn dial(&mut self, invite: Box<Transaction>, mut dialling: Dialling) -> Dialled {
+    pub(super) async fn dial(&mut self, invite: Box<Transaction>, mut dialling: Box<Dialling>) -> Dialled {
         let patience = self.shared.patience();
         let mut progress = Progress::Silent;
         let mut giving_up: Option<GivingUp> = None;
@@ -122,6 +122,7 @@ impl Leg {
                         inbox.put(invite);
                     }
                     StatusCodeKind::Successful => {
+                        let dialling = *dialling;
                         let answered = Answered {
                             invite,
                             response,
@@ -244,7 +245,7 @@ impl Leg {
                 Err(error) => return Dialled::Over(failed(format!("the far side's answer cannot be used: {error}"))),
             };
         early.go_on_in(&mut dialog);
-        let forks = Forks::new(&dialog, flow, contact, challenges);
+        let forks = Box::new(Forks::new(&dialog, invite, flow, contact, challenges));
         let agreed = match given_up {
             Some(ending) => Err(ending),
             None => self
@@ -262,11 +263,11 @@ impl Leg {
                     takes_update: allows(&response, "UPDATE"),
                     ours: true,
                     sequence: 0,
-                    inbox: Some((Inbox::new(invite), forks)),
+                    forks: Some(forks),
                 }))
             }
             Err(ending) => {
-                forks.linger(self.shared.clone(), invite);
+                forks.linger(self.shared.clone());
                 self.part(dialog).await;
                 Dialled::Over(ending)
             }

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 
 use rsipstack::{
-    sip::{Request, Response, SipMessage, StatusCodeKind, Uri},
-    transaction::Transaction,
+    sip::{Response, SipMessage, StatusCodeKind, Uri},
+    transaction::{Transaction, transaction::TransactionEvent},
 };
 
 use crate::{challenge::Challenges, dialog::Dialog, flow::Flow, start::Shared};
@@ -12,9 +12,10 @@ use crate::{challenge::Challenges, dialog::Dialog, flow::Flow, start::Shared};
 /// The most answers that are hung up on; a proxy has fewer phones.
 const MOST: usize = 16;
 
-/// Keeps the first answer and hangs up on the others (RFC 3261, section 13.2.2.4). The transaction
-/// has acknowledged each of them.
+/// Keeps the first answer and hangs up on the others (RFC 3261, section 13.2.2.4). The INVITE's
+/// transaction, which acknowledges each of them, is kept here for 64 × T1 after the first.
 pub(super) struct Forks {
+    invite: Box<Transaction>,
     known: Vec<String>,
     flow: Flow,
     contact: Uri,
@@ -22,8 +23,15 @@ pub(super) struct Forks {
 }
 
 impl Forks {
-    pub(super) fn new(kept: &Dialog, flow: Flow, contact: Uri, challenges: Challenges) -> Self {
+    pub(super) fn new(
+        kept: &Dialog,
+        invite: Box<Transaction>,
+        flow: Flow,
+        contact: Uri,
+        challenges: Challenges,
+    ) -> Self {
         Self {
+            invite,
             known: vec![kept.remote_tag.clone()],
             flow,
             contact,
@@ -31,23 +39,51 @@ impl Forks {
         }
     }
 
-    /// Looks at what the INVITE's transaction heard after the first answer.
-    pub(super) fn heard(&mut self, shared: &Arc<Shared>, invite: &Request, message: &SipMessage) {
-        let SipMessage::Response(response) = message else {
-            return;
-        };
-        if let Some(other) = self.other(invite, response) {
-            tracing::info!(call = other.call_id, "a second phone answered and is hung up on");
-            tokio::spawn(other.bye(Arc::clone(shared)));
+    /// Waits for something that the transaction has to look at; give it to [`take`](Self::take). May be
+    /// interrupted, and needs no room while nothing comes, other than [`Transaction::receive`].
+    pub(super) async fn next(&mut self) -> Option<TransactionEvent> {
+        self.invite.tu_receiver.recv().await
+    }
+
+    /// Has the transaction look at what came, and hangs up on whoever else answered.
+    pub(super) async fn take(&mut self, shared: &Arc<Shared>, event: Option<TransactionEvent>) {
+        let end = TransactionEvent::Terminate(self.invite.key.clone());
+        for event in event.into_iter().chain([end]) {
+            // The transaction has the receiver, so this arrives.
+            let _ = self.invite.tu_sender.send(event);
+        }
+        self.listen(shared).await;
+    }
+
+    /// Whether no other answer can come any more.
+    pub(super) fn is_over(&self) -> bool {
+        self.invite.is_terminated()
+    }
+
+    /// Goes on looking when the leg is over, until the transaction is.
+    pub(super) fn linger(mut self, shared: Arc<Shared>) {
+        if !self.is_over() {
+            tokio::spawn(async move { self.listen(&shared).await });
         }
     }
 
-    fn other(&mut self, invite: &Request, response: &Response) -> Option<Dialog> {
+    async fn listen(&mut self, shared: &Arc<Shared>) {
+        while let Some(message) = self.invite.receive().await {
+            if let Some(other) = self.other(&message) {
+                tracing::info!(call = other.call_id, "a second phone answered and is hung up on");
+                tokio::spawn(other.bye(Arc::clone(shared)));
+            }
+        }
+    }
+
+    fn other(&mut self, message: &SipMessage) -> Option<Dialog> {
+        let SipMessage::Response(response) = message else {
+            return None;
+        };
         if response.status_code.kind() != StatusCodeKind::Successful || self.known.len() > MOST {
             return None;
         }
-        let challenges = self.challenges.clone();
-        let other = Dialog::of_answer(invite, response, &self.flow, self.contact.clone(), challenges).ok()?;
+        let other = self.dialog(response)?;
         if self.known.contains(&other.remote_tag) {
             return None;
         }
@@ -55,15 +91,8 @@ impl Forks {
         Some(other)
     }
 
-    /// Goes on looking when the leg is over, until the transaction is: 64 × T1 after the first answer.
-    pub(super) fn linger(mut self, shared: Arc<Shared>, mut transaction: Box<Transaction>) {
-        if transaction.is_terminated() {
-            return;
-        }
-        tokio::spawn(async move {
-            while let Some(message) = transaction.receive().await {
-                self.heard(&shared, &transaction.original, &message);
-            }
-        });
+    fn dialog(&self, response: &Response) -> Option<Dialog> {
+        let (contact, challenges) = (self.contact.clone(), self.challenges.clone());
+        Dialog::of_answer(&self.invite.original, response, &self.flow, contact, challenges).ok()
     }
 }

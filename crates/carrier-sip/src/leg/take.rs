@@ -99,14 +99,14 @@ pub(crate) async fn take(shared: Arc<Shared>, mut transaction: Box<Transaction>,
         Header::Require(value) => lists(value.value(), "100rel"),
         _ => false,
     });
-    let ringing = Ringing {
+    let ringing = Box::new(Ringing {
         dialog,
         inbox: Inbox::new(transaction),
         request,
         wish: trunk.settings.session(),
         said: None,
         reliable,
-    };
+    });
     Box::pin(leg.run_taken(ringing)).await;
 }
 
@@ -208,7 +208,7 @@ enum Step {
 }
 
 impl Leg {
-    async fn run_taken(mut self, ringing: Ringing) {
+    async fn run_taken(mut self, ringing: Box<Ringing>) {
         let stop = self.shared.stop.clone();
         let ending = tokio::select! {
             ending = self.live_taken(ringing) => ending,
@@ -221,9 +221,9 @@ impl Leg {
         self.finish(ending).await;
     }
 
-    async fn live_taken(&mut self, ringing: Ringing) -> Ending {
-        match Box::pin(self.ring_here(ringing)).await {
-            Taken::Answered(talk) => Box::pin(self.talk(*talk)).await,
+    async fn live_taken(&mut self, ringing: Box<Ringing>) -> Ending {
+        match Box::pin(self.ring_here(*ringing)).await {
+            Taken::Answered(talk) => Box::pin(self.talk(talk)).await,
             Taken::Over(ending) => ending,
         }
     }
@@ -357,7 +357,7 @@ impl Leg {
                         timer,
                         wish: ringing.wish,
                         ours: false,
-                        inbox: None,
+                        forks: None,
                     }));
                 }
                 Step::Heard(invite, Some(_)) => ringing.inbox.put(invite),

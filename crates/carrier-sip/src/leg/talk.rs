@@ -6,7 +6,7 @@ use outdial_domain::{EndedBy, Ending, Outcome};
 use outdial_engine::ports::LegCommand;
 use rsipstack::{
     sip::{Method, SipMessage},
-    transaction::Transaction,
+    transaction::{Transaction, transaction::TransactionEvent},
 };
 
 use crate::{
@@ -27,8 +27,8 @@ use super::{
 /// An answered leg.
 pub(super) struct Talk {
     pub(super) dialog: Dialog,
-    /// The INVITE's transaction, for 64 × T1 after the answer: it acknowledges repeated answers.
-    pub(super) inbox: Option<(Inbox, Forks)>,
+    /// For 64 × T1 after the answer to an INVITE of ours.
+    pub(super) forks: Option<Box<Forks>>,
     /// Whether somebody has to show that the session lives.
     pub(super) timer: Option<SessionTimer>,
     pub(super) wish: Wish,
@@ -44,7 +44,7 @@ enum Step {
     Asked(Box<Transaction>),
     Told(Option<LegCommand>),
     Sound(Told),
-    Heard(Box<Transaction>, Option<SipMessage>),
+    Heard(Option<TransactionEvent>),
     Acknowledged(Option<SipMessage>),
     Due(Due),
     Refreshed(Refreshed),
@@ -64,7 +64,7 @@ pub(super) struct Unacknowledged {
 }
 
 impl Leg {
-    pub(super) async fn talk(&mut self, mut talk: Talk) -> Ending {
+    pub(super) async fn talk(&mut self, mut talk: Box<Talk>) -> Ending {
         let mut unacknowledged: Option<Unacknowledged> = None;
         let mut refresh = Refresh::default();
         let end = loop {
@@ -74,7 +74,7 @@ impl Leg {
                 Some(request) = self.requests.recv() => Step::Asked(request),
                 command = self.commands.recv() => Step::Told(command),
                 told = self.sound.next(), if self.sound.is_running() => Step::Sound(told),
-                (invite, message) = heard(&mut talk.inbox) => Step::Heard(invite, message),
+                event = heard(&mut talk.forks) => Step::Heard(event),
                 message = acknowledged(&mut unacknowledged) => Step::Acknowledged(message),
                 due = wait(due) => Step::Due(due),
                 refreshed = refresh.done(), if refresh.is_under_way() => Step::Refreshed(refreshed),
@@ -110,12 +110,11 @@ impl Leg {
                         "the sound of the leg failed, which is a fault of ours: see the log",
                     ));
                 }
-                Step::Heard(_, None) => talk.inbox = None,
-                Step::Heard(invite, Some(message)) => {
-                    if let Some((inbox, forks)) = &mut talk.inbox {
-                        forks.heard(&self.shared, &invite.original, &message);
-                        inbox.put(invite);
+                Step::Heard(event) => {
+                    if let Some(forks) = &mut talk.forks {
+                        Box::pin(forks.take(&self.shared, event)).await;
                     }
+                    talk.forks = talk.forks.take_if(|forks| !forks.is_over());
                 }
                 Step::Acknowledged(message) => {
                     let late = unacknowledged.take().is_some_and(|waiting| waiting.late);
@@ -145,22 +144,8 @@ impl Leg {
                 }
             }
         };
-        if let Some((mut inbox, forks)) = talk.inbox {
-            inbox.poke();
-            // Whatever was heard before the poke is looked at first; it is not waited for.
-            let shared = self.shared.clone();
-            tokio::spawn(async move {
-                let mut forks = forks;
-                loop {
-                    match inbox.next().await {
-                        (invite, Some(message)) => {
-                            forks.heard(&shared, &invite.original, &message);
-                            inbox.put(invite);
-                        }
-                        (invite, None) => return forks.linger(shared, invite),
-                    }
-                }
-            });
+        if let Some(forks) = talk.forks {
+            forks.linger(self.shared.clone());
         }
         match end {
             End::Theirs(ending) => ending,
@@ -235,9 +220,9 @@ async fn wait(due: Option<(Instant, Due)>) -> Due {
     }
 }
 
-async fn heard(inbox: &mut Option<(Inbox, Forks)>) -> (Box<Transaction>, Option<SipMessage>) {
-    match inbox {
-        Some((inbox, _)) => inbox.next().await,
+async fn heard(forks: &mut Option<Box<Forks>>) -> Option<TransactionEvent> {
+    match forks {
+        Some(forks) => forks.next().await,
         None => std::future::pending().await,
     }
 }

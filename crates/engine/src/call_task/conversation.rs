@@ -77,26 +77,29 @@ impl<'a> Conversation<'a> {
     }
 
     /// Stays with the leg to its end, and writes that down.
-    pub(super) async fn run(mut self, mut leg: LegHandle, mut control: mpsc::Receiver<Told>) {
+    pub(super) async fn run(mut self: Box<Self>, mut leg: LegHandle, mut control: mpsc::Receiver<Told>) {
         let end = loop {
             let wake = self.next_deadline();
             tokio::select! {
                 event = leg.events.recv() => match event {
-                    Some(LegEvent::Ended(end)) => break *end,
-                    Some(event) => self.on_leg(event).await,
+                    Some(LegEvent::Ended(end)) => break end,
+                    Some(event) => Box::pin(self.on_leg(event)).await,
                     None => break lost("the carrier lost this leg"),
                 },
-                Some(told) = control.recv() => self.on_told(told).await,
-                Err(error) = self.recorder.save(&self.live) => self.on_unsaved(error).await,
+                Some(told) = control.recv() => Box::pin(self.on_told(told)).await,
+                Err(error) = self.recorder.save(&self.live) => Box::pin(self.on_unsaved(error)).await,
                 () = tokio::time::sleep_until(wake) => {
                     if self.ending_until.is_some_and(|until| until <= Instant::now()) {
                         break lost("the carrier did not end this leg in time");
                     }
-                    self.on_deadline().await;
+                    Box::pin(self.on_deadline()).await;
                 }
             }
         };
-        finish(self.engine, self.live, self.recorder, end).await;
+        let Self {
+            engine, live, recorder, ..
+        } = *self;
+        Box::pin(finish(engine, live, recorder, *end)).await;
     }
 
     /// The call goes on while the store is away, and what happens to it is saved when the store is back. A
@@ -295,13 +298,13 @@ impl<'a> Conversation<'a> {
     }
 }
 
-fn lost(reason: &str) -> LegEnd {
+fn lost(reason: &str) -> Box<LegEnd> {
     let ending = Ending::new(Outcome::Unknown, EndedBy::System, reason);
-    LegEnd {
+    Box::new(LegEnd {
         ending,
         quality: None,
         trace: Vec::new(),
-    }
+    })
 }
 
 fn event_of(note: Note) -> EventKind {

@@ -72,9 +72,16 @@ async fn take(engine: &Engine, leg: IncomingLeg) {
     let commands = leg.handle.commands.clone();
     // A carrier that is gone says so by the end of its events.
     let _ = commands.send(LegCommand::Answer).await;
-    Conversation::new(engine, live, recorder, Some(flow), rendered, commands)
-        .run(leg.handle, control)
-        .await;
+    Box::new(Conversation::new(
+        engine,
+        live,
+        recorder,
+        Some(flow),
+        rendered,
+        commands,
+    ))
+    .run(leg.handle, control)
+    .await;
     engine.inner().live.leave(id);
 }
 
