@@ -22,6 +22,7 @@ mod plans;
 mod progress;
 mod readers;
 mod receiver;
+mod recent;
 mod schedule;
 mod telling;
 mod trace;
@@ -31,6 +32,7 @@ mod writer;
 
 use std::{
     path::{Path, PathBuf},
+    sync::Arc,
     thread::JoinHandle,
 };
 
@@ -48,6 +50,7 @@ use self::{
     error::Failure,
     job::Claim,
     readers::Readers,
+    recent::Recent,
     writer::{News, Writer},
 };
 use crate::{Examination, FileBlobs};
@@ -63,6 +66,7 @@ pub struct SqliteStore {
     writer: Writer,
     writing: JoinHandle<()>,
     readers: Readers,
+    recent: Arc<Recent>,
     newest: watch::Receiver<i64>,
     notices: watch::Receiver<u64>,
 }
@@ -88,11 +92,13 @@ impl SqliteStore {
             .map_err(|failure| named(&path, failure.into()))?;
         let (sender, newest) = watch::channel(position);
         let (noticed, notices) = watch::channel(0);
+        let recent = Arc::new(Recent::new(position));
         let (writer, writing) = writer::start(
             connection,
             path.clone(),
             News {
                 newest: sender,
+                recent: Arc::clone(&recent),
                 noticed,
             },
         )
@@ -105,6 +111,7 @@ impl SqliteStore {
             path,
             writer,
             writing,
+            recent,
             newest,
             notices,
         })
@@ -235,7 +242,10 @@ impl Store for SqliteStore {
         position: i64,
         most: usize,
     ) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>> {
-        self.read(move |connection| event::after(connection, account, position, most))
+        match self.recent.after(account, position, most) {
+            Some(events) => std::future::ready(Ok(events)).boxed(),
+            None => self.read(move |connection| event::after(connection, account, position, most)),
+        }
     }
 
     fn newest(&self) -> watch::Receiver<i64> {

@@ -7,6 +7,7 @@
 
 use std::{
     path::PathBuf,
+    sync::Arc,
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -23,6 +24,7 @@ use super::{
     error::{Failure, closed, is_of_the_disk, unavailable},
     job::{self, Claim},
     open,
+    recent::Recent,
     transaction::{Saved, one_by_one, roll_back, together},
 };
 use crate::rows::change::flaw;
@@ -137,6 +139,8 @@ fn overrun() -> StoreError {
 pub(super) struct News {
     /// The position of the newest event.
     pub(super) newest: watch::Sender<i64>,
+    /// The newest events themselves.
+    pub(super) recent: Arc<Recent>,
     /// Changes when a receiver of one call is to be told of something.
     pub(super) noticed: watch::Sender<u64>,
 }
@@ -270,14 +274,18 @@ impl Writing {
     }
 
     /// Saves changes and answers them. Gives what the claim has taken, if it was part of it.
-    fn save(&mut self, changes: Vec<Waiting>, claim: Option<&Claim>) -> Option<Vec<ClaimedCall>> {
+    fn save(&mut self, mut changes: Vec<Waiting>, claim: Option<&Claim>) -> Option<Vec<ClaimedCall>> {
         let (results, taken) = match self.save_all(&changes, claim) {
             Ok(saved) => {
-                self.news.newest.send_if_modified(|position| {
-                    let newer = saved.position != *position;
-                    *position = saved.position;
-                    newer
-                });
+                let saved_changes = changes.iter_mut().zip(&saved.results);
+                let events: Vec<_> = saved_changes
+                    .filter(|(_, result)| result.is_ok())
+                    .flat_map(|((change, _), _)| std::mem::take(&mut change.events))
+                    .collect();
+                if !events.is_empty() {
+                    self.news.recent.add(saved.position, events);
+                    self.news.newest.send_replace(saved.position);
+                }
                 if changes.iter().any(|(change, _)| change.call.plan.webhook.is_some()) {
                     self.news.noticed.send_modify(|notices| *notices += 1);
                 }
