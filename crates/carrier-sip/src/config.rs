@@ -157,7 +157,7 @@ impl SipConfig {
 mod tests {
     use super::*;
 
-    fn with(change: fn(&mut SipTrunk)) -> Result<(), ConfigError> {
+    fn with(change: impl FnOnce(&mut SipTrunk)) -> Result<(), ConfigError> {
         let mut trunk = SipTrunk::new("one", "pbx.example.com", 5060);
         change(&mut trunk);
         SipConfig {
@@ -187,6 +187,19 @@ mod tests {
         assert!(matches!(
             with(|trunk| trunk.from_user = Some("a>\r\nX: y".into())),
             Err(ConfigError::Characters { what: "from_user", .. })
+        ));
+        for hostile in ["", "+65>\r\nX: y", "+65>;reason=x", "a@b"] {
+            assert!(matches!(
+                with(|trunk| trunk.diversion = Some(hostile.into())),
+                Err(ConfigError::Characters { what: "diversion", .. })
+            ));
+        }
+        assert!(matches!(
+            with(|trunk| {
+                trunk.diversion = Some("+6561234567".into());
+                trunk.headers = vec![("diversion".into(), "<sip:a@b>".into())];
+            }),
+            Err(ConfigError::Header { .. })
         ));
     }
 

@@ -78,6 +78,16 @@ pub(crate) fn of(trunk: &SipTrunk, caller: Uri) -> (Uri, Vec<Header>) {
     (from, headers)
 }
 
+/// The header that says who has a call diverted (RFC 5806, section 4.1).
+pub(crate) const DIVERSION: &str = "Diversion";
+
+/// Who has this call diverted. It goes to the callee whatever happens at the diverting number.
+pub(crate) fn diversion(trunk: &SipTrunk, diverting: &Uri) -> Header {
+    let privacy = if trunk.private { ";privacy=full" } else { "" };
+    let value = format!("<{diverting}>;reason=unconditional{privacy}");
+    Header::Other(DIVERSION.to_owned(), value)
+}
+
 /// Our account at a trunk.
 fn account(trunk: &SipTrunk, like: &Uri) -> Option<Uri> {
     let user = trunk.from_user.clone().or_else(|| trunk.username.clone())?;
@@ -141,6 +151,16 @@ mod tests {
                 ]
             )
         );
+    }
+
+    #[test]
+    fn who_diverts_a_call_is_said_and_kept_to_the_trunk_where_it_is_to_keep_things() {
+        let mut trunk = SipTrunk::new("t", "far", 5060);
+        let ours: Uri = "sip:+6561234567@far".try_into().unwrap();
+        let open = "Diversion: <sip:+6561234567@far>;reason=unconditional";
+        assert_eq!(diversion(&trunk, &ours).to_string(), open);
+        trunk.private = true;
+        assert_eq!(diversion(&trunk, &ours).to_string(), format!("{open};privacy=full"));
     }
 
     #[test]

@@ -50,6 +50,9 @@ pub(crate) fn make(
     );
     if let Some(trunk) = &target.trunk {
         request.headers.extend(trunk.routes());
+        if let Some(diverting) = &target.diverting {
+            request.headers.push(identity::diversion(&trunk.settings, diverting));
+        }
     }
     request.headers.push(typed::Contact::from(contact).into());
     request.headers.push(Header::ContentType("application/sdp".into()));

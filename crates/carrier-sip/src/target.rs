@@ -27,6 +27,8 @@ pub(crate) struct Target {
     pub(crate) place: Place,
     /// As whom we call; `None` as ourselves.
     pub(crate) from: Option<Uri>,
+    /// Who of us has the call diverted to the callee.
+    pub(crate) diverting: Option<Uri>,
 }
 
 impl Target {
@@ -86,6 +88,7 @@ impl Target {
         };
         Ok(Self {
             from: caller(settings, from)?,
+            diverting: diverting(settings, from)?,
             trunk: trunk.cloned(),
             uri,
             place,
@@ -151,6 +154,22 @@ fn caller(trunk: Option<&SipTrunk>, from: Option<&Address>) -> Result<Option<Uri
         .or_else(|| trunk.username.clone())
         .unwrap_or_else(|| "outdial".to_owned());
     uri(user, trunk.from_domain.as_deref().unwrap_or(&trunk.host), None).map(Some)
+}
+
+/// Who diverts a call: the trunk's number for that, where somebody else is shown as the caller.
+fn diverting(trunk: Option<&SipTrunk>, from: Option<&Address>) -> Result<Option<Uri>, String> {
+    let (Some(trunk), Some(shown)) = (trunk, from) else {
+        return Ok(None);
+    };
+    let Some(number) = &trunk.diversion else {
+        return Ok(None);
+    };
+    let bare = |number: &str| number.trim_start_matches('+').to_owned();
+    if shown.number().is_some_and(|shown| bare(&shown) == bare(number)) {
+        return Ok(None);
+    }
+    let host = trunk.from_domain.as_deref().unwrap_or(&trunk.host);
+    uri(number.clone(), host, None).map(Some)
 }
 
 /// The transport that a URI asks for.
@@ -265,6 +284,27 @@ mod tests {
         assert_eq!(through.uri.to_string(), "sip:bob@192.0.2.7:5080");
         let ipv6 = target(None, "sip:bob@[::1]:5080", None).unwrap();
         assert_eq!(ipv6.place.host, "::1");
+    }
+
+    #[test]
+    fn calls_that_show_somebody_else_are_diverted_by_the_number_that_answers_for_them() {
+        let mut settings = SipTrunk::new("one", "pbx.example.com", 5070);
+        let diverted_by = |settings: &SipTrunk, from| {
+            let trunk = Trunk::new(settings.clone()).unwrap();
+            let target = target(Some(&trunk), "+6561110000", from).unwrap();
+            target.diverting.map(|uri| uri.to_string())
+        };
+        assert_eq!(diverted_by(&settings, Some("+6598765432")), None);
+        settings.diversion = Some("6561234567".into());
+        let ours = Some("sip:6561234567@pbx.example.com".to_owned());
+        for (from, expected) in [
+            (Some("+6598765432"), &ours),
+            (Some("sip:anonymous@anonymous.invalid"), &ours),
+            (Some("+6561234567"), &None),
+            (None, &None),
+        ] {
+            assert_eq!(&diverted_by(&settings, from), expected, "{from:?}");
+        }
     }
 
     #[test]

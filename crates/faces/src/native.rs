@@ -8,6 +8,8 @@
 
 mod accounts;
 mod actor;
+#[cfg(test)]
+mod any_body;
 mod audio;
 mod body;
 mod calls;

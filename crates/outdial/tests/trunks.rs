@@ -72,6 +72,7 @@ impl Case {
         let story = server.call(&json!({ "to": TO, "flow": pause(self.stay) })).await;
         assert_eq!(outcome(&story), ("completed", "flow"), "{story:#}");
         one_leg(&story);
+        answered_and_ended(&story);
         let result = far_side.wait().await.unwrap();
         result.assert_success();
         if self.credentials {
@@ -128,6 +129,32 @@ fn one_leg(story: &Value) {
     let attempts = story["call"]["attempts"].as_array().unwrap();
     assert_eq!(attempts.len(), 1, "{story:#}");
     assert_eq!(attempts[0]["legs"].as_array().unwrap().len(), 1, "{story:#}");
+}
+
+/// The leg and the events of a call that was answered.
+fn answered_and_ended(story: &Value) {
+    let leg = &story["call"]["attempts"][0]["legs"][0];
+    assert_eq!(
+        (&leg["state"], &leg["trunk"]),
+        (&json!("ended"), &json!("far")),
+        "{story:#}"
+    );
+    let happened = words(story);
+    let mut rest = happened.iter();
+    for wanted in [
+        "created",
+        "routed",
+        "journalled",
+        "dialing",
+        "answered",
+        "leg_ended",
+        "ended",
+    ] {
+        assert!(
+            rest.any(|word| *word == wanted),
+            "`{wanted}` is missing or out of order in {happened:?}"
+        );
+    }
 }
 
 /// A header of the first message of this kind that a far side received.
@@ -381,6 +408,33 @@ async fn sipp_27_offers_nothing_in_the_call() {
     case.play().await;
 }
 
+#[tokio::test]
+async fn sipp_31_hears_who_diverts_calls_of_other_people_and_only_those() {
+    if !require(Peer::Sipp) {
+        return;
+    }
+    let (other, ours) = ("+6590001111", "+6561234567");
+    for (scenario, from, diverted) in [
+        ("31-diversion.xml", Some(other), true),
+        ("01-answer.xml", Some(ours), false),
+        ("01-answer.xml", None, false),
+    ] {
+        let far_side = Sipp::uas(scenario).start().await.unwrap();
+        let trunk = format!("{ACCOUNT}\ndiversion = {ours:?}\n{}", at(far_side.address().port()));
+        let (_home, server) = serve("", &trunk).await;
+        let mut request = json!({ "to": TO, "flow": pause("300ms") });
+        if let Some(from) = from {
+            request["from"] = json!(from);
+        }
+        let story = server.call(&request).await;
+        assert_eq!(outcome(&story), ("completed", "flow"), "{story:#}");
+        let result = far_side.wait().await.unwrap();
+        result.assert_success();
+        assert_eq!(result.messages.contains("Diversion:"), diverted, "{from:?}: {result}");
+        server.stop().await;
+    }
+}
+
 /// Waits until Asterisk has no call any more: our BYE has arrived.
 async fn quiet(asterisk: &Asterisk) {
     let wait = async {
@@ -495,67 +549,4 @@ async fn asterisk_and_baresip_are_rung_and_heard() {
         assert!(share > 0.9, "only {share} of what it heard is what we played");
         server.stop().await;
     }
-}
-
-/// SIPp calls the program, which has a number with a flow; gives what SIPp saw and the calls there are.
-async fn incoming(scenario: &str, number: &str) -> (SippResult, Value) {
-    let home = Home::new();
-    home.configure(
-        "[handsets]\nenabled = false\n[flow]\nhello = [{ pause = \"500ms\" }]\n\
-         [[trunk]]\nname = \"far\"\nhost = \"127.0.0.1\"\nport = 9\n\
-         [[number]]\nnumber = \"+6561234567\"\ntrunk = \"far\"\nuses = [\"receives_calls\"]\nflow = \"hello\"\n",
-    );
-    let server = home.serve().await;
-    let us = server.sip.parse().unwrap();
-    let far_side = Sipp::uac(scenario, us).option("-s").option(number);
-    let result = far_side.start().await.unwrap().wait().await.unwrap();
-    let (status, calls) = server.get("/api/v1/calls").await;
-    assert_eq!(status, 200, "{calls}");
-    for call in calls["calls"].as_array().unwrap() {
-        server.ended(call["id"].as_str().unwrap()).await;
-    }
-    let (_, calls) = server.get("/api/v1/calls").await;
-    server.stop().await;
-    (result, calls)
-}
-
-#[tokio::test]
-async fn sipp_27_calls_us_without_an_offer() {
-    if !require(Peer::Sipp) {
-        return;
-    }
-    let (result, calls) = incoming("27-late-offer.xml", "+6561234567").await;
-    result.assert_success();
-    let call = &calls["calls"][0];
-    assert_eq!(
-        (&call["direction"], &call["ending"]["outcome"]),
-        (&json!("incoming"), &json!("completed")),
-        "{calls}"
-    );
-}
-
-#[tokio::test]
-async fn sipp_28_calls_us_and_is_answered() {
-    if !require(Peer::Sipp) {
-        return;
-    }
-    let (result, calls) = incoming("28-incoming.xml", "+6561234567").await;
-    result.assert_success();
-    assert_eq!(calls["calls"].as_array().unwrap().len(), 1, "{calls}");
-    let call = &calls["calls"][0];
-    assert_eq!(
-        (&call["direction"], &call["ending"]["outcome"]),
-        (&json!("incoming"), &json!("completed")),
-        "{calls}"
-    );
-}
-
-#[tokio::test]
-async fn sipp_29_calls_a_number_that_is_not_ours() {
-    if !require(Peer::Sipp) {
-        return;
-    }
-    let (result, _) = incoming("29-incoming-refused.xml", "+6569999999").await;
-    result.assert_success();
-    assert_eq!(result.received_status(404, "INVITE"), 1, "{result}");
 }

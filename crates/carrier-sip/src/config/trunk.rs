@@ -9,6 +9,7 @@ use secrecy::SecretString;
 use super::ConfigError;
 use crate::{
     challenge::Password,
+    identity,
     names::Place,
     sdp::Srtp,
     session_timer::{self, Wish},
@@ -107,6 +108,9 @@ pub struct SipTrunk {
     pub identity: Identity,
     /// Whether the far side is asked to keep every caller id to itself (RFC 3323).
     pub private: bool,
+    /// The number of ours that stands in `Diversion` of every call that shows another caller id: who
+    /// has the call diverted to the callee, and answers for it (RFC 5806).
+    pub diversion: Option<String>,
     /// Headers that every INVITE has, by name and value.
     pub headers: Vec<(String, String)>,
     /// Through which host and port everything goes that we send to it (RFC 3261, section 8.1.2);
@@ -160,6 +164,7 @@ impl SipTrunk {
             silent_after: None,
             identity: Identity::From,
             private: false,
+            diversion: None,
             headers: Vec::new(),
             proxy: None,
             register: None,
@@ -236,7 +241,8 @@ impl SipTrunk {
             return Err(ConfigError::NoUsername(name()));
         }
         for (header, value) in &self.headers {
-            if !crate::identity::may_be_set(header, value) {
+            let is_written_anyway = self.diversion.is_some() && header.eq_ignore_ascii_case(identity::DIVERSION);
+            if is_written_anyway || !identity::may_be_set(header, value) {
                 return Err(ConfigError::Header {
                     trunk: name(),
                     header: header.clone(),
@@ -246,6 +252,7 @@ impl SipTrunk {
         let settings = [
             ("username", &self.username, is_user as fn(&str) -> bool),
             ("from_user", &self.from_user, is_user),
+            ("diversion", &self.diversion, is_user),
             ("from_domain", &self.from_domain, is_host),
         ];
         for (what, value, fits) in settings {

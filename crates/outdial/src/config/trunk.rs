@@ -117,6 +117,8 @@ pub struct Trunk {
     /// Whether it is to keep every caller id to itself.
     #[serde(default)]
     pub private: bool,
+    /// The number of ours that answers for calls that show another caller id.
+    pub diversion: Option<String>,
     /// Headers that every INVITE has.
     #[serde(default)]
     pub headers: std::collections::BTreeMap<String, String>,

@@ -67,6 +67,7 @@ impl Trunk {
                 Identity::Preferred => SipIdentity::Preferred,
             },
             private: self.private,
+            diversion: self.diversion.clone(),
             headers: self.headers.clone().into_iter().collect(),
             ..SipTrunk::new(&self.name, &self.host, self.port)
         })
@@ -164,7 +165,7 @@ mod tests {
             "register = true\nusername = \"u\"\nkeep_alive = 30\nproxy = \"[2001:db8::1]:5070\"\nsrtp = \"require\"\n\
              codecs = [\"g722\", \"PCMA\"]\naccept_from = [\"198.51.100.0/24\"]\nsession_expires = 0\n\
              incoming_username = \"them\"\nincoming_password = \"secret\"\nidentity = \"asserted\"\n\
-             headers = { X-Account = \"42\" }",
+             diversion = \"+6561234567\"\nheaders = { X-Account = \"42\" }",
         )
         .unwrap();
         assert_eq!(trunk.register, Some(Duration::from_secs(3600)));
@@ -174,6 +175,7 @@ mod tests {
         assert_eq!(trunk.codecs, [Codec::G722, Codec::Pcma]);
         assert_eq!(trunk.session_expires, None);
         assert_eq!(trunk.headers, [("X-Account".to_owned(), "42".to_owned())]);
+        assert_eq!(trunk.diversion.as_deref(), Some("+6561234567"));
         assert!(trunk.incoming_login.is_some());
         let plain = settings("").unwrap();
         assert_eq!(

@@ -1,0 +1,136 @@
+//! Calls that come in, against the whole program: SIPp's scenarios 27, 28 and 29, with what SIPp
+//! asserts and what is left of each call in our own records.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod program;
+
+use outdial_testkit::peers::{Peer, Sipp, SippResult, require};
+use program::{Home, Server, outcome, words};
+use serde_json::{Value, json};
+
+/// The number of ours that takes calls.
+const OURS: &str = "+6561234567";
+/// Whom SIPp says it is.
+const CALLER: &str = "+6591112222";
+
+/// Where the trunk is, that is, whose calls are its calls.
+const HERE: &str = "127.0.0.1";
+const ELSEWHERE: &str = "192.0.2.1";
+
+/// What SIPp saw of its call, and the stories of all calls that there are.
+struct Seen {
+    sipp: SippResult,
+    stories: Vec<Value>,
+}
+
+/// SIPp calls a number of the program, whose trunk is at this host; nothing where there is no SIPp.
+async fn calls_us(scenario: &str, number: &str, trunk: &str) -> Option<Seen> {
+    if !require(Peer::Sipp) {
+        return None;
+    }
+    let home = Home::new();
+    home.configure(&format!(
+        "[handsets]\nenabled = false\n[flow]\nhello = [{{ pause = \"500ms\" }}]\n\
+         [[trunk]]\nname = \"far\"\nhost = \"{trunk}\"\nport = 9\n\
+         [[number]]\nnumber = \"{OURS}\"\ntrunk = \"far\"\nuses = [\"receives_calls\"]\nflow = \"hello\"\n"
+    ));
+    let server = home.serve().await;
+    let far_side = Sipp::uac(scenario, server.sip.parse().unwrap())
+        .option("-s")
+        .option(number);
+    let sipp = far_side.start().await.unwrap().wait().await.unwrap();
+    let stories = stories(&server).await;
+    server.stop().await;
+    Some(Seen { sipp, stories })
+}
+
+async fn stories(server: &Server) -> Vec<Value> {
+    let (status, calls) = server.get("/api/v1/calls").await;
+    assert_eq!(status, 200, "{calls}");
+    let mut stories = Vec::new();
+    for call in calls["calls"].as_array().unwrap() {
+        stories.push(server.ended(call["id"].as_str().unwrap()).await);
+    }
+    stories
+}
+
+/// The one call that SIPp made was answered, given to the flow, and hung up by it.
+fn was_taken(seen: &Seen) {
+    seen.sipp.assert_success();
+    let [story] = &seen.stories[..] else {
+        panic!("not one call: {:#?}", seen.stories);
+    };
+    assert_eq!(outcome(story), ("completed", "flow"), "{story:#}");
+    let call = &story["call"];
+    assert_eq!(
+        (&call["direction"], &call["from"], &call["to"]),
+        (&json!("incoming"), &json!(CALLER), &json!(OURS)),
+        "{story:#}"
+    );
+    assert_eq!(
+        words(story),
+        [
+            "created",
+            "journalled",
+            "answered",
+            "instruction_started",
+            "instruction_done",
+            "leg_ended",
+            "ended"
+        ],
+        "{story:#}"
+    );
+    let attempts = call["attempts"].as_array().unwrap();
+    assert_eq!(attempts.len(), 1, "{story:#}");
+    let legs = attempts[0]["legs"].as_array().unwrap();
+    assert_eq!(legs.len(), 1, "{story:#}");
+    assert_eq!(
+        (&legs[0]["state"], &legs[0]["trunk"]),
+        (&json!("ended"), &json!("far")),
+        "{story:#}"
+    );
+    // What the far side heard from us is what the story says we sent.
+    let messages = story["traces"][0]["messages"].as_array().unwrap();
+    let told = |start: &str| {
+        let mut texts = messages.iter().map(|message| message["text"].as_str().unwrap());
+        texts.any(|text| text.starts_with(start))
+    };
+    for start in ["SIP/2.0 200", "ACK ", "BYE "] {
+        assert!(told(start), "`{start}` is not in {messages:#?}");
+    }
+}
+
+/// SIPp was refused once, for good, and nothing of it is a call of ours.
+fn was_refused(seen: &Seen, status: u16) {
+    seen.sipp.assert_success();
+    assert_eq!(seen.sipp.received_status(status, "INVITE"), 1, "{}", seen.sipp);
+    assert!(seen.stories.is_empty(), "{:#?}", seen.stories);
+}
+
+#[tokio::test]
+async fn sipp_27_calls_us_without_an_offer() {
+    if let Some(seen) = calls_us("27-late-offer.xml", OURS, HERE).await {
+        was_taken(&seen);
+    }
+}
+
+#[tokio::test]
+async fn sipp_28_calls_us_and_is_answered() {
+    if let Some(seen) = calls_us("28-incoming.xml", OURS, HERE).await {
+        was_taken(&seen);
+    }
+}
+
+#[tokio::test]
+async fn sipp_29_calls_a_number_that_is_not_ours() {
+    if let Some(seen) = calls_us("29-incoming-refused.xml", "+6569999999", HERE).await {
+        was_refused(&seen, 404);
+    }
+}
+
+#[tokio::test]
+async fn sipp_29_is_a_stranger() {
+    if let Some(seen) = calls_us("29-incoming-from-a-stranger.xml", OURS, ELSEWHERE).await {
+        was_refused(&seen, 403);
+    }
+}
