@@ -1,11 +1,13 @@
-"""Holds calls at scripted handsets, and at an Asterisk where SOAK_ASTERISK names its starter: soak.py PROGRAM SECONDS CALLS
+"""Holds calls at scripted handsets, at SIPps, and at an Asterisk where SOAK_ASTERISK names its starter: soak.py PROGRAM SECONDS CALLS
 
 Watches the program's sockets, memory and threads meanwhile. At the end what the far sides saw, what
-the store says and the list of live calls must agree, and nothing may have grown. Exit code 0 when
-all is well. Uses the standard library only; everything is on loopback, in a temporary directory.
+the store says and the list of live calls must agree, and nothing may have grown. Each call that
+ended otherwise than it was meant to is told, with its story. Exit code 0 when all is well. Uses the
+standard library only; everything is on loopback, in a temporary directory.
 """
 
 import collections
+import heapq
 import http.client
 import itertools
 import json
@@ -22,10 +24,18 @@ import tempfile
 import threading
 import time
 
+from soak_far_sides import Sipp, Switch, free_port
+
 PROGRAM, SECONDS, CALLS = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
 
-# What phones do, by the beginning of their number, and what becomes of calls to them.
+# What phones do, by the beginning of their number.
 SCRIPT = """
+[[phone]]
+number = "+6590*"
+record = false
+ring = "3s"
+do = [{ murmur = "60s" }]
+
 [[phone]]
 number = "+6591*"
 record = false
@@ -77,26 +87,46 @@ then = "early_media"
 
 ASK = [{"say": "Your parcel arrives today. Press one to confirm."},
        {"gather": {"digits": 1, "timeout": "5s"}}, {"pause": "2s"}]
-# Beginning of the number, how many of a hundred calls, the flow, what the call ends as.
+BY_FLOW, BY_CALLEE, BY_NETWORK = ("completed", "flow"), ("completed", "callee"), ("invalid_number", "network")
+BUSY, UNANSWERED = ("busy", "callee"), ("no_answer", "system")
+BY_REQUEST = (("canceled", "request"), ("completed", "request"))
+HELD = [{"say": "Hello."}, {"pause": "3s"}]
+# Beginning of the number, how often among the others, the trunk, the flow, and how the call may end.
 KINDS = [
-    ("+6591", 40, ASK, "completed"),
-    ("+6592", 20, [{"pause": "30s"}], "completed"),
-    ("+6593", 10, [{"send_digits": "12345#"}, {"pause": "3s"}], "completed"),
-    ("+6594", 10, [{"say": "Hello."}, {"gather": {"digits": 1, "timeout": "3s"}}, {"pause": "3s"}], "completed"),
-    ("+6595", 5, [], "busy"),
-    ("+6596", 5, [], "invalid_number"),
-    ("+6597", 5, [], "no_answer"),
-    ("+6598", 5, [], "no_answer"),
+    # We hang up by request: while it is dialled, while it rings, or in the call.
+    ("+6590", 10, "phones", [{"pause": "2m"}], BY_REQUEST),
+    ("+6591", 40, "phones", ASK, (BY_FLOW,)),
+    ("+6592", 20, "phones", [{"pause": "30s"}], (BY_CALLEE,)),
+    ("+6593", 10, "phones", [{"send_digits": "12345#"}, {"pause": "3s"}], (BY_FLOW,)),
+    ("+6594", 10, "phones", [{"say": "Hello."}, {"gather": {"digits": 1, "timeout": "3s"}}, {"pause": "3s"}], (BY_FLOW,)),
+    ("+6595", 5, "phones", [], (BUSY,)),
+    ("+6596", 5, "phones", [], (BY_NETWORK,)),
+    ("+6597", 5, "phones", [], (UNANSWERED,)),
+    ("+6598", 5, "phones", [], (UNANSWERED,)),
+    # SIPp's scenarios, each at a trunk of its own: what it asserts of our messages, it asserts of every call.
+    ("+6581", 8, "20-hold-and-resume", HELD, (BY_FLOW,)),
+    ("+6582", 8, "21-update-moves-media", HELD, (BY_FLOW,)),
+    ("+6583", 4, "27-late-offer-in-call", HELD, (BY_FLOW,)),
+    ("+6584", 4, "24-prack", HELD, (BY_FLOW,)),
+    ("+6585", 4, "25-tcp", HELD, (BY_FLOW,)),
+    ("+6586", 4, "15-far-side-hangs-up", [{"pause": "30s"}], (BY_CALLEE,)),
 ]
-# At Asterisk, over TLS, by SRTP and in G.722: it reads keys of ours and hangs up, or sends us its own.
+SCENARIOS = [trunk for _, _, trunk, _, _ in KINDS if trunk != "phones"]
+# Who calls us, one every so many seconds, and the flow that takes it.
+CALLERS = ("28-incoming", "27-late-offer")
+CALLED, EVERY, TAKES = "+6561234567", 4, "{ say = \"Hello.\" }, { pause = \"2s\" }"
+# At Asterisk, over TLS, by SRTP and in G.722: it reads keys of ours and hangs up, or sends us its own
+# and hangs up, unless we have heard all of them.
 SWITCH = os.environ.get("SOAK_ASTERISK")
 KEYS = "1234"
 if SWITCH:
     KINDS += [
-        ("8102", 15, [{"pause": "500ms"}, {"send_digits": f"{KEYS}#"}, {"pause": "20s"}], "completed"),
-        ("8112", 10, [{"gather": {"most": 12, "finish": "none", "timeout": "8s"}}], "completed"),
+        ("8102", 15, "switch", [{"pause": "500ms"}, {"send_digits": f"{KEYS}#"}, {"pause": "20s"}], (BY_CALLEE,)),
+        ("8112", 10, "switch", [{"gather": {"most": 12, "finish": "none", "timeout": "8s"}}], (BY_FLOW, BY_CALLEE)),
     ]
-EXPECTED = {beginning: outcome for beginning, _, _, outcome in KINDS}
+EXPECTED = {beginning: endings for beginning, _, _, _, endings in KINDS}
+# Of how many calls that ended otherwise the whole story is told.
+STORIES = 20
 # After the last call: 64 times T1 for its transactions, and what a tired machine takes.
 AFTERWARDS = 40
 faults, running = [], []
@@ -127,6 +157,7 @@ def start(home, words, log):
 class Server:
     def __init__(self, url, key):
         self.address = url.removeprefix("http://").strip("/")
+        self.key = key
         self.headers = {"Authorization": f"Bearer {key}", "Content-Type": "application/json"}
 
     def ask(self, method, path, body=None, connection=None):
@@ -138,11 +169,11 @@ class Server:
             own.close()
         return answer.status, json.loads(text) if text else None
 
-    def every(self, query):
+    def every(self, query=""):
         """All calls of a list, page by page."""
         cursor, calls = "", []
         while cursor is not None:
-            _, page = self.ask("GET", f"/calls?limit=1000&{query}" + (f"&cursor={cursor}" if cursor else ""))
+            _, page = self.ask("GET", "/calls?limit=1000" + (f"&{query}" if query else "") + (f"&cursor={cursor}" if cursor else ""))
             calls += page["calls"]
             cursor = page.get("next")
         return calls
@@ -190,11 +221,10 @@ def place(server, room, placed):
     while time.monotonic() - begun < SECONDS:
         if not room.acquire(timeout=0.5):
             continue
-        beginning, _, flow, _ = chance.choices(KINDS, [kind[1] for kind in KINDS])[0]
+        beginning, _, trunk, flow, endings = chance.choices(KINDS, [kind[1] for kind in KINDS])[0]
         # Only who is not to answer is given up soon: a busy machine may be slow.
         body = {"to": beginning + ("" if beginning == "8112" else f"{next(numbers):06d}"), "flow": flow, "tag": "soak",
-                "ring": "3s" if EXPECTED[beginning] == "no_answer" else "20s",
-                "via": "phones" if beginning.startswith("+") else "switch"}
+                "ring": "3s" if UNANSWERED in endings else "20s", "via": trunk}
         try:
             status, call = server.ask("POST", "/calls", body, connection)
         except (OSError, http.client.HTTPException) as error:
@@ -205,9 +235,28 @@ def place(server, room, placed):
         if status == 201:
             with lock:
                 placed[call["id"]] = body["to"]
+                if endings == BY_REQUEST:
+                    heapq.heappush(to_hang_up, (time.monotonic() + chance.uniform(0.1, 10), call["id"]))
         else:
             fault(f"a call was refused with {status}: {call}")
             room.release()
+
+
+def hang_up(server):
+    """Ends calls by request, each when its time has come."""
+    connection = http.client.HTTPConnection(server.address, timeout=60)
+    while not over.wait(0.05):
+        with lock:
+            due = [heapq.heappop(to_hang_up)[1] for _ in range(len(to_hang_up)) if to_hang_up[0][0] <= time.monotonic()]
+        for call in due:
+            try:
+                status, answer = server.ask("POST", f"/calls/{call}/hangup", {}, connection)
+            except (OSError, http.client.HTTPException) as error:
+                fault(f"{call} could not be hung up: {error}")
+                connection.close()
+                continue
+            if status != 200:
+                fault(f"the request to hang up {call} was answered with {status}: {answer}")
 
 
 def open_rings(log):
@@ -251,48 +300,27 @@ def kind_of(number):
     return number[:5 if number.startswith("+") else 4]
 
 
-class Switch:
-    """An Asterisk with certificates of its own."""
-
-    def __init__(self, home):
-        self.home, self.sip, self.tls, self.sound = home / "switch", free_port(), free_port(), 30000
-        openssl = lambda words: subprocess.run(["openssl", *words.split()], cwd=home, check=True, capture_output=True)
-        openssl("req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -subj /CN=root "
-                "-keyout root.key -out root.pem -addext basicConstraints=critical,CA:TRUE")
-        openssl("req -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -keyout switch.key -out switch.csr -subj /CN=switch")
-        (home / "switch.ext").write_text("subjectAltName=DNS:switch.test\nbasicConstraints=CA:FALSE\n")
-        openssl("x509 -req -in switch.csr -CA root.pem -CAkey root.key -CAcreateserial -days 2 -extfile switch.ext -out switch.pem")
-        self.around = os.environ | {
-            "ASTERISK_HOME": str(self.home), "ASTERISK_SIP_PORT": str(self.sip), "ASTERISK_TLS_PORT": str(self.tls),
-            "ASTERISK_RTP_START": str(self.sound), "ASTERISK_RTP_END": str(self.sound + 999),
-            "ASTERISK_TLS_CERTIFICATE": str(home / "switch.pem"), "ASTERISK_TLS_KEY": str(home / "switch.key"),
-            "ASTERISK_TLS_ROOT": str(home / "root.pem")}
-        self.tell("start")
-
-    def tell(self, *words):
-        return subprocess.run([SWITCH, *words], env=self.around, check=True, capture_output=True, text=True).stdout
-
-    def trunk(self, home):
-        return (f'[[trunk]]\nname = "switch"\nhost = "127.0.0.1"\nport = {self.tls}\ntransport = "tls"\n'
-                f'srtp = "require"\ncodecs = ["G722", "PCMU"]\nusername = "outdial"\npassword = "outdial-secret"\n'
-                f'[trunk.tls]\nroots = "{home / "root.pem"}"\nname = "switch.test"\n')
-
-    def agrees(self, calls):
-        left = self.tell("cli", "core show channels")
-        if "0 active calls" not in left:
-            fault(f"calls go on at Asterisk: {left}")
-        expected = sum(placed[call].startswith("8102") for call in calls)
-        rows = [line for line in self.tell("cli", "database show digits").splitlines() if line.startswith("/digits/")]
-        heard = sum(line.split(":")[1].strip() == KEYS for line in rows)
-        if heard != expected:
-            fault(f"Asterisk heard our keys in {heard} of {expected} calls")
-        say(f"Asterisk heard our keys in {heard} calls")
+def tell(server, call):
+    """Why a call ended otherwise than it was meant to."""
+    global told
+    ending = call.get("ending") or {}
+    say(f"{call['id']} to {placed[call['id']]}: {ending.get('outcome')} by {ending.get('by')}, "
+        f"SIP code {ending.get('sip_code')}: {ending.get('reason')}")
+    told += 1
+    if told <= STORIES:
+        around = os.environ | {"OUTDIAL_URL": f"http://{server.address}", "OUTDIAL_KEY": server.key}
+        story = subprocess.run([PROGRAM, "explain", call["id"]], env=around, capture_output=True, text=True)
+        print(story.stdout + story.stderr, flush=True)
 
 
-def free_port():
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        return free.getsockname()[1]
+def called_us(server, callers):
+    """Those who called us, as they and as the store have it."""
+    calls = [call for call in server.every() if call["direction"] == "incoming"]
+    endings = collections.Counter((call["ending"]["outcome"], call["ending"]["by"]) for call in calls if call.get("ending"))
+    made = sum(caller.calls for caller in callers)
+    if len(calls) != made or set(endings) - {BY_FLOW}:
+        fault(f"{made} calls came in, and the store has {len(calls)}: {dict(endings)}")
+    say(f"{made} calls came in")
 
 
 def agree(server, log):
@@ -303,18 +331,20 @@ def agree(server, log):
         left = server.every(f"state={state}")
         if left:
             fault(f"{len(left)} calls are still {state}, as {left[0]['id']}")
-    outcomes, reasons = collections.Counter(), {}
+    endings = collections.Counter()
+    wrong = collections.defaultdict(list)
     for call in calls.values():
         ending = call.get("ending") or {}
-        kind = (kind_of(placed[call["id"]]), ending.get("outcome"))
-        outcomes[kind] += 1
-        reasons[kind] = f"{call['id']}: {ending.get('reason')}"
-    for (beginning, outcome), count in sorted(outcomes.items(), key=str):
-        if EXPECTED.get(beginning) == outcome:
-            say(f"{beginning}…: {count} {outcome}")
-        else:
-            last = reasons[beginning, outcome]
-            fault(f"{count} calls to {beginning}… ended as {outcome}, not as {EXPECTED.get(beginning)}, as {last}")
+        kind = (kind_of(placed[call["id"]]), (ending.get("outcome"), ending.get("by")))
+        endings[kind] += 1
+        if kind[1] not in EXPECTED[kind[0]]:
+            wrong[kind].append(call)
+    for (beginning, ending), count in sorted(endings.items(), key=str):
+        say(f"{beginning}…: {count} {' by '.join(map(str, ending))}")
+    for (beginning, ending), those in wrong.items():
+        fault(f"{len(those)} calls to {beginning}… ended as {ending}, and may end as {EXPECTED[beginning]}")
+    for call in sorted((call for those in wrong.values() for call in those), key=lambda call: call["id"]):
+        tell(server, call)
 
     rings, unended, acknowledged = open_rings(log)
     twice = [call for call, count in rings.items() if count != 1]
@@ -322,11 +352,13 @@ def agree(server, log):
         fault(f"{len(twice)} legs rang more than once, as {twice[0]}")
     if unended:
         fault(f"{len(unended)} calls go on at the far sides, as {sorted(unended)[0]}")
-    at_phones = {call for call in calls if placed[call].startswith("+")}
-    if len(rings) != len(at_phones):
-        fault(f"the phones were rung {len(rings)} times for {len(at_phones)} calls")
-    answered = sum(count for (beginning, outcome), count in outcomes.items()
-                   if beginning.startswith("+") and EXPECTED.get(beginning) == outcome == "completed")
+    at_phones = {call for call in calls if placed[call].startswith("+659")}
+    # What is canceled early enough never rings.
+    canceled = {call for call in at_phones if (calls[call].get("ending") or {}).get("outcome") == "canceled"}
+    if not len(at_phones) - len(canceled) <= len(rings) <= len(at_phones):
+        fault(f"the phones were rung {len(rings)} times for {len(at_phones)} calls, {len(canceled)} of them canceled")
+    answered = sum(count for (beginning, ending), count in endings.items()
+                   if beginning.startswith("+659") and ending[0] == "completed")
     if acknowledged < answered:
         fault(f"{answered} calls were answered and only {acknowledged} acknowledged")
     legs = {ring.split("@")[0] for ring in rings}
@@ -334,21 +366,24 @@ def agree(server, log):
         _, story = server.ask("GET", f"/calls/{call}/explain")
         for attempt in story["call"]["attempts"]:
             for leg in attempt["legs"]:
-                if call in at_phones and leg["id"] not in legs or leg["state"] != "ended":
+                unheard = call in at_phones - canceled and leg["id"] not in legs
+                if unheard or leg["state"] != "ended":
                     fault(f"leg {leg['id']} of {call} is {leg['state']}, and the far sides know {leg['id'] in legs}")
     say(f"{len(calls)} calls: store, live list and far sides have been compared")
 
 
 begun = time.monotonic()
 over, lock, numbers = threading.Event(), threading.Lock(), itertools.count()
-placed, samples = {}, collections.defaultdict(list)
+placed, samples, to_hang_up, told = {}, collections.defaultdict(list), [], 0
 folder = tempfile.TemporaryDirectory(prefix="outdial-soak")
 home = pathlib.Path(folder.name)
 with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as free:
     free.bind(("127.0.0.1", 0))
     phones_at = free.getsockname()[1]
 (home / "phones.toml").write_text(SCRIPT)
-switch = Switch(home) if SWITCH else None
+switch = Switch(SWITCH, home) if SWITCH else None
+far_sides = {scenario: Sipp(home, scenario) for scenario in SCENARIOS}
+callers = []
 # Below the ports that the system gives away by itself.
 (home / "outdial.toml").write_text(f"""
 [server]
@@ -371,12 +406,20 @@ host = "127.0.0.1"
 port = {phones_at}
 username = "soak"
 password = "secret"
-{switch.trunk(home) if switch else ""}""")
+{"".join(far_side.trunk() for far_side in far_sides.values())}
+{switch.trunk() if switch else ""}
+[[number]]
+number = "{CALLED}"
+uses = ["receives_calls"]
+flow = "takes"
+[flow]
+takes = [{TAKES}]
+""")
 log = open(home / "log", "w+")
 try:
     phones, _ = start(home, ["handset", "--listen", f"127.0.0.1:{phones_at}", "--script", "phones.toml", "--heard", "heard"], log)
     outdial, ready = start(home, ["--data", "data", "serve"], log)
-    url = ready.split("api ")[1].split(",")[0].split()[0]
+    url, sip = (ready.split(word)[1].split(",")[0].split()[0] for word in ("api ", "sip "))
     server = Server(url, (home / "data/key").read_text().strip())
     ended, room = queue.Queue(), threading.Semaphore(CALLS)
     threading.Thread(target=server.follow, args=(ended,), daemon=True).start()
@@ -390,19 +433,30 @@ try:
     idle = sample(outdial.pid)
     say(f"idle: {idle.memory:.0f} MB, {idle.sockets} sockets, {idle.threads} threads; {SECONDS} s of {CALLS} calls at a time")
     threading.Thread(target=watch, args=({"outdial": outdial.pid, "phones": phones.pid},), daemon=True).start()
+    threading.Thread(target=hang_up, args=(server,), daemon=True).start()
+    callers = [Sipp(home, scenario, sip, CALLED, EVERY) for scenario in CALLERS]
     placers = [threading.Thread(target=place, args=(server, room, placed)) for _ in range(max(2, CALLS // 20))]
     for placer in placers:
         placer.start()
-    gone, patience = set(), time.monotonic() + SECONDS + 120
+    gone, unknown, patience = set(), set(), time.monotonic() + SECONDS + 120
     while any(placer.is_alive() for placer in placers) or set(placed) - gone:
         try:
-            gone.add(ended.get(timeout=1))
-            room.release()
+            call = ended.get(timeout=1)
+            gone.add(call)
+            unknown.add(call)
+            # Who calls us takes no place of ours, and the answer to who placed a call may come after its end.
+            for call in [call for call in unknown if call in placed]:
+                unknown.remove(call)
+                room.release()
         except queue.Empty:
             pass
         if time.monotonic() > patience:
             fault(f"{len(set(placed) - gone)} calls have not ended two minutes after the last was placed")
             break
+    for caller in callers:
+        caller.finish(say, fault)
+    for far_side in far_sides.values():
+        far_side.finish(say, fault)
     busiest = max(samples["outdial"], key=lambda one: one.sockets)
     say(f"all calls are over; at most there were {busiest.sockets} sockets. Waiting {AFTERWARDS} s for the last transactions")
     time.sleep(AFTERWARDS)
@@ -418,10 +472,18 @@ try:
         rings = next(home.rglob("rings.jsonl")).read_text().splitlines(keepends=True)
         copy.writelines(line for line in rings if "+6591999999" not in line)
     agree(server, home / "rings")
+    called_us(server, callers)
+    sipps = collections.Counter(kind[2] for call in placed.values() for kind in KINDS if kind[0] == kind_of(call))
+    for scenario, far_side in far_sides.items():
+        if far_side.calls != sipps[scenario]:
+            fault(f"{scenario} was called {far_side.calls} times, and the store has {sipps[scenario]}")
     if switch:
-        switch.agrees(placed)
+        expected = sum(number.startswith("8102") for number in placed.values())
+        switch.agrees(KEYS, expected, say, fault)
 finally:
     over.set()
+    for far_side in [*callers, *far_sides.values()]:
+        far_side.stop()
     if switch:
         switch.tell("stop")
     for process in reversed(running):
