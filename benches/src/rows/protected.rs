@@ -58,7 +58,8 @@ async fn playing(way: Way) -> Result<Played> {
     let sipp = Sipp::start_by(way, FarSide::Listens, sink.ports()).await?;
     let srtp = if way == Way::Protected { "require" } else { "off" };
     let server = Outdial::roomy_with(&format!(
-        "[policy]\nopen = [\"+65\"]\n[[trunk]]\nname = \"far\"\nhost = \"127.0.0.1\"\nport = {}\nsrtp = {srtp:?}\n",
+        "[policy]\nopen = [\"+65\"]\n[pacing]\nnumber_gap = 0\n[[trunk]]\nname = \"far\"\ncalls_per_second = 0\n\
+         host = \"127.0.0.1\"\nport = {}\nsrtp = {srtp:?}\n",
         sipp.port()
     ))?;
     let audio = server.client.upload(clip()?).await?;

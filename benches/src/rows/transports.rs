@@ -76,7 +76,9 @@ impl FarEnd {
     /// Our way to it.
     fn trunk(&self, certificates: &Certificates) -> String {
         let port = self.sipp.port();
-        let head = "[policy]\nopen = [\"+65\"]\n[[trunk]]\nname = \"far\"\nhost = \"127.0.0.1\"";
+        // No limit of ours is to be measured.
+        let head = "[policy]\nopen = [\"+65\"]\n[pacing]\nnumber_gap = 0\n\
+                    [[trunk]]\nname = \"far\"\ncalls_per_second = 0\nhost = \"127.0.0.1\"";
         match self.way {
             Way::Udp | Way::Protected => format!("{head}\nport = {port}\n"),
             Way::Tcp => format!("{head}\nport = {port}\ntransport = \"tcp\"\n"),
