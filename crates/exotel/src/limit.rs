@@ -22,6 +22,9 @@ use std::time::{Duration, Instant};
 /// How many requests a minute the service takes of an account.
 pub const PER_MINUTE: u32 = 200;
 
+/// Nothing holds an account back longer than this, whatever a server says.
+const LONGEST_HOLD: Duration = Duration::from_secs(3600);
+
 /// What came of asking for a place.
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 pub enum Slot {
@@ -41,7 +44,7 @@ pub trait Limiter: fmt::Debug + Send + Sync {
     /// How long until one is free, without taking it.
     fn wait<'a>(&'a self, account: &'a str) -> BoxFuture<'a, Result<Duration, Error>>;
 
-    /// Lets nobody go before this has passed, because the service said so.
+    /// Lets nobody go before this has passed, because the service said so. An hour is the longest.
     fn hold<'a>(&'a self, account: &'a str, wait: Duration) -> BoxFuture<'a, Result<(), Error>>;
 
     /// How far apart the requests are, for estimates.
@@ -98,7 +101,7 @@ impl Limiter for ProcessLimiter {
     }
 
     fn hold<'a>(&'a self, account: &'a str, wait: Duration) -> BoxFuture<'a, Result<(), Error>> {
-        Self::on_next(account, |next, now| *next = (*next).max(now + wait));
+        Self::on_next(account, |next, now| *next = (*next).max(now + wait.min(LONGEST_HOLD)));
         Box::pin(std::future::ready(Ok(())))
     }
 

@@ -90,6 +90,8 @@ fn bulk_and_callbacks_that_are_none() {
     ] {
         assert!(SendBulk::read(body).is_err(), "{body:?}");
     }
+    let many = format!("{{\"Messages\":[{}{{}}]}}", "{},".repeat(1_000_000));
+    assert_eq!(SendBulk::read(many.as_bytes()).unwrap_err().faults().len(), 1);
     for body in [
         &b""[..],
         b"Status=completed",

@@ -136,6 +136,59 @@ async fn what_the_service_says_holds_everybody_back() {
 }
 
 #[tokio::test]
+async fn no_server_holds_an_account_back_for_ever() {
+    let directory = tempfile::tempdir().unwrap();
+    let (process, file) = (ProcessLimiter::default(), FileLimiter::new(directory.path()));
+    for limiter in [&process as &dyn Limiter, &file] {
+        limiter.hold("for ever", Duration::MAX).await.unwrap();
+        let wait = limiter.wait("for ever").await.unwrap();
+        assert!(
+            wait > Duration::from_secs(3000) && wait <= Duration::from_secs(3600),
+            "{wait:?}"
+        );
+    }
+}
+
+/// Where the processes of the following test meet.
+const MEETING_PLACE: &str = "OUTDIAL_EXOTEL_TEST_DIRECTORY";
+
+#[tokio::test]
+#[ignore = "is what each of several processes does, for the test below"]
+async fn takes_three() {
+    let limiter = FileLimiter::per_minute(std::env::var(MEETING_PLACE).unwrap(), 600);
+    for _ in 0..3 {
+        while let Slot::Wait(wait) = limiter.take("met").await.unwrap() {
+            tokio::time::sleep(wait).await;
+        }
+    }
+}
+
+#[test]
+fn several_processes_share_a_file() {
+    let directory = tempfile::tempdir().unwrap();
+    let begun = Instant::now();
+    let children: Vec<_> = (0..3)
+        .map(|_| {
+            std::process::Command::new(std::env::current_exe().unwrap())
+                .args(["--exact", "takes_three", "--include-ignored"])
+                .env(MEETING_PLACE, directory.path())
+                .stdout(std::process::Stdio::piped())
+                .spawn()
+                .unwrap()
+        })
+        .collect();
+    for child in children {
+        let output = child.wait_with_output().unwrap();
+        assert!(
+            String::from_utf8_lossy(&output.stdout).contains("1 passed"),
+            "{output:?}"
+        );
+    }
+    // Nine requests are eight spaces of 100 ms apart.
+    assert!(begun.elapsed() >= Duration::from_millis(800));
+}
+
+#[tokio::test]
 async fn who_gives_up_waiting_uses_nothing_up() {
     let server = server().await;
     let limit = ProcessLimiter::per_minute(1);

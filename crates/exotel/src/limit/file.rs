@@ -1,15 +1,12 @@
 //! The limiter of several processes on one machine.
 
-use super::{Limiter, PER_MINUTE, Slot, spacing};
+use super::{LONGEST_HOLD, Limiter, PER_MINUTE, Slot, spacing};
 use crate::Error;
 use futures_util::future::BoxFuture;
 use std::fs::{File, OpenOptions};
 use std::io::{Read, Seek, Write};
 use std::path::{Path, PathBuf};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
-
-/// A mark further ahead than this was made before the clock was set back, and counts for nothing.
-const FURTHEST: Duration = Duration::from_secs(3600);
 
 /// Shares the time of accounts among all processes that name the same directory.
 ///
@@ -72,7 +69,10 @@ fn on_file<T>(path: &Path, change: impl FnOnce(Duration, Duration) -> (Option<Du
     // Given back when the file is closed, by whatever end of this process.
     file.lock()?;
     let now = now();
-    let mark = mark(&mut file)?.filter(|mark| *mark <= now + FURTHEST).unwrap_or(now);
+    // A mark further ahead was made before the clock was set back, and counts for nothing.
+    let mark = mark(&mut file)?
+        .filter(|mark| *mark <= now + LONGEST_HOLD)
+        .unwrap_or(now);
     let (new, result) = change(mark, now);
     if let Some(new) = new {
         file.rewind()?;
@@ -114,7 +114,9 @@ impl Limiter for FileLimiter {
     }
 
     fn hold<'a>(&'a self, account: &'a str, wait: Duration) -> BoxFuture<'a, Result<(), Error>> {
-        self.on_mark(account, move |next, now| (Some(next.max(now + wait.min(FURTHEST))), ()))
+        self.on_mark(account, move |next, now| {
+            (Some(next.max(now + wait.min(LONGEST_HOLD))), ())
+        })
     }
 
     fn spacing(&self) -> Duration {

@@ -85,7 +85,7 @@ impl SendBulk {
     ///
     /// # Errors
     ///
-    /// When it is no such JSON; a fault of a text is named by its place, such as `Messages[3][To]`.
+    /// When it is no such JSON, or holds more than a hundred texts; a fault of a text is named by its place, such as `Messages[3][To]`.
     pub fn read(body: &[u8]) -> Result<Self, Invalid> {
         let node = Node::read(body)?;
         let list = node.get("Messages").or_else(|| node.get("sms"));
@@ -94,6 +94,9 @@ impl SendBulk {
             invalid.missing("Messages");
             return Err(invalid);
         };
+        if items.len() > MOST_MESSAGES {
+            return Err(Invalid::bad("Messages", "must hold at most 100 texts"));
+        }
         let mut invalid = Invalid::default();
         let mut messages = Vec::new();
         for (place, item) in items.iter().enumerate() {
