@@ -81,7 +81,7 @@ pub struct CallFile {
 }
 
 impl CallFile {
-    /// A call with everything else as [the table of keys](Key) has it, except that the finished
+    /// A call with everything else as [the table of keys](crate::Key) has it, except that the finished
     /// file is kept.
     #[must_use]
     pub fn new(channel: Channel, action: Action) -> Self {

@@ -28,7 +28,7 @@ impl Spool {
     ///
     /// Without it, files get the owner and the group of the queue, because Asterisk destroys a file
     /// that it cannot read. Where that is not permitted, and Asterisk could not use the file as it
-    /// is either, the file is refused with [`SpoolError::NoOwnerPermission`].
+    /// is either, the file is refused with [`SpoolError::NoOwnerPermission`](crate::SpoolError::NoOwnerPermission).
     #[must_use]
     pub fn user(mut self, user: impl Into<String>) -> Self {
         let group = match self.owner {

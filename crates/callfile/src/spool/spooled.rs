@@ -9,7 +9,7 @@ use crate::FileName;
 /// A call file that is in the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Spooled {
-    /// Its name, by which its [outcome](Spool::outcome) is found.
+    /// Its name, by which its [outcome](crate::Spool::outcome) is found.
     pub name: FileName,
     /// Where it is until the call is over.
     pub path: PathBuf,
