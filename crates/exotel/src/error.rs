@@ -45,6 +45,25 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the request surely was not carried out, so that it may be sent elsewhere or again.
+    ///
+    /// Not so when the connection broke after it stood, or when the answer was none: then nobody knows.
+    #[must_use]
+    pub fn nothing_was_done(&self) -> bool {
+        match self {
+            Self::Transport(source) => never_connected(source.as_ref()),
+            Self::Server(_) => false,
+            Self::BadCredentials
+            | Self::Invalid(_)
+            | Self::InsufficientCredit
+            | Self::RateLimited { .. }
+            | Self::NotFound(_)
+            | Self::RefusedByDnd(_)
+            | Self::Refused(_)
+            | Self::Limiter(_) => true,
+        }
+    }
+
     /// What an answer other than 200 means, given its code, its refusal if it holds one, and what
     /// `Retry-After` said.
     #[must_use]
@@ -63,7 +82,8 @@ impl Error {
             429 => Self::RateLimited {
                 wait: retry_after.unwrap_or(Duration::from_secs(60)),
             },
-            500.. => Self::Server(format!("HTTP {status} {}", exception.message)),
+            // Success is 200 alone; what others stand for, nobody said.
+            ..400 | 500.. => Self::Server(format!("HTTP {status} {}", exception.message)),
             _ => Self::Refused(RestException { status, ..exception }),
         }
     }
@@ -90,6 +110,16 @@ fn fields_of(exception: &RestException) -> Invalid {
     };
     let field = exception.bad_field().or_else(by_text).unwrap_or("request");
     Invalid::bad(field, format!("was refused by the service: {}", exception.message))
+}
+
+#[cfg(feature = "client")]
+fn never_connected(source: &(dyn std::error::Error + 'static)) -> bool {
+    source.downcast_ref().is_some_and(reqwest::Error::is_connect)
+}
+
+#[cfg(not(feature = "client"))]
+fn never_connected(_: &(dyn std::error::Error + 'static)) -> bool {
+    false
 }
 
 #[cfg(feature = "client")]

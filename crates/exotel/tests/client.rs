@@ -72,7 +72,9 @@ async fn a_request_is_a_posted_form_with_basic_credentials() {
 async fn refusals_become_errors() {
     let error = async |code: u16, body: &str| {
         let (_server, client) = answering("refused", &[(code, body); 3]).await;
-        client.send(&connect()).await.unwrap_err()
+        let error = client.send(&connect()).await.unwrap_err();
+        assert_eq!(error.nothing_was_done(), !matches!(error, Error::Server(_)));
+        error
     };
     let refusal = |code: u16, text: &str| format!(r#"{{"RestException":{{"Status":{code},"Message":"{text}"}}}}"#);
     assert!(matches!(error(401, "").await, Error::BadCredentials));
@@ -95,8 +97,8 @@ async fn refusals_become_errors() {
     assert!(matches!(error(429, "").await, Error::RateLimited { .. }));
     assert!(matches!(error(503, "<html>").await, Error::Server(_)));
     assert!(matches!(error(200, "<html>").await, Error::Server(_)));
-    assert!(matches!(error(201, r#"{"Call":{"Sid":"a"}}"#).await, Error::Refused(_)));
-    assert!(matches!(error(302, "").await, Error::Refused(_)));
+    assert!(matches!(error(201, r#"{"Call":{"Sid":"a"}}"#).await, Error::Server(_)));
+    assert!(matches!(error(302, "").await, Error::Server(_)));
     assert!(matches!(error(200, &refusal(403, "no")).await, Error::Refused(_)));
     let Error::Invalid(invalid) = error(400, &refusal(400, "Invalid Recipient [12]")).await else {
         panic!()
@@ -111,7 +113,30 @@ async fn refusals_become_errors() {
         .base_url("http://127.0.0.1:1")
         .build()
         .unwrap();
-    assert!(matches!(nobody.send(&connect()).await, Err(Error::Transport(_))));
+    let error = nobody.send(&connect()).await.unwrap_err();
+    assert!(matches!(error, Error::Transport(_)) && error.nothing_was_done());
+}
+
+#[tokio::test]
+async fn after_a_broken_connection_nobody_knows() {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move {
+        // Takes every request, and says nothing to it.
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let mut bytes = [0; 1024];
+            let _ = tokio::io::AsyncReadExt::read(&mut stream, &mut bytes).await;
+        }
+    });
+    let client = Client::builder("broken", "TOKEN")
+        .base_url(format!("http://{address}"))
+        .build()
+        .unwrap();
+    let error = client.send(&connect()).await.unwrap_err();
+    assert!(
+        matches!(error, Error::Transport(_)) && !error.nothing_was_done(),
+        "{error:?}"
+    );
 }
 
 #[tokio::test]

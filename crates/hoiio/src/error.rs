@@ -40,6 +40,23 @@ pub enum Error {
 }
 
 impl Error {
+    /// Whether the request surely was not carried out, so that it may be sent elsewhere or again.
+    ///
+    /// Not so when the connection broke after it stood, or when the answer was none: then nobody knows.
+    #[must_use]
+    pub fn nothing_was_done(&self) -> bool {
+        match self {
+            Self::Transport(source) => never_connected(source.as_ref()),
+            Self::Server(_) => false,
+            Self::BadCredentials(_)
+            | Self::Invalid(_)
+            | Self::InsufficientCredit
+            | Self::RateLimited { .. }
+            | Self::NotFound(_)
+            | Self::Refused(_) => true,
+        }
+    }
+
     /// The status word, when the service has told one that this variant keeps.
     #[must_use]
     pub fn status(&self) -> Option<&Status> {
@@ -86,6 +103,16 @@ impl From<UnreadableAnswer> for Error {
     fn from(error: UnreadableAnswer) -> Self {
         Self::Server(error.to_string())
     }
+}
+
+#[cfg(feature = "client")]
+fn never_connected(source: &(dyn std::error::Error + 'static)) -> bool {
+    source.downcast_ref().is_some_and(reqwest::Error::is_connect)
+}
+
+#[cfg(not(feature = "client"))]
+fn never_connected(_: &(dyn std::error::Error + 'static)) -> bool {
+    false
 }
 
 #[cfg(feature = "client")]

@@ -38,6 +38,7 @@ async fn error_of(code: u16, body: &str) -> Error {
     let (_server, client) = answering(&[(code, body)]).await;
     let error = client.send(&voice::Call::new("+6522222222")).await.unwrap_err();
     assert!(!format!("{error:?} {error}").contains("MYTOKEN"));
+    assert_eq!(error.nothing_was_done(), !matches!(error, Error::Server(_)));
     error
 }
 
@@ -135,7 +136,7 @@ async fn trouble_is_told_from_refusal() {
         .build()
         .unwrap();
     let error = nobody.send(&voice::Call::new("+6522222222")).await.unwrap_err();
-    assert!(matches!(error, Error::Transport(_)));
+    assert!(matches!(error, Error::Transport(_)) && error.nothing_was_done());
     assert!(!format!("{error:?}{nobody:?}").contains("MYTOKEN"));
     for wrong in ["", "ftp://x/", "secure.hoiio.com"] {
         assert!(

@@ -85,13 +85,16 @@ impl Client {
     ///
     /// # Errors
     ///
-    /// [`Error::Refused`] when the gateway answers without a name for the request, and as [`Error`] says.
+    /// [`Error::Refused`] when the gateway says why, [`Error::Server`] when its answer has no name for the request,
+    /// and as [`Error`] says.
     pub async fn call(&self, request: &CallRequest) -> Result<Tracked, Error> {
         request.check()?;
         let body = self.post(CALL_PATH, &request.to_form()).await?;
         match Accepted::read(&body) {
             Accepted::Yes(id) => Ok(Tracked::new(self.clone(), id, request.self_delete)),
-            Accepted::No(why) => Err(Error::Refused(why)),
+            Accepted::No(why) if body.trim_start().starts_with("ERROR:") => Err(Error::Refused(why)),
+            // Whether it was taken, nobody knows.
+            Accepted::No(_) => Err(Error::Server("the answer does not name the request".to_owned())),
         }
     }
 

@@ -25,6 +25,30 @@ pub enum Error {
     Server(String),
 }
 
+impl Error {
+    /// Whether the request surely was not carried out, so that it may be sent elsewhere or again.
+    ///
+    /// Not so when the connection broke after it stood, or when the answer was none: then nobody knows.
+    #[must_use]
+    pub fn nothing_was_done(&self) -> bool {
+        match self {
+            Self::Transport(source) => never_connected(source.as_ref()),
+            Self::Server(_) => false,
+            Self::Invalid(_) | Self::NotFound(_) | Self::Refused(_) => true,
+        }
+    }
+}
+
+#[cfg(feature = "client")]
+fn never_connected(source: &(dyn std::error::Error + 'static)) -> bool {
+    source.downcast_ref().is_some_and(reqwest::Error::is_connect)
+}
+
+#[cfg(not(feature = "client"))]
+fn never_connected(_: &(dyn std::error::Error + 'static)) -> bool {
+    false
+}
+
 #[cfg(feature = "client")]
 impl From<reqwest::Error> for Error {
     fn from(error: reqwest::Error) -> Self {

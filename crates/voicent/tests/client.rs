@@ -97,10 +97,12 @@ async fn a_record_that_goes_by_itself_ends_the_wait() {
 async fn refusals_and_trouble() {
     let error = async |code: u16, body: &str| {
         let (_server, client) = answering(&[(code, body)]).await;
-        client.call(&CallRequest::text("1", "Hi")).await.unwrap_err()
+        let error = client.call(&CallRequest::text("1", "Hi")).await.unwrap_err();
+        assert_eq!(error.nothing_was_done(), !matches!(error, Error::Server(_)));
+        error
     };
     assert!(matches!(error(200, "ERROR: no file").await, Error::Refused(why) if why == "no file"));
-    assert!(matches!(error(200, "<html>").await, Error::Refused(_)));
+    assert!(matches!(error(200, "<html>").await, Error::Server(_)));
     assert!(matches!(error(404, "").await, Error::NotFound(_)));
     assert!(matches!(error(403, "").await, Error::Refused(_)));
     assert!(matches!(error(302, "").await, Error::Server(_)));
