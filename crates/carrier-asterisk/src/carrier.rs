@@ -214,6 +214,7 @@ pub(crate) async fn ended(events: &mpsc::Sender<LegEvent>, ending: Ending) {
         ending,
         quality: None,
         trace: Vec::new(),
+        far_sound: None,
     };
     // Whoever listened may have gone, and learns of the end by looking it up.
     let _ = events.send(LegEvent::Ended(Box::new(end))).await;

@@ -29,6 +29,8 @@ pub(crate) enum AskError {
         code: u16,
         /// What to do about it.
         why: Unanswered,
+        /// The challenge.
+        response: Box<Response>,
     },
 }
 
@@ -60,9 +62,13 @@ pub(crate) async fn ask(
         match code {
             408 if headers::is_own(&response) => return Err(AskError::Silent),
             401 | 407 => {
-                request = challenges
-                    .answer(&transaction.original, &response, &cnonce(shared))
-                    .map_err(|why| AskError::Unanswered { code, why })?;
+                request = match challenges.answer(&transaction.original, &response, &cnonce(shared)) {
+                    Ok(request) => request,
+                    Err(why) => {
+                        let response = Box::new(response);
+                        return Err(AskError::Unanswered { code, why, response });
+                    }
+                };
             }
             _ => {
                 challenges.accepted();

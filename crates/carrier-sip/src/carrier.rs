@@ -16,10 +16,14 @@ use crate::{
     ProbeError, ProbeReport, StartError,
     config::SipConfig,
     hep::{Exporter, HepCount},
-    leg, probe,
+    leg,
+    names::Lead,
+    probe,
     start::{self, Shared},
     target::Target,
+    tls::TlsReport,
     trunk::{RegistrationState, Trunk, TrunkState},
+    way::{self, Way},
 };
 
 /// How long a trunk that is asked after may take to let us register.
@@ -78,11 +82,7 @@ impl SipCarrier {
     ///
     /// [`ProbeError`] says what to look at.
     pub async fn probe(&self, trunk: &str) -> Result<ProbeReport, ProbeError> {
-        let known = self
-            .shared
-            .trunks
-            .get(trunk)
-            .ok_or_else(|| ProbeError::NoTrunk(trunk.to_owned()))?;
+        let known = self.known(trunk)?;
         let report = probe::probe(&self.shared, known).await?;
         match tokio::time::timeout(REGISTERS_WITHIN, known.registration()).await {
             Ok(RegistrationState::Failed { reason, .. }) => Err(ProbeError::NotRegistered(reason)),
@@ -93,20 +93,44 @@ impl SipCarrier {
         }
     }
 
-    /// Where the name of a trunk leads, in the order in which calls try it, as `192.0.2.1:5060 over UDP`.
+    /// Where the name of a trunk leads, in the order in which calls try it, as
+    /// `192.0.2.1:5060 over UDP (A)`, with the places that are of no use to us.
     ///
     /// # Errors
     ///
     /// [`ProbeError`] when it leads nowhere.
-    pub async fn leads_to(&self, trunk: &str) -> Result<Vec<String>, ProbeError> {
-        let known = self.shared.trunks.get(trunk);
-        let settings = &known.ok_or_else(|| ProbeError::NoTrunk(trunk.to_owned()))?.settings;
-        let hops = self.shared.names.hops(&settings.place()).await;
-        let hops = hops.map_err(|reason| ProbeError::Unresolved {
+    pub async fn leads_to(&self, trunk: &str) -> Result<Vec<Lead>, ProbeError> {
+        let settings = &self.known(trunk)?.settings;
+        let unresolved = |reason| ProbeError::Unresolved {
             host: settings.host.clone(),
             reason,
-        })?;
-        Ok(hops.iter().map(ToString::to_string).collect())
+        };
+        self.shared.names.leads(&settings.place()).await.map_err(unresolved)
+    }
+
+    /// By which way a place that the name of a trunk leads to is reached, and whether a connection comes
+    /// about where one is needed.
+    ///
+    /// # Errors
+    ///
+    /// [`ProbeError`] when no way leads there.
+    pub async fn way_to(&self, lead: &Lead) -> Result<Way, ProbeError> {
+        way::look(&self.shared, lead.hop).await
+    }
+
+    /// Agrees with a place that the name of a trunk leads to on TLS, and looks at the certificate that it
+    /// shows.
+    ///
+    /// # Errors
+    ///
+    /// [`ProbeError`] says why there is no agreement, and what to do.
+    pub async fn tls_at(&self, trunk: &str, lead: &Lead) -> Result<TlsReport, ProbeError> {
+        way::tls(&self.known(trunk)?.door, lead.hop).await
+    }
+
+    fn known(&self, trunk: &str) -> Result<&Arc<Trunk>, ProbeError> {
+        let known = self.shared.trunks.get(trunk);
+        known.ok_or_else(|| ProbeError::NoTrunk(trunk.to_owned()))
     }
 
     /// How the trunks are doing, by name.

@@ -298,6 +298,7 @@ impl Leg {
             ending,
             quality: self.sound.quality(),
             trace,
+            far_sound: self.sound.far(),
         });
         // Requests that came too late are answered as those of a stranger would be.
         self.requests.close();

@@ -47,13 +47,16 @@ mod target;
 mod tls;
 mod trace;
 mod trunk;
+mod way;
 
 pub use carrier::SipCarrier;
 pub use config::{ConfigError, Identity, SipConfig, SipTransport, SipTrunk, TlsListen};
 pub use hep::{HepCount, HepSettings};
+pub use names::Lead;
 pub use probe::{ProbeError, ProbeReport};
 pub use sdp::Srtp;
 pub use sources::{Network, NetworkError};
 pub use start::StartError;
-pub use tls::{TlsError, TlsSettings};
+pub use tls::{TlsError, TlsReport, TlsSettings};
 pub use trunk::{HealthState, RegistrationState, TrunkState};
+pub use way::{Reached, Way};

@@ -49,6 +49,50 @@ impl std::fmt::Display for Hop {
     }
 }
 
+/// A place that a name leads to, and by which record.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lead {
+    pub(crate) hop: Hop,
+    by: By,
+    /// Whether its address is of the kind that SIP is bound to; calls pass over the others.
+    pub usable: bool,
+}
+
+/// How an address was come by.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum By {
+    /// It was given.
+    Itself,
+    /// It is that of a host (A or AAAA).
+    Host,
+    /// It is that of a server of a service (SRV).
+    Service(Service),
+}
+
+impl Lead {
+    /// Where it leads.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.hop.address
+    }
+}
+
+impl std::fmt::Display for Lead {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let record = if self.hop.address.is_ipv4() { "A" } else { "AAAA" };
+        write!(f, "{}", self.hop)?;
+        match &self.by {
+            By::Itself => Ok(()),
+            By::Host => write!(f, " ({record})"),
+            By::Service(service) => write!(
+                f,
+                " (SRV priority {}, weight {}, port {}, {record} of {})",
+                service.priority, service.weight, service.port, service.host
+            ),
+        }
+    }
+}
+
 /// Asks name servers, and keeps what they said for as long as they said it holds.
 #[derive(Clone)]
 pub(crate) struct Names {
@@ -75,14 +119,31 @@ impl Names {
 
     /// Where a place leads to, first the one to be tried first. Never empty.
     pub(crate) async fn hops(&self, place: &Place) -> Result<Vec<Hop>, String> {
+        let leads = self.leads(place).await?;
+        let hops: Vec<Hop> = leads.iter().filter(|lead| lead.usable).map(|lead| lead.hop).collect();
+        if hops.is_empty() {
+            let (host, ours) = (&place.host, self.ours);
+            return Err(format!(
+                "`{host}` has no address of the kind that SIP is bound to ({ours})"
+            ));
+        }
+        Ok(hops)
+    }
+
+    /// The same with the records behind it, and with places that are of no use to us.
+    pub(crate) async fn leads(&self, place: &Place) -> Result<Vec<Lead>, String> {
         let Place { host, port, transport } = place;
-        let hop = |address| Hop {
-            transport: *transport,
-            address,
+        let lead = |ip: IpAddr, port, by: &By| Lead {
+            hop: Hop {
+                transport: *transport,
+                address: SocketAddr::new(ip, port),
+            },
+            by: by.clone(),
+            usable: ip.is_ipv4() == self.ours.is_ipv4(),
         };
         if let Ok(ip) = host.parse::<IpAddr>() {
-            let hops = [hop(SocketAddr::new(ip, port.unwrap_or(usual_port(*transport))))];
-            return self.of_our_kind(host, hops);
+            let port = port.unwrap_or(usual_port(*transport));
+            return Ok(vec![lead(ip, port, &By::Itself)]);
         }
         let services = match port {
             None => self.services(host, *transport).await,
@@ -91,36 +152,23 @@ impl Names {
         if services.is_empty() {
             let port = port.unwrap_or(usual_port(*transport));
             let found = self.addresses(host).await?;
-            return self.of_our_kind(host, found.into_iter().map(|ip| hop(SocketAddr::new(ip, port))));
+            return Ok(bounded(found.into_iter().map(|ip| lead(ip, port, &By::Host))));
         }
-        let mut hops = Vec::new();
+        let mut leads = Vec::new();
         let mut reasons = Vec::new();
         for service in srv::ordered(services, &mut self.dice()) {
             match self.addresses(&service.host).await {
-                Ok(found) => hops.extend(found.into_iter().map(|ip| hop(SocketAddr::new(ip, service.port)))),
+                Ok(found) => {
+                    let (port, by) = (service.port, By::Service(service));
+                    leads.extend(found.into_iter().map(|ip| lead(ip, port, &by)));
+                }
                 Err(reason) => reasons.push(format!("{}: {reason}", service.host)),
             }
         }
-        if hops.is_empty() {
+        if leads.is_empty() {
             return Err(reasons.join("; "));
         }
-        self.of_our_kind(host, hops)
-    }
-
-    fn of_our_kind(&self, host: &str, hops: impl IntoIterator<Item = Hop>) -> Result<Vec<Hop>, String> {
-        let mut kept: Vec<Hop> = Vec::new();
-        for hop in hops {
-            if hop.address.is_ipv4() == self.ours.is_ipv4() && !kept.contains(&hop) && kept.len() < MOST {
-                kept.push(hop);
-            }
-        }
-        if kept.is_empty() {
-            let ours = self.ours;
-            return Err(format!(
-                "`{host}` has no address of the kind that SIP is bound to ({ours})"
-            ));
-        }
-        Ok(kept)
+        Ok(bounded(leads))
     }
 
     async fn addresses(&self, host: &str) -> Result<Vec<IpAddr>, String> {
@@ -179,6 +227,18 @@ impl Names {
             u32::from_be_bytes([random[0], random[1], random[2], random[3]]) % below.max(1)
         }
     }
+}
+
+/// Each place once, and no more than there may be; those that calls can use are never crowded out.
+fn bounded(leads: impl IntoIterator<Item = Lead>) -> Vec<Lead> {
+    let mut kept: Vec<Lead> = Vec::new();
+    for lead in leads {
+        let alike = kept.iter().filter(|other| other.usable == lead.usable).count();
+        if alike < MOST && !kept.iter().any(|other| other.hop == lead.hop) {
+            kept.push(lead);
+        }
+    }
+    kept
 }
 
 fn of_system() -> Result<TokioResolver, String> {

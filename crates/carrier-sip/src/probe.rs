@@ -28,8 +28,7 @@ pub struct ProbeReport {
     pub status: u16,
     /// How long the answer took.
     pub took: Duration,
-    /// Our own top `Via` as it came back, with where the far side sees us (RFC 3581), where it answered
-    /// the request itself.
+    /// Our own top `Via` as it came back, with where the far side sees us (RFC 3581), if it says so.
     pub via: Option<String>,
     /// Its `Date`, where it tells the time.
     pub date: Option<String>,
@@ -110,12 +109,9 @@ pub(crate) async fn probe_hop(shared: &Shared, trunk: &Trunk, hop: Hop) -> Resul
     let mut challenges = trunk.challenges();
     let started = Instant::now();
     let (status, via, date) = match ask(shared, &mut flow, request, &mut challenges).await {
-        Ok(response) => {
-            let via = response.via_header().ok().map(|via| via.value().to_owned());
-            (response.status_code.code(), via, date(&response))
-        }
+        Ok(response) => told(&response),
         // Whoever asks for a password is there.
-        Err(AskError::Unanswered { code, .. }) => (code, None, None),
+        Err(AskError::Unanswered { response, .. }) => told(&response),
         Err(AskError::NotSent(reason)) => return Err(not_sent(reason)),
         Err(AskError::Silent) => {
             let within = shared.patience();
@@ -129,6 +125,12 @@ pub(crate) async fn probe_hop(shared: &Shared, trunk: &Trunk, hop: Hop) -> Resul
         via,
         date,
     })
+}
+
+/// Its status, our `Via` as it came back, and its `Date`.
+fn told(response: &Response) -> (u16, Option<String>, Option<String>) {
+    let via = response.via_header().ok().map(|via| via.value().to_owned());
+    (response.status_code.code(), via, date(response))
 }
 
 fn date(response: &Response) -> Option<String> {

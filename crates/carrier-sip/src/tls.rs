@@ -1,6 +1,7 @@
 //! TLS: whom we trust, whom we are, and whose certificate is the right one (RFC 5922).
 
 mod client;
+mod report;
 
 use std::sync::Arc;
 
@@ -17,6 +18,7 @@ use rustls::{
 use secrecy::{ExposeSecret, SecretString};
 
 pub(crate) use self::client::Client;
+pub use self::report::TlsReport;
 
 /// What a trunk's TLS is made of; everything in PEM.
 #[derive(Debug, Clone, Default)]

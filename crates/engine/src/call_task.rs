@@ -182,7 +182,9 @@ async fn dial(engine: &Engine, mut live: LiveCall, prepared: Prepared, flow: Flo
 
 /// Writes the end of a leg and what follows for its call.
 async fn finish(engine: &Engine, live: LiveCall, mut recorder: Recorder, end: LegEnd) {
-    let LegEnd { ending, quality, trace } = end;
+    let LegEnd {
+        ending, quality, trace, ..
+    } = end;
     let Ok((mut live, kinds)) = live.step(Happening::Ended { ending, quality }, engine.ids.now()) else {
         tracing::error!(call = %live.call.id, "a call ended twice");
         return;

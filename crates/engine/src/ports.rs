@@ -8,13 +8,14 @@ mod nodes;
 mod prompts;
 mod schedules;
 mod store;
+mod tap;
 mod webhooks;
 mod world;
 
 pub use blobs::{BlobError, Blobs};
 pub use carrier::{
-    Answer, Ask, DigitWay, IncomingLeg, LegCommand, LegEnd, LegEvent, LegHandle, LegOrder, RingError, VoiceCarrier,
-    WholeOrder, WireMessage, WireTransport,
+    Answer, Ask, DigitWay, FarSound, IncomingLeg, LegCommand, LegEnd, LegEvent, LegHandle, LegOrder, RingError,
+    VoiceCarrier, WholeOrder, WireMessage, WireTransport,
 };
 pub use first_answer::FirstAnswer;
 pub use limits::{Count, Counted, SharedLimits};
@@ -24,6 +25,7 @@ pub use schedules::StoredSchedule;
 pub use store::{
     AudioFile, CallDetails, CallFilter, Change, ClaimedCall, Job, Page, Store, StoreError, StoredEvent, Trace,
 };
+pub use tap::{Tap, TapFrame, TapSink, tap};
 pub use webhooks::{
     ClaimedReceivers, Delivery, DeliveryFilter, DeliveryResult, FanOut, Feed, FeedKey, Notice, NoticeWriter,
     ReceiverClaim, Settled, WebhookStore,

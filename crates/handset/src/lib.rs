@@ -32,6 +32,7 @@
 //! | `voicemail` | instead of `do`: `{ greeting = "hello.wav", limit = "60s", silence = "3s" }`, all optional: greets, beeps, records, hangs up |
 //! | `hang_up_after` | hangs up so long after the answer, whatever it is doing |
 //! | `mute`, `deaf` | sends no RTP; hears none |
+//! | `echo` | sends back what it hears and nothing else, louder by so many decibels: `0`, `-30` |
 //! | `network` | `{ loss = 0.03, delay = "80ms", jitter = "20ms", seed = 1 }`, for the RTP of both directions |
 //! | `on_call` | a list of tables with the keys above: the first call meets the first, the second the second; further ones what the phone itself says |
 //! | `challenge` | `{ user = "u", password = "p", status = 407, realm = "handset" }`; status 401 or 407. Wrong credentials are challenged once more, then refused (403) |

@@ -1,9 +1,9 @@
 //! What a stream tells its owner, and what its owner tells it.
 
-use std::sync::Arc;
+use std::{net::SocketAddr, sync::Arc};
 
 use outdial_domain::{Digit, digit::Digits};
-use outdial_engine::ports::DigitWay;
+use outdial_engine::ports::{DigitWay, TapSink};
 use outdial_media::{srtp::SrtpKeys, stream::StreamConfig};
 
 use crate::Remote;
@@ -12,7 +12,10 @@ use crate::Remote;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum MediaEvent {
     /// The first packet of the far side came.
-    FirstPacket,
+    FirstPacket {
+        /// Where it came from.
+        from: SocketAddr,
+    },
     /// The far side pressed a key.
     Digit {
         /// The key.
@@ -47,6 +50,7 @@ pub(crate) enum Command {
     SendDigits(Digits),
     Renegotiate(Box<Terms>),
     SetSending(bool),
+    Tap(TapSink),
 }
 
 /// What a stream is run by.

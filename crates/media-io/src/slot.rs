@@ -9,7 +9,7 @@ use std::{
 };
 
 use outdial_domain::{Digit, Quality};
-use outdial_engine::ports::DigitWay;
+use outdial_engine::ports::{DigitWay, TapSink};
 use outdial_media::{
     MAX_PACKET,
     srtp::{Srtp, SrtpKeys},
@@ -78,6 +78,7 @@ pub(crate) struct Slot {
     /// Until the far side's source is settled on; afterwards the socket is connected.
     latch: Option<Latch>,
     turns: u32,
+    tap: Option<TapSink>,
     owner: Owner,
     /// Events that found no room.
     waiting: VecDeque<MediaEvent>,
@@ -109,6 +110,7 @@ impl Slot {
             target: remote.address,
             latch: Some(Latch::new(remote)),
             turns: 0,
+            tap: None,
             owner,
             waiting: VecDeque::new(),
             rtp,
@@ -126,6 +128,9 @@ impl Slot {
         self.press();
         if let Some(length) = self.media.tick(now, &mut buffers.sent) {
             self.send(&mut buffers.sent, length);
+        }
+        if let Some(tap) = &mut self.tap {
+            tap.put(self.media.sent(), self.media.received());
         }
         self.turns = self.turns.wrapping_add(1);
         if self.turns.is_multiple_of(TURNS_PER_RTCP) {
@@ -165,6 +170,7 @@ impl Slot {
                 }
                 Ok(Command::StopPlaying) => self.media.stop_all_plays(),
                 Ok(Command::SendDigits(digits)) => self.keypad.order(&digits),
+                Ok(Command::Tap(tap)) => self.tap = Some(tap),
                 Ok(Command::SetSending(sending)) => self.media.set_sending(sending),
                 Ok(Command::Renegotiate(terms)) => self.renegotiate(&terms),
             }
@@ -322,7 +328,7 @@ impl Slot {
         while let Some(event) = self.media.poll_event() {
             if let StreamEvent::DigitsSent { .. } = event {
                 self.keypad.pressed();
-            } else if let Some(event) = translate(event) {
+            } else if let Some(event) = translate(event, self.target) {
                 self.tell(event);
             }
         }
@@ -370,9 +376,10 @@ enum Obeyed {
     Orphaned,
 }
 
-fn translate(event: StreamEvent) -> Option<MediaEvent> {
+/// `from` is where the packets of the far side come from.
+fn translate(event: StreamEvent, from: SocketAddr) -> Option<MediaEvent> {
     match event {
-        StreamEvent::FirstPacket { .. } => Some(MediaEvent::FirstPacket),
+        StreamEvent::FirstPacket { .. } => Some(MediaEvent::FirstPacket { from }),
         StreamEvent::Digit { digit, way } => Some(MediaEvent::Digit {
             digit: Digit::from_char(digit.as_char())?,
             way: match way {

@@ -3,10 +3,11 @@
 use std::{
     fmt,
     net::SocketAddr,
-    sync::{Arc, mpsc},
+    sync::{Arc, Mutex, PoisonError, mpsc},
 };
 
 use outdial_domain::{Quality, digit::Digits};
+use outdial_engine::ports::TapSink;
 use outdial_media::{srtp::SrtpKeys, stream::StreamConfig};
 use tokio::sync::{mpsc as events, oneshot};
 
@@ -27,6 +28,8 @@ pub struct Stream {
     local: SocketAddr,
     workers: Arc<Workers>,
     state: State,
+    /// Given before it runs. Never locked: the mutex only lets a stream be looked at from several threads.
+    tap: Mutex<Option<TapSink>>,
 }
 
 enum State {
@@ -51,6 +54,7 @@ impl Stream {
             local: sockets.local,
             workers,
             state: State::Open(Box::new(sockets)),
+            tap: Mutex::default(),
         }
     }
 
@@ -90,6 +94,9 @@ impl Stream {
                     events,
                     quality: Some(quality),
                 };
+                if let Some(tap) = self.waiting_tap().take() {
+                    let _ = command_sender.send(Command::Tap(tap));
+                }
                 self.workers.give(Box::new(Slot::new(*sockets, terms, owner)));
                 self.state = State::Running {
                     commands: command_sender,
@@ -117,6 +124,18 @@ impl Stream {
     /// Presses keys.
     pub fn send_digits(&self, digits: Digits) {
         self.tell(Command::SendDigits(digits));
+    }
+
+    /// Puts the sound of both sides in here with every turn, from the first one on if it does not run yet.
+    pub fn tap(&mut self, tap: TapSink) {
+        match &self.state {
+            State::Open(_) => *self.waiting_tap() = Some(tap),
+            State::Running { .. } | State::Closed => self.tell(Command::Tap(tap)),
+        }
+    }
+
+    fn waiting_tap(&mut self) -> &mut Option<TapSink> {
+        self.tap.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sends or stays silent, for hold.

@@ -48,7 +48,10 @@ async fn digit(stream: &mut Stream) -> Digit {
 }
 
 async fn first_packet(stream: &mut Stream) {
-    until(stream, |event| (event == MediaEvent::FirstPacket).then_some(())).await;
+    until(stream, |event| {
+        matches!(event, MediaEvent::FirstPacket { .. }).then_some(())
+    })
+    .await;
 }
 
 fn keys(suite: Suite, ours: u8, theirs: u8) -> SrtpKeys {

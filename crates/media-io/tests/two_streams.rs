@@ -55,7 +55,10 @@ async fn until<T>(stream: &mut Stream, wanted: impl Fn(MediaEvent) -> Option<T>)
 async fn they_exchange_sound_and_digits() {
     let engine = engine(47_700..=47_703);
     let (mut one, mut other) = pair(&engine);
-    until(&mut one, |event| (event == MediaEvent::FirstPacket).then_some(())).await;
+    until(&mut one, |event| {
+        matches!(event, MediaEvent::FirstPacket { .. }).then_some(())
+    })
+    .await;
 
     one.play(7, vec![vec![1000; 1600].into()]);
     let stopped = until(&mut one, |event| match event {
@@ -114,8 +117,14 @@ async fn packets_follow_the_media_clock() {
 async fn garbage_and_strangers_change_nothing() {
     let engine = engine(47_720..=47_723);
     let (mut one, mut other) = pair(&engine);
-    until(&mut one, |event| (event == MediaEvent::FirstPacket).then_some(())).await;
-    until(&mut other, |event| (event == MediaEvent::FirstPacket).then_some(())).await;
+    until(&mut one, |event| {
+        matches!(event, MediaEvent::FirstPacket { .. }).then_some(())
+    })
+    .await;
+    until(&mut other, |event| {
+        matches!(event, MediaEvent::FirstPacket { .. }).then_some(())
+    })
+    .await;
 
     let stranger = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     let mut forged = [0xFF; 172];

@@ -28,7 +28,7 @@ pub use pacing::Pacing;
 pub use sections::{Limits, Media, NumberSection, Policy, Server, Sip, SipTls};
 pub use store::Store;
 pub use trace::{Hep, Trace};
-pub use trunk::{CarrierKind, Trunk};
+pub use trunk::{CarrierKind, Transport, Trunk};
 pub use webhooks::Webhooks;
 
 /// The commented configuration with every key and its default.

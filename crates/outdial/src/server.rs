@@ -78,6 +78,20 @@ impl Server {
     ///
     /// [`Failure`] names what is wrong and what to do; nothing is left running then.
     pub async fn start(config: &Config, data: &Path, role: Role) -> Result<Self, Failure> {
+        Self::start_through(config, data, role, |sip| sip).await
+    }
+
+    /// The same with something between the engine and SIP, for whoever wants to look at what passes.
+    ///
+    /// # Errors
+    ///
+    /// As [`Server::start`].
+    pub async fn start_through(
+        config: &Config,
+        data: &Path,
+        role: Role,
+        between: impl FnOnce(Arc<dyn VoiceCarrier>) -> Arc<dyn VoiceCarrier>,
+    ) -> Result<Self, Failure> {
         let mut settings = config.settings()?;
         settings.limits.live_calls = room(config);
         metrics_recorder();
@@ -105,7 +119,8 @@ impl Server {
                 handsets.as_ref().map(HandsetSet::address),
                 ids.clone(),
             )?);
-            carriers.insert(config::SIP.to_owned(), Arc::clone(&carrier) as Arc<dyn VoiceCarrier>);
+            let engines = between(Arc::clone(&carrier) as Arc<dyn VoiceCarrier>);
+            carriers.insert(config::SIP.to_owned(), engines);
             sip = Some(carrier);
             if let Some(carrier) = parts::asterisk(config)?.map(Arc::new) {
                 carriers.insert(

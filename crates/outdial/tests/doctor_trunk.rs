@@ -1,11 +1,13 @@
 //! `outdial doctor TRUNK` finds what is wrong with a trunk, fault by fault, and nothing where all is well.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod examined;
 mod program;
 
 use std::net::SocketAddr;
 
-use outdial_testkit::peers::{Asterisk, Certificates, Peer, Shown, TlsFront, require};
+use examined::{CALL, examined, finding, is_not_known, is_wrong};
+use outdial_testkit::peers::{Certificates, Dns, DnsTable, Peer, Shown, TlsFront, require};
 use program::Home;
 use serde_json::Value;
 use tokio::{net::UdpSocket, task::JoinHandle};
@@ -19,6 +21,8 @@ enum Fault {
     NoCodec,
     /// It sees us elsewhere, because a translator is between.
     Translated,
+    /// The same, and it wants a password even for OPTIONS.
+    TranslatedAndChallenged,
     /// Its clock is wrong.
     Clock,
     /// It does not let us register.
@@ -58,6 +62,7 @@ fn answer(request: &str, address: SocketAddr, fault: Fault) -> Option<String> {
     let method = request.split(' ').next()?;
     let status = match method {
         "OPTIONS" | "INVITE" | "BYE" | "REGISTER" => match (method, fault) {
+            ("OPTIONS", Fault::TranslatedAndChallenged) => "401 Unauthorized",
             ("INVITE", Fault::NoCodec) => "488 Not Acceptable Here",
             ("REGISTER", Fault::NotRegistered) => "403 Forbidden",
             _ => "200 OK",
@@ -68,11 +73,16 @@ fn answer(request: &str, address: SocketAddr, fault: Fault) -> Option<String> {
     for line in request.lines().take_while(|line| !line.is_empty()) {
         let name = line.split(':').next().unwrap_or_default();
         match name {
-            "Via" if fault == Fault::Translated => text += &format!("{line};received=198.51.100.7\r\n"),
+            "Via" if matches!(fault, Fault::Translated | Fault::TranslatedAndChallenged) => {
+                text += &format!("{line};received=198.51.100.7\r\n");
+            }
             "To" if !line.contains("tag=") => text += &format!("{line};tag=far\r\n"),
             "Via" | "From" | "To" | "Call-ID" | "CSeq" => text += &format!("{line}\r\n"),
             _ => {}
         }
+    }
+    if status.starts_with("401") {
+        text += "WWW-Authenticate: Digest realm=\"far\", nonce=\"n\", algorithm=MD5\r\n";
     }
     if fault == Fault::Clock {
         text += "Date: Fri, 20 Nov 2020 08:00:00 GMT\r\n";
@@ -87,44 +97,27 @@ fn answer(request: &str, address: SocketAddr, fault: Fault) -> Option<String> {
     Some(text)
 }
 
-/// What the doctor says of a trunk named `far` with these lines, and whether all is well.
-async fn examined(trunk: &str, arguments: &[&str]) -> (i32, Value) {
-    let home = Home::new();
-    home.configure(&format!(
-        "[sip]\nbind = \"127.0.0.1:0\"\nt1 = 50\n[policy]\nopen = [\"+65\", \"local:\"]\n\
-         [[trunk]]\nname = \"far\"\nhost = \"127.0.0.1\"\n{trunk}"
-    ));
-    let ran = home.run(&[&["doctor", "far", "--json"], arguments].concat()).await;
-    (ran.code, ran.json())
-}
-
 async fn examined_with(fault: Fault, more: &str, arguments: &[&str]) -> (i32, Value) {
     let far = Far::start(fault).await;
     examined(&format!("port = {}\n{more}", far.address.port()), arguments).await
 }
-
-/// Whether a check is well, and what it says.
-fn finding<'a>(report: &'a Value, check: &str) -> (bool, &'a str) {
-    let found = report.as_array().unwrap().iter().find(|found| found["check"] == check);
-    let found = found.unwrap_or_else(|| panic!("no {check}: {report:#}"));
-    (found["ok"].as_bool().unwrap(), found["detail"].as_str().unwrap())
-}
-
-#[track_caller]
-fn is_wrong(report: &Value, check: &str, says: &str) {
-    let (ok, detail) = finding(report, check);
-    assert!(!ok && detail.contains(says), "{check}: {detail}");
-}
-
-const CALL: [&str; 2] = ["--call", "+6561234567"];
 
 #[tokio::test]
 async fn nobody_is_rung_without_a_number() {
     let (code, report) = examined_with(Fault::Mute, "", &[]).await;
     assert_eq!(code, 0, "{report:#}");
     assert!(finding(&report, "name").1.contains("127.0.0.1"));
-    assert!(finding(&report, "nat").0 && finding(&report, "trunk far").0);
-    assert!(finding(&report, "test call").1.contains("none was made"));
+    let route = finding(&report, "route").1;
+    assert!(
+        route.contains("from 127.0.0.1 (lo)") && route.contains("answered over UDP"),
+        "{route}"
+    );
+    assert!(
+        finding(&report, "own clock").0 && finding(&report, "trunk far").0,
+        "{report:#}"
+    );
+    is_not_known(&report, "clock", "does not tell");
+    is_not_known(&report, "test call", "none was made");
 }
 
 #[tokio::test]
@@ -136,7 +129,9 @@ async fn sound_that_goes_one_way_is_found() {
         "{report:#}"
     );
     is_wrong(&report, "sound from it", "firewall");
-    assert!(finding(&report, "sound to it").1.contains("not known"), "{report:#}");
+    is_not_known(&report, "sound to it", "Call a number that echoes");
+    is_not_known(&report, "delay", "echoes");
+    is_not_known(&report, "nat of its sound", "no sound came");
 }
 
 #[tokio::test]
@@ -149,9 +144,11 @@ async fn codecs_without_one_in_common_are_found() {
 
 #[tokio::test]
 async fn a_translator_between_is_found() {
-    let (code, report) = examined_with(Fault::Translated, "", &[]).await;
-    assert_eq!(code, 1, "{report:#}");
-    is_wrong(&report, "nat", "advertise = \"198.51.100.7\"");
+    for fault in [Fault::Translated, Fault::TranslatedAndChallenged] {
+        let (code, report) = examined_with(fault, "", &[]).await;
+        assert_eq!(code, 1, "{report:#}");
+        is_wrong(&report, "nat", "advertise = \"198.51.100.7\"");
+    }
 }
 
 #[tokio::test]
@@ -176,13 +173,20 @@ async fn far_sides_that_are_not_there_are_found() {
     let (code, report) = examined(&format!("port = {}\n", silent.local_addr().unwrap().port()), &[]).await;
     assert_eq!(code, 1, "{report:#}");
     is_wrong(&report, "trunk far", "did not answer within");
+    is_wrong(&report, "route", "silent over UDP");
     let closed = {
         let listener = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
         listener.local_addr().unwrap().port()
     };
     let (code, report) = examined(&format!("port = {closed}\ntransport = \"tcp\"\n"), &[]).await;
     assert_eq!(code, 1, "{report:#}");
-    is_wrong(&report, "trunk far", "refused");
+    is_wrong(&report, "route", "nobody listens at TCP port");
+    let (code, report) = examined(&format!("port = {closed}\n"), &[]).await;
+    assert_eq!(code, 1, "{report:#}");
+    is_wrong(&report, "route", "Check `host`, `port`");
+    let (code, report) = examined(&format!("port = {closed}\ntransport = \"tls\"\n"), &[]).await;
+    assert_eq!(code, 1, "{report:#}");
+    is_not_known(&report, "tls", "no way leads there");
 }
 
 #[tokio::test]
@@ -196,6 +200,7 @@ async fn certificates_that_are_wrong_are_found() {
         (Shown::Expired, "has expired"),
         (Shown::OtherName, "for another name"),
         (Shown::UnknownRoot, "root that is not trusted"),
+        (Shown::Ending, "tell them to renew it"),
     ] {
         let front = TlsFront::start(0, behind, &certificates, shown).await.unwrap();
         let trunk = format!(
@@ -205,44 +210,58 @@ async fn certificates_that_are_wrong_are_found() {
         );
         let (code, report) = examined(&trunk, &[]).await;
         assert_eq!(code, 1, "{report:#}");
-        is_wrong(&report, "trunk far", says);
+        is_wrong(&report, "tls", says);
+        assert!(finding(&report, "route").1.contains("connected over TCP"), "{report:#}");
     }
-}
-
-/// A trunk to Asterisk, whose extension 101 echoes, and which challenges those who call 7 before it.
-fn asterisk(peer: &Asterisk, password: &str) -> String {
-    format!(
-        "port = {}\nusername = \"{}\"\npassword = \"{password}\"\n",
-        peer.address().port(),
-        Asterisk::USER
-    )
-}
-
-#[tokio::test]
-async fn an_echo_comes_back_and_all_is_well() {
-    if !require(Peer::Asterisk) {
-        return;
-    }
-    let peer = Asterisk::shared().await.unwrap();
-    let (code, report) = examined(&asterisk(&peer, Asterisk::SECRET), &["--call", "7101"]).await;
-    assert_eq!(code, 0, "{report:#}");
+    let front = TlsFront::start(0, behind, &certificates, Shown::Right).await.unwrap();
+    let trunk = format!(
+        "port = {}\ntransport = \"tls\"\n[trunk.tls]\nroots = \"{}\"\n",
+        front.address().port(),
+        certificates.root().display()
+    );
+    let (_, report) = examined(&trunk, &[]).await;
+    let (ok, detail) = finding(&report, "tls");
     assert!(
-        finding(&report, "sound to it").1.contains("came back after"),
-        "{report:#}"
+        ok && detail.contains("TLS 1.3") && detail.contains("the roots of `tls.roots`"),
+        "{detail}"
     );
     assert!(
-        finding(&report, "sound from it").0 && finding(&report, "nat").0,
-        "{report:#}"
+        detail.contains(Certificates::NAME) && detail.contains("CN=root"),
+        "{detail}"
     );
 }
 
 #[tokio::test]
-async fn a_password_that_is_wrong_is_found() {
-    if !require(Peer::Asterisk) {
-        return;
-    }
-    let peer = Asterisk::shared().await.unwrap();
-    let (code, report) = examined(&asterisk(&peer, "wrong"), &["--call", "7101"]).await;
-    assert_eq!(code, 1, "{report:#}");
-    is_wrong(&report, "test call", "password");
+async fn names_tell_the_records_behind_them() {
+    let far = Far::start(Fault::Clock).await;
+    let port = far.address.port();
+    let table = DnsTable::new()
+        .service("_sip._udp.trunk.test", 20, 0, port, "spare.trunk.test")
+        .service("_sip._udp.trunk.test", 10, 60, port, "first.trunk.test")
+        .host("first.trunk.test", "127.0.0.1".parse().unwrap())
+        .host("first.trunk.test", "::1".parse().unwrap())
+        .host("spare.trunk.test", "127.0.0.2".parse().unwrap());
+    let names = Dns::start(table).await.unwrap();
+    let home = Home::new();
+    home.configure(&format!(
+        "[sip]\nbind = \"127.0.0.1:0\"\nt1 = 50\nresolver = \"{}\"\n[[trunk]]\nname = \"far\"\nhost = \"trunk.test\"\n",
+        names.address()
+    ));
+    let report = home.run(&["doctor", "far", "--json"]).await.json();
+    let (ok, detail) = finding(&report, "name");
+    let (usable, others) = detail.split_once("; ").unwrap();
+    let first = format!("127.0.0.1:{port} over UDP (SRV priority 10, weight 60, port {port}, A of first.trunk.test)");
+    let (first, rest) = usable
+        .split_once(", then ")
+        .map(|(one, rest)| (one.ends_with(&first), rest))
+        .unwrap();
+    assert!(
+        ok && first && rest.starts_with("127.0.0.2") && rest.contains("priority 20"),
+        "{detail}"
+    );
+    assert!(
+        others.contains("[::1]") && others.contains("AAAA of first.trunk.test"),
+        "{detail}"
+    );
+    is_wrong(&report, "clock", "behind ours");
 }

@@ -200,9 +200,13 @@ impl Leg {
     }
 
     /// What the engine may want before the answer is an end.
-    pub(super) fn told_early(&self, command: Option<LegCommand>) -> Option<Ending> {
+    pub(super) fn told_early(&mut self, command: Option<LegCommand>) -> Option<Ending> {
         match command {
             Some(LegCommand::HangUp { ending }) => Some(ending),
+            Some(LegCommand::Tap(tap)) => {
+                self.sound.tap(tap);
+                None
+            }
             Some(
                 LegCommand::Answer | LegCommand::Play { .. } | LegCommand::StopPlaying | LegCommand::SendDigits { .. },
             ) => {

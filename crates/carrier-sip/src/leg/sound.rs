@@ -6,7 +6,7 @@ use std::{
 };
 
 use outdial_domain::{Digit, Quality, digit::Digits};
-use outdial_engine::ports::{Clip, DigitWay, LegEvent};
+use outdial_engine::ports::{Clip, DigitWay, FarSound, LegEvent, TapSink};
 use outdial_media::{codec::Codec, stream::StreamConfig};
 use outdial_media_io::{MediaEvent, Remote, Stream};
 use sdp_types::Direction;
@@ -27,6 +27,7 @@ pub(super) struct Sound {
     agreed: Option<Agreed>,
     pressed: digits::Digits,
     quality: Option<Quality>,
+    far: Option<FarSound>,
     /// How long the far side may send nothing at all.
     silent_after: Option<Duration>,
     /// Whether the leg is answered: before that, silence is nothing strange.
@@ -51,6 +52,7 @@ impl Sound {
             agreed: None,
             pressed: digits::Digits::default(),
             quality: None,
+            far: None,
             silent_after,
             answered: false,
         }
@@ -182,7 +184,15 @@ impl Sound {
             }
             Some(MediaEvent::DigitsSent) => Told::Event(LegEvent::DigitsSent),
             Some(MediaEvent::FarSideSilent) => Told::Silent,
-            Some(MediaEvent::FirstPacket | MediaEvent::PlayFinished { stopped: true, .. }) => Told::Nothing,
+            Some(MediaEvent::FirstPacket { from }) => {
+                let said = self.agreed.as_ref().and_then(|agreed| agreed.remote);
+                self.far = said.map(|said| FarSound {
+                    said: said.address,
+                    from,
+                });
+                Told::Nothing
+            }
+            Some(MediaEvent::PlayFinished { stopped: true, .. }) => Told::Nothing,
             Some(MediaEvent::Failed) | None => Told::Failed,
         }
     }
@@ -214,6 +224,12 @@ impl Sound {
         }
     }
 
+    pub(super) fn tap(&mut self, tap: TapSink) {
+        if let Some(stream) = &mut self.stream {
+            stream.tap(tap);
+        }
+    }
+
     pub(super) fn send_digits(&self, digits: Digits) {
         if let Some(stream) = &self.stream {
             stream.send_digits(digits);
@@ -225,6 +241,11 @@ impl Sound {
         if let Some(stream) = self.stream.take() {
             self.quality = stream.close().await;
         }
+    }
+
+    /// Where the far side's sound came from, if any came.
+    pub(super) fn far(&self) -> Option<FarSound> {
+        self.far
     }
 
     /// How good it was, once it is closed.

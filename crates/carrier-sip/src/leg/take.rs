@@ -380,6 +380,7 @@ impl Leg {
                 },
                 Step::Told(Some(LegCommand::HangUp { ending })) => hang_up = Some(ending),
                 Step::Told(None) => hang_up = Some(let_go()),
+                Step::Told(Some(LegCommand::Tap(tap))) => self.sound.tap(tap),
                 Step::Told(Some(_)) | Step::Again => {}
             }
         }

@@ -92,6 +92,7 @@ impl Leg {
                 Step::Told(None) => break End::Ours(let_go()),
                 Step::Told(Some(LegCommand::Play { play, clips })) => self.sound.play(play, &clips),
                 Step::Told(Some(LegCommand::Answer)) => tracing::debug!("told to answer a leg that is answered"),
+                Step::Told(Some(LegCommand::Tap(tap))) => self.sound.tap(tap),
                 Step::Told(Some(LegCommand::StopPlaying)) => self.sound.stop_playing(),
                 Step::Told(Some(LegCommand::SendDigits { digits })) => self.sound.send_digits(digits),
                 Step::Sound(Told::Event(event)) => self.events.tell(event),

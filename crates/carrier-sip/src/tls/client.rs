@@ -13,10 +13,10 @@ use rustls::{
     AlertDescription, CertificateError, ClientConfig, ProtocolVersion, SignatureScheme, client::ResolvesClientCert,
     crypto::ring, pki_types::ServerName, sign::CertifiedKey,
 };
-use tokio::net::TcpStream;
+use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use super::{TlsError, TlsSettings, Verifier, identity, refused, roots};
+use super::{TlsError, TlsReport, TlsSettings, Verifier, identity, refused, roots};
 
 /// How long a far side that asked who we are may take to say what it thinks of the answer. One that is
 /// content goes on with something else at once.
@@ -27,6 +27,8 @@ const VERDICT: Duration = Duration::from_secs(1);
 pub(crate) struct Client {
     config: Arc<ClientConfig>,
     shown: Arc<Shown>,
+    /// Whether we trust roots that were given, and not those of this machine.
+    own_roots: bool,
 }
 
 /// Our certificate, and whether anybody wanted to see it.
@@ -74,6 +76,7 @@ impl Client {
         Ok(Self {
             config: Arc::new(config),
             shown,
+            own_roots: settings.roots.is_some(),
         })
     }
 
@@ -89,6 +92,19 @@ impl Client {
             return Err(self.why(&error));
         }
         Ok(stream)
+    }
+
+    /// The same, to look at the far side and hang up.
+    pub(crate) async fn examine(&self, name: &str, stream: TcpStream) -> Result<TlsReport, String> {
+        let mut stream = self.agree(name, stream).await?;
+        let report = TlsReport::of(
+            stream.get_ref().1,
+            self.own_roots,
+            self.shown.was_asked.load(Ordering::Relaxed),
+        );
+        // It does not matter whether it hears that we hang up.
+        let _ = stream.shutdown().await;
+        report
     }
 
     /// Why no agreement was come to.

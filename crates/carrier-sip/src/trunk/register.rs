@@ -78,7 +78,7 @@ impl Binding {
                     self.sequence = crate::headers::sequence(&response).unwrap_or(self.sequence);
                     return judged(&response, &trunk.contact, expires);
                 }
-                Err(AskError::Unanswered { code, why }) => {
+                Err(AskError::Unanswered { code, why, .. }) => {
                     return Err(Refused::For(format!("it answered {code}: {why}"), None));
                 }
                 Err(error) => reasons.push(format!("{hop}: {error}")),

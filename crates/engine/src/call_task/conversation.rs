@@ -304,6 +304,7 @@ fn lost(reason: &str) -> Box<LegEnd> {
         ending,
         quality: None,
         trace: Vec::new(),
+        far_sound: None,
     })
 }
 

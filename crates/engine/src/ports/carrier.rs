@@ -12,7 +12,7 @@ use outdial_domain::{Address, Digit, Ending, Leg, LegId, Quality, digit::Digits}
 use outdial_flow::{Flow, Prompt};
 use tokio::sync::mpsc;
 
-use super::Clip;
+use super::{Clip, TapSink};
 
 /// A kind of way out. One carrier may serve several trunks.
 ///
@@ -167,7 +167,7 @@ pub enum RingError {
 }
 
 /// What a leg is told to do.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub enum LegCommand {
     /// Answer a call that came in.
     Answer,
@@ -185,6 +185,9 @@ pub enum LegCommand {
         /// What to press.
         digits: Digits,
     },
+    /// Put the sound of both sides in here, from now on, or from its beginning where there is none yet.
+    /// The last tap holds.
+    Tap(TapSink),
     /// End the leg: CANCEL before the answer, BYE after it. The ending is what
     /// [`LegEvent::Ended`] will report, unless the far side ended it first.
     HangUp {
@@ -262,6 +265,17 @@ pub struct LegEnd {
     pub quality: Option<Quality>,
     /// The messages that were exchanged, with secrets masked; bounded in number and size.
     pub trace: Vec<WireMessage>,
+    /// Where its sound came from, where the carrier knows and any came.
+    pub far_sound: Option<FarSound>,
+}
+
+/// Where the sound of a far side came from. The two differ behind a network address translator.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct FarSound {
+    /// Where it said that its sound is.
+    pub said: SocketAddr,
+    /// Where its first packet came from.
+    pub from: SocketAddr,
 }
 
 impl LegEnd {
@@ -272,6 +286,7 @@ impl LegEnd {
             ending,
             quality: None,
             trace: Vec::new(),
+            far_sound: None,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The RTP of one call: a socket, a sender that keeps the pace, and a listener. A simple one, on purpose unlike the program's own.
 
+mod echo;
 mod listener;
 mod recorder;
 mod road;
@@ -17,6 +18,7 @@ use tokio::net::UdpSocket;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinHandle;
 
+use self::echo::Echo;
 use self::listener::Listener;
 use self::recorder::Recorder;
 use self::road::Road;
@@ -74,6 +76,7 @@ impl Line {
             mute: behaviour.mute,
             deaf: behaviour.deaf,
             speaker: Speaker::new(),
+            echo: behaviour.echo.map(Echo::new),
             listener: Listener::new(recorder),
             road_out: Road::new(behaviour.network, 0, ring),
             road_in: Road::new(behaviour.network, 1, ring),
@@ -124,6 +127,8 @@ struct Worker {
     mute: bool,
     deaf: bool,
     speaker: Speaker,
+    /// Instead of the speaker.
+    echo: Option<Echo>,
     listener: Listener,
     road_out: Road,
     road_in: Road,
@@ -173,12 +178,19 @@ impl Worker {
     }
 
     fn tick(&mut self) {
+        if self.echo.is_some() {
+            return;
+        }
         let mut packet = [0; MAX_PACKET];
         let Some(length) = self.speaker.frame(&self.terms, &mut packet) else {
             return;
         };
-        if !self.mute && self.road_out.take(&packet[..length], Instant::now()) {
-            self.send(&packet[..length]);
+        self.say(&packet[..length]);
+    }
+
+    fn say(&mut self, packet: &[u8]) {
+        if !self.mute && self.road_out.take(packet, Instant::now()) {
+            self.send(packet);
         }
     }
 
@@ -214,6 +226,12 @@ impl Worker {
 
     fn hear(&mut self, datagram: &[u8]) {
         let now = Instant::now();
+        let mut packet = [0; MAX_PACKET];
+        if let Some(echo) = &mut self.echo
+            && let Some(length) = echo.answer(datagram, &self.terms, &mut packet)
+        {
+            self.say(&packet[..length]);
+        }
         let Some(heard) = self.listener.hear(datagram, &self.terms, now) else {
             return;
         };
@@ -235,7 +253,11 @@ impl Worker {
             self.hear(&packet);
         }
         let wav = self.listener.finish();
-        let sent = if self.mute { 0 } else { self.speaker.packets() };
+        let sent = match (&self.echo, self.mute) {
+            (_, true) => 0,
+            (Some(echo), false) => echo.packets(),
+            (None, false) => self.speaker.packets(),
+        };
         LineReport {
             wav,
             packets: PacketCounts {

@@ -27,6 +27,8 @@ pub struct Behaviour {
     pub mute: bool,
     /// Hears no RTP, as if the way to the phone were cut.
     pub deaf: bool,
+    /// Sends back what it hears instead of anything else, louder by so many decibels.
+    pub echo: Option<f32>,
     /// What happens to the RTP on its way.
     pub network: Network,
 }
@@ -61,6 +63,7 @@ impl Behaviour {
             hang_up_after: None,
             mute: false,
             deaf: false,
+            echo: None,
             network: Network::default(),
         }
     }
@@ -192,6 +195,12 @@ impl Behaviour {
     /// Hears no RTP.
     pub fn deaf(mut self) -> Self {
         self.deaf = true;
+        self
+    }
+
+    /// Sends back what it hears, louder by so many decibels, and does nothing else.
+    pub fn echo(mut self, gain: f32) -> Self {
+        self.echo = Some(gain);
         self
     }
 

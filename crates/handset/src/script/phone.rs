@@ -237,6 +237,11 @@ impl Phone {
         self.with(Behaviour::deaf)
     }
 
+    /// Sends back what it hears, louder by so many decibels, and does nothing else.
+    pub fn echo(self, gain: f32) -> Self {
+        self.with(|it| it.echo(gain))
+    }
+
     /// Puts its RTP on a bad network.
     pub fn network(self, network: Network) -> Self {
         self.with(|it| it.network(network))

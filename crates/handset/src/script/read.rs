@@ -119,6 +119,16 @@ fn behaviour(table: PhoneTable, directory: &Path) -> Result<Behaviour, String> {
         Some(voicemail) => Some(voicemail.steps()),
         None => table.steps.map(|tables| steps(tables, directory)).transpose()?,
     };
+    if let Some(gain) = table.echo {
+        if steps.is_some() || table.early.is_some() || table.mute {
+            return Err("echo does not go with do, voicemail, early or mute; remove them".to_owned());
+        }
+        if !(-60.0..=20.0).contains(&gain) {
+            return Err(format!(
+                "echo is {gain} dB; use -60 to 20, and 0 for as loud as it came"
+            ));
+        }
+    }
     let then = table.then.unwrap_or(ThenName::Answer);
     let only = |key: &str, there: bool, with: &[ThenName]| match there && !with.contains(&then) {
         true => Err(format!("{key} does not go with then = {then:?}; remove one of them")),
@@ -128,6 +138,7 @@ fn behaviour(table: PhoneTable, directory: &Path) -> Result<Behaviour, String> {
     only("code", table.code.is_some(), &[ThenName::Reject, ThenName::Redirect])?;
     only("contact", table.contact.is_some(), &[ThenName::Redirect])?;
     only("hang_up_after", table.hang_up_after.is_some(), &[ThenName::Answer])?;
+    only("echo", table.echo.is_some(), &[ThenName::Answer])?;
     let code = |default: u16, allowed: std::ops::RangeInclusive<u16>| match table.code.unwrap_or(default) {
         code if allowed.contains(&code) => Ok(code),
         code => Err(format!(
@@ -156,6 +167,7 @@ fn behaviour(table: PhoneTable, directory: &Path) -> Result<Behaviour, String> {
     behaviour.hang_up_after = table.hang_up_after.map(|length| length.0);
     behaviour.mute = table.mute;
     behaviour.deaf = table.deaf;
+    behaviour.echo = table.echo;
     if let Some(table) = table.network {
         if !(0.0..=1.0).contains(&table.loss) {
             return Err(format!("network.loss is {}; use a share from 0 to 1", table.loss));

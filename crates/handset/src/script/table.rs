@@ -49,6 +49,7 @@ pub(super) struct PhoneTable {
     pub(super) mute: bool,
     #[serde(default)]
     pub(super) deaf: bool,
+    pub(super) echo: Option<f32>,
     pub(super) network: Option<NetworkTable>,
     pub(super) challenge: Option<ChallengeTable>,
     pub(super) record: Option<bool>,

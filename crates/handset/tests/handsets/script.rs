@@ -50,6 +50,10 @@ fn a_file_says_the_same_as_the_builder() {
         record = false
 
         [[phone]]
+        number = "3"
+        echo = -30
+
+        [[phone]]
         number = "*"
         then = "redirect"
         contact = "sip:1@127.0.0.1"
@@ -85,8 +89,9 @@ fn a_file_says_the_same_as_the_builder() {
         silence: Step::MESSAGE_SILENCE,
     };
     let second = Phone::new("2", Behaviour::voicemail(voicemail)).without_recording();
+    let echo = Phone::answering("3").echo(-30.0);
     let third = Phone::redirecting("*", "sip:1@127.0.0.1").without_rtp();
-    assert_eq!(script.phones, [first, second, third]);
+    assert_eq!(script.phones, [first, second, echo, third]);
 }
 
 #[test]
@@ -130,6 +135,11 @@ fn mistakes_are_named_with_their_remedy() {
             "[[phone]]\nnumber = '1'\nearly = [{ hang_up = true }]",
             &["early has hang_up"],
         ),
+        (
+            "[[phone]]\nnumber = '1'\necho = 0\ndo = []",
+            &["echo does not go with do"],
+        ),
+        ("[[phone]]\nnumber = '1'\necho = 40", &["echo is 40 dB", "-60 to 20"]),
         (
             "[[phone]]\nnumber = '1'\nnetwork = { loss = 3 }",
             &["network.loss is 3"],

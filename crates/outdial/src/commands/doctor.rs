@@ -1,7 +1,13 @@
 //! `outdial doctor`: proves that everything a call needs works, and says what to mend.
 
 mod checks;
+mod clock;
+mod listening;
+mod nat;
+mod probe_signal;
+mod tapped;
 mod test_call;
+mod tls;
 mod trunk;
 
 use std::process::ExitCode;
@@ -19,8 +25,18 @@ use crate::{
 struct Finding {
     /// What was looked at.
     what: String,
-    /// What is well; otherwise what is wrong and what to do.
-    result: Result<String, String>,
+    verdict: Verdict,
+    /// What was seen; where something is wrong or not known, what to do.
+    detail: String,
+}
+
+/// How it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Verdict {
+    Ok,
+    Wrong,
+    /// Nothing shows that it is well, or that it is not.
+    NotKnown,
 }
 
 pub(super) async fn run(common: &Common, doctor: Doctor) -> Result<ExitCode, Failure> {
@@ -37,7 +53,7 @@ pub(super) async fn run(common: &Common, doctor: Doctor) -> Result<ExitCode, Fai
         None => checks::all(common, &config).await,
         Some(name) => checks::only(&config, name, doctor.call.as_deref()).await,
     };
-    let well = findings.iter().all(|finding| finding.result.is_ok());
+    let well = findings.iter().all(|finding| finding.verdict != Verdict::Wrong);
     if doctor.json {
         print_json(&Value::Array(findings.iter().map(Finding::json).collect()));
     } else {
@@ -50,22 +66,48 @@ pub(super) async fn run(common: &Common, doctor: Doctor) -> Result<ExitCode, Fai
 
 impl Finding {
     fn new(what: impl Into<String>, result: Result<String, String>) -> Self {
+        let (verdict, detail) = match result {
+            Ok(detail) => (Verdict::Ok, detail),
+            Err(detail) => (Verdict::Wrong, detail),
+        };
         let what = what.into();
-        Self { what, result }
+        Self { what, verdict, detail }
+    }
+
+    fn not_known(what: impl Into<String>, detail: impl Into<String>) -> Self {
+        Self {
+            what: what.into(),
+            verdict: Verdict::NotKnown,
+            detail: detail.into(),
+        }
     }
 
     fn json(&self) -> Value {
         json!({
             "check": self.what,
-            "ok": self.result.is_ok(),
-            "detail": self.result.as_ref().map_or_else(String::as_str, String::as_str),
+            "verdict": self.verdict.word(),
+            "ok": self.verdict == Verdict::Ok,
+            "detail": self.detail,
         })
     }
 
     fn line(&self) -> String {
-        match &self.result {
-            Ok(detail) => format!("ok    {:<22} {detail}", self.what),
-            Err(detail) => format!("WRONG {:<22} {detail}", self.what),
+        let verdict = match self.verdict {
+            Verdict::Ok => "ok",
+            Verdict::Wrong => "WRONG",
+            Verdict::NotKnown => "?",
+        };
+        format!("{verdict:<5} {:<22} {}", self.what, self.detail)
+    }
+}
+
+impl Verdict {
+    /// The stable word for it.
+    fn word(self) -> &'static str {
+        match self {
+            Self::Ok => "ok",
+            Self::Wrong => "wrong",
+            Self::NotKnown => "not_known",
         }
     }
 }

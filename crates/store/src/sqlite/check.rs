@@ -14,8 +14,14 @@ const WRITE: &str = "UPDATE probe SET writes = writes + 1 WHERE id = 1 RETURNING
 const READ: &str = "SELECT writes FROM probe WHERE id = 1";
 
 pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), Failure> {
+    // The room cannot be asked for on every file system; then it is not known to be short.
+    let free = fs4::available_space(path).unwrap_or(u64::MAX);
+    check_with(connection, path, free)
+}
+
+fn check_with(connection: &Connection, path: &Path, free: u64) -> Result<(), Failure> {
     // First, because a full disk makes everything else fail, and is mended otherwise.
-    room(path)?;
+    room(path, free)?;
     let written: i64 = connection.query_row(WRITE, (), |row| row.get(0))?;
     let read: i64 = connection.query_row(READ, (), |row| row.get(0))?;
     if written != read {
@@ -28,14 +34,38 @@ pub(super) fn check(connection: &Connection, path: &Path) -> Result<(), Failure>
     Ok(())
 }
 
-fn room(path: &Path) -> Result<(), Failure> {
-    // The room cannot be asked for on every file system; then it is not known to be short.
-    match fs4::available_space(path) {
-        Ok(free) if free < ROOM => Err(StoreError::Unavailable {
+fn room(path: &Path, free: u64) -> Result<(), Failure> {
+    match free < ROOM {
+        true => Err(StoreError::Unavailable {
             reason: format!("only {} kB are free on the disk of {}", free / 1024, path.display()),
             remedy: "Free some space before saving fails".to_owned(),
         }
         .into()),
-        Ok(_) | Err(_) => Ok(()),
+        false => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// What is wrong with a store on which nothing can be written, with so much room.
+    fn wrong(free: u64) -> String {
+        let connection = Connection::open_in_memory().unwrap();
+        match check_with(&connection, Path::new("/data/outdial.db"), free) {
+            Err(failure) => StoreError::from(failure).to_string(),
+            Ok(()) => panic!("it has no tables"),
+        }
+    }
+
+    #[test]
+    fn a_full_disk_is_named_before_what_it_makes_fail() {
+        let full = wrong(100 * 1024);
+        assert!(
+            full.contains("only 100 kB are free") && full.contains("Free some space"),
+            "{full}"
+        );
+        let roomy = wrong(ROOM);
+        assert!(!roomy.contains("free") && roomy.contains("probe"), "{roomy}");
     }
 }

@@ -14,16 +14,19 @@ pub enum Shown {
     OtherName,
     /// For the right name, of a root that nobody knows.
     UnknownRoot,
+    /// Right, and about to end: in two days.
+    Ending,
     /// What a client shows who is known to the far side.
     Client,
 }
 
 impl Shown {
-    const ALL: [Self; 5] = [
+    const ALL: [Self; 6] = [
         Self::Right,
         Self::Expired,
         Self::OtherName,
         Self::UnknownRoot,
+        Self::Ending,
         Self::Client,
     ];
 
@@ -33,6 +36,7 @@ impl Shown {
             Self::Expired => "expired",
             Self::OtherName => "other-name",
             Self::UnknownRoot => "unknown-root",
+            Self::Ending => "ending",
             Self::Client => "client",
         }
     }
@@ -62,7 +66,7 @@ impl Certificates {
         };
         for root in ["root", "stranger"] {
             made.openssl(&format!(
-                "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 2 -keyout {root}.key -out {root}.pem \
+                "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 90 -keyout {root}.key -out {root}.pem \
                  -subj /CN={root} -addext basicConstraints=critical,CA:TRUE -addext keyUsage=critical,keyCertSign,cRLSign"
             ))?;
         }
@@ -112,7 +116,7 @@ impl Certificates {
         let names = match shown {
             Shown::OtherName => "DNS:elsewhere.test".to_owned(),
             Shown::Client => "DNS:client.test".to_owned(),
-            Shown::Right | Shown::Expired | Shown::UnknownRoot => {
+            Shown::Right | Shown::Expired | Shown::UnknownRoot | Shown::Ending => {
                 format!("DNS:localhost,DNS:{},IP:127.0.0.1,IP:::1", Self::NAME)
             }
         };
@@ -133,8 +137,9 @@ impl Certificates {
         if shown == Shown::Expired {
             return self.issue_for_the_past(file);
         }
+        let days = if shown == Shown::Ending { 2 } else { 60 };
         self.openssl(&format!(
-            "x509 -req -in {file}.csr -CA {root}.pem -CAkey {root}.key -CAcreateserial -days 2 \
+            "x509 -req -in {file}.csr -CA {root}.pem -CAkey {root}.key -CAcreateserial -days {days} \
              -extfile {file}.ext -out {file}.pem"
         ))
     }

@@ -1,10 +1,17 @@
 //! The checks, in the order in which a call needs what they look at.
 
-use std::time::Duration;
+use std::{
+    sync::Arc,
+    time::{Duration, Instant},
+};
 
+use outdial_engine::ports::{Clock as _, SystemClock, VoiceCarrier};
 use serde_json::json;
 
-use super::Finding;
+use super::{
+    Finding,
+    tapped::{Ear, Tapped},
+};
 use crate::{
     cli::Common,
     client::Client,
@@ -28,7 +35,7 @@ pub(super) async fn all(common: &Common, config: &Config) -> Vec<Finding> {
     found("data and database", database(common, config).await);
     found("api port", api_port(common, config).await);
     found("sip port", sip_port(common, config).await);
-    match trial_server(config).await {
+    match trial_server(config, &Ear::default()).await {
         Err(reason) => found("trial server", Err(reason)),
         Ok((server, _work)) => {
             found("speech", speech(&server).await);
@@ -47,7 +54,9 @@ pub(super) async fn only(config: &Config, name: &str, number: Option<&str>) -> V
     let Some(trunk) = config.trunk.iter().find(|trunk| trunk.name == name) else {
         return Vec::new();
     };
-    let (server, _work) = match trial_server(config).await {
+    let (steady, wall) = (Instant::now(), SystemClock.now());
+    let ear = Ear::default();
+    let (server, _work) = match trial_server(config, &ear).await {
         Err(reason) => return vec![Finding::new("trial server", Err(reason))],
         Ok(trial) => trial,
     };
@@ -56,18 +65,21 @@ pub(super) async fn only(config: &Config, name: &str, number: Option<&str>) -> V
         CarrierKind::Sip => super::trunk::findings(&server, trunk).await,
     };
     match number.or(trunk.test_number.as_deref()) {
-        Some(number) => findings.extend(super::test_call::findings(&server, config, trunk, number).await),
-        None => findings.push(Finding::new(
+        Some(number) => findings.extend(super::test_call::findings(&server, &ear, config, trunk, number).await),
+        None => findings.push(Finding::not_known(
             "test call",
-            Ok("none was made: name a number to ring with --call, best one that echoes".to_owned()),
+            "none was made: name a number to ring with --call, best one that echoes",
         )),
     }
     server.stop().await;
+    let strayed = SystemClock.now().duration_since(wall);
+    findings.push(super::clock::ours(steady.elapsed(), strayed));
     findings
 }
 
-/// A server beside the real one: its own data, ports that nobody uses, a phone that plays a tone.
-async fn trial_server(config: &Config) -> Result<(Server, tempfile::TempDir), String> {
+/// A server beside the real one: its own data, ports that nobody uses, a phone that plays a tone, and an
+/// ear on its calls.
+async fn trial_server(config: &Config, ear: &Ear) -> Result<(Server, tempfile::TempDir), String> {
     let work = tempfile::tempdir().map_err(|error| format!("no temporary directory: {error}"))?;
     let phone = format!(
         "[[phone]]\nnumber = \"{PHONE}\"\ndo = [{{ wait = \"200ms\" }}, {{ tone = 440, for = \"1s\" }}, {{ press = \"5\" }}]\n"
@@ -82,7 +94,8 @@ async fn trial_server(config: &Config) -> Result<(Server, tempfile::TempDir), St
     config.handsets.script = Some(script);
     config.number.clear();
     config.store = crate::config::Store::default();
-    let server = Server::start(&config, &work.path().join("data"), Role::Dialling).await;
+    let listen = |sip| Arc::new(Tapped::new(sip, ear.clone())) as Arc<dyn VoiceCarrier>;
+    let server = Server::start_through(&config, &work.path().join("data"), Role::Dialling, listen).await;
     Ok((server.map_err(|failure| failure.to_string())?, work))
 }
 

@@ -1,158 +1,140 @@
 //! One SIP trunk, closely, as far as it can be looked at without ringing anybody.
 
-use std::net::IpAddr;
-
-use outdial_carrier_sip::{ProbeError, ProbeReport};
+use outdial_carrier_sip::{Lead, ProbeError, ProbeReport, Reached, SipCarrier, Way};
 use outdial_engine::ports::{Clock as _, SystemClock};
 
-use super::Finding;
-use crate::{config::Trunk, server::Server};
+use super::{Finding, clock, nat, tls};
+use crate::{
+    config::{Transport, Trunk},
+    server::Server,
+};
 
-/// Clocks that differ by less do no harm: certificates and logs are compared by minutes.
-const SKEW: i64 = 60;
+/// What is looked at only where a way leads there.
+const UNREACHED: &str = "not looked at, because no way leads there: mend that first";
 
 pub(super) async fn findings(server: &Server, trunk: &Trunk) -> Vec<Finding> {
-    let name = trunk.name.as_str();
     let Some(sip) = &server.sip else {
         return vec![Finding::new("sip", Err("SIP does not run".to_owned()))];
     };
-    let places = sip.leads_to(name).await;
-    let leads = places.is_ok();
-    let places = places
-        .map(|places| format!("{} leads to {}", trunk.host, places.join(", then ")))
-        .map_err(|error| error.to_string());
-    let mut findings = vec![Finding::new("name", places)];
-    if !leads {
+    let leads = match sip.leads_to(&trunk.name).await {
+        Ok(leads) => leads,
+        Err(error) => return vec![Finding::new("name", Err(error.to_string()))],
+    };
+    let mut findings = vec![Finding::new("name", named(&trunk.host, &leads))];
+    let usable: Vec<&Lead> = leads.iter().filter(|lead| lead.usable).collect();
+    if usable.is_empty() {
         return findings;
     }
-    let what = format!("trunk {name}");
-    match sip.probe(name).await {
+    let probed = sip.probe(&trunk.name).await;
+    let mut ways = Vec::new();
+    for lead in &usable {
+        let way = sip.way_to(lead).await;
+        ways.push(matches!(&way, Ok(way) if is_open(way)));
+        findings.push(Finding::new("route", routed(lead, way, &probed)));
+    }
+    if trunk.transport == Transport::Tls {
+        findings.push(agreed(sip, trunk, &usable, &ways).await);
+    }
+    findings.extend(answered(trunk, &probed));
+    findings
+}
+
+/// Where the name leads.
+fn named(host: &str, leads: &[Lead]) -> Result<String, String> {
+    let list = |usable: bool| {
+        let leads = leads.iter().filter(|lead| lead.usable == usable);
+        leads.map(ToString::to_string).collect::<Vec<_>>()
+    };
+    let (usable, others) = (list(true), list(false));
+    let others = match others.is_empty() {
+        true => String::new(),
+        false => format!(
+            "; {} is passed over, because `[sip] bind` is of the other kind of address",
+            others.join(" and ")
+        ),
+    };
+    match usable.is_empty() {
+        true => Err(format!(
+            "{host} leads to nothing that we can use{others}. Bind SIP to an address of that kind"
+        )),
+        false => Ok(format!("{host} leads to {}{others}", usable.join(", then "))),
+    }
+}
+
+/// Whether messages can be sent by this way.
+fn is_open(way: &Way) -> bool {
+    matches!(way.reached, Reached::Connected(_) | Reached::Datagrams)
+}
+
+/// By which way a server is reached, and how far.
+fn routed(
+    lead: &Lead,
+    way: Result<Way, ProbeError>,
+    probed: &Result<ProbeReport, ProbeError>,
+) -> Result<String, String> {
+    let way = way.map_err(|error| error.to_string())?;
+    let there = lead.address();
+    let interface = way.interface.map_or_else(String::new, |name| format!(" ({name})"));
+    let what = format!("from {}{interface} to {there}", way.local);
+    match way.reached {
+        Reached::Connected(took) => Ok(format!(
+            "{what}: connected over TCP in {:.1} ms",
+            took.as_secs_f64() * 1_000.0
+        )),
+        Reached::Refused => Err(format!(
+            "{what}: refused, so nobody listens at TCP port {}. Check `port` and `transport`",
+            there.port()
+        )),
+        Reached::Silent(time) => Err(format!(
+            "{what}: silent, no connection over TCP within {} s. Look for a firewall on the way, ours first",
+            time.as_secs()
+        )),
+        Reached::Failed(reason) => Err(format!("{what}: no connection over TCP: {reason}")),
+        Reached::Datagrams => match probed {
+            Ok(report) if report.address == there => Ok(format!("{what}: answered over UDP")),
+            Err(ProbeError::NotRegistered(_)) => Ok(format!("{what}: answered over UDP")),
+            Err(ProbeError::Silent { address, within }) if *address == there => Err(format!(
+                "{what}: silent over UDP for {:.1} s. Check `host` and `port`, and whether a firewall drops UDP, ours first",
+                within.as_secs_f64()
+            )),
+            Err(ProbeError::NotSent { address, reason }) if *address == there => {
+                Err(format!("{what}: {reason}. Check `host`, `port` and `transport`"))
+            }
+            Ok(_) | Err(_) => Ok(format!("{what}: not asked, because calls try another one first")),
+        },
+    }
+}
+
+/// What was agreed on in TLS with the first server that can be reached.
+async fn agreed(sip: &SipCarrier, trunk: &Trunk, leads: &[&Lead], ways: &[bool]) -> Finding {
+    let Some((lead, _)) = leads.iter().zip(ways).find(|(_, open)| **open) else {
+        return Finding::not_known("tls", UNREACHED);
+    };
+    let result = match sip.tls_at(&trunk.name, lead).await {
+        Ok(report) => tls::judged(&report, SystemClock.now().as_second()),
+        Err(error) => Err(error.to_string()),
+    };
+    Finding::new("tls", result)
+}
+
+/// What it says to a question and to a registration, and what that tells.
+fn answered(trunk: &Trunk, probed: &Result<ProbeReport, ProbeError>) -> Vec<Finding> {
+    let what = format!("trunk {}", trunk.name);
+    match probed {
         Ok(report) => {
-            findings.push(Finding::new(what, Ok(report.to_string())));
+            let mut findings = vec![Finding::new(what, Ok(report.to_string()))];
             if trunk.register {
                 findings.push(Finding::new("registration", Ok("it lets us register".to_owned())));
             }
-            findings.extend(told(&report));
+            findings.push(nat::signalling(report.via.as_deref()));
+            let now = SystemClock.now().as_second();
+            findings.push(clock::theirs(report.date.as_deref(), now));
+            findings
         }
-        Err(ProbeError::NotRegistered(reason)) => {
-            findings.push(Finding::new(what, Ok("it answers OPTIONS".to_owned())));
-            findings.push(Finding::new("registration", Err(reason)));
-        }
-        Err(error) => findings.push(Finding::new(what, Err(error.to_string()))),
-    }
-    findings
-}
-
-/// What the far side told by its answer.
-fn told(report: &ProbeReport) -> Vec<Finding> {
-    let now = SystemClock.now().as_second();
-    let mut findings = Vec::new();
-    findings.extend(report.via.as_deref().map(|via| Finding::new("nat", translated(via))));
-    findings.extend(
-        report
-            .date
-            .as_deref()
-            .map(|date| Finding::new("clock", clock(date, now))),
-    );
-    findings
-}
-
-/// Whether somebody between changed our address (RFC 3581): what we said of ourselves is in the `Via`
-/// beside what the far side saw.
-fn translated(via: &str) -> Result<String, String> {
-    let mut parts = via.split(';').map(str::trim);
-    let first = parts.next().unwrap_or_default();
-    let said = first.split_whitespace().last().unwrap_or_default();
-    let (mut host, mut port) = (None, None);
-    for part in parts {
-        match part.split_once('=') {
-            Some((name, value)) if name.eq_ignore_ascii_case("received") => host = Some(value),
-            Some((name, value)) if name.eq_ignore_ascii_case("rport") => port = Some(value),
-            _ => {}
-        }
-    }
-    let (said_host, said_port) = host_and_port(said);
-    let seen_host = host.unwrap_or(said_host);
-    let address = |text: &str| text.trim_matches(['[', ']']).parse::<IpAddr>().ok();
-    let Some(seen) = address(seen_host) else {
-        return Ok("it does not say where it sees us".to_owned());
-    };
-    if Some(seen) != address(said_host) {
-        return Err(format!(
-            "we say that we are at {said_host}, and it sees us at {seen}: set `[sip] advertise = \"{seen}\"`, and let the \
-             router pass the ports of `[sip]` and `[media]` on to this machine"
-        ));
-    }
-    // Of a connection, our port is one that nobody needs to know.
-    match port.filter(|port| !port.is_empty() && *port != said_port && first.to_ascii_uppercase().contains("/UDP")) {
-        Some(port) => Err(format!(
-            "we say that we are at port {said_port}, and it sees us at {port}: let the router pass the port of `[sip]` on \
-             unchanged, or set `nat_keep_alive` for this trunk"
-        )),
-        None if host.is_none() && port.is_none() => Ok("it does not say where it sees us".to_owned()),
-        None => Ok(format!("it sees us where we say we are, at {said}")),
-    }
-}
-
-/// The port of an address that names none is the usual one.
-fn host_and_port(text: &str) -> (&str, &str) {
-    match text.rsplit_once(':') {
-        Some((host, port)) if !port.contains(']') => (host, port),
-        _ => (text, "5060"),
-    }
-}
-
-fn clock(date: &str, now: i64) -> Result<String, String> {
-    let Ok(theirs) = jiff::fmt::rfc2822::parse(date) else {
-        return Ok("it tells a time that cannot be read".to_owned());
-    };
-    let ahead = theirs.timestamp().as_second() - now;
-    if ahead.abs() > SKEW {
-        return Err(format!(
-            "its clock is {} s {} ours: look at this machine's clock first (certificates and logs need it), then tell them",
-            ahead.abs(),
-            if ahead > 0 { "ahead of" } else { "behind" }
-        ));
-    }
-    Ok(format!("its clock and ours differ by {} s at most", ahead.abs() + 1))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn translators_are_seen() {
-        let of = |via: &str| translated(&format!("SIP/2.0/{via}"));
-        assert!(of("UDP 192.0.2.9:5070;branch=z;rport=5070;received=192.0.2.9").is_ok());
-        assert!(
-            of("UDP 192.0.2.9;rport=5060;branch=z")
-                .unwrap()
-                .contains("where we say")
-        );
-        assert!(of("UDP 192.0.2.9:5070;branch=z").unwrap().contains("does not say"));
-        let changed = of("UDP 10.0.0.9:5070;RECEIVED=198.51.100.7;rport=5070").unwrap_err();
-        assert!(changed.contains("advertise = \"198.51.100.7\""), "{changed}");
-        let moved = of("UDP 192.0.2.9:5070;rport=61000;received=192.0.2.9").unwrap_err();
-        assert!(moved.contains("at 61000"), "{moved}");
-        assert!(of("TLS [2001:db8::9]:5061;rport=40000;received=2001:db8::9").is_ok());
-        assert!(of("UDP [2001:db8::9];received=2001:db8::7").is_err());
-        for nonsense in ["", "UDP", "UDP ;received=;rport=", "UDP a:b:c;received=x"] {
-            let _ = of(nonsense);
-        }
-    }
-
-    #[test]
-    fn clocks_that_differ_are_told() {
-        let now = "2026-11-20T08:00:00Z".parse::<jiff::Timestamp>().unwrap().as_second();
-        assert!(clock("Fri, 20 Nov 2026 08:00:30 GMT", now).is_ok());
-        let ahead = clock("Fri, 20 Nov 2026 09:00:00 GMT", now).unwrap_err();
-        assert!(ahead.contains("3600 s ahead of"), "{ahead}");
-        assert!(
-            clock("Thu, 19 Nov 2026 08:00:00 GMT", now)
-                .unwrap_err()
-                .contains("behind")
-        );
-        assert!(clock("noon", now).is_ok());
+        Err(ProbeError::NotRegistered(reason)) => vec![
+            Finding::new(what, Ok("it answers OPTIONS".to_owned())),
+            Finding::new("registration", Err(reason.clone())),
+        ],
+        Err(error) => vec![Finding::new(what, Err(error.to_string()))],
     }
 }

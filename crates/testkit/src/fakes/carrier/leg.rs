@@ -113,6 +113,7 @@ impl FakeLeg {
             ending,
             quality: Some(quality),
             trace: self.trace,
+            far_sound: None,
         };
         let _ = self.events.send(LegEvent::Ended(Box::new(end))).await;
     }

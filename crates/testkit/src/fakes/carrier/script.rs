@@ -118,7 +118,7 @@ impl Phone {
                 }
                 LegCommand::SendDigits { .. } => leg.tell(LegEvent::DigitsSent).await,
                 LegCommand::HangUp { ending } if !self.never_ends => return leg.end(ending).await,
-                LegCommand::HangUp { .. } | LegCommand::StopPlaying | LegCommand::Answer => {}
+                LegCommand::HangUp { .. } | LegCommand::StopPlaying | LegCommand::Answer | LegCommand::Tap(_) => {}
             }
         }
     }
