@@ -20,8 +20,6 @@ use clap::Parser;
 
 use crate::{cli::Arguments, exit::Failure};
 
-#[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
