@@ -20,7 +20,6 @@ use clap::Parser;
 
 use crate::{cli::Arguments, exit::Failure};
 
-
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     init_logging(&arguments);
