@@ -54,8 +54,8 @@ impl Bench {
     pub fn configure(&self, port: Option<u16>, more: &str) {
         let port = port.unwrap_or(self.phones.address().port());
         self.home.configure(&format!(
-            "[policy]\nopen = [\"local:\"]\n[handsets]\nenabled = false\n\
-             [[trunk]]\nname = \"pbx\"\ncarrier = \"asterisk\"\n[trunk.asterisk]\n\
+            "[policy]\nopen = [\"local:\"]\n[handsets]\nenabled = false\n[pacing]\nnumber_gap = 0\n\
+             [[trunk]]\nname = \"pbx\"\ncarrier = \"asterisk\"\ncalls_per_second = 0\n[trunk.asterisk]\n\
              channel = \"PJSIP/anyone/sip:{{number}}@127.0.0.1:{port}\"\ncontexts = [\"callfile\", \"extensions\"]\n\
              sounds = \"{}\"\n{more}",
             self.asterisk.sounds_dir().display(),
