@@ -16,11 +16,13 @@ pub mod hours;
 pub mod id;
 pub mod leg;
 pub mod masking;
+pub mod message;
 pub mod outcome;
 pub mod plan;
 pub mod recurrence;
 pub mod retry;
 pub mod schedule;
+pub mod text;
 pub mod webhook;
 
 pub use account::{Account, Key, Limits, Number, NumberUse, Scope};

@@ -38,7 +38,10 @@ const ARROWS: &[(&str, &[&str])] = &[
 const ONLY_IN_TESTS: &str = "testkit";
 
 /// Outside crates that only some of ours may name.
-const KEPT_IN: &[(&str, &[&str])] = &[("rsipstack", &["carrier-sip", "handset"])];
+const KEPT_IN: &[(&str, &[&str])] = &[
+    ("rsipstack", &["carrier-sip", "handset"]),
+    ("rusmpp", &["carrier-smpp", "handset"]),
+];
 
 #[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Use {

@@ -20,6 +20,8 @@ pub enum Peer {
     Pesq,
     /// The other writer of call files, in the same environment.
     Pycall,
+    /// The other writer of GSM 03.38, in the same environment.
+    Gsm0338,
     /// The speech engine of the default configuration.
     EspeakNg,
     /// A decoder of keys and pagers, from the package `multimon-ng`: another ear for DTMF.
@@ -46,6 +48,7 @@ impl fmt::Display for Peer {
             Self::Openssl => "openssl",
             Self::Pesq => "pesq",
             Self::Pycall => "pycall",
+            Self::Gsm0338 => "gsm0338",
             Self::EspeakNg => "espeak-ng",
             Self::MultimonNg => "multimon-ng",
             Self::Sox => "sox",
@@ -76,6 +79,7 @@ impl Peer {
                 .then(|| "no PostgreSQL from 15 on is installed".to_owned()),
             Self::Asterisk => absent(&asterisk_program()),
             Self::Pesq | Self::Pycall => absent(&packages_mark()),
+            Self::Gsm0338 => lacks_package("gsm0338"),
         }
     }
 }
@@ -152,6 +156,12 @@ fn asterisk_program() -> PathBuf {
 /// `script/setup` writes this file once the packages are installed.
 fn packages_mark() -> PathBuf {
     target_dir().join("interop-venv/installed")
+}
+
+/// The mark is a copy of the requirements that were installed, which may be those of an earlier time.
+fn lacks_package(name: &str) -> Option<String> {
+    let installed = std::fs::read_to_string(packages_mark()).unwrap_or_default();
+    (!installed.contains(&format!("{name}=="))).then(|| format!("script/setup has not installed {name}"))
 }
 
 fn absent(path: &Path) -> Option<String> {

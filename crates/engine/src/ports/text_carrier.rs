@@ -1,0 +1,166 @@
+//! The port to whatever sends texts.
+
+use std::time::Duration;
+
+use futures_util::future::BoxFuture;
+use outdial_domain::{
+    message::{Receipt, ReceiptState},
+    text::{Composed, Concatenation},
+};
+use tokio::sync::{mpsc, oneshot};
+
+/// A kind of way out for texts. One carrier may serve several trunks.
+///
+/// Voice has a port of its own: what the two have in common is in the engine, not in what carries them.
+pub trait TextCarrier: Send + Sync {
+    /// How things are with this trunk; `None` when it is none of this carrier's.
+    fn trunk(&self, name: &str) -> Option<TextTrunk>;
+
+    /// Whether this trunk could send such a text, whatever its state.
+    ///
+    /// # Errors
+    ///
+    /// What is wrong with the sender or the receiver, in words.
+    fn can(&self, trunk: &str, from: Option<&str>, to: &str) -> Result<(), String>;
+
+    /// Sends a text, which must be in the journal before this is called, and says what became of each of its
+    /// submissions. A trunk that is told to go slower does so by itself; the text waits meanwhile.
+    ///
+    /// Whoever drops the future takes back what has not left yet.
+    fn send(&self, order: TextOrder) -> BoxFuture<'static, Vec<PartFate>>;
+
+    /// Where a part is that this carrier had before a crash, where the far side can be asked.
+    fn look_up(&self, question: TextQuestion) -> BoxFuture<'static, Option<ReceiptState>>;
+
+    /// What comes in over this carrier's trunks. The engine takes the receiver once, at its start.
+    fn arriving(&self) -> Option<mpsc::Receiver<Arrival>> {
+        None
+    }
+}
+
+/// How things are with a trunk.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextTrunk {
+    /// How it tells that parts belong together.
+    pub concatenation: Concatenation,
+    /// Whether receipts follow.
+    pub receipts: bool,
+    /// Why nothing can be sent over it at the moment; `None` when it can.
+    pub down: Option<String>,
+}
+
+/// One text to send.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextOrder {
+    /// The trunk.
+    pub trunk: String,
+    /// The sender: a number or a name; the trunk's own where none is given.
+    pub from: Option<String>,
+    /// The receiver: `+` and an international number, or a short number.
+    pub to: String,
+    /// The text and its parts.
+    pub composed: Composed,
+    /// What its parts have in common, and its name for the far side. It is the same however often it is tried.
+    pub reference: u16,
+    /// The submissions that the far side has already, from 0; they are not sent.
+    pub have: Vec<usize>,
+    /// After so long it is of no use any more.
+    pub good_for: Option<Duration>,
+    /// Whether it goes before those that are not urgent.
+    pub high: bool,
+}
+
+/// What became of one submission. A trunk submits each part for itself, or a text as a whole.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PartFate {
+    /// The far side has it.
+    Accepted {
+        /// Its name there, in the form in which receipts name it, and as the far side wrote it.
+        id: Option<String>,
+    },
+    /// The far side refused it: it was certainly not sent.
+    Refused {
+        /// Whether another try makes sense.
+        refusal: Refusal,
+        /// Why, in words.
+        reason: String,
+    },
+    /// It did not leave: it was certainly not sent.
+    NotSent {
+        /// Why, in words.
+        reason: String,
+    },
+    /// It left, and nobody knows what became of it.
+    Unknown {
+        /// Why, in words.
+        reason: String,
+    },
+    /// It had been accepted before.
+    Had,
+}
+
+/// Whether another try makes sense after a refusal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Refusal {
+    /// At another time, or over another trunk.
+    Later,
+    /// Over another trunk only.
+    Elsewhere,
+    /// Nowhere.
+    Never,
+}
+
+/// What a far side is asked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TextQuestion {
+    /// The trunk.
+    pub trunk: String,
+    /// The name that the far side gave to the part.
+    pub id: String,
+    /// The sender that the text had.
+    pub from: Option<String>,
+}
+
+/// What comes in over a trunk. The far side keeps it until it was told that we have it.
+#[derive(Debug)]
+pub struct Arrival {
+    /// The trunk.
+    pub trunk: String,
+    /// What it is.
+    pub what: Arrived,
+    /// To be told once it is on disk. Whoever drops this wants it again later.
+    pub taken: oneshot::Sender<()>,
+}
+
+/// What may come in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Arrived {
+    /// What became of a part that we sent.
+    Receipt(Receipt),
+    /// A text for us, or a part of one.
+    Text(ArrivedText),
+}
+
+/// A text for us, or a part of one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ArrivedText {
+    /// Who sent it, as the network writes it.
+    pub from: String,
+    /// Which number of ours it is for, as the network writes it.
+    pub to: String,
+    /// What it says.
+    pub text: String,
+    /// Which part of a text it is; `None` for a whole one.
+    pub place: Option<ArrivedPlace>,
+}
+
+/// Which part of a text it is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ArrivedPlace {
+    /// What the parts of the text have in common.
+    pub reference: u16,
+    /// How many parts the text has.
+    pub total: u8,
+    /// Which of them it is, from 1.
+    pub number: u8,
+}
