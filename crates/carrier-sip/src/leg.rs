@@ -108,7 +108,7 @@ pub(crate) async fn ring(shared: &Arc<Shared>, order: &LegOrder, target: Target)
         .map_err(|reasons| RingError::Exhausted(format!("the far side cannot be reached: {reasons}")))?;
     let stream = shared
         .media
-        .open()
+        .open(order.leg)
         .map_err(|error| RingError::Exhausted(error.to_string()))?;
 
     let (line, requests) = line();

@@ -8,7 +8,7 @@ use std::{
 };
 
 use outdial_carrier_sip::{Identity, SipConfig, SipTransport, SipTrunk, Srtp};
-use outdial_domain::Outcome;
+use outdial_domain::{LegId, Outcome};
 use outdial_engine::ports::{DigitWay, LegCommand, LegEvent, RingError};
 use outdial_media::{
     codec::Codec,
@@ -437,7 +437,7 @@ async fn keys_travel_both_ways_in_rtp_and_are_told_once() {
         .split_once("m=audio ")
         .and_then(|(_, rest)| rest.split(' ').next()?.parse().ok())
         .expect("a port is offered");
-    let mut theirs = rig.media.open().expect("there is a port");
+    let mut theirs = rig.media.open(rig.ids().make(LegId::new)).expect("there is a port");
     let description = sdp("8 101").replace("m=audio 9", &format!("m=audio {}", theirs.local().port()));
     theirs.start(
         StreamConfig::new(Codec::Pcma, 7),
@@ -602,7 +602,7 @@ async fn protected_sound_is_heard_by_whoever_has_the_key() {
         .split_once("m=audio ")
         .and_then(|(_, rest)| rest.split(' ').next()?.parse().ok())
         .expect("a port is offered");
-    let mut theirs = rig.media.open().expect("there is a port");
+    let mut theirs = rig.media.open(rig.ids().make(LegId::new)).expect("there is a port");
     let port = theirs.local().port();
     let description = sdp("8 101").replace("m=audio 9 RTP/AVP", &format!("m=audio {port} RTP/SAVP"));
     let description = format!("{description}a=crypto:{theirs_key}\r\n");

@@ -136,6 +136,10 @@ typed_id!(
     LegId, "leg"
 );
 typed_id!(
+    /// Names a room.
+    RoomId, "room"
+);
+typed_id!(
     /// Names a schedule.
     ScheduleId, "sched"
 );

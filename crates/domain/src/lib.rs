@@ -33,7 +33,7 @@ pub use digit::{Digit, Digits};
 pub use event::{Event, EventKind, Subject};
 pub use hours::{Hours, HoursError, HoursZone, Window};
 pub use id::{
-    AccountId, AttemptId, AudioId, CallId, CommandId, DeliveryId, EventId, IdError, KeyId, LegId, ReceiverId,
+    AccountId, AttemptId, AudioId, CallId, CommandId, DeliveryId, EventId, IdError, KeyId, LegId, ReceiverId, RoomId,
     ScheduleId, WebhookId,
 };
 pub use leg::{Leg, LegState, Quality};

@@ -6,6 +6,7 @@ mod first_answer;
 mod limits;
 mod nodes;
 mod prompts;
+mod rooms;
 mod schedules;
 mod store;
 mod tap;
@@ -22,6 +23,7 @@ pub use first_answer::FirstAnswer;
 pub use limits::{Count, Counted, SharedLimits};
 pub use nodes::{JoinError, NodeCommand, Nodes, Reply, Run};
 pub use prompts::{Clip, ImportedAudio, PromptError, Prompts, Say};
+pub use rooms::{Joining, RoomKind, RoomSound};
 pub use schedules::StoredSchedule;
 pub use store::{
     AudioFile, CallDetails, CallFilter, Change, ClaimedCall, Job, Page, Store, StoreError, StoredEvent, Trace,

@@ -14,7 +14,17 @@ use std::{
     time::Instant,
 };
 
-use crate::{Stream, pacer, ports::Ports, slot::Slot};
+use outdial_domain::{LegId, RoomId};
+use outdial_engine::ports::{Clip, Joining, RoomSound, TapSink};
+
+use crate::{
+    Stream,
+    pacer::{self, Arriving},
+    ports::Ports,
+    room::RoomCommand,
+    rooms::{self, Entry, Join, Rooms},
+    slot::Slot,
+};
 
 /// Why the media cannot be started.
 #[derive(Debug, thiserror::Error)]
@@ -73,12 +83,16 @@ pub struct MediaEngine {
 pub(crate) struct Workers {
     threads: Vec<Worker>,
     next: AtomicUsize,
+    rooms: Rooms,
 }
+
+/// By how many streams one thread may be ahead of another before a new room goes elsewhere.
+const MORE_THAN_OTHERS: usize = 32;
 
 #[derive(Debug)]
 struct Worker {
     /// Taken away when the threads are to end. Locked when a stream begins, never per packet.
-    streams: RwLock<Option<mpsc::Sender<Box<Slot>>>>,
+    streams: RwLock<Option<mpsc::Sender<Arriving>>>,
     load: Arc<AtomicUsize>,
     thread: thread::Thread,
 }
@@ -108,7 +122,7 @@ impl MediaEngine {
                 let counted = Arc::clone(&load);
                 let thread = thread::Builder::new()
                     .name(format!("media-{number}"))
-                    .spawn(move || pacer::run(&receiver, &counted))?
+                    .spawn(move || pacer::run(number, &receiver, &counted))?
                     .thread()
                     .clone();
                 Ok(Worker {
@@ -123,18 +137,19 @@ impl MediaEngine {
             workers: Arc::new(Workers {
                 threads,
                 next: AtomicUsize::new(0),
+                rooms: Rooms::default(),
             }),
         })
     }
 
-    /// Opens a stream: takes a pair of ports. Nothing is sent before [`Stream::start`].
+    /// Opens a stream for a leg: takes a pair of ports. Nothing is sent before [`Stream::start`].
     ///
     /// # Errors
     ///
     /// [`OpenError`] when there is no port or no socket left.
-    pub fn open(&self) -> Result<Stream, OpenError> {
+    pub fn open(&self, leg: LegId) -> Result<Stream, OpenError> {
         let sockets = self.ports.open(Instant::now())?;
-        Ok(Stream::new(sockets, Arc::clone(&self.workers)))
+        Ok(Stream::new(leg, sockets, Arc::clone(&self.workers)))
     }
 
     /// How many streams run.
@@ -152,25 +167,94 @@ impl MediaEngine {
     pub fn room(&self) -> usize {
         self.ports.total()
     }
+
+    fn tell(&self, room: RoomId, command: RoomCommand) {
+        match self.workers.rooms.get(room).and_then(|entry| entry.home()) {
+            Some(home) => self.workers.send(home, Arriving::Command(room, command)),
+            None => tracing::debug!(%room, "nobody is in the room that something was to be done in"),
+        }
+    }
+}
+
+impl RoomSound for MediaEngine {
+    fn play(&self, room: RoomId, clips: Vec<Arc<Clip>>) {
+        match rooms::in_one_band(&clips) {
+            Ok((band, clips)) => self.tell(room, RoomCommand::Play(band, clips)),
+            Err(error) => tracing::warn!(%room, %error, "a clip cannot be played to a room"),
+        }
+    }
+
+    fn stop_playing(&self, room: RoomId) {
+        self.tell(room, RoomCommand::StopPlaying);
+    }
+
+    fn tap(&self, room: RoomId, tap: TapSink) {
+        self.tell(room, RoomCommand::Tap(tap));
+    }
+
+    fn speaking(&self, room: RoomId) -> Vec<LegId> {
+        let entry = self.workers.rooms.get(room);
+        entry.map_or_else(Vec::new, |entry| entry.speaking())
+    }
 }
 
 impl Workers {
     /// Gives a stream to the thread that has the fewest.
     pub(crate) fn give(&self, slot: Box<Slot>) {
+        let least = self.least_loaded();
+        self.threads[least].load.fetch_add(1, Ordering::Relaxed);
+        self.send(least, Arriving::Stream(slot));
+    }
+
+    /// The number of the thread that has the fewest streams.
+    fn least_loaded(&self) -> usize {
         let first = self.next.fetch_add(1, Ordering::Relaxed);
         let count = self.threads.len();
-        let least = (0..count)
-            .map(|offset| &self.threads[(first + offset) % count])
-            .min_by_key(|worker| worker.load.load(Ordering::Relaxed));
-        if let Some(worker) = least {
-            worker.load.fetch_add(1, Ordering::Relaxed);
-            let streams = worker.streams.read().unwrap_or_else(PoisonError::into_inner);
-            // The thread outlives the senders, so the stream arrives; dropping it would close it.
-            if let Some(sender) = streams.as_ref() {
-                let _ = sender.send(slot);
-            }
-            worker.thread.unpark();
+        let numbers = (0..count).map(|offset| (first + offset) % count);
+        // There is always a thread.
+        numbers.min_by_key(|number| self.load(*number)).unwrap_or(0)
+    }
+
+    fn load(&self, number: usize) -> usize {
+        self.threads[number].load.load(Ordering::Relaxed)
+    }
+
+    fn send(&self, number: usize, arriving: Arriving) {
+        let worker = &self.threads[number];
+        let streams = worker.streams.read().unwrap_or_else(PoisonError::into_inner);
+        // The thread outlives the senders, so the stream arrives; dropping it would close it.
+        if let Some(sender) = streams.as_ref() {
+            let _ = sender.send(arriving);
         }
+        worker.thread.unpark();
+    }
+
+    /// What a stream needs to join a room.
+    pub(crate) fn join(self: &Arc<Self>, leg: LegId, joining: Joining) -> Join {
+        let entry = self.rooms.enter(joining);
+        Join {
+            presence: entry.announce(leg),
+            entry,
+            muted: joining.muted,
+            workers: Arc::clone(self),
+        }
+    }
+
+    /// The thread of a room. One that has none yet stays with its first member, unless that thread has much more to do than
+    /// another.
+    pub(crate) fn home(&self, entry: &Entry, own: usize) -> usize {
+        entry.home().unwrap_or_else(|| {
+            let least = self.least_loaded();
+            let spare = self.load(own) <= self.load(least) + MORE_THAN_OTHERS;
+            entry.settle(if spare { own } else { least })
+        })
+    }
+
+    /// Moves a stream to the thread of the room that it joins.
+    pub(crate) fn hand_over(&self, from: usize, to: usize, slot: Box<Slot>, join: Box<Join>) {
+        self.threads[from].load.fetch_sub(1, Ordering::Relaxed);
+        self.threads[to].load.fetch_add(1, Ordering::Relaxed);
+        self.send(to, Arriving::Member(slot, join));
     }
 }
 

@@ -2,11 +2,11 @@
 
 use std::{net::SocketAddr, sync::Arc};
 
-use outdial_domain::{Digit, digit::Digits};
+use outdial_domain::{Digit, RoomId, digit::Digits};
 use outdial_engine::ports::{DigitWay, TapSink};
 use outdial_media::{srtp::SrtpKeys, stream::StreamConfig};
 
-use crate::Remote;
+use crate::{Remote, rooms::Join};
 
 /// Something that happened on a stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +37,13 @@ pub enum MediaEvent {
     },
     /// The keys that were to be pressed have been pressed.
     DigitsSent,
+    /// It is in a room, and hears the others from now on.
+    Joined {
+        /// Which one.
+        room: RoomId,
+    },
+    /// It is in no room any more.
+    Left,
     /// Nothing was received for the time in [`StreamConfig::silent_after`]. Told again only after the far side was heard.
     FarSideSilent,
     /// A fault of ours ended the stream; nothing is sent or received any more.
@@ -45,12 +52,20 @@ pub enum MediaEvent {
 
 /// What the owner of a stream tells it. The loss of the channel means: close.
 pub(crate) enum Command {
-    Play { play: u64, clips: Vec<Arc<[i16]>> },
+    Play {
+        play: u64,
+        clips: Vec<Arc<[i16]>>,
+    },
     StopPlaying,
     SendDigits(Digits),
     Renegotiate(Box<Terms>),
     SetSending(bool),
     Tap(TapSink),
+    Join(Box<Join>),
+    Leave,
+    Mute(bool),
+    /// Passes a key on that the far side pressed in another way than by sound.
+    Pass(Digit),
 }
 
 /// What a stream is run by.

@@ -5,13 +5,13 @@ use std::{
     io,
     net::{SocketAddr, UdpSocket},
     sync::mpsc::{Receiver, TryRecvError},
-    time::Instant,
+    time::{Duration, Instant},
 };
 
-use outdial_domain::{Digit, Quality};
+use outdial_domain::{Digit, Quality, RoomId};
 use outdial_engine::ports::{DigitWay, TapSink};
 use outdial_media::{
-    MAX_PACKET,
+    MAX_PACKET, digit,
     srtp::{Srtp, SrtpKeys},
     stream::{self, MediaStream, StreamConfig, StreamEvent},
 };
@@ -24,6 +24,7 @@ use crate::{
     keypad::{Key, Keypad},
     latch::{Latch, Seen, Verdict, same_host},
     ports::Sockets,
+    rooms::Join,
 };
 
 /// Datagrams that one stream may take in one turn; a flood beyond waits in the kernel and is dropped there.
@@ -34,6 +35,13 @@ const MOST_WAITING: usize = 256;
 
 /// RTCP is looked after every half second; its reports go out every five.
 const TURNS_PER_RTCP: u32 = 25;
+
+/// A turn so soon after the last one, in another phase, only sends.
+const EARLY: Duration = Duration::from_millis(15);
+
+/// The names of the keys that the owner has pressed, and of those of the other side of a bridge.
+const OWN_KEYS: u64 = 0;
+const PASSED_KEYS: u64 = 1;
 
 /// What all streams of a thread share while they are turned.
 pub(crate) struct Buffers {
@@ -56,6 +64,17 @@ impl Default for Buffers {
 /// Whether a stream is to be turned again.
 pub(crate) enum Turn {
     Goes,
+    /// It is to be turned in a room from now on.
+    Joins(Box<Join>),
+    Orphaned,
+}
+
+/// What came of the owner's commands.
+pub(crate) enum Obeyed {
+    All,
+    /// The rest of the commands wait until it is there.
+    Join(Box<Join>),
+    Leave,
     Orphaned,
 }
 
@@ -78,6 +97,13 @@ pub(crate) struct Slot {
     /// Until the far side's source is settled on; afterwards the socket is connected.
     latch: Option<Latch>,
     turns: u32,
+    room: Option<RoomId>,
+    muted: bool,
+    /// When it was turned last, and whether it has moved to another phase since.
+    turned: Instant,
+    moved: bool,
+    /// Keys for the other side of a bridge.
+    pressed: VecDeque<(digit::Digit, DigitWay)>,
     tap: Option<TapSink>,
     owner: Owner,
     /// Events that found no room.
@@ -101,8 +127,9 @@ impl Slot {
         }
         let (rtp, rtcp, lease) = sockets.into_parts();
         arrival::note(&rtcp);
+        let now = Instant::now();
         Self {
-            media: MediaStream::new(config, Instant::now()),
+            media: MediaStream::new(config, now),
             config,
             protection: keys.map(|keys| Box::new(Srtp::new(&keys))),
             keypad: Keypad::default(),
@@ -110,6 +137,11 @@ impl Slot {
             target: remote.address,
             latch: Some(Latch::new(remote)),
             turns: 0,
+            room: None,
+            muted: false,
+            turned: now,
+            moved: false,
+            pressed: VecDeque::new(),
             tap: None,
             owner,
             waiting: VecDeque::new(),
@@ -119,16 +151,48 @@ impl Slot {
         }
     }
 
-    /// Moves the stream on by one frame.
+    /// Moves a stream that is in no room on by one frame.
     pub(crate) fn turn(&mut self, now: Instant, buffers: &mut Buffers) -> Turn {
-        if self.obey() == Obeyed::Orphaned {
-            return Turn::Orphaned;
+        let turn = match self.obey() {
+            Obeyed::All | Obeyed::Leave => Turn::Goes,
+            Obeyed::Join(join) => Turn::Joins(join),
+            Obeyed::Orphaned => return Turn::Orphaned,
+        };
+        self.hear(now, buffers);
+        if !self.is_early(now) {
+            self.media.tick_inbound(now);
         }
+        self.say(buffers, MediaStream::tick_outbound);
+        self.finish(now, buffers);
+        turn
+    }
+
+    /// The beginning of a turn: reads what has come.
+    pub(crate) fn hear(&mut self, now: Instant, buffers: &mut Buffers) {
         self.receive(now, &mut buffers.received);
         self.press();
-        if let Some(length) = self.media.tick(now, &mut buffers.sent) {
+    }
+
+    /// Whether this turn comes so soon after the last one, because its phase is another now, that it only sends: what it sends
+    /// early waits on the far side, and what comes in late is not missed.
+    pub(crate) fn is_early(&self, now: Instant) -> bool {
+        self.moved && now.saturating_duration_since(self.turned) < EARLY
+    }
+
+    /// Sends the packet of this turn.
+    pub(crate) fn say(
+        &mut self,
+        buffers: &mut Buffers,
+        packet: impl FnOnce(&mut MediaStream, &mut [u8]) -> Option<usize>,
+    ) {
+        if let Some(length) = packet(&mut self.media, &mut buffers.sent) {
             self.send(&mut buffers.sent, length);
         }
+    }
+
+    /// The end of a turn: tells what happened.
+    pub(crate) fn finish(&mut self, now: Instant, buffers: &mut Buffers) {
+        (self.turned, self.moved) = (now, false);
         if let Some(tap) = &mut self.tap {
             tap.put(self.media.sent(), self.media.received());
         }
@@ -137,7 +201,63 @@ impl Slot {
             self.control(now, buffers);
         }
         self.report();
-        Turn::Goes
+    }
+
+    pub(crate) fn media(&self) -> &MediaStream {
+        &self.media
+    }
+
+    pub(crate) fn media_mut(&mut self) -> &mut MediaStream {
+        &mut self.media
+    }
+
+    /// Whether somebody wants its sound.
+    pub(crate) fn is_tapped(&self) -> bool {
+        self.tap.is_some()
+    }
+
+    pub(crate) fn is_muted(&self) -> bool {
+        self.muted
+    }
+
+    pub(crate) fn room(&self) -> Option<RoomId> {
+        self.room
+    }
+
+    /// It is in this room from now on.
+    pub(crate) fn enter(&mut self, room: RoomId, muted: bool) {
+        self.moved |= self.room != Some(room);
+        self.room = Some(room);
+        self.muted = muted;
+        self.tell(MediaEvent::Joined { room });
+    }
+
+    /// It is in no room any more.
+    pub(crate) fn exit(&mut self) {
+        self.room = None;
+        self.moved = true;
+        self.pressed.clear();
+    }
+
+    pub(crate) fn tell_left(&mut self) {
+        self.tell(MediaEvent::Left);
+    }
+
+    /// Gives the keys that were pressed since the last turn, for the other side of a bridge.
+    pub(crate) fn drain_pressed(&mut self, pressed: impl FnMut((digit::Digit, DigitWay))) {
+        self.pressed.drain(..).for_each(pressed);
+    }
+
+    /// Whether its far side is told of keys by events.
+    pub(crate) fn takes_events(&self) -> bool {
+        self.config.send.telephone_event.is_some()
+    }
+
+    /// Presses a key that the other side of a bridge pressed. One that finds no room is lost.
+    pub(crate) fn pass_on(&mut self, digit: digit::Digit) {
+        if self.media.send_digits(PASSED_KEYS, &[digit]).is_err() {
+            tracing::debug!("a key is not passed on, because too many wait");
+        }
     }
 
     /// Whether there is anything to do in the middle of a frame.
@@ -157,7 +277,8 @@ impl Slot {
         let _ = self.owner.events.try_send(MediaEvent::Failed);
     }
 
-    fn obey(&mut self) -> Obeyed {
+    /// Does what the owner wants, up to what needs somebody else.
+    pub(crate) fn obey(&mut self) -> Obeyed {
         loop {
             match self.owner.commands.try_recv() {
                 Err(TryRecvError::Empty) => return Obeyed::All,
@@ -171,6 +292,13 @@ impl Slot {
                 Ok(Command::StopPlaying) => self.media.stop_all_plays(),
                 Ok(Command::SendDigits(digits)) => self.keypad.order(&digits),
                 Ok(Command::Tap(tap)) => self.tap = Some(tap),
+                Ok(Command::Join(join)) => return Obeyed::Join(join),
+                Ok(Command::Leave) if self.room.is_some() => return Obeyed::Leave,
+                Ok(Command::Leave) => self.tell_left(),
+                Ok(Command::Mute(muted)) => self.muted = muted,
+                Ok(Command::Pass(digit)) => {
+                    self.note_pressed(digit::Digit::try_from(digit.as_char()).ok(), DigitWay::SipInfo);
+                }
                 Ok(Command::SetSending(sending)) => self.media.set_sending(sending),
                 Ok(Command::Renegotiate(terms)) => self.renegotiate(&terms),
             }
@@ -274,7 +402,7 @@ impl Slot {
     fn press(&mut self) {
         match self.keypad.turn() {
             // The keypad presses one key at a time, so there is always room; if not, the key is skipped.
-            Some(Key::Press(digit)) => match self.media.send_digits(0, &[digit]) {
+            Some(Key::Press(digit)) => match self.media.send_digits(OWN_KEYS, &[digit]) {
                 Ok(()) => {}
                 Err(_) => self.keypad.pressed(),
             },
@@ -326,11 +454,24 @@ impl Slot {
             }
         }
         while let Some(event) = self.media.poll_event() {
-            if let StreamEvent::DigitsSent { .. } = event {
-                self.keypad.pressed();
-            } else if let Some(event) = translate(event, self.target) {
+            if let StreamEvent::DigitsSent { id } = event {
+                if id == OWN_KEYS {
+                    self.keypad.pressed();
+                }
+                continue;
+            }
+            if let StreamEvent::Digit { digit, way } = event {
+                self.note_pressed(Some(digit), ours(way));
+            }
+            if let Some(event) = translate(event, self.target) {
                 self.tell(event);
             }
+        }
+    }
+
+    fn note_pressed(&mut self, digit: Option<digit::Digit>, way: DigitWay) {
+        if self.room.is_some() {
+            self.pressed.extend(digit.map(|digit| (digit, way)));
         }
     }
 
@@ -370,27 +511,25 @@ fn disconnect(_socket: &UdpSocket) -> bool {
     false
 }
 
-#[derive(PartialEq, Eq)]
-enum Obeyed {
-    All,
-    Orphaned,
-}
-
 /// `from` is where the packets of the far side come from.
 fn translate(event: StreamEvent, from: SocketAddr) -> Option<MediaEvent> {
     match event {
         StreamEvent::FirstPacket { .. } => Some(MediaEvent::FirstPacket { from }),
         StreamEvent::Digit { digit, way } => Some(MediaEvent::Digit {
             digit: Digit::from_char(digit.as_char())?,
-            way: match way {
-                stream::DigitWay::TelephoneEvent => DigitWay::Rtp,
-                stream::DigitWay::InBand => DigitWay::InBand,
-            },
+            way: ours(way),
         }),
         StreamEvent::PlayFinished { id, stopped } => Some(MediaEvent::PlayFinished { play: id, stopped }),
         StreamEvent::Silent => Some(MediaEvent::FarSideSilent),
         // The keypad counts keys itself, and a leg outlives the sound of its far side.
         StreamEvent::DigitsSent { .. } | StreamEvent::SourceChanged { .. } | StreamEvent::Goodbye => None,
+    }
+}
+
+fn ours(way: stream::DigitWay) -> DigitWay {
+    match way {
+        stream::DigitWay::TelephoneEvent => DigitWay::Rtp,
+        stream::DigitWay::InBand => DigitWay::InBand,
     }
 }
 

@@ -6,8 +6,8 @@ use std::{
     sync::{Arc, Mutex, PoisonError, mpsc},
 };
 
-use outdial_domain::{Quality, digit::Digits};
-use outdial_engine::ports::TapSink;
+use outdial_domain::{Digit, LegId, Quality, digit::Digits};
+use outdial_engine::ports::{Joining, TapSink};
 use outdial_media::{srtp::SrtpKeys, stream::StreamConfig};
 use tokio::sync::{mpsc as events, oneshot};
 
@@ -25,6 +25,7 @@ const EVENTS: usize = 32;
 /// One stream: at first a pair of ports, later, once the far side is known, sound both ways.
 /// Dropping it closes it.
 pub struct Stream {
+    leg: LegId,
     local: SocketAddr,
     workers: Arc<Workers>,
     state: State,
@@ -49,8 +50,9 @@ impl fmt::Debug for Stream {
 }
 
 impl Stream {
-    pub(crate) fn new(sockets: Sockets, workers: Arc<Workers>) -> Self {
+    pub(crate) fn new(leg: LegId, sockets: Sockets, workers: Arc<Workers>) -> Self {
         Self {
+            leg,
             local: sockets.local,
             workers,
             state: State::Open(Box::new(sockets)),
@@ -143,6 +145,27 @@ impl Stream {
         self.tell(Command::SetSending(sending));
     }
 
+    /// Joins a room, and leaves the one it is in; [`MediaEvent::Joined`] follows. Only for a stream that runs.
+    pub fn join(&self, joining: Joining) {
+        let join = self.workers.join(self.leg, joining);
+        self.tell(Command::Join(Box::new(join)));
+    }
+
+    /// Leaves the room, if it is in one; [`MediaEvent::Left`] follows.
+    pub fn leave(&self) {
+        self.tell(Command::Leave);
+    }
+
+    /// Keeps what the far side says out of the room, or lets it in again.
+    pub fn set_muted(&self, muted: bool) {
+        self.tell(Command::Mute(muted));
+    }
+
+    /// Passes a key to the other side of a bridge that the far side pressed in another way than by its sound.
+    pub fn pass_digit(&self, digit: Digit) {
+        self.tell(Command::Pass(digit));
+    }
+
     /// What happened next. `None` when the stream does not run, and never again anything after that.
     pub async fn event(&mut self) -> Option<MediaEvent> {
         match &mut self.state {
@@ -151,7 +174,8 @@ impl Stream {
         }
     }
 
-    /// Closes the stream and says how good it was; `None` if it never ran. Takes no longer than a turn.
+    /// Closes the stream and says how good it was; `None` if it never ran. Takes no longer than a turn, or two in a room,
+    /// where its voice fades.
     pub async fn close(mut self) -> Option<Quality> {
         match std::mem::replace(&mut self.state, State::Closed) {
             State::Running { commands, quality, .. } => {

@@ -1,10 +1,13 @@
 //! Streams that are protected, speak IPv6, have other packet times, move, fall silent, or are attacked.
 
+mod legs;
+
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket},
     time::Duration,
 };
 
+use legs::leg;
 use outdial_domain::Digit;
 use outdial_media::{
     codec::Codec,
@@ -114,7 +117,7 @@ async fn protected_streams_exchange_digits_and_nobody_reads_along() {
         (Suite::AesCm128HmacSha1_32, 47_754),
     ] {
         let engine = engine(HERE, first);
-        let (mut one, mut other) = (engine.open().unwrap(), engine.open().unwrap());
+        let (mut one, mut other) = (engine.open(leg()).unwrap(), engine.open(leg()).unwrap());
         let (at_one, at_other) = (one.local(), other.local());
         one.start_protected(config(1), Remote::new(at_other), keys(suite, 1, 2));
         other.start_protected(config(2), Remote::new(at_one), keys(suite, 2, 1));
@@ -137,7 +140,7 @@ async fn protected_streams_exchange_digits_and_nobody_reads_along() {
 async fn what_the_key_does_not_fit_is_dropped_even_from_the_right_address() {
     let engine = engine(HERE, 47_758);
     let mut far = Far::new(9);
-    let mut stream = engine.open().unwrap();
+    let mut stream = engine.open(leg()).unwrap();
     stream.start_protected(config(1), Remote::new(far.at()), keys(Suite::AesCm128HmacSha1_80, 1, 2));
     for _ in 0..50 {
         far.speak(stream.local());
@@ -157,7 +160,7 @@ async fn streams_speak_ipv6() {
         return;
     }
     let engine = engine(here, 47_762);
-    let (mut one, mut other) = (engine.open().unwrap(), engine.open().unwrap());
+    let (mut one, mut other) = (engine.open(leg()).unwrap(), engine.open(leg()).unwrap());
     let (at_one, at_other) = (one.local(), other.local());
     one.start(config(1), Remote::new(at_other));
     other.start(config(2), Remote::new(at_one));
@@ -174,7 +177,7 @@ async fn packets_of_any_agreed_time_go_both_ways() {
         .enumerate()
     {
         let engine = engine(HERE, 47_766 + 4 * index as u16);
-        let (mut one, mut other) = (engine.open().unwrap(), engine.open().unwrap());
+        let (mut one, mut other) = (engine.open(leg()).unwrap(), engine.open(leg()).unwrap());
         let (at_one, at_other) = (one.local(), other.local());
         let with = |random, packet_time| StreamConfig {
             packet_time,
@@ -209,7 +212,7 @@ async fn packets_of_any_agreed_time_go_both_ways() {
 async fn a_far_side_that_falls_silent_is_told() {
     let engine = engine(HERE, 47_778);
     let mut far = Far::new(9);
-    let mut stream = engine.open().unwrap();
+    let mut stream = engine.open(leg()).unwrap();
     let config = StreamConfig {
         silent_after: Some(Duration::from_millis(300)),
         ..config(1)
@@ -224,7 +227,7 @@ async fn a_far_side_that_falls_silent_is_told() {
 async fn who_was_quicker_than_the_far_side_does_not_keep_the_stream() {
     let engine = engine(HERE, 47_782);
     let (mut far, mut thief) = (Far::new(9), Far::new(8));
-    let mut stream = engine.open().unwrap();
+    let mut stream = engine.open(leg()).unwrap();
     stream.start(config(1), Remote::new(far.at()));
     // Both are on one host here, as a thief behind the same translator would be.
     for _ in 0..5 {
@@ -247,7 +250,7 @@ async fn who_was_quicker_than_the_far_side_does_not_keep_the_stream() {
 async fn a_far_side_that_moved_is_found_even_behind_a_translator() {
     let engine = engine(HERE, 47_786);
     let (mut before, mut after) = (Far::new(9), Far::new(8));
-    let mut stream = engine.open().unwrap();
+    let mut stream = engine.open(leg()).unwrap();
     stream.start(config(1), Remote::new(before.at()));
     before.speak(stream.local());
     first_packet(&mut stream).await;
@@ -268,7 +271,7 @@ async fn a_far_side_that_moved_is_found_even_behind_a_translator() {
 #[tokio::test]
 async fn a_flood_on_one_stream_does_not_delay_another() {
     let engine = MediaEngine::start(1, HERE, 47_790..=47_795).unwrap();
-    let mut flooded = engine.open().unwrap();
+    let mut flooded = engine.open(leg()).unwrap();
     let mut flooder = Far::new(9);
     flooded.start(config(1), Remote::new(flooder.at()));
     let to = flooded.local();
@@ -279,7 +282,7 @@ async fn a_flood_on_one_stream_does_not_delay_another() {
             flooder.speak(to);
         }
     });
-    let (mut one, mut other) = (engine.open().unwrap(), engine.open().unwrap());
+    let (mut one, mut other) = (engine.open(leg()).unwrap(), engine.open(leg()).unwrap());
     let (at_one, at_other) = (one.local(), other.local());
     one.start(config(1), Remote::new(at_other));
     other.start(config(2 << 64 | 2), Remote::new(at_one));

@@ -1,9 +1,12 @@
 //! A tap hears both sides of a stream, on one clock, and costs its thread no memory.
 #![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
+mod legs;
+
 use std::net::{IpAddr, Ipv4Addr};
 
 use assert_no_alloc::{AllocDisabler, assert_no_alloc, violation_count};
+use legs::leg;
 use outdial_engine::ports::{Tap, tap};
 use outdial_media::{codec::Codec, correlate, stream::StreamConfig, tones};
 use outdial_media_io::{MediaEngine, MediaEvent, Remote, Stream};
@@ -34,7 +37,7 @@ fn heard(tap: &mut Tap) -> (Vec<i16>, Vec<i16>) {
 #[tokio::test]
 async fn both_sides_are_heard_from_the_beginning_and_from_the_middle() {
     let engine = MediaEngine::start(1, HERE, 47_760..=47_763).unwrap();
-    let (mut one, mut other) = (engine.open().unwrap(), engine.open().unwrap());
+    let (mut one, mut other) = (engine.open(leg()).unwrap(), engine.open(leg()).unwrap());
     let (sink, mut early) = tap(3_000);
     one.tap(sink);
     start(&mut one, 1 << 70 | 1, &other);

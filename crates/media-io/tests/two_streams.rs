@@ -1,11 +1,14 @@
 //! Two streams on loopback talk to each other.
 
+mod legs;
+
 use std::{
     net::{IpAddr, Ipv4Addr, UdpSocket},
     ops::RangeInclusive,
     time::Duration,
 };
 
+use legs::leg;
 use outdial_domain::Digit;
 use outdial_engine::ports::DigitWay;
 use outdial_media::{
@@ -27,8 +30,8 @@ fn config(random: u128) -> StreamConfig {
 
 fn pair(engine: &MediaEngine) -> (Stream, Stream) {
     let (mut one, mut other) = (
-        engine.open().expect("there is a port"),
-        engine.open().expect("there is a port"),
+        engine.open(leg()).expect("there is a port"),
+        engine.open(leg()).expect("there is a port"),
     );
     let (at_one, at_other) = (one.local(), other.local());
     one.start(config(1), Remote::new(at_other));
@@ -93,7 +96,7 @@ async fn packets_follow_the_media_clock() {
     let engine = engine(47_710..=47_713);
     let far = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
     far.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    let mut stream = engine.open().unwrap();
+    let mut stream = engine.open(leg()).unwrap();
     stream.start(config(1), Remote::new(far.local_addr().unwrap()));
     let headers = tokio::task::spawn_blocking(move || {
         let mut packet = [0; 1500];
@@ -159,8 +162,8 @@ async fn garbage_and_strangers_change_nothing() {
 #[tokio::test]
 async fn a_stopped_play_says_so_and_a_dropped_stream_gives_its_port_back() {
     let engine = engine(47_730..=47_731);
-    let mut stream = engine.open().unwrap();
-    assert!(matches!(engine.open(), Err(OpenError::Exhausted { total: 1 })));
+    let mut stream = engine.open(leg()).unwrap();
+    assert!(matches!(engine.open(leg()), Err(OpenError::Exhausted { total: 1 })));
     assert!(!stream.is_running());
     stream.start(config(1), Remote::new("127.0.0.1:9".parse().unwrap()));
     stream.play(1, vec![vec![0; 800_000].into()]);
@@ -178,7 +181,7 @@ async fn a_stopped_play_says_so_and_a_dropped_stream_gives_its_port_back() {
 #[tokio::test]
 async fn a_stream_that_never_ran_has_no_quality() {
     let engine = engine(47_740..=47_741);
-    assert_eq!(engine.open().unwrap().close().await, None);
+    assert_eq!(engine.open(leg()).unwrap().close().await, None);
 }
 
 #[test]

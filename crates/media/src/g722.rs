@@ -44,6 +44,12 @@ impl G722Encoder {
         let high = self.high.quantise_high((even - odd) >> 14);
         high << 6 | low
     }
+
+    /// Learns from an octet of somebody else that was sent in place of ours, as whoever hears it does.
+    pub(crate) fn follow(&mut self, octet: u8) {
+        self.low.restore_low(octet & 0x3F);
+        self.high.restore_high(octet >> 6);
+    }
 }
 
 impl G722Decoder {
@@ -61,6 +67,13 @@ impl G722Decoder {
         shift_in(&mut self.bands, [low + high, low - high]);
         let (even, odd) = halves(&self.bands);
         [even, odd].map(|sum| (sum >> 11).clamp(-32_768, 32_767) as i16)
+    }
+
+    /// Learns from an octet that nobody has to hear.
+    pub(crate) fn follow(&mut self, octet: u8) {
+        let low = self.low.restore_low(octet & 0x3F);
+        let high = self.high.restore_high(octet >> 6);
+        shift_in(&mut self.bands, [low + high, low - high]);
     }
 }
 

@@ -38,6 +38,7 @@ pub mod mixer;
 pub mod player;
 pub mod quality;
 pub mod resample;
+pub mod room;
 pub mod rtcp;
 pub mod rtp;
 pub mod sip_info;

@@ -44,6 +44,17 @@ impl Band {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Seat(usize);
 
+impl Seat {
+    /// The number of the seat: small, and nobody else's at the same time.
+    pub(crate) const fn index(self) -> usize {
+        self.0
+    }
+
+    pub(crate) const fn at(index: usize) -> Self {
+        Self(index)
+    }
+}
+
 /// Whose mix a member hears.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Heard {
@@ -91,7 +102,10 @@ pub struct Mixer {
 #[derive(Debug)]
 struct Member {
     band: Band,
+    role: Role,
     muted: bool,
+    /// What it said in this frame went past the mixer.
+    passed: bool,
     voice: Voice,
     /// What was offered for this frame.
     offered: bool,
@@ -102,6 +116,15 @@ struct Member {
     other: [i16; MAX_FRAME],
     doubler: Doubler,
     halver: Halver,
+}
+
+/// What somebody does in the room.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Role {
+    /// Speaks and hears.
+    Member,
+    /// Speaks to everybody, however many others do, and hears nothing.
+    Announcer,
 }
 
 /// Whether a member is in the mix.
@@ -153,19 +176,43 @@ impl Mixer {
 
     /// Lets somebody in who speaks and hears in this band.
     pub fn join(&mut self, band: Band) -> Seat {
+        self.members += 1;
+        self.listen(band);
+        self.sit(band, Role::Member, Part::Out)
+    }
+
+    /// Lets somebody in whom everybody hears, however many others speak, from its first sample on, and who hears nothing:
+    /// for what is played to the room.
+    pub fn join_announcer(&mut self, band: Band) -> Seat {
+        self.floor.reserve(2 * self.most + 1);
+        self.sit(band, Role::Announcer, Part::In)
+    }
+
+    /// Has a band mixed for whoever hears all of it; see [`hear_all`](Self::hear_all).
+    pub fn listen(&mut self, band: Band) {
+        *self.listeners(band) += 1;
+    }
+
+    /// Takes back one [`listen`](Self::listen).
+    pub fn stop_listening(&mut self, band: Band) {
+        let listeners = self.listeners(band);
+        *listeners = listeners.saturating_sub(1);
+    }
+
+    fn sit(&mut self, band: Band, role: Role, part: Part) -> Seat {
         let member = Member {
             band,
+            role,
             muted: false,
+            passed: false,
             voice: Voice::default(),
             offered: false,
             frame: [0; MAX_FRAME],
-            part: Part::Out,
+            part,
             other: [0; MAX_FRAME],
             doubler: Doubler::default(),
             halver: Halver::default(),
         };
-        self.members += 1;
-        *self.listeners(band) += 1;
         if let Some(free) = self.seats.iter().position(Option::is_none) {
             self.seats[free] = Some(member);
             return Seat(free);
@@ -177,8 +224,10 @@ impl Mixer {
     /// Lets a member out. Doing it again is harmless.
     pub fn leave(&mut self, seat: Seat) {
         if let Some(member) = self.seats.get_mut(seat.0).and_then(Option::take) {
-            self.members -= 1;
-            *self.listeners(member.band) -= 1;
+            if member.role == Role::Member {
+                self.members -= 1;
+                self.stop_listening(member.band);
+            }
             self.floor.retain(|speaker| *speaker != seat.0);
         }
     }
@@ -204,6 +253,16 @@ impl Mixer {
             member.frame[..length].copy_from_slice(&frame[..length]);
             member.frame[length..].fill(0);
             member.offered = true;
+            member.passed = false;
+        }
+    }
+
+    /// Says that what a member said in this frame is heard past the mixer, by everybody. When it is offered here again, it goes
+    /// on as if it had been in the mix.
+    pub fn pass(&mut self, seat: Seat) {
+        if let Some(member) = self.member(seat) {
+            member.passed = true;
+            member.part = if member.muted { Part::Out } else { Part::In };
         }
     }
 
@@ -243,6 +302,16 @@ impl Mixer {
         let mut room = self.most;
         for (index, member) in self.seats.iter_mut().enumerate() {
             let Some(member) = member else { continue };
+            if member.passed {
+                continue;
+            }
+            if member.role == Role::Announcer {
+                member.part = member.part.next(!member.muted);
+                if member.part != Part::Out {
+                    self.floor.push(index);
+                }
+                continue;
+            }
             let loud_enough = everybody || (member.weight() > 0 && member.weight() >= threshold);
             let speaks = !member.muted && loud_enough && room > 0;
             room -= usize::from(speaks);
@@ -277,13 +346,19 @@ impl Mixer {
             Band::Narrow => &self.sum_narrow,
             Band::Wide => &self.sum_wide,
         };
-        if member.part == Part::Out {
+        if member.hears_all() {
             clamp_into(sum.iter().copied(), out);
             return Heard::Shared;
         }
         let own = member.share(member.band);
         clamp_into(sum.iter().zip(own).map(|(sum, own)| sum - i32::from(*own)), out);
         Heard::Own
+    }
+
+    /// Whether a member hears in this frame what everybody hears who says nothing.
+    pub fn hears_all(&self, seat: Seat) -> bool {
+        let member = self.seats.get(seat.0).and_then(Option::as_ref);
+        member.is_none_or(Member::hears_all)
     }
 
     /// Writes what somebody would hear who says nothing: for recordings, and for all listeners at once.
@@ -302,6 +377,18 @@ impl Mixer {
         member.is_some_and(|member| !member.muted && member.voice.is_speaking())
     }
 
+    /// Gives a member another band, and lets it enter the mix anew. Of the same band nothing changes.
+    pub fn set_band(&mut self, seat: Seat, band: Band) {
+        let Some(member) = self.member(seat).filter(|member| member.band != band) else {
+            return;
+        };
+        let before = std::mem::replace(&mut member.band, band);
+        member.part = Part::Out;
+        member.frame.fill(0);
+        self.stop_listening(before);
+        self.listen(band);
+    }
+
     fn member(&mut self, seat: Seat) -> Option<&mut Member> {
         self.seats.get_mut(seat.0).and_then(Option::as_mut)
     }
@@ -310,6 +397,11 @@ impl Mixer {
 impl Member {
     fn samples(&self) -> usize {
         self.band.frame_samples()
+    }
+
+    /// Whether nothing of its own is in the mix of this frame.
+    fn hears_all(&self) -> bool {
+        self.part == Part::Out || self.passed
     }
 
     /// Follows how loud the member is.
@@ -323,7 +415,8 @@ impl Member {
 
     /// How much it is heard when not all can be. Whoever is in the mix stays until another is clearly louder.
     fn weight(&self) -> u32 {
-        let level = if self.muted { 0 } else { self.voice.level() };
+        let counts = !self.muted && self.role == Role::Member;
+        let level = if counts { self.voice.level() } else { 0 };
         match self.part {
             Part::Entering | Part::In => level.saturating_mul(2),
             Part::Out | Part::Leaving => level,

@@ -172,6 +172,11 @@ impl RtpSender {
         Some(HEADER + length)
     }
 
+    /// Leaves a number out, so that the far side takes what is not sent for lost and covers it.
+    pub const fn skip(&mut self) {
+        self.sequence = self.sequence.wrapping_add(1);
+    }
+
     /// The synchronisation source of this stream.
     pub const fn ssrc(&self) -> u32 {
         self.ssrc

@@ -19,6 +19,7 @@ mod carrier;
 mod clock;
 mod entropy;
 mod prompts;
+mod rooms;
 mod store;
 #[cfg(test)]
 mod tests;
@@ -29,5 +30,6 @@ pub use carrier::{FakeCarrier, FakeLeg, Script};
 pub use clock::FakeClock;
 pub use entropy::SeededEntropy;
 pub use prompts::FakePrompts;
+pub use rooms::FakeRooms;
 pub use store::MemoryStore;
 pub use world::World;

@@ -208,7 +208,14 @@ impl Leg {
                 None
             }
             Some(
-                LegCommand::Answer | LegCommand::Play { .. } | LegCommand::StopPlaying | LegCommand::SendDigits { .. },
+                LegCommand::Answer
+                | LegCommand::Play { .. }
+                | LegCommand::StopPlaying
+                | LegCommand::SendDigits { .. }
+                | LegCommand::Join(_)
+                | LegCommand::Leave
+                | LegCommand::Mute(_)
+                | LegCommand::Listen(_),
             ) => {
                 tracing::warn!("a command for an answered leg came before the answer and is dropped");
                 None

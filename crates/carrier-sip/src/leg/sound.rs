@@ -6,7 +6,7 @@ use std::{
 };
 
 use outdial_domain::{Digit, Quality, digit::Digits};
-use outdial_engine::ports::{Clip, DigitWay, FarSound, LegEvent, TapSink};
+use outdial_engine::ports::{Clip, DigitWay, FarSound, Joining, LegEvent, RoomKind, TapSink};
 use outdial_media::{codec::Codec, stream::StreamConfig};
 use outdial_media_io::{MediaEvent, Remote, Stream};
 use sdp_types::Direction;
@@ -26,6 +26,9 @@ pub(super) struct Sound {
     random: u128,
     agreed: Option<Agreed>,
     pressed: digits::Digits,
+    /// Whether keys go to the other side of a bridge, and are reported nonetheless.
+    bridged: bool,
+    listens: bool,
     quality: Option<Quality>,
     far: Option<FarSound>,
     /// How long the far side may send nothing at all.
@@ -51,6 +54,8 @@ impl Sound {
             random,
             agreed: None,
             pressed: digits::Digits::default(),
+            bridged: false,
+            listens: false,
             quality: None,
             far: None,
             silent_after,
@@ -183,6 +188,8 @@ impl Sound {
                 Told::Event(LegEvent::PlayDone { play })
             }
             Some(MediaEvent::DigitsSent) => Told::Event(LegEvent::DigitsSent),
+            Some(MediaEvent::Joined { room }) => Told::Event(LegEvent::Joined { room }),
+            Some(MediaEvent::Left) => Told::Event(LegEvent::Left),
             Some(MediaEvent::FarSideSilent) => Told::Silent,
             Some(MediaEvent::FirstPacket { from }) => {
                 let said = self.agreed.as_ref().and_then(|agreed| agreed.remote);
@@ -197,11 +204,41 @@ impl Sound {
         }
     }
 
-    /// A key that was pressed, unless it was told already.
+    /// A key that was pressed, unless it was told already, or is the affair of the other side of a bridge.
     pub(super) fn pressed(&mut self, digit: Digit, way: DigitWay, held: Duration) -> Option<LegEvent> {
-        self.pressed
-            .is_new(digit, way, held, Instant::now())
-            .then_some(LegEvent::Digit { digit, way })
+        if !self.pressed.is_new(digit, way, held, Instant::now()) {
+            return None;
+        }
+        if let (DigitWay::SipInfo, Some(stream)) = (way, &self.stream) {
+            // What came in the sound was passed on with it.
+            stream.pass_digit(digit);
+        }
+        (self.listens || !self.bridged).then_some(LegEvent::Digit { digit, way })
+    }
+
+    pub(super) fn join(&mut self, joining: Joining) {
+        self.bridged = joining.kind == RoomKind::Bridge;
+        if let Some(stream) = &self.stream {
+            stream.join(joining);
+        }
+    }
+
+    pub(super) fn leave(&mut self) {
+        self.bridged = false;
+        if let Some(stream) = &self.stream {
+            stream.leave();
+        }
+    }
+
+    pub(super) fn mute(&self, muted: bool) {
+        if let Some(stream) = &self.stream {
+            stream.set_muted(muted);
+        }
+    }
+
+    /// Whether keys are reported that go to the other side of a bridge.
+    pub(super) fn listen(&mut self, listens: bool) {
+        self.listens = listens;
     }
 
     pub(super) fn play(&self, play: u64, clips: &[Arc<Clip>]) {

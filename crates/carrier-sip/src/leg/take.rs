@@ -122,11 +122,11 @@ fn prepare(shared: &Arc<Shared>, transaction: &Transaction, trunk: &Trunk) -> Re
     let room = Arc::clone(&shared.room)
         .try_acquire_owned()
         .map_err(|_| (StatusCode::ServiceUnavailable, "too many legs are under way".to_owned()))?;
+    let leg = shared.ids.make(LegId::new);
     let stream = shared
         .media
-        .open()
+        .open(leg)
         .map_err(|error| (StatusCode::ServiceUnavailable, error.to_string()))?;
-    let leg = shared.ids.make(LegId::new);
     let (line, requests) = super::line();
     line.note(flow.hop.address.ip());
     let call_id = dialog.call_id.clone();

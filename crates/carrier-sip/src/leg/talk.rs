@@ -94,6 +94,10 @@ impl Leg {
                 Step::Told(Some(LegCommand::Answer)) => tracing::debug!("told to answer a leg that is answered"),
                 Step::Told(Some(LegCommand::Tap(tap))) => self.sound.tap(tap),
                 Step::Told(Some(LegCommand::StopPlaying)) => self.sound.stop_playing(),
+                Step::Told(Some(LegCommand::Join(joining))) => self.sound.join(joining),
+                Step::Told(Some(LegCommand::Leave)) => self.sound.leave(),
+                Step::Told(Some(LegCommand::Mute(muted))) => self.sound.mute(muted),
+                Step::Told(Some(LegCommand::Listen(listens))) => self.sound.listen(listens),
                 Step::Told(Some(LegCommand::SendDigits { digits })) => self.sound.send_digits(digits),
                 Step::Sound(Told::Event(event)) => self.events.tell(event),
                 Step::Sound(Told::Nothing) => {}

@@ -169,6 +169,8 @@ fn word(event: &LegEvent) -> String {
         LegEvent::Answered { codec, sample_rate } => format!("answered {codec} {sample_rate}"),
         LegEvent::PlayDone { play } => format!("played {play}"),
         LegEvent::DigitsSent => "digits sent".into(),
+        LegEvent::Joined { .. } => "joined".into(),
+        LegEvent::Left => "left".into(),
         LegEvent::Digit { digit, way } => format!("digit {digit} {}", way.as_str()),
         LegEvent::Ended(end) => {
             let Ending {

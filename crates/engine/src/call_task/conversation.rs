@@ -191,6 +191,8 @@ impl<'a> Conversation<'a> {
             // The end of something that was stopped already.
             LegEvent::PlayDone { .. } => {}
             LegEvent::DigitsSent => self.input(Input::DigitsSent).await,
+            // Nothing that a flow says joins a room.
+            LegEvent::Joined { .. } | LegEvent::Left => {}
             LegEvent::Ended(_) => unreachable!("the caller takes the end for itself"),
         }
     }

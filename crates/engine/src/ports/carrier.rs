@@ -8,11 +8,11 @@ use std::{
 
 use futures_util::future::{BoxFuture, ready};
 use jiff::Timestamp;
-use outdial_domain::{Address, Digit, Ending, Leg, LegId, Quality, digit::Digits};
+use outdial_domain::{Address, Digit, Ending, Leg, LegId, Quality, RoomId, digit::Digits};
 use outdial_flow::{Flow, Prompt};
 use tokio::sync::mpsc;
 
-use super::{Clip, TapSink};
+use super::{Clip, Joining, TapSink};
 
 /// A kind of way out. One carrier may serve several trunks.
 ///
@@ -171,7 +171,8 @@ pub enum RingError {
 pub enum LegCommand {
     /// Answer a call that came in.
     Answer,
-    /// Play these, one after the other; [`LegEvent::PlayDone`] follows with the same number.
+    /// Play these, one after the other; [`LegEvent::PlayDone`] follows with the same number. In a room only this leg hears it,
+    /// over what it hears of the others.
     Play {
         /// Chosen by the engine.
         play: u64,
@@ -188,6 +189,15 @@ pub enum LegCommand {
     /// Put the sound of both sides in here, from now on, or from its beginning where there is none yet.
     /// The last tap holds.
     Tap(TapSink),
+    /// Hear the others in a room, and be heard by them; [`LegEvent::Joined`] follows. A leg that is in another room leaves it.
+    Join(Joining),
+    /// Leave the room, if it is in one; [`LegEvent::Left`] follows. Nothing but what is played to it is heard then.
+    Leave,
+    /// Keep what it says out of the room, or let it in again.
+    Mute(bool),
+    /// Report the keys that are pressed in a [`RoomKind::Bridge`](super::RoomKind::Bridge), which are passed to the other side
+    /// and else are its own affair.
+    Listen(bool),
     /// End the leg: CANCEL before the answer, BYE after it. The ending is what
     /// [`LegEvent::Ended`] will report, unless the far side ended it first.
     HangUp {
@@ -222,6 +232,13 @@ pub enum LegEvent {
     },
     /// The keys were pressed.
     DigitsSent,
+    /// It is in the room, and heard there unless it is muted.
+    Joined {
+        /// Which one.
+        room: RoomId,
+    },
+    /// It is in no room any more.
+    Left,
     /// The far side pressed a key.
     Digit {
         /// The key.

@@ -37,6 +37,21 @@ impl Encoder {
         }
         payload.len().min(pairs.len())
     }
+
+    /// Learns from octets of somebody else that are sent in place of ours, so that whoever hears them notices nothing
+    /// when ours follow again.
+    pub fn follow(&mut self, payload: &[u8]) {
+        if let Some(memory) = &mut self.memory {
+            payload.iter().for_each(|octet| memory.follow(*octet));
+        }
+    }
+
+    /// Goes on where another encoder of the same codec is, whose octets were sent in place of ours.
+    pub fn go_on_from(&mut self, other: &Self) {
+        if let (Some(memory), Some(other)) = (&mut self.memory, &other.memory) {
+            memory.clone_from(other);
+        }
+    }
 }
 
 impl Decoder {
@@ -56,6 +71,13 @@ impl Decoder {
             *pair = memory.decode(*octet);
         }
         2 * payload.len().min(pairs.len())
+    }
+
+    /// Learns from octets that nobody has to hear, so that those after them can be heard.
+    pub fn follow(&mut self, payload: &[u8]) {
+        if let Some(memory) = &mut self.memory {
+            payload.iter().for_each(|octet| memory.follow(*octet));
+        }
     }
 
     /// Forgets what was heard, for a source that begins anew.
@@ -129,6 +151,42 @@ mod tests {
         decoder.reset();
         decoder.decode(&octets, &mut again);
         assert_eq!(first, again);
+    }
+
+    #[test]
+    fn who_follows_goes_on_as_if_it_had_coded_itself() {
+        let clip = tones::sine(16_000, 1300.0, -10.0, 200);
+        let (before, after) = clip.split_at(1600);
+        for codec in Codec::ALL {
+            let (mut encoder, mut follower) = (Encoder::new(codec), Encoder::new(codec));
+            let (mut decoder, mut deaf) = (Decoder::new(codec), Decoder::new(codec));
+            let mut octets = vec![0; 1600];
+            let length = encoder.encode(before, &mut octets);
+            follower.follow(&octets[..length]);
+            let mut copy = Encoder::new(codec);
+            copy.go_on_from(&encoder);
+            decoder.decode(&octets[..length], &mut vec![0; 1600]);
+            deaf.follow(&octets[..length]);
+            // The follower has not heard what went before, which its filter forgets in 12 octets.
+            let mut outputs = [&mut encoder, &mut copy, &mut follower].map(|encoder| {
+                let mut octets = vec![0; 1600];
+                let length = encoder.encode(after, &mut octets);
+                octets.truncate(length);
+                octets
+            });
+            assert_eq!(outputs[0], outputs[1], "{codec:?}");
+            let mut heard = vec![0; 1600];
+            let mut heard_deaf = vec![0; 1600];
+            decoder.decode(&outputs[0], &mut heard);
+            deaf.decode(&outputs[0], &mut heard_deaf);
+            assert_eq!(heard, heard_deaf, "{codec:?}");
+            let mut of_follower = vec![0; 1600];
+            let mut decoder = Decoder::new(codec);
+            decoder.decode(&octets[..length], &mut vec![0; 1600]);
+            decoder.decode(&std::mem::take(&mut outputs[2]), &mut of_follower);
+            let loudest = of_follower.iter().map(|sample| sample.unsigned_abs()).max();
+            assert!(loudest < Some(16_000), "{codec:?} clicks: {loudest:?}");
+        }
     }
 
     #[test]

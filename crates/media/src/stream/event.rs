@@ -40,6 +40,17 @@ pub enum StreamEvent {
     Goodbye,
 }
 
+/// What [`MediaStream::pass_inbound`](super::MediaStream::pass_inbound) had to pass on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Passed {
+    /// So many octets.
+    Octets(usize),
+    /// A frame that was lost.
+    Lost,
+    /// The peer is silent, or was not heard yet.
+    Nothing,
+}
+
 /// How a digit reached us.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum DigitWay {

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use voice::Voice;
 
-use super::{DigitWay, EventRing, StreamConfig, StreamEvent};
+use super::{DigitWay, EventRing, Passed, StreamConfig, StreamEvent};
 use crate::quality::Quality;
 use crate::rtcp::Reception;
 use crate::rtp::{Arrival, RtpHeader, RtpPacket};
@@ -177,6 +177,16 @@ impl Inbound {
         self.watch(config, now, ring);
         if let Some(source) = &mut self.source {
             source.voice.tick(config, ring);
+        }
+    }
+
+    /// The same without making sound of it.
+    pub(super) fn pass(&mut self, config: &StreamConfig, now: Instant, ring: &mut EventRing, out: &mut [u8]) -> Passed {
+        self.events.expire(now);
+        self.watch(config, now, ring);
+        match &mut self.source {
+            Some(source) => source.voice.pass(config, ring, out),
+            None => Passed::Nothing,
         }
     }
 

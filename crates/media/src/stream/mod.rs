@@ -9,8 +9,9 @@ use std::sync::Arc;
 use std::time::Instant;
 
 pub use config::{PayloadTypes, StreamConfig};
-pub use event::{DigitWay, StreamEvent};
+pub use event::{DigitWay, Passed, StreamEvent};
 
+use crate::codec::Encoder;
 use crate::digit::Digit;
 use crate::player::QueueFull;
 use crate::quality::{self, Quality};
@@ -101,7 +102,24 @@ impl MediaStream {
     ///
     /// `out` should hold [`MAX_PACKET`](crate::MAX_PACKET) octets. Call it exactly every 20 ms, while held too; then it returns `None`.
     pub fn tick(&mut self, now: Instant, out: &mut [u8]) -> Option<usize> {
+        self.tick_inbound(now);
+        self.tick_outbound(out)
+    }
+
+    /// The first half of [`tick`](Self::tick), after which [`received`](Self::received) is what was heard. Where several streams are
+    /// joined, all are turned by this half before the first is by the other, so that what one says the others hear in the same frame.
+    pub fn tick_inbound(&mut self, now: Instant) {
         self.inbound.tick(&self.config, now, &mut self.events);
+    }
+
+    /// The same without making sound of what was received: the octets of the next frame are written into `out`, for a peer of the
+    /// same codec. They are decoded only if somebody listens for tones in them.
+    pub fn pass_inbound(&mut self, now: Instant, out: &mut [u8]) -> Passed {
+        self.inbound.pass(&self.config, now, &mut self.events, out)
+    }
+
+    /// The second half of [`tick`](Self::tick): writes the next RTP packet and returns its length.
+    pub fn tick_outbound(&mut self, out: &mut [u8]) -> Option<usize> {
         self.outbound.tick(&self.config, out)
     }
 
@@ -172,9 +190,41 @@ impl MediaStream {
         self.outbound.player.is_playing()
     }
 
-    /// Offers one frame of live audio for the next tick, for bridging. Whatever is played goes before it.
+    /// Offers one frame of live audio for the next tick, for bridging. Whatever is played meanwhile is heard over it.
     pub fn feed(&mut self, frame: &[i16]) {
         self.outbound.feed(frame);
+    }
+
+    /// Offers one frame for the next tick that a peer encoded in our codec. It is left out if anything is played or pressed, so
+    /// ask [`is_plain`](Self::is_plain) before.
+    pub fn feed_octets(&mut self, octets: &[u8]) {
+        self.outbound.feed_octets(octets, true);
+    }
+
+    /// Offers one frame that was encoded in our codec for several. Before audio of its own follows again, the stream has to
+    /// [go on](Self::go_on_from) from that encoder.
+    pub fn feed_shared(&mut self, octets: &[u8]) {
+        self.outbound.feed_octets(octets, false);
+    }
+
+    /// Goes on from an encoder whose octets were sent in place of ours, so that the change is not heard.
+    pub fn go_on_from(&mut self, encoder: &Encoder) {
+        self.outbound.go_on_from(encoder);
+    }
+
+    /// Lets the peer see that the frame of the next tick was lost on its way to us, so that it covers the loss.
+    pub const fn feed_loss(&mut self) {
+        self.outbound.feed_loss();
+    }
+
+    /// Whether the stream has nothing of its own to send: nothing is played and no key is pressed, and it is not held.
+    pub fn is_plain(&self) -> bool {
+        self.outbound.is_plain()
+    }
+
+    /// Whether it sends at all; see [`set_sending`](Self::set_sending).
+    pub const fn is_sending(&self) -> bool {
+        self.outbound.is_sending()
     }
 
     /// Queues keys to be pressed one after the other; [`StreamEvent::DigitsSent`] follows the pause after the last. Meanwhile plays wait.

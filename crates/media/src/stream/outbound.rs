@@ -28,6 +28,28 @@ static NOISE: [i16; 4096] = {
 /// The level of each tone of a key that is sent in the audio, in dBm0.
 const KEY_LEVEL: f32 = -10.0;
 
+/// Octets of the longest frame.
+const MAX_OCTETS: usize = MAX_FRAME / 2;
+
+/// How loud live sound is in 256ths: as it is, and under something that is played.
+const FULL: i32 = 256;
+const DUCKED: i32 = 64;
+
+/// Live sound for the next frame.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fed {
+    Nothing,
+    /// So many samples.
+    Sound(usize),
+    /// So many octets, of an encoder that is not ours; ours follows it, or goes on from it by itself.
+    Octets {
+        count: usize,
+        follow: bool,
+    },
+    /// It was lost before it came to us.
+    Lost,
+}
+
 #[derive(Debug)]
 pub(super) struct Outbound {
     pub(super) player: Player,
@@ -42,8 +64,12 @@ pub(super) struct Outbound {
     /// Whether the next audio packet begins a talk spurt.
     begins: bool,
     tone: Option<Tone>,
-    fed: Frame,
-    fed_samples: usize,
+    fed: Fed,
+    /// What was fed, as samples, or as octets.
+    sound: Frame,
+    octets: [u8; MAX_OCTETS],
+    /// How loud what is fed is under what is played, in 256ths.
+    gain: i32,
     frame: Frame,
     frame_samples: usize,
     random: u32,
@@ -62,8 +88,10 @@ impl Outbound {
             sending: true,
             begins: true,
             tone: None,
-            fed: [0; MAX_FRAME],
-            fed_samples: 0,
+            fed: Fed::Nothing,
+            sound: [0; MAX_FRAME],
+            octets: [0; MAX_OCTETS],
+            gain: FULL,
             frame: [0; MAX_FRAME],
             frame_samples: 0,
             random: config.ssrc | 1,
@@ -86,10 +114,33 @@ impl Outbound {
         self.sending = sending;
     }
 
+    /// Whether it has nothing of its own to say.
+    pub(super) fn is_plain(&self) -> bool {
+        self.sending && self.gain == FULL && !self.player.is_playing() && !self.digits.is_busy()
+    }
+
+    pub(super) const fn is_sending(&self) -> bool {
+        self.sending
+    }
+
     pub(super) fn feed(&mut self, frame: &[i16]) {
         let length = frame.len().min(MAX_FRAME);
-        self.fed[..length].copy_from_slice(&frame[..length]);
-        self.fed_samples = length;
+        self.sound[..length].copy_from_slice(&frame[..length]);
+        self.fed = Fed::Sound(length);
+    }
+
+    pub(super) fn feed_octets(&mut self, octets: &[u8], follow: bool) {
+        let count = octets.len().min(MAX_OCTETS);
+        self.octets[..count].copy_from_slice(&octets[..count]);
+        self.fed = Fed::Octets { count, follow };
+    }
+
+    pub(super) const fn feed_loss(&mut self) {
+        self.fed = Fed::Lost;
+    }
+
+    pub(super) fn go_on_from(&mut self, encoder: &Encoder) {
+        self.encoder.go_on_from(encoder);
     }
 
     /// What was sent, and the timestamp of the coming frame.
@@ -125,17 +176,27 @@ impl Outbound {
         }
         let samples = config.codec.frame_samples();
         let step = self.digits.step(event_timestamp);
+        let fed = std::mem::replace(&mut self.fed, Fed::Nothing);
+        if step == EventStep::Idle && !self.player.is_playing() {
+            match fed {
+                Fed::Octets { count, follow } => return self.pass(count, follow, timestamp, config, out),
+                Fed::Lost => {
+                    self.sender.skip();
+                    self.packetiser.skip();
+                    return None;
+                }
+                Fed::Sound(_) | Fed::Nothing => {}
+            }
+        }
         let filled = match (step, config.send.telephone_event) {
             (EventStep::Tone(packet) | EventStep::EndAgain(packet), Some(payload_type)) => {
-                self.fed_samples = 0;
                 self.packetiser.clear();
                 return self.write_event(packet, payload_type, out);
             }
             (EventStep::Tone(packet), None) => self.fill_key(packet, config, samples),
             (EventStep::EndAgain(_) | EventStep::Pause, _) => 0,
-            (EventStep::Idle, _) => self.fill_audio(samples),
+            (EventStep::Idle, _) => self.fill_audio(fed, samples),
         };
-        self.fed_samples = 0;
         self.fill_noise(filled, samples);
         self.frame_samples = samples;
         let (encoder, frame) = (&mut self.encoder, &self.frame[..samples]);
@@ -163,9 +224,30 @@ impl Outbound {
         })
     }
 
+    /// Sends a frame that somebody else encoded.
+    fn pass(
+        &mut self,
+        count: usize,
+        follow: bool,
+        timestamp: u32,
+        config: &StreamConfig,
+        out: &mut [u8],
+    ) -> Option<usize> {
+        let octets = &self.octets[..count];
+        if follow {
+            self.encoder.follow(octets);
+        }
+        self.packetiser.add(timestamp, |place| {
+            let length = place.len().min(octets.len());
+            place[..length].copy_from_slice(&octets[..length]);
+            length
+        });
+        self.write_audio(config, out)
+    }
+
     fn interrupt(&mut self) {
         self.begins = true;
-        self.fed_samples = 0;
+        self.fed = Fed::Nothing;
         self.packetiser.clear();
     }
 
@@ -189,14 +271,25 @@ impl Outbound {
         samples
     }
 
-    fn fill_audio(&mut self, samples: usize) -> usize {
+    /// What is played, over what is fed.
+    fn fill_audio(&mut self, fed: Fed, samples: usize) -> usize {
         let played = self.player.fill(&mut self.frame[..samples]);
-        if played > 0 {
+        let Fed::Sound(length) = fed else {
+            self.gain = FULL;
             return played;
+        };
+        let wanted = if played > 0 { DUCKED } else { FULL };
+        let begin = std::mem::replace(&mut self.gain, wanted);
+        let length = length.min(samples);
+        self.frame[played.min(length)..length].fill(0);
+        let all = self.frame[..length].iter_mut().zip(&self.sound);
+        for (place, (sample, fed)) in (0..).zip(all) {
+            // A change of loudness takes a whole frame, so that it is not heard as a click.
+            let gain = begin + (wanted - begin) * place / samples as i32;
+            let under = i32::from(*fed) * gain / FULL;
+            *sample = (i32::from(*sample) + under).clamp(i32::from(i16::MIN), i32::from(i16::MAX)) as i16;
         }
-        let length = self.fed_samples.min(samples);
-        self.frame[..length].copy_from_slice(&self.fed[..length]);
-        length
+        played.max(length)
     }
 
     fn fill_noise(&mut self, from: usize, to: usize) {

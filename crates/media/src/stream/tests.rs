@@ -400,7 +400,14 @@ fn live_audio_is_sent_where_nothing_plays() {
     line.theirs.play(1, [tone(20)]).unwrap();
     line.theirs.feed(&frame);
     line.run(1);
-    assert_eq!(line.theirs.sent(), Some(&tone(20)[..]));
+    // What is played is heard over it, and it is turned down in that frame.
+    let sent = line.theirs.sent().unwrap();
+    assert_eq!(sent[0], tone(20)[0] + frame[0]);
+    assert_eq!(sent[80], tone(20)[80] + (i32::from(frame[80]) * 160 / 256) as i16);
+    line.run(1);
+    line.theirs.feed(&frame);
+    line.run(1);
+    assert_eq!(line.theirs.sent(), Some(&frame[..]));
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! The sound of the far side, from its packets to frames.
 
+use super::super::Passed;
 use super::super::{EventRing, Frame, StreamConfig};
 use super::noise::ComfortNoise;
 use super::{DigitWay, StreamEvent};
@@ -23,6 +24,8 @@ pub(super) struct Voice {
     detector: Option<DtmfDetector>,
     frame: Frame,
     frame_samples: usize,
+    /// Whether the last frame was passed on as it came, so that the concealer missed it.
+    passing: bool,
     /// Frames that were made up.
     pub(super) concealed: u64,
 }
@@ -37,6 +40,7 @@ impl Voice {
             detector: detector(config),
             frame: [0; MAX_FRAME],
             frame_samples: 0,
+            passing: false,
             concealed: 0,
         }
     }
@@ -55,15 +59,51 @@ impl Voice {
     pub(super) fn tick(&mut self, config: &StreamConfig, ring: &mut EventRing) {
         let samples = config.codec.frame_samples();
         self.frame_samples = samples;
+        if std::mem::take(&mut self.passing) {
+            self.concealer.reset();
+        }
         let pull = self.next_frame(samples);
+        self.detect(samples, ring);
+        if pull == Pull::Empty {
+            self.noise.fill(&mut self.frame[..samples]);
+        }
+    }
+
+    /// Writes the next frame as it came into `out`, and decodes it only if somebody listens for tones in it.
+    pub(super) fn pass(&mut self, config: &StreamConfig, ring: &mut EventRing, out: &mut [u8]) -> Passed {
+        self.frame_samples = 0;
+        self.passing = true;
+        let count = self.buffer.frame_octets().min(out.len());
+        let octets = &mut out[..count];
+        match self.buffer.pull(octets) {
+            Pull::Frame | Pull::FirstHalfLost | Pull::SecondHalfLost => {}
+            Pull::Lost => return Passed::Lost,
+            Pull::Empty => {
+                if self.buffer.is_too_deep() {
+                    self.buffer.skip_frame();
+                }
+                return Passed::Nothing;
+            }
+        }
+        if self.detector.is_none() && !self.buffer.is_too_deep() {
+            self.decoder.follow(octets);
+            return Passed::Octets(count);
+        }
+        let samples = config.codec.frame_samples();
+        self.decoder.decode(octets, &mut self.frame[..samples]);
+        if self.buffer.is_too_deep() && is_quiet(&self.frame[..samples]) {
+            self.buffer.skip_frame();
+        }
+        self.detect(samples, ring);
+        Passed::Octets(count)
+    }
+
+    fn detect(&mut self, samples: usize, ring: &mut EventRing) {
         if let Some(detector) = &mut self.detector {
             detector.feed(&self.frame[..samples], |digit| {
                 let way = DigitWay::InBand;
                 ring.push(StreamEvent::Digit { digit, way });
             });
-        }
-        if pull == Pull::Empty {
-            self.noise.fill(&mut self.frame[..samples]);
         }
     }
 

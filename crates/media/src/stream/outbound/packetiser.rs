@@ -73,6 +73,13 @@ impl Packetiser {
         Some((self.timestamp, &self.octets[..wanted]))
     }
 
+    /// Lets the time of a frame pass of which nothing is to be sent. What waits is forgotten.
+    pub(super) fn skip(&mut self) {
+        self.filled = 0;
+        self.given = 0;
+        self.since_last = self.since_last.saturating_add(FRAME_MS as u8);
+    }
+
     /// Forgets what waits, for when something else is sent instead.
     pub(super) const fn clear(&mut self) {
         self.filled = 0;

@@ -118,7 +118,14 @@ impl Phone {
                 }
                 LegCommand::SendDigits { .. } => leg.tell(LegEvent::DigitsSent).await,
                 LegCommand::HangUp { ending } if !self.never_ends => return leg.end(ending).await,
-                LegCommand::HangUp { .. } | LegCommand::StopPlaying | LegCommand::Answer | LegCommand::Tap(_) => {}
+                LegCommand::Join(joining) => leg.tell(LegEvent::Joined { room: joining.room }).await,
+                LegCommand::Leave => leg.tell(LegEvent::Left).await,
+                LegCommand::HangUp { .. }
+                | LegCommand::StopPlaying
+                | LegCommand::Answer
+                | LegCommand::Tap(_)
+                | LegCommand::Mute(_)
+                | LegCommand::Listen(_) => {}
             }
         }
     }
