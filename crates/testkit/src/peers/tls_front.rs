@@ -113,12 +113,15 @@ async fn serve(listener: TcpListener, acceptor: TlsAcceptor, behind: SocketAddr,
     while let Ok((stream, _)) = listener.accept().await {
         let (acceptor, counts) = (acceptor.clone(), Arc::clone(&counts));
         tokio::spawn(async move {
+            // What goes through waits for nothing, in either direction.
+            let _ = stream.set_nodelay(true);
             let Ok(mut inside) = acceptor.accept(stream).await else {
                 counts.failed.fetch_add(1, Ordering::Relaxed);
                 return;
             };
             counts.agreed.fetch_add(1, Ordering::Relaxed);
             if let Ok(mut plain) = TcpStream::connect(behind).await {
+                let _ = plain.set_nodelay(true);
                 // A connection that breaks is what a far side may do at any time.
                 let _ = tokio::io::copy_bidirectional(&mut inside, &mut plain).await;
             }
