@@ -27,7 +27,7 @@ use crate::{
 };
 
 /// What we understand at all.
-pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK";
+pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE, PRACK, NOTIFY";
 
 /// Strangers' requests that are looked at per second.
 const STRANGERS_PER_SECOND: f64 = 100.0;

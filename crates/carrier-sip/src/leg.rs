@@ -19,6 +19,8 @@ mod route;
 mod sound;
 mod take;
 mod talk;
+mod transfer;
+mod wishes;
 
 use std::{
     net::{IpAddr, SocketAddr},
@@ -76,6 +78,8 @@ struct Leg {
     requests: mpsc::Receiver<Box<Transaction>>,
     sound: Sound,
     line: Arc<Line>,
+    /// The trunk that it goes by.
+    trunk: Option<Arc<Trunk>>,
     entry: Entry,
     _room: OwnedSemaphorePermit,
 }
@@ -137,6 +141,7 @@ pub(crate) async fn ring(shared: &Arc<Shared>, order: &LegOrder, target: Target)
         requests,
         sound: Sound::new(stream, local, random, silent_after(target.trunk.as_deref())),
         line,
+        trunk: target.trunk.clone(),
         entry,
         _room: room,
     };
@@ -209,6 +214,8 @@ fn local(shared: &Shared, stream: &Stream, ours: IpAddr, trunk: Option<&Trunk>) 
         packet_time: trunk.map_or(20, |trunk| trunk.settings.packet_time),
         srtp: trunk.map_or(Srtp::Off, |trunk| trunk.settings.srtp),
         keys: sdp::keys(&secrets),
+        holds: false,
+        telephone_event: sdp::TELEPHONE_EVENT,
     };
     (local, number(first))
 }

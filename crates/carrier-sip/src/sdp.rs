@@ -21,7 +21,7 @@ use sdp_types::{AddrType, Direction, Media, Session};
 use self::formats::Formats;
 
 /// The payload type under which we offer telephone-event; dynamic, and by far the usual one.
-const TELEPHONE_EVENT: u8 = 101;
+pub(crate) const TELEPHONE_EVENT: u8 = 101;
 
 /// Whether sound is protected (RFC 3711), with keys in the description.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -51,6 +51,21 @@ pub(crate) struct Local {
     pub(crate) srtp: Srtp,
     /// Our keys, one for each suite, whether they are used or not.
     pub(crate) keys: Vec<Crypto>,
+    /// Whether we hold the far side: we want to hear nothing of it.
+    pub(crate) holds: bool,
+    /// Our number of telephone-event in this session, which keeps it.
+    pub(crate) telephone_event: u8,
+}
+
+impl Local {
+    /// What we do of what the far side lets us do.
+    fn restricted(&self, direction: Direction) -> Direction {
+        match direction {
+            Direction::SendRecv if self.holds => Direction::SendOnly,
+            Direction::RecvOnly if self.holds => Direction::Inactive,
+            _ => direction,
+        }
+    }
 }
 
 /// Keys of ours, from 60 random octets.
@@ -139,8 +154,8 @@ pub(crate) fn offer(local: &Local) -> String {
     };
     let description = Description {
         formats: &formats,
-        telephone_event: Some((TELEPHONE_EVENT, 8000)),
-        direction: Direction::SendRecv,
+        telephone_event: Some((local.telephone_event, 8000)),
+        direction: local.restricted(Direction::SendRecv),
         profile,
         lines,
     };
@@ -160,12 +175,21 @@ pub(crate) fn answer(local: &Local, agreed: &Agreed) -> String {
     describe(local, &description)
 }
 
+/// The description of a session that is agreed on, as an offer of ours: only the direction may change.
+pub(crate) fn offer_again(local: &Local, agreed: &Agreed) -> String {
+    let agreed = Agreed {
+        direction: local.restricted(Direction::SendRecv),
+        ..agreed.clone()
+    };
+    answer(local, &agreed)
+}
+
 /// Reads the far side's answer to our offer.
 pub(crate) fn read_answer(body: &[u8], local: &Local) -> Result<Agreed, SdpError> {
     let theirs = read(body, local, Side::Answer)?;
     let ours = PayloadTypes {
         audio: theirs.codec.payload_type(),
-        telephone_event: theirs.send.telephone_event.map(|_| TELEPHONE_EVENT),
+        telephone_event: theirs.send.telephone_event.map(|_| local.telephone_event),
         comfort_noise: theirs.send.comfort_noise,
     };
     Ok(Agreed {
@@ -285,7 +309,7 @@ fn read(body: &[u8], local: &Local, side: Side) -> Result<Agreed, SdpError> {
         event_clock: event.map_or(8000, |(_, clock)| clock),
         packet_time: packet_time(audio),
         direction: match remote {
-            Some(_) => theirs.reverse(),
+            Some(_) => local.restricted(theirs.reverse()),
             // An address of nothing is the old way to hold (RFC 3264, section 8.4).
             None => Direction::Inactive,
         },

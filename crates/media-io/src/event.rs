@@ -64,6 +64,7 @@ pub(crate) enum Command {
     Join(Box<Join>),
     Leave,
     Mute(bool),
+    Hold(bool),
     /// Passes a key on that the far side pressed in another way than by sound.
     Pass(Digit),
 }

@@ -210,7 +210,10 @@ impl Member {
             Obeyed::Join(join) => Some(Next::Move(join)),
         };
         match self.next {
-            None => sound.set_muted(self.seat, self.slot.is_muted()),
+            None => {
+                sound.set_muted(self.seat, self.slot.is_muted());
+                sound.set_deaf(self.seat, self.slot.is_held());
+            }
             Some(_) => sound.leave(self.seat),
         }
     }

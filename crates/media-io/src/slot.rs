@@ -99,6 +99,7 @@ pub(crate) struct Slot {
     turns: u32,
     room: Option<RoomId>,
     muted: bool,
+    held: bool,
     /// When it was turned last, and whether it has moved to another phase since.
     turned: Instant,
     moved: bool,
@@ -139,6 +140,7 @@ impl Slot {
             turns: 0,
             room: None,
             muted: false,
+            held: false,
             turned: now,
             moved: false,
             pressed: VecDeque::new(),
@@ -216,8 +218,14 @@ impl Slot {
         self.tap.is_some()
     }
 
+    /// Whether what it says stays out of its room.
     pub(crate) fn is_muted(&self) -> bool {
-        self.muted
+        self.muted || self.held
+    }
+
+    /// Whether it hears nothing of its room.
+    pub(crate) fn is_held(&self) -> bool {
+        self.held
     }
 
     pub(crate) fn room(&self) -> Option<RoomId> {
@@ -296,6 +304,7 @@ impl Slot {
                 Ok(Command::Leave) if self.room.is_some() => return Obeyed::Leave,
                 Ok(Command::Leave) => self.tell_left(),
                 Ok(Command::Mute(muted)) => self.muted = muted,
+                Ok(Command::Hold(held)) => self.held = held,
                 Ok(Command::Pass(digit)) => {
                     self.note_pressed(digit::Digit::try_from(digit.as_char()).ok(), DigitWay::SipInfo);
                 }

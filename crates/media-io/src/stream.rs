@@ -161,6 +161,11 @@ impl Stream {
         self.tell(Command::Mute(muted));
     }
 
+    /// Holds the far side or takes it back. Who is held is not heard in its room, and hears only what is played to it.
+    pub fn set_held(&self, held: bool) {
+        self.tell(Command::Hold(held));
+    }
+
     /// Passes a key to the other side of a bridge that the far side pressed in another way than by its sound.
     pub fn pass_digit(&self, digit: Digit) {
         self.tell(Command::Pass(digit));

@@ -98,6 +98,13 @@ impl Room {
         }
     }
 
+    /// Keeps the room from a member, or lets it hear again. What is played to it alone it hears in any case.
+    pub fn set_deaf(&mut self, seat: Seat, deaf: bool) {
+        if let Some(member) = self.member(seat) {
+            member.deaf = deaf;
+        }
+    }
+
     /// Begins to let a member out: it is in the next frame for the last time, in which its voice and what it hears fade.
     /// Its seat is given to somebody else after the [`end`](Self::end) of that frame.
     pub fn leave(&mut self, seat: Seat) {
@@ -230,7 +237,7 @@ impl Room {
         let Some(member) = self.members.get_mut(seat.index()).and_then(Option::as_mut) else {
             return;
         };
-        if is_alone || !stream.is_sending() {
+        if is_alone || member.deaf || !stream.is_sending() {
             return;
         }
         let mut frame = [0; MAX_FRAME];

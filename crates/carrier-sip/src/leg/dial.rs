@@ -215,7 +215,9 @@ impl Leg {
                 | LegCommand::Join(_)
                 | LegCommand::Leave
                 | LegCommand::Mute(_)
-                | LegCommand::Listen(_),
+                | LegCommand::Listen(_)
+                | LegCommand::Hold(_)
+                | LegCommand::Transfer { .. },
             ) => {
                 tracing::warn!("a command for an answered leg came before the answer and is dropped");
                 None
@@ -275,6 +277,7 @@ impl Leg {
                     ours: true,
                     sequence: 0,
                     forks: Some(forks),
+                    transfer: None,
                 }))
             }
             Err(ending) => {

@@ -53,6 +53,11 @@ pub(super) fn failed(reason: String) -> Ending {
     Ending::new(Outcome::Failed, EndedBy::System, reason)
 }
 
+/// The far side does not know the call any more, or cannot be reached.
+pub(super) fn gone(reason: String) -> Ending {
+    Ending::new(Outcome::Failed, EndedBy::Network, reason)
+}
+
 /// Whoever owned the leg is gone.
 pub(super) fn let_go() -> Ending {
     Ending::new(Outcome::Canceled, EndedBy::System, "the leg was let go of by its owner")

@@ -150,7 +150,7 @@ impl Refresh {
 
 /// How long to wait after a 491, in units of 10 ms: 2.1 to 4 s for the owner of the Call-ID, and up to
 /// 2 s for the other.
-fn glare(ours: bool, dice: u8) -> Duration {
+pub(super) fn glare(ours: bool, dice: u8) -> Duration {
     let share = u64::from(dice);
     let units = if ours {
         210 + share * 190 / 255

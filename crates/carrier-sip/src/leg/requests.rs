@@ -3,7 +3,7 @@
 use std::time::{Duration, Instant};
 
 use outdial_domain::{Digit, EndedBy, Ending, Outcome};
-use outdial_engine::ports::DigitWay;
+use outdial_engine::ports::{DigitWay, LegEvent};
 use outdial_media::sip_info::{self, InfoError};
 use rsipstack::{
     sip::{Header, HeadersExt, Method, StatusCode},
@@ -21,6 +21,7 @@ use super::{
     Leg,
     inbox::Inbox,
     talk::{Talk, Unacknowledged},
+    transfer,
 };
 
 /// How a request was taken.
@@ -86,6 +87,10 @@ impl Leg {
                 unknown(request).await;
                 Asked::Done
             }
+            Method::Notify => {
+                self.notified(request, talk).await;
+                Asked::Done
+            }
             _ => {
                 not_allowed(&mut request).await;
                 Asked::Done
@@ -121,6 +126,18 @@ impl Leg {
         match request.original.method {
             Method::Bye => reply(&mut request, StatusCode::OK, Vec::new(), None).await,
             _ => unknown(request).await,
+        }
+    }
+
+    /// Takes what the far side says of a transfer. Of anything else we want to know nothing.
+    async fn notified(&mut self, mut request: Box<Transaction>, talk: &mut Talk) {
+        if talk.transfer.is_none() || !transfer::is_about_transfer(&request.original) {
+            return unknown(request).await;
+        }
+        reply(&mut request, StatusCode::OK, Vec::new(), None).await;
+        if let Some(result) = transfer::result(&request.original) {
+            talk.transfer = None;
+            self.events.tell(LegEvent::Transferred(result));
         }
     }
 
@@ -202,9 +219,7 @@ pub(super) async fn unknown(mut request: Box<Transaction>) {
 
 async fn not_allowed(request: &mut Transaction) {
     let status = match request.original.method {
-        Method::Refer | Method::Message | Method::Notify | Method::Subscribe | Method::Register => {
-            StatusCode::MethodNotAllowed
-        }
+        Method::Refer | Method::Message | Method::Subscribe | Method::Register => StatusCode::MethodNotAllowed,
         _ => StatusCode::NotImplemented,
     };
     reply(request, status, vec![Header::Allow(ALLOW.into())], None).await;

@@ -29,6 +29,8 @@ pub(super) struct Sound {
     /// Whether keys go to the other side of a bridge, and are reported nonetheless.
     bridged: bool,
     listens: bool,
+    /// Whether the far side agreed to be held.
+    held: bool,
     quality: Option<Quality>,
     far: Option<FarSound>,
     /// How long the far side may send nothing at all.
@@ -56,6 +58,7 @@ impl Sound {
             pressed: digits::Digits::default(),
             bridged: false,
             listens: false,
+            held: false,
             quality: None,
             far: None,
             silent_after,
@@ -115,6 +118,38 @@ impl Sound {
         Ok(answer)
     }
 
+    /// An offer by which the far side is put on hold, or taken back.
+    pub(super) fn offer_hold(&mut self, held: bool) -> String {
+        self.local.holds = held;
+        self.local.version += 1;
+        match &self.agreed {
+            Some(agreed) => sdp::offer_again(&self.local, agreed),
+            None => sdp::offer(&self.local),
+        }
+    }
+
+    /// Takes the far side's answer to that; gives whether it is held now. One that cannot be used changes nothing.
+    pub(super) fn hold_answered(&mut self, body: &[u8]) -> Result<bool, SdpError> {
+        if let Err(error) = self.answered(body) {
+            self.hold_is_off();
+            return Err(error);
+        }
+        self.held = self.local.holds;
+        if let Some(stream) = &self.stream {
+            stream.set_held(self.held);
+        }
+        Ok(self.held)
+    }
+
+    /// The offer came to nothing.
+    pub(super) fn hold_is_off(&mut self) {
+        self.local.holds = self.held;
+    }
+
+    pub(super) fn is_held(&self) -> bool {
+        self.held
+    }
+
     /// Our description again, for a far side that asks without giving its own.
     pub(super) fn offer(&mut self) -> String {
         self.local.version += 1;
@@ -164,6 +199,9 @@ impl Sound {
                 None => stream.start(config, remote),
             }
             stream.set_sending(agreed.remote.is_some() && agreed.direction.has_send());
+        }
+        if let Some(number) = agreed.receive.telephone_event {
+            self.local.telephone_event = number;
         }
         self.agreed = Some(agreed);
     }

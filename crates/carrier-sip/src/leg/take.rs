@@ -113,7 +113,11 @@ pub(crate) async fn take(shared: Arc<Shared>, mut transaction: Box<Transaction>,
 type Prepared = (Leg, Dialog, LegHandle);
 
 /// Everything that a leg needs, or the status that says what is missing.
-fn prepare(shared: &Arc<Shared>, transaction: &Transaction, trunk: &Trunk) -> Result<Prepared, (StatusCode, String)> {
+fn prepare(
+    shared: &Arc<Shared>,
+    transaction: &Transaction,
+    trunk: &Arc<Trunk>,
+) -> Result<Prepared, (StatusCode, String)> {
     let request = &transaction.original;
     let flow = Flow::of_request(shared, transaction, trunk)
         .map_err(|Fault(fault)| (StatusCode::ServerInternalError, fault))?;
@@ -158,6 +162,7 @@ fn prepare(shared: &Arc<Shared>, transaction: &Transaction, trunk: &Trunk) -> Re
         requests,
         sound,
         line,
+        trunk: Some(Arc::clone(trunk)),
         entry,
         _room: room,
     };
@@ -358,6 +363,7 @@ impl Leg {
                         wish: ringing.wish,
                         ours: false,
                         forks: None,
+                        transfer: None,
                     }));
                 }
                 Step::Heard(invite, Some(_)) => ringing.inbox.put(invite),

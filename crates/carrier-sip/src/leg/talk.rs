@@ -3,9 +3,9 @@
 use std::time::Instant;
 
 use outdial_domain::{EndedBy, Ending, Outcome};
-use outdial_engine::ports::LegCommand;
+use outdial_engine::ports::{LegCommand, LegEvent};
 use rsipstack::{
-    sip::{Method, SipMessage},
+    sip::{Method, Response, SipMessage},
     transaction::{Transaction, transaction::TransactionEvent},
 };
 
@@ -22,6 +22,8 @@ use super::{
     refresh::{Refresh, Refreshed},
     requests::Asked,
     sound::Told,
+    transfer::Transfer,
+    wishes::{self, Wishes},
 };
 
 /// An answered leg.
@@ -38,6 +40,17 @@ pub(super) struct Talk {
     pub(super) ours: bool,
     /// The highest number of the far side's requests.
     pub(super) sequence: u32,
+    /// Whether the far side is to say what became of a transfer.
+    pub(super) transfer: Option<Transfer>,
+}
+
+impl Talk {
+    /// Notes that this answer to an INVITE of ours refreshed the session.
+    pub(super) fn refreshed(&mut self, answer: &Response) {
+        let now = Instant::now();
+        let timer = SessionTimer::of_answer(&answer.headers, now);
+        self.timer = timer.or(self.timer.map(|timer| timer.again(now)));
+    }
 }
 
 enum Step {
@@ -48,6 +61,9 @@ enum Step {
     Acknowledged(Option<SipMessage>),
     Due(Due),
     Refreshed(Refreshed),
+    Wished,
+    Came(Option<wishes::Came>),
+    TransferUnknown,
 }
 
 /// Who ends it, and how.
@@ -67,8 +83,11 @@ impl Leg {
     pub(super) async fn talk(&mut self, mut talk: Box<Talk>) -> Ending {
         let mut unacknowledged: Option<Unacknowledged> = None;
         let mut refresh = Refresh::default();
+        let mut wishes = Wishes::default();
         let end = loop {
             let due = refresh.due(talk.timer.as_ref());
+            let is_free = unacknowledged.is_none() && !refresh.is_under_way();
+            let wish = wishes.due(Instant::now()).filter(|_| is_free);
             let step = tokio::select! {
                 biased;
                 Some(request) = self.requests.recv() => Step::Asked(request),
@@ -78,10 +97,13 @@ impl Leg {
                 message = acknowledged(&mut unacknowledged) => Step::Acknowledged(message),
                 due = wait(due) => Step::Due(due),
                 refreshed = refresh.done(), if refresh.is_under_way() => Step::Refreshed(refreshed),
+                came = wishes.done(), if wishes.is_under_way() => Step::Came(came),
+                () = until(wish) => Step::Wished,
+                () = until(talk.transfer.map(Transfer::until)) => Step::TransferUnknown,
             };
             match step {
                 Step::Asked(request) => {
-                    let busy = unacknowledged.is_some() || refresh.offers();
+                    let busy = unacknowledged.is_some() || refresh.offers() || wishes.offers();
                     match Box::pin(self.asked(request, &mut talk, busy)).await {
                         Asked::Done => {}
                         Asked::Unacknowledged(waiting) => unacknowledged = Some(waiting),
@@ -98,6 +120,19 @@ impl Leg {
                 Step::Told(Some(LegCommand::Leave)) => self.sound.leave(),
                 Step::Told(Some(LegCommand::Mute(muted))) => self.sound.mute(muted),
                 Step::Told(Some(LegCommand::Listen(listens))) => self.sound.listen(listens),
+                Step::Told(Some(LegCommand::Hold(held))) => wishes.add(wishes::Wish::Hold(held)),
+                Step::Told(Some(LegCommand::Transfer { to })) => wishes.add(wishes::Wish::Transfer(to)),
+                Step::Wished => self.send_wish(&mut wishes, &mut talk),
+                Step::Came(came) => {
+                    if let Some(ending) = self.wish_done(&mut wishes, &mut talk, came) {
+                        break End::Ours(ending);
+                    }
+                }
+                Step::TransferUnknown => {
+                    talk.transfer = None;
+                    let reason = "the far side never said what became of it".to_owned();
+                    self.events.tell(LegEvent::Transferred(Err(reason)));
+                }
                 Step::Told(Some(LegCommand::SendDigits { digits })) => self.sound.send_digits(digits),
                 Step::Sound(Told::Event(event)) => self.events.tell(event),
                 Step::Sound(Told::Nothing) => {}
@@ -128,7 +163,7 @@ impl Leg {
                     }
                 }
                 Step::Due(Due::Refresh) => {
-                    if unacknowledged.is_none() {
+                    if unacknowledged.is_none() && !wishes.is_under_way() {
                         let description = self.sound.current();
                         refresh.start(&self.shared, &mut talk, description);
                     } else {
@@ -177,9 +212,7 @@ impl Leg {
                     self.late_answer(&response.body);
                 }
                 talk.dialog.retarget(&*response);
-                let now = Instant::now();
-                talk.timer =
-                    SessionTimer::of_answer(&response.headers, now).or(talk.timer.map(|timer| timer.again(now)));
+                talk.refreshed(&response);
                 None
             }
             Refreshed::TooBrief(least, dialog) => {
@@ -221,6 +254,13 @@ async fn wait(due: Option<(Instant, Due)>) -> Due {
             tokio::time::sleep_until(at.into()).await;
             due
         }
+        None => std::future::pending().await,
+    }
+}
+
+async fn until(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment.into()).await,
         None => std::future::pending().await,
     }
 }

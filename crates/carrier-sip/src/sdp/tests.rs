@@ -11,6 +11,8 @@ fn local() -> Local {
         packet_time: 20,
         srtp: Srtp::Off,
         keys: keys(&[7; 64]),
+        holds: false,
+        telephone_event: TELEPHONE_EVENT,
     }
 }
 

@@ -122,6 +122,11 @@ impl Call {
         }
     }
 
+    /// What has happened so far.
+    pub(crate) fn words(&self) -> &[String] {
+        &self.words
+    }
+
     pub(crate) async fn tell(&self, command: LegCommand) {
         self.handle.commands.send(command).await.expect("the leg listens");
     }
@@ -171,6 +176,10 @@ fn word(event: &LegEvent) -> String {
         LegEvent::DigitsSent => "digits sent".into(),
         LegEvent::Joined { .. } => "joined".into(),
         LegEvent::Left => "left".into(),
+        LegEvent::OnHold(held) => format!("on hold {held}"),
+        LegEvent::HoldRefused => "hold refused".into(),
+        LegEvent::Transferred(Ok(())) => "transferred".into(),
+        LegEvent::Transferred(Err(reason)) => format!("not transferred: {reason}"),
         LegEvent::Digit { digit, way } => format!("digit {digit} {}", way.as_str()),
         LegEvent::Ended(end) => {
             let Ending {

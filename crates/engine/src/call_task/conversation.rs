@@ -191,8 +191,12 @@ impl<'a> Conversation<'a> {
             // The end of something that was stopped already.
             LegEvent::PlayDone { .. } => {}
             LegEvent::DigitsSent => self.input(Input::DigitsSent).await,
-            // Nothing that a flow says joins a room.
-            LegEvent::Joined { .. } | LegEvent::Left => {}
+            // Nothing that a flow says joins a room, holds or transfers.
+            LegEvent::Joined { .. }
+            | LegEvent::Left
+            | LegEvent::OnHold(_)
+            | LegEvent::HoldRefused
+            | LegEvent::Transferred(_) => {}
             LegEvent::Ended(_) => unreachable!("the caller takes the end for itself"),
         }
     }

@@ -198,6 +198,15 @@ pub enum LegCommand {
     /// Report the keys that are pressed in a [`RoomKind::Bridge`](super::RoomKind::Bridge), which are passed to the other side
     /// and else are its own affair.
     Listen(bool),
+    /// Put the far side on hold, or take it back. [`LegEvent::OnHold`] follows when it agreed, else [`LegEvent::HoldRefused`].
+    /// Who is held hears only what is played to it, and is not heard in its room.
+    Hold(bool),
+    /// Ask the far side to call somebody else instead of us, who is reached by the same trunk; [`LegEvent::Transferred`] follows
+    /// unless the leg ends before. The leg lives on until one of the sides hangs up.
+    Transfer {
+        /// Whom.
+        to: Address,
+    },
     /// End the leg: CANCEL before the answer, BYE after it. The ending is what
     /// [`LegEvent::Ended`] will report, unless the far side ended it first.
     HangUp {
@@ -239,6 +248,12 @@ pub enum LegEvent {
     },
     /// It is in no room any more.
     Left,
+    /// The far side is on hold by us, or is not any more.
+    OnHold(bool),
+    /// The far side does not want to be put on hold, or taken back; all is as it was.
+    HoldRefused,
+    /// The far side reached whom it was asked to call, or says why not.
+    Transferred(Result<(), String>),
     /// The far side pressed a key.
     Digit {
         /// The key.

@@ -19,6 +19,8 @@ pub(super) enum Stage {
 pub(super) struct Member {
     pub(super) codec: Codec,
     pub(super) muted: bool,
+    /// Whether it hears nothing of the room.
+    pub(super) deaf: bool,
     pub(super) stage: Stage,
     /// Whether it has nothing of its own to send, and nobody wants its sound.
     pub(super) plain: bool,
@@ -43,6 +45,7 @@ impl Member {
         Self {
             codec,
             muted,
+            deaf: false,
             stage: Stage::Entering,
             plain: false,
             tapped: false,
@@ -61,7 +64,7 @@ impl Member {
         let stays = self.stage == Stage::In && to.stage == Stage::In;
         // Whoever hears a codec with a memory would hear the change from one encoder to another, unless there is nothing to hear.
         let unnoticed = self.passed_before || self.quiet || !has_memory(self.codec);
-        stays && unnoticed && !self.muted && !self.tapped && to.plain && self.codec == to.codec
+        stays && unnoticed && !self.muted && !self.tapped && to.plain && !to.deaf && self.codec == to.codec
     }
 
     /// Whether it can be sent what was encoded for all listeners, should it hear the same.

@@ -120,6 +120,8 @@ impl Phone {
                 LegCommand::HangUp { ending } if !self.never_ends => return leg.end(ending).await,
                 LegCommand::Join(joining) => leg.tell(LegEvent::Joined { room: joining.room }).await,
                 LegCommand::Leave => leg.tell(LegEvent::Left).await,
+                LegCommand::Hold(held) => leg.tell(LegEvent::OnHold(held)).await,
+                LegCommand::Transfer { .. } => leg.tell(LegEvent::Transferred(Ok(()))).await,
                 LegCommand::HangUp { .. }
                 | LegCommand::StopPlaying
                 | LegCommand::Answer
