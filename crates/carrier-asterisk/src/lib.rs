@@ -28,6 +28,7 @@ mod probe;
 mod script;
 mod sounds;
 mod target;
+mod together;
 mod watcher;
 
 pub use carrier::AsteriskCarrier;

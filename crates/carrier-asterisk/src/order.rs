@@ -10,6 +10,7 @@ use crate::{
     AsteriskTrunk, Dialplan, Way, manager,
     script::{self, Script},
     sounds, target,
+    together::{Application, Together, application, together},
 };
 
 /// The channel variable that holds the name of the leg.
@@ -29,6 +30,9 @@ pub(crate) struct Order {
 
 /// Writes the sounds, and then the order. It blocks as long as the disk does.
 pub(crate) fn write(trunk: &AsteriskTrunk, order: &WholeOrder) -> Result<Order, String> {
+    if let Some(together) = together(&order.flow) {
+        return put_together(trunk, order, &together);
+    }
     let script = script::script(&order.flow, &order.sounds, order.talk)?;
     let channel = target::channel(trunk, &order.leg.to)?;
     let action = match &script {
@@ -50,13 +54,7 @@ pub(crate) fn write(trunk: &AsteriskTrunk, order: &WholeOrder) -> Result<Order, 
     if let Script::HandOver(hand_over) = &script {
         add(&mut file, hand_over);
     }
-    file.variables.push(Variable::new(LEG, order.leg.leg.to_string()));
-    file.wait_time = whole_seconds(order.ring);
-    if let Some(from) = &order.leg.from {
-        let number = from.number();
-        let number = number.ok_or("Asterisk cannot show a SIP URI as the caller: give a number")?;
-        file.caller_id.get_or_insert_default().number = Some(number);
-    }
+    name(&mut file, order)?;
     if let (Script::Nothing, Some(dialplan)) = (&script, &trunk.dialplan) {
         file.early_media = dialplan.early_media;
     }
@@ -72,6 +70,41 @@ pub(crate) fn write(trunk: &AsteriskTrunk, order: &WholeOrder) -> Result<Order, 
     }
     let talk = script.length().unwrap_or(order.talk);
     Ok(Order { file, talk })
+}
+
+/// A call that is put together with others.
+fn put_together(trunk: &AsteriskTrunk, order: &WholeOrder, together: &Together<'_>) -> Result<Order, String> {
+    let channel = target::channel(trunk, &order.leg.to)?;
+    let usual = (order.ring, order.talk);
+    let Application {
+        action,
+        variables,
+        more,
+    } = application(trunk, together, order.account, &order.leg.to, usual)?;
+    let mut file = common(trunk, channel, action);
+    file.variables.extend(variables);
+    name(&mut file, order)?;
+    // Nothing else ends what Asterisk does by itself.
+    let talk = order.talk + more;
+    let limit = whole_seconds(order.ring).saturating_add(whole_seconds(talk));
+    file.variables
+        .push(Variable::new("TIMEOUT(absolute)", limit.to_string()));
+    match wrong(trunk, &file) {
+        Some(reason) => Err(reason),
+        None => Ok(Order { file, talk }),
+    }
+}
+
+/// Who is rung for how long and sees whom, and whose leg it is.
+fn name(file: &mut CallFile, order: &WholeOrder) -> Result<(), String> {
+    file.variables.push(Variable::new(LEG, order.leg.leg.to_string()));
+    file.wait_time = whole_seconds(order.ring);
+    if let Some(from) = &order.leg.from {
+        let number = from.number();
+        let number = number.ok_or("Asterisk cannot show a SIP URI as the caller: give a number")?;
+        file.caller_id.get_or_insert_default().number = Some(number);
+    }
+    Ok(())
 }
 
 /// What this trunk puts into every call, for finding out whether it can be written.
@@ -182,6 +215,7 @@ mod tests {
                 from: Some(Address::parse("+6560000000").unwrap()),
                 send_before: None,
             },
+            account: "acct_018f0000000070008000000000000001".parse().unwrap(),
             ring: Duration::from_millis(12_500),
             talk: Duration::from_secs(60),
             flow: Flow { steps },
@@ -252,6 +286,27 @@ mod tests {
             "Early_media: yes\n",
         ] {
             assert!(text.to_lowercase().contains(&line.to_lowercase()), "{line}: {text}");
+        }
+    }
+
+    #[test]
+    fn people_are_put_together_within_a_limit() {
+        let dial = outdial_flow::Dial::to(Address::parse("+6590000001").unwrap());
+        let both = text(&trunk(), &order("1", vec![Instruction::Dial(Box::new(dial))]));
+        for line in [
+            "Application: Dial\nData: PJSIP/+6590000001@out,12,L(60000)r\n",
+            "Set: TIMEOUT(absolute)=86\n",
+            "Set: OUTDIAL_LEG=leg_",
+        ] {
+            assert!(both.contains(line), "{line}: {both}");
+        }
+        let room = outdial_flow::Conference::of("lobby".parse().unwrap());
+        let room = text(&trunk(), &order("1", vec![Instruction::Conference(room)]));
+        for line in [
+            "Application: ConfBridge\nData: 000000000001-lobby\n",
+            "Set: CONFBRIDGE(bridge,max_members)=500\n",
+        ] {
+            assert!(room.contains(line), "{line}: {room}");
         }
     }
 

@@ -5,7 +5,10 @@ use std::{sync::Arc, time::Duration};
 use outdial_engine::ports::Clip;
 use outdial_flow::{Flow, HandOver, Instruction, Prompt};
 
-use crate::AsteriskTrunk;
+use crate::{
+    AsteriskTrunk,
+    together::{refusal as refusal_together, together},
+};
 
 /// The sample rate of prompts.
 pub(crate) const RATE: u32 = 8_000;
@@ -45,6 +48,9 @@ pub(crate) fn refusal(trunk: &AsteriskTrunk, flow: &Flow) -> Option<String> {
     if handed_over(flow).is_some() {
         return None;
     }
+    if let Some(together) = together(flow) {
+        return refusal_together(trunk, &together);
+    }
     for step in reached(flow) {
         match step {
             Instruction::Say(_) | Instruction::Play(_) if trunk.sounds.is_none() => {
@@ -58,6 +64,13 @@ pub(crate) fn refusal(trunk: &AsteriskTrunk, flow: &Flow) -> Option<String> {
             Instruction::SendDigits(_) => {
                 return Some(
                     "a call that Asterisk takes as a whole cannot press keys: use a SIP trunk for it".to_owned(),
+                );
+            }
+            Instruction::Dial(_) | Instruction::Conference(_) => {
+                return Some(
+                    "a call that Asterisk takes as a whole does nothing before or after it connects people: use a \
+                     SIP trunk for it"
+                        .to_owned(),
                 );
             }
             Instruction::HandOver(_) => {
@@ -100,7 +113,12 @@ pub(crate) fn script(flow: &Flow, sounds: &[(Prompt, Arc<Clip>)], talk: Duration
                 pieces.push(Piece::Silence(length));
                 continue;
             }
-            Instruction::Gather(_) | Instruction::SendDigits(_) | Instruction::HandOver(_) | Instruction::HangUp => {
+            Instruction::Gather(_)
+            | Instruction::SendDigits(_)
+            | Instruction::Dial(_)
+            | Instruction::Conference(_)
+            | Instruction::HandOver(_)
+            | Instruction::HangUp => {
                 return Err("this flow has steps that Asterisk cannot do as a whole".to_owned());
             }
         };

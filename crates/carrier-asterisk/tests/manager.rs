@@ -97,6 +97,7 @@ async fn take(carrier: &AsteriskCarrier, number: u128) -> LegHandle {
             from: None,
             send_before: None,
         },
+        account: format!("acct_{number:032x}").parse().unwrap(),
         ring: Duration::from_secs(30),
         talk: Duration::from_secs(30),
         flow: Flow::default(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{AccountId, Address, Destination, KeyId, outcome::words};
+use crate::{AccountId, Address, KeyId, outcome::words};
 
 /// A tenant. Every row in the store belongs to one.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -112,13 +112,7 @@ impl Number {
     /// incoming calls with and without the `+`, and as the user of a SIP URI.
     #[must_use]
     pub fn is_reached_by(&self, to: &Address) -> bool {
-        let digits = |address: &Address| match address.destination() {
-            Destination::E164(digits) => digits.clone(),
-            Destination::Local { number, .. } => number.trim_start_matches('+').to_owned(),
-            Destination::Sip { user, .. } => user.trim_start_matches('+').to_owned(),
-        };
-        let ours = digits(&self.address);
-        !ours.is_empty() && ours == digits(to)
+        self.address.is_reached_as(to)
     }
 }
 

@@ -121,6 +121,19 @@ impl Address {
         &self.destination
     }
 
+    /// Whether two addresses name one phone, however trunks write it: a number with or without its plus, or as
+    /// the user of a URI.
+    #[must_use]
+    pub fn is_reached_as(&self, other: &Self) -> bool {
+        let digits = |address: &Self| match address.destination() {
+            Destination::E164(digits) => digits.clone(),
+            Destination::Local { number, .. } => number.trim_start_matches('+').to_owned(),
+            Destination::Sip { user, .. } => user.trim_start_matches('+').to_owned(),
+        };
+        let ours = digits(self);
+        !ours.is_empty() && ours == digits(other)
+    }
+
     /// The number to put into the user part of a request to a trunk, or `None` for a SIP URI.
     #[must_use]
     pub fn number(&self) -> Option<String> {

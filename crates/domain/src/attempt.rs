@@ -113,9 +113,14 @@ const DEADLINE_MARGIN: Duration = Duration::from_secs(300);
 
 /// When an attempt must be over that begins now.
 pub(crate) fn deadline(plan: &Plan, now: Timestamp) -> Timestamp {
-    let length = plan.ring + plan.talk + DEADLINE_MARGIN;
+    deadline_after(plan.ring.saturating_add(plan.talk), now)
+}
+
+/// When an attempt must be over that may last so much longer.
+pub(crate) fn deadline_after(length: Duration, now: Timestamp) -> Timestamp {
     // Beyond the calendar there is no deadline to miss.
-    now.checked_add(length).unwrap_or(Timestamp::MAX)
+    now.saturating_add(length.saturating_add(DEADLINE_MARGIN))
+        .unwrap_or(Timestamp::MAX)
 }
 
 /// One try at a call.

@@ -1,12 +1,14 @@
 //! A call: one request to reach somebody. This is the rule book for what may happen to it.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     AccountId, Attempt, AttemptId, AttemptState, CallId, EndedBy, Ending, Event, EventId, EventKind, Leg, LegId,
     Outcome, Plan, Quality, Subject,
-    attempt::{Backwards, Progress, deadline},
+    attempt::{Backwards, Progress, deadline, deadline_after},
     outcome::words,
 };
 
@@ -193,15 +195,22 @@ impl Call {
     }
 }
 
-/// A call with the attempt and the leg that are under way.
+/// A call with the attempt that is under way and its legs.
+///
+/// The first leg is that of whom the call is with: the attempt goes as it goes. Its flow may ring others, each
+/// with a leg of its own. The attempt is over when the last of its legs is, so none is forgotten.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LiveCall {
     /// The call.
     pub call: Call,
     /// Its current attempt.
     pub attempt: Attempt,
-    /// That attempt's leg.
+    /// That attempt's first leg.
     pub leg: Leg,
+    /// The legs that were rung for the first one, in the order of their journal.
+    pub others: Vec<Leg>,
+    /// How the attempt ended, where that is not how its first leg does: as when the other party was busy.
+    pub verdict: Option<Ending>,
     /// Whether somebody asked to end the call: however the leg ends, the call is not tried again.
     pub stopped: bool,
 }
@@ -219,22 +228,61 @@ impl LiveCall {
             deadline: deadline(&call.plan, now),
             progress: Progress::journalled(now),
         };
-        let leg = Leg {
-            id: leg,
-            attempt: attempt.id,
-            call: call.id,
-            trunk: way.trunk,
-            target: way.target,
-            node: way.node,
-            progress: Progress::journalled(now),
-            quality: None,
-        };
+        let leg = way.journal(leg, &attempt, now);
         Self {
             call,
             attempt,
             leg,
+            others: Vec::new(),
+            verdict: None,
             stopped: false,
         }
+    }
+
+    /// The same from what a store has of it; `None` when the call has no leg that is under way.
+    #[must_use]
+    pub fn read(call: Call, attempts: Vec<Attempt>, legs: Vec<Leg>) -> Option<Self> {
+        let under_way = legs.iter().rev().find(|leg| leg.progress.ending.is_none())?.attempt;
+        let attempt = attempts.into_iter().find(|attempt| attempt.id == under_way)?;
+        let mut legs = legs.into_iter().filter(|leg| leg.attempt == under_way);
+        Some(Self {
+            call,
+            attempt,
+            leg: legs.next()?,
+            others: legs.collect(),
+            verdict: None,
+            stopped: false,
+        })
+    }
+
+    /// Opens another leg of the attempt, as it will be written to the journal before anything is sent.
+    /// Gives what to write into the event log.
+    pub fn open(&mut self, leg: LegId, way: Way, now: Timestamp) -> EventKind {
+        let leg = way.journal(leg, &self.attempt, now);
+        let journalled = self.journalled(&leg);
+        self.others.push(leg);
+        journalled
+    }
+
+    /// What the event log says of a leg of this attempt in the journal.
+    #[must_use]
+    pub fn journalled(&self, leg: &Leg) -> EventKind {
+        EventKind::Journalled {
+            attempt: self.attempt.id,
+            number: self.attempt.number,
+            leg: leg.id,
+            node: leg.node.clone(),
+        }
+    }
+
+    /// Every leg of the attempt, the first one first.
+    pub fn legs(&self) -> impl Iterator<Item = &Leg> {
+        std::iter::once(&self.leg).chain(&self.others)
+    }
+
+    /// The attempt may last so much longer from now on.
+    pub fn may_last(&mut self, length: Duration, now: Timestamp) {
+        self.attempt.deadline = deadline_after(length, now);
     }
 
     /// The only way from one state of a live call to the next: gives the new state, and what to
@@ -244,17 +292,30 @@ impl LiveCall {
     ///
     /// [`Backwards`] for what comes late or twice; the state is then unchanged and nothing is written.
     pub fn step(&self, happening: Happening, now: Timestamp) -> Result<(Self, Vec<EventKind>), Backwards> {
+        self.step_of(self.leg.id, happening, now)
+    }
+
+    /// The same for what happens to one of its legs.
+    ///
+    /// # Errors
+    ///
+    /// [`Backwards`] for what comes late or twice, and for a leg that is not of this attempt.
+    pub fn step_of(
+        &self,
+        leg: LegId,
+        happening: Happening,
+        now: Timestamp,
+    ) -> Result<(Self, Vec<EventKind>), Backwards> {
         let mut next = self.clone();
-        let leg = self.leg.id;
         let events = match happening {
             Happening::Sent => {
-                next.advance(AttemptState::Dialing, now)?;
+                next.advance(leg, AttemptState::Dialing, now)?;
                 vec![EventKind::Dialing { leg }]
             }
             Happening::Ringing { sip_code, early_media } => {
                 // A 180 after a 183, or the other way round, is news to a reader but no step.
-                if self.leg.progress.state != AttemptState::Ringing {
-                    next.advance(AttemptState::Ringing, now)?;
+                if next.leg_mut(leg)?.progress.state != AttemptState::Ringing {
+                    next.advance(leg, AttemptState::Ringing, now)?;
                 }
                 vec![EventKind::Ringing {
                     leg,
@@ -263,30 +324,56 @@ impl LiveCall {
                 }]
             }
             Happening::Answered { codec } => {
-                next.advance(AttemptState::InProgress, now)?;
-                next.call.answered_at = Some(now);
+                next.advance(leg, AttemptState::InProgress, now)?;
+                if leg == self.leg.id {
+                    next.call.answered_at = Some(now);
+                }
                 vec![EventKind::Answered { leg, codec }]
             }
             Happening::Ended { ending, quality } => {
-                next.leg.progress = next.leg.progress.end(ending.clone(), now)?;
-                next.attempt.progress = next.attempt.progress.end(ending.clone(), now)?;
-                next.leg.quality = quality;
-                let concluded = if self.stopped {
-                    next.call.end(ending.clone(), now);
-                    EventKind::Ended { ending: ending.clone() }
-                } else {
-                    next.call.conclude(ending.clone(), Some(&self.leg), now)
-                };
-                vec![EventKind::LegEnded { leg, ending, quality }, concluded]
+                let ended = next.leg_mut(leg)?;
+                ended.progress = ended.progress.clone().end(ending.clone(), now)?;
+                ended.quality = quality;
+                let mut events = vec![EventKind::LegEnded { leg, ending, quality }];
+                events.extend(next.conclude(now)?);
+                events
             }
         };
         Ok((next, events))
     }
 
-    fn advance(&mut self, to: AttemptState, now: Timestamp) -> Result<(), Backwards> {
-        self.leg.progress = self.leg.progress.clone().advance(to, now)?;
-        self.attempt.progress = self.attempt.progress.clone().advance(to, now)?;
+    /// Ends the attempt when its last leg has ended.
+    fn conclude(&mut self, now: Timestamp) -> Result<Option<EventKind>, Backwards> {
+        if self.legs().any(|leg| leg.progress.ending.is_none()) {
+            return Ok(None);
+        }
+        let Some(ending) = self.verdict.clone().or_else(|| self.leg.progress.ending.clone()) else {
+            return Ok(None);
+        };
+        self.attempt.progress = self.attempt.progress.clone().end(ending.clone(), now)?;
+        if self.stopped {
+            self.call.end(ending.clone(), now);
+            return Ok(Some(EventKind::Ended { ending }));
+        }
+        let last = self.others.last().unwrap_or(&self.leg).clone();
+        Ok(Some(self.call.conclude(ending, Some(&last), now)))
+    }
+
+    fn advance(&mut self, leg: LegId, to: AttemptState, now: Timestamp) -> Result<(), Backwards> {
+        let moved = self.leg_mut(leg)?;
+        moved.progress = moved.progress.clone().advance(to, now)?;
+        if leg == self.leg.id {
+            self.attempt.progress = self.attempt.progress.clone().advance(to, now)?;
+        }
         Ok(())
+    }
+
+    fn leg_mut(&mut self, id: LegId) -> Result<&mut Leg, Backwards> {
+        let legs = std::iter::once(&mut self.leg).chain(&mut self.others);
+        legs.into_iter().find(|leg| leg.id == id).ok_or(Backwards {
+            from: AttemptState::Ended,
+            to: AttemptState::Ended,
+        })
     }
 }
 
@@ -297,14 +384,31 @@ pub struct Way {
     pub trunk: String,
     /// What is dialled there.
     pub target: String,
+    /// The caller id that is shown; see [`Leg::shows`].
+    pub shows: Option<String>,
     /// The node that rings it.
     pub node: String,
 }
 
+impl Way {
+    /// The leg that goes this way, as it stands in the journal.
+    fn journal(self, id: LegId, attempt: &Attempt, now: Timestamp) -> Leg {
+        Leg {
+            id,
+            attempt: attempt.id,
+            call: attempt.call,
+            trunk: self.trunk,
+            target: self.target,
+            shows: self.shows,
+            node: self.node,
+            progress: Progress::journalled(now),
+            quality: None,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
-    use std::time::Duration;
-
     use proptest::prelude::*;
 
     use super::*;
@@ -334,6 +438,7 @@ mod tests {
         let way = Way {
             trunk: "sip".into(),
             target: "sip:bob@127.0.0.1".into(),
+            shows: None,
             node: "n1".into(),
         };
         LiveCall::journal(
@@ -403,6 +508,55 @@ mod tests {
         );
         let (live, _) = live.step(ended(), at(4)).unwrap();
         assert!(live.step(ended(), at(5)).is_err());
+    }
+
+    fn other() -> (LegId, Way) {
+        let way = Way {
+            trunk: "sip".into(),
+            target: "sip:eve@127.0.0.1".into(),
+            shows: Some(Leg::PRIVATE.into()),
+            node: "n1".into(),
+        };
+        (LegId::new(at(2), [9; 10]), way)
+    }
+
+    #[test]
+    fn an_attempt_is_over_with_its_last_leg() {
+        let answered = Happening::Answered { codec: "PCMU".into() };
+        let (mut live, _) = live().step(answered.clone(), at(2)).unwrap();
+        let (leg, way) = other();
+        assert!(matches!(live.open(leg, way, at(3)), EventKind::Journalled { leg: opened, .. } if opened == leg));
+        let (live, events) = live.step_of(leg, answered, at(4)).unwrap();
+        assert!(matches!(events[..], [EventKind::Answered { leg: of, .. }] if of == leg));
+        assert_eq!(live.call.answered_at, Some(at(2)));
+        for first in [live.leg.id, leg] {
+            let last = live.legs().map(|leg| leg.id).find(|id| *id != first).unwrap();
+            let (live, events) = live.step_of(first, ended(), at(5)).unwrap();
+            assert_eq!((events.len(), live.call.state), (1, CallState::Active));
+            assert!(live.attempt.progress.ending.is_none());
+            assert!(live.step_of(first, ended(), at(6)).is_err());
+            let (live, events) = live.step_of(last, ended(), at(6)).unwrap();
+            assert_eq!((events.len(), live.call.state), (2, CallState::Ended));
+        }
+    }
+
+    #[test]
+    fn the_other_party_may_decide_how_it_ended() {
+        let (mut live, _) = live()
+            .step(Happening::Answered { codec: "PCMU".into() }, at(2))
+            .unwrap();
+        let (leg, way) = other();
+        live.open(leg, way, at(3));
+        let busy = Ending::from_sip(486, None, "Busy Here").because_of(leg);
+        live.verdict = Some(busy.clone());
+        let happening = Happening::Ended {
+            ending: busy.clone(),
+            quality: None,
+        };
+        let (live, _) = live.step_of(leg, happening, at(4)).unwrap();
+        let (live, _) = live.step(ended(), at(5)).unwrap();
+        assert_eq!(live.call.ending, Some(busy));
+        assert_eq!(live.leg.progress.ending.unwrap().outcome, Outcome::Completed);
     }
 
     proptest! {

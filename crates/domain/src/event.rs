@@ -91,6 +91,49 @@ pub enum EventKind {
         /// The codec agreed on.
         codec: String,
     },
+    /// A number that the flow dials was not rung.
+    NotRung {
+        /// What was to be dialled.
+        to: String,
+        /// Why not, in words.
+        because: String,
+    },
+    /// Two legs of the call hear each other.
+    Connected {
+        /// The leg.
+        leg: LegId,
+        /// The other one.
+        with: LegId,
+    },
+    /// A leg entered a room.
+    RoomJoined {
+        /// The leg.
+        leg: LegId,
+        /// The name of the room.
+        room: String,
+        /// How many are in it now.
+        members: u32,
+    },
+    /// A leg left a room.
+    RoomLeft {
+        /// The leg.
+        leg: LegId,
+        /// The name of the room.
+        room: String,
+        /// Why, in words.
+        because: String,
+    },
+    /// Somebody changed the call while it was under way.
+    Controlled {
+        /// Who, in words.
+        by: String,
+        /// What was asked for, in words.
+        what: String,
+        /// Why, where whoever asked said so.
+        why: Option<String>,
+        /// What came of it, in words.
+        result: String,
+    },
     /// An instruction of the flow began.
     InstructionStarted {
         /// Where it stands in the flow, as `2` or `1.on.3.0`.
@@ -197,6 +240,11 @@ kinds! {
     Dialing = "dialing",
     Ringing = "ringing",
     Answered = "answered",
+    NotRung = "not_rung",
+    Connected = "connected",
+    RoomJoined = "room_joined",
+    RoomLeft = "room_left",
+    Controlled = "controlled",
     InstructionStarted = "instruction_started",
     InstructionDone = "instruction_done",
     Digit = "digit",

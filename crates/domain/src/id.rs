@@ -73,6 +73,14 @@ macro_rules! typed_id {
                 self.0
             }
 
+            /// Another id of the same time, which ends so: the same of the same.
+            #[must_use]
+            pub fn sibling(&self, tail: [u8; 7]) -> Self {
+                let mut bytes = *self.0.as_bytes();
+                bytes[9..].copy_from_slice(&tail);
+                Self(Uuid::from_bytes(bytes))
+            }
+
             /// The id of this kind with the given UUID.
             #[must_use]
             pub fn from_uuid(uuid: Uuid) -> Self {
@@ -138,6 +146,10 @@ typed_id!(
 typed_id!(
     /// Names a room.
     RoomId, "room"
+);
+typed_id!(
+    /// Names a masked pair.
+    MaskId, "mask"
 );
 typed_id!(
     /// Names a schedule.

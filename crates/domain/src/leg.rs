@@ -18,6 +18,8 @@ pub struct Leg {
     pub trunk: String,
     /// What is dialled there, as people write it.
     pub target: String,
+    /// The caller id that is shown to it: an address, or [`Leg::PRIVATE`]; `None` for that of its trunk.
+    pub shows: Option<String>,
     /// The node that rings it.
     pub node: String,
     /// How far it has come.
@@ -45,6 +47,11 @@ pub struct Quality {
     pub far_jitter_ms: Option<f32>,
     /// Estimated mean opinion score, 1 to 4.5 (ITU-T G.107, simplified).
     pub mos: f32,
+}
+
+impl Leg {
+    /// What [`Leg::shows`] says of a caller id that is withheld.
+    pub const PRIVATE: &'static str = "private";
 }
 
 // The store compares what it read with what it wrote, and none of its numbers is NaN.

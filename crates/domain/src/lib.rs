@@ -15,12 +15,14 @@ pub mod event;
 pub mod hours;
 pub mod id;
 pub mod leg;
+pub mod mask;
 pub mod masking;
 pub mod message;
 pub mod outcome;
 pub mod plan;
 pub mod recurrence;
 pub mod retry;
+pub mod room;
 pub mod schedule;
 pub mod text;
 pub mod webhook;
@@ -33,13 +35,15 @@ pub use digit::{Digit, Digits};
 pub use event::{Event, EventKind, Subject};
 pub use hours::{Hours, HoursError, HoursZone, Window};
 pub use id::{
-    AccountId, AttemptId, AudioId, CallId, CommandId, DeliveryId, EventId, IdError, KeyId, LegId, ReceiverId, RoomId,
-    ScheduleId, WebhookId,
+    AccountId, AttemptId, AudioId, CallId, CommandId, DeliveryId, EventId, IdError, KeyId, LegId, MaskId, ReceiverId,
+    RoomId, ScheduleId, WebhookId,
 };
 pub use leg::{Leg, LegState, Quality};
+pub use mask::Mask;
 pub use outcome::{EndedBy, Ending, Outcome};
 pub use plan::{Plan, Priority};
 pub use recurrence::{Cron, Recurrence};
 pub use retry::{Factor, Retry, RetryRule};
+pub use room::{RoomName, RoomNameError};
 pub use schedule::Schedule;
 pub use webhook::{CallWebhook, EventFilter, LiveSecret, SigningSecret, Webhook};

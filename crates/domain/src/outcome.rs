@@ -2,6 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
+use crate::LegId;
+
 /// Declares an enum whose variants each have one stable word, used by the API, the CLI and the store.
 macro_rules! words {
     ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
@@ -96,6 +98,9 @@ pub struct Ending {
     pub q850: Option<u8>,
     /// One sentence for people, with the remedy where there is one.
     pub reason: String,
+    /// The leg that it came from, where a call has several.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub leg: Option<LegId>,
 }
 
 impl Ending {
@@ -107,7 +112,14 @@ impl Ending {
             sip_code: None,
             q850: None,
             reason: reason.into(),
+            leg: None,
         }
+    }
+
+    /// The same, said of a call of several legs because of this one.
+    #[must_use]
+    pub fn because_of(self, leg: LegId) -> Self {
+        Self { leg: Some(leg), ..self }
     }
 
     /// The ending that a final SIP failure status means for an attempt.
@@ -141,6 +153,7 @@ impl Ending {
             sip_code: Some(code),
             q850,
             reason: format!("the far side answered {code} {phrase}").trim_end().to_owned(),
+            leg: None,
         }
     }
 }

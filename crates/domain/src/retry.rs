@@ -227,6 +227,7 @@ mod tests {
         let way = Way {
             trunk: "lab".into(),
             target: call.plan.to.to_string(),
+            shows: None,
             node: "n1".into(),
         };
         LiveCall::journal(call, AttemptId::new(now, [3; 10]), LegId::new(now, [4; 10]), way, now)

@@ -2,15 +2,23 @@
 //!
 //! Nobody else changes the call meanwhile: they send it [`Control`]s or read the store.
 
+mod bridging;
+mod controlled;
 mod conversation;
 pub(crate) mod incoming;
 mod journal;
+mod masked;
+mod other;
 mod prompts;
+mod sound;
+mod stay;
 mod waiting;
+
+use std::time::Duration;
 
 use outdial_domain::{Call, EndedBy, Ending, EventKind, LiveCall, Outcome, call::Happening};
 use outdial_flow::Flow;
-use tokio::sync::mpsc;
+use tokio::sync::{mpsc, oneshot};
 
 use crate::{
     Engine, HangUpAnswer,
@@ -18,7 +26,7 @@ use crate::{
     fault,
     live::{Control, Said, Told},
     pacing::admission::Permit,
-    ports::{Change, ClaimedCall, Job, LegEnd, LegOrder, WholeOrder},
+    ports::{Change, ClaimedCall, Job, LegOrder, WholeOrder},
     recorder::Recorder,
     routing::Route,
     saving::{Saved, save},
@@ -37,7 +45,7 @@ pub(crate) async fn run(engine: &Engine, claimed: ClaimedCall, mut control: mpsc
         biased;
         // Given back with all that was claimed, for others or the next start.
         () = engine.stopping() => return,
-        told = asked(&mut control) => return prevent(engine, call, told).await,
+        stop = asked(&mut control) => return prevent(engine, call, stop).await,
         prepared = Box::pin(prepare(engine, &mut call, &flow)) => prepared,
     };
     match prepared {
@@ -82,25 +90,54 @@ async fn prepare(engine: &Engine, call: &mut Call, flow: &Flow) -> Result<Prepar
     })
 }
 
-async fn asked(control: &mut mpsc::Receiver<Told>) -> Told {
-    match control.recv().await {
-        Some(told) => told,
-        // The sender is among the live calls until this task has ended.
-        None => std::future::pending().await,
+/// A request to end the call.
+struct Stop {
+    by: String,
+    kind: EndedBy,
+    answer: oneshot::Sender<Said>,
+}
+
+impl Stop {
+    /// The request, unless something else is asked for: that is for a call that talks.
+    fn read(told: Told) -> Option<Self> {
+        let Told { control, answer } = told;
+        match control {
+            Control::HangUp { by, kind } => Some(Self { by, kind, answer }),
+            Control::Do { order, .. } => {
+                let reason = format!(
+                    "the call is not answered yet: {} is for a call that talks",
+                    order.in_words()
+                );
+                // Whoever asked may have gone.
+                let _ = answer.send(Said::Refused(reason));
+                None
+            }
+        }
+    }
+}
+
+async fn asked(control: &mut mpsc::Receiver<Told>) -> Stop {
+    loop {
+        match control.recv().await.map(Stop::read) {
+            Some(Some(stop)) => return stop,
+            Some(None) => {}
+            // The sender is among the live calls until this task has ended.
+            None => std::future::pending().await,
+        }
     }
 }
 
 /// Ends a call that somebody asked to end before it was dialled. One that waits while the server stops does
 /// not end: it is taken again, by another node or after the next start.
-async fn prevent(engine: &Engine, call: Call, told: Told) {
-    let Control::HangUp { by, kind } = told.control;
+async fn prevent(engine: &Engine, call: Call, stop: Stop) {
+    let Stop { by, kind, answer } = stop;
     if kind == EndedBy::System {
         return;
     }
     let ending = Ending::new(Outcome::Canceled, kind, format!("ended before it was dialled, by {by}"));
     if end_undialled(engine, call, ending).await == Saved::Done {
         // Whoever asked may have gone; the call is prevented all the same.
-        let _ = told.answer.send(Said::HangUp(HangUpAnswer::Prevented));
+        let _ = answer.send(Said::HangUp(HangUpAnswer::Prevented));
     }
 }
 
@@ -118,9 +155,9 @@ async fn put_off(engine: &Engine, mut call: Call, kind: EventKind) -> Saved {
         since,
         flow: None,
         attempt: None,
-        leg: None,
+        legs: Vec::new(),
         events,
-        trace: Vec::new(),
+        traces: Vec::new(),
         answer: None,
         job: Job::after_attempt(&call),
         call: call.clone(),
@@ -147,22 +184,30 @@ async fn dial(engine: &Engine, mut live: LiveCall, prepared: Prepared, flow: Flo
         send_before: engine.inner().node.send_before(),
     };
     let recorder = Recorder::new(engine, live.call.events);
-    if let Ok(Told { control, answer }) = control.try_recv() {
-        let Control::HangUp { by, kind } = control;
+    let stop = std::iter::from_fn(|| control.try_recv().ok()).find_map(Stop::read);
+    if let Some(Stop { by, kind, answer }) = stop {
         live.stopped = true;
         let ending = Ending::new(Outcome::Canceled, kind, format!("ended before it was dialled, by {by}"));
-        finish(engine, live, recorder, LegEnd::unsent(ending)).await;
+        unsent(engine, live, recorder, ending).await;
         let _ = answer.send(Said::HangUp(HangUpAnswer::Prevented));
         return;
     }
+    let mut others = Duration::ZERO;
     let (leg, flow) = if route.whole {
+        // Whoever is dialled after the answer is rung and talked to within the same order.
+        let usual = engine.settings.limits.ring;
+        others = flow.dials().iter().map(|dial| dial.longest(usual)).sum();
+        let plan = &live.call.plan;
+        let length = plan.ring + plan.talk + others;
         let order = WholeOrder {
             leg: order,
-            ring: live.call.plan.ring,
-            talk: live.call.plan.talk,
+            account: live.call.account,
+            ring: plan.ring,
+            talk: plan.talk,
             sounds: rendered.all(),
             flow,
         };
+        live.may_last(length, engine.ids.now());
         (route.carrier.take(order).await, None)
     } else {
         (route.carrier.ring(order).await, Some(flow))
@@ -170,28 +215,31 @@ async fn dial(engine: &Engine, mut live: LiveCall, prepared: Prepared, flow: Flo
     match leg {
         Ok(leg) => {
             let commands = leg.commands.clone();
-            let conversation = Box::new(Conversation::new(engine, live, recorder, flow, rendered, commands));
-            conversation.run(leg, control).await;
+            let conversation = Conversation::new(engine, live, recorder, flow, rendered, commands).longer(others);
+            Box::new(conversation).run(leg, control).await;
         }
         Err(reason) => {
             let ending = Ending::new(Outcome::Failed, EndedBy::System, reason.to_string());
-            finish(engine, live, recorder, LegEnd::unsent(ending)).await;
+            unsent(engine, live, recorder, ending).await;
         }
     }
 }
 
-/// Writes the end of a leg and what follows for its call.
-async fn finish(engine: &Engine, live: LiveCall, mut recorder: Recorder, end: LegEnd) {
-    let LegEnd {
-        ending, quality, trace, ..
-    } = end;
-    let Ok((mut live, kinds)) = live.step(Happening::Ended { ending, quality }, engine.ids.now()) else {
+/// Writes the end of a leg that was never sent.
+async fn unsent(engine: &Engine, live: LiveCall, mut recorder: Recorder, ending: Ending) {
+    let happening = Happening::Ended { ending, quality: None };
+    let Ok((mut live, kinds)) = live.step(happening, engine.ids.now()) else {
         tracing::error!(call = %live.call.id, "a call ended twice");
         return;
     };
     recorder.note(&mut live, kinds);
+    finish(engine, live, recorder).await;
+}
+
+/// Writes the end of an attempt whose legs are over, and what follows for its call.
+async fn finish(engine: &Engine, live: LiveCall, recorder: Recorder) {
     fault::point("before_end");
-    recorder.finish(&live, trace).await;
+    recorder.finish(&live).await;
     fault::point("after_end");
     attempt_is_over(engine, &live.call);
 }

@@ -17,8 +17,10 @@ use crate::{
         limits,
         names::AccountNames,
     },
-    ports::{Blobs, Ids, Prompts, Store, StoreError, VoiceCarrier},
-    recurring, scheduler, sweeper,
+    ports::{Blobs, Ids, Prompts, RoomSound, Store, StoreError, VoiceCarrier},
+    recurring,
+    rooms::Rooms,
+    scheduler, sweeper,
     verbs::{KnownKeys, Requests},
 };
 
@@ -34,6 +36,8 @@ pub struct Parts {
     pub blobs: Arc<dyn Blobs>,
     /// Turns texts and files into sound.
     pub prompts: Arc<dyn Prompts>,
+    /// The sound of rooms.
+    pub room_sound: Arc<dyn RoomSound>,
     /// Ring phones, by the kind of carrier that trunks name.
     pub carriers: BTreeMap<String, Arc<dyn VoiceCarrier>>,
     /// Time and randomness.
@@ -49,6 +53,7 @@ pub struct Engine(Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) parts: Parts,
     pub(crate) live: LiveCalls,
+    pub(crate) rooms: Arc<Rooms>,
     pub(crate) keys: KnownKeys,
     pub(crate) requests: Requests,
     /// Wakes the scheduler when a call may have become due.
@@ -123,6 +128,7 @@ impl Engine {
     pub fn at_rest(parts: Parts) -> Self {
         Self(Arc::new(Inner {
             live: LiveCalls::default(),
+            rooms: Arc::default(),
             keys: KnownKeys::default(),
             requests: Requests::default(),
             due: Notify::new(),

@@ -29,6 +29,8 @@ mod armed {
         "sent",
         "ringing",
         "answered",
+        "other_journalled",
+        "other_answered",
         "before_end",
         "after_end",
     ];

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use outdial_domain::{
-    Attempt, Call, EndedBy, Ending, EventKind, Leg, LiveCall, Outcome, Retry, attempt::Progress, call::Happening,
+    Call, EndedBy, Ending, EventKind, Leg, LiveCall, Outcome, Retry, attempt::Progress, call::Happening,
 };
 
 use crate::{
@@ -61,37 +61,41 @@ async fn end(engine: &Engine, details: CallDetails, why: impl Fn(&Leg) -> String
     Ok(())
 }
 
+/// The end of every leg that is still open, and with the last of them that of the attempt.
 async fn ended(engine: &Engine, details: CallDetails, why: impl Fn(&Leg) -> String) -> Option<Change> {
     let since = details.call.events;
-    let open = |leg: &Leg| leg.progress.ending.is_none();
-    let leg = details.legs.into_iter().rev().find(open)?;
-    let is_its = |attempt: &Attempt| attempt.id == leg.attempt;
-    let attempt = details.attempts.into_iter().find(is_its)?;
-    let ending = match look_up(engine, &leg).await {
-        Some(ending) => ending,
-        None => Ending::new(Outcome::Unknown, EndedBy::System, why(&leg)),
-    };
-    let live = LiveCall {
-        stopped: was_to_end(engine, &details.call).await,
-        call: details.call,
-        attempt,
-        leg,
-    };
-    let happening = Happening::Ended { ending, quality: None };
-    let (mut live, kinds) = live.step(happening, engine.ids.now()).ok()?;
-    let events = kinds
-        .into_iter()
-        .map(|kind| engine.record(&mut live.call, kind))
+    let mut live = LiveCall::read(details.call, details.attempts, details.legs)?;
+    live.stopped = was_to_end(engine, &live.call).await;
+    let open: Vec<Leg> = live
+        .legs()
+        .filter(|leg| leg.progress.ending.is_none())
+        .cloned()
         .collect();
+    let mut events = Vec::new();
+    for leg in open {
+        let ending = match look_up(engine, &leg).await {
+            Some(ending) => ending,
+            None => Ending::new(Outcome::Unknown, EndedBy::System, why(&leg)),
+        };
+        // How the first party's leg ended says nothing of a call whose other leg may still have rung.
+        if leg.id != live.leg.id && ending.outcome == Outcome::Unknown {
+            live.verdict = Some(ending.clone().because_of(leg.id));
+        }
+        let happening = Happening::Ended { ending, quality: None };
+        let (next, kinds) = live.step_of(leg.id, happening, engine.ids.now()).ok()?;
+        live = next;
+        let kinds = kinds.into_iter();
+        events.extend(kinds.map(|kind| engine.record(&mut live.call, kind)));
+    }
     Some(Change {
         job: Job::after_attempt(&live.call),
+        legs: live.legs().cloned().collect(),
         call: live.call,
         since: Some(since),
         flow: None,
         attempt: Some(live.attempt),
-        leg: Some(live.leg),
         events,
-        trace: Vec::new(),
+        traces: Vec::new(),
         answer: None,
     })
 }

@@ -24,6 +24,7 @@ pub mod policy;
 pub mod ports;
 mod recorder;
 mod recurring;
+mod rooms;
 pub mod routing;
 mod saving;
 mod scheduler;
@@ -32,7 +33,8 @@ mod sweeper;
 pub mod verbs;
 
 pub use engine::{Engine, Parts, StartError};
-pub use live::HangUpAnswer;
+pub use live::{HangUpAnswer, Order};
 pub use pacing::Rules;
+pub use rooms::{Member, RoomView};
 pub use settings::Settings;
 pub use verbs::Actor;

@@ -3,9 +3,11 @@
 use std::{
     collections::HashMap,
     sync::{Mutex, PoisonError},
+    time::Duration,
 };
 
-use outdial_domain::{CallId, EndedBy};
+use outdial_domain::{Address, CallId, EndedBy, digit::Digits};
+use outdial_flow::{Flow, Prompt};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
@@ -20,6 +22,56 @@ pub(crate) enum Control {
         /// Whether a request or the system asks.
         kind: EndedBy,
     },
+    /// Do something else with the call.
+    Do {
+        /// Who asks, for the event log.
+        by: String,
+        /// Why, where they say so.
+        why: Option<String>,
+        /// What.
+        order: Order,
+    },
+}
+
+/// What a live call may be told to do.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Order {
+    /// Keep what the first party says from whoever it is with, or let it through again.
+    Mute(bool),
+    /// Put the far side on hold, or take it back.
+    Hold(bool),
+    /// Press keys.
+    SendDigits(Digits),
+    /// Let the first party hear this, over whoever it is with.
+    Play(Vec<Prompt>),
+    /// Stop what is played to it.
+    StopPlaying,
+    /// Leave whoever it is with, and do this instead.
+    Redirect(Flow),
+    /// Leave whoever it is with, and talk to somebody else.
+    Transfer(Address),
+    /// Last so much longer from now on, and no longer.
+    Limit(Duration),
+}
+
+impl Order {
+    /// What is asked for, for the event log.
+    #[must_use]
+    pub fn in_words(&self) -> String {
+        match self {
+            Self::Mute(true) => "mute".to_owned(),
+            Self::Mute(false) => "unmute".to_owned(),
+            Self::Hold(true) => "hold".to_owned(),
+            Self::Hold(false) => "resume".to_owned(),
+            Self::SendDigits(digits) => format!("send digits {digits}"),
+            Self::Play(_) => "play".to_owned(),
+            Self::StopPlaying => "stop playing".to_owned(),
+            Self::Redirect(_) => "redirect".to_owned(),
+            Self::Transfer(to) => format!("transfer to {to}"),
+            Self::Limit(length) => format!("limit to {} s from now", length.as_secs_f32()),
+        }
+    }
 }
 
 /// What the owner of a live call says to a [`Control`]. Nodes give it to each other as JSON.
@@ -28,6 +80,10 @@ pub(crate) enum Control {
 pub(crate) enum Said {
     /// What became of a request to end the call.
     HangUp(HangUpAnswer),
+    /// It was done, with this result in words.
+    Obeyed(String),
+    /// It was not done, for this reason.
+    Refused(String),
     /// The call is over, or somebody else's.
     Gone,
 }
@@ -128,6 +184,14 @@ mod tests {
             kind: EndedBy::Request,
         };
         let text = r#"{"do":"hang_up","by":"key Backups","kind":"request"}"#;
+        assert_eq!(serde_json::to_string(&control).unwrap(), text);
+        assert_eq!(serde_json::from_str::<Control>(text).unwrap(), control);
+        let control = Control::Do {
+            by: "key Desk".to_owned(),
+            why: None,
+            order: Order::Mute(true),
+        };
+        let text = r#"{"do":"do","by":"key Desk","why":null,"order":{"mute":true}}"#;
         assert_eq!(serde_json::to_string(&control).unwrap(), text);
         assert_eq!(serde_json::from_str::<Control>(text).unwrap(), control);
         for (said, text) in [

@@ -22,8 +22,8 @@ pub use carrier::{
 pub use first_answer::FirstAnswer;
 pub use limits::{Count, Counted, SharedLimits};
 pub use nodes::{JoinError, NodeCommand, Nodes, Reply, Run};
-pub use prompts::{Clip, ImportedAudio, PromptError, Prompts, Say};
-pub use rooms::{Joining, RoomKind, RoomSound};
+pub use prompts::{Clip, ImportedAudio, PromptError, Prompts, Say, Signal};
+pub use rooms::{Joining, NoRooms, RoomKind, RoomSound};
 pub use schedules::StoredSchedule;
 pub use store::{
     AudioFile, CallDetails, CallFilter, Change, ClaimedCall, Job, Page, Store, StoreError, StoredEvent, Trace,

@@ -7,12 +7,12 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use outdial_domain::{CallState, Event, EventKind, LiveCall};
+use outdial_domain::{CallState, Event, EventKind, LegId, LiveCall};
 use tokio::time::Instant;
 
 use crate::{
     Engine,
-    ports::{Change, Job, StoreError, WireMessage},
+    ports::{Change, Job, StoreError, Trace, WireMessage},
     saving::{self, Saved},
 };
 
@@ -28,6 +28,8 @@ pub(crate) struct Recorder {
     /// How many events of the call are on disk.
     saved: u32,
     waiting: Vec<Event>,
+    /// The messages of legs that ended, saved with the last of them.
+    traces: Vec<Trace>,
     /// When what waits is to be saved.
     due: Option<Instant>,
     under_way: Option<UnderWay>,
@@ -45,6 +47,7 @@ impl Recorder {
             engine: engine.clone(),
             saved,
             waiting: Vec::new(),
+            traces: Vec::new(),
             due: None,
             under_way: None,
         }
@@ -58,30 +61,50 @@ impl Recorder {
         self.due.get_or_insert_with(|| Instant::now() + GATHER);
     }
 
-    /// Saves what was noted, moment by moment, for as long as it is polled. Safe to drop and call again.
+    /// The same for what others wait for: it is saved at once.
+    pub(crate) fn note_now(&mut self, live: &mut LiveCall, kinds: impl IntoIterator<Item = EventKind>) {
+        self.note(live, kinds);
+        self.due = Some(Instant::now());
+    }
+
+    /// How many events of the call are on disk.
+    pub(crate) fn saved(&self) -> u32 {
+        self.saved
+    }
+
+    /// Keeps the messages of a leg that ended, to be saved with all others.
+    pub(crate) fn keep(&mut self, leg: LegId, messages: Vec<WireMessage>) {
+        if !messages.is_empty() {
+            self.traces.push(Trace { leg, messages });
+        }
+    }
+
+    /// Saves what was noted, moment by moment, for as long as it is polled, and returns whenever something
+    /// was saved. Safe to drop and call again.
     ///
     /// # Errors
     ///
     /// [`StoreError`] when a save failed; its events are first in line again.
     pub(crate) async fn save(&mut self, live: &LiveCall) -> Result<(), StoreError> {
-        loop {
-            self.settled().await?;
+        if self.under_way.is_none() {
             match self.due {
                 Some(due) => tokio::time::sleep_until(due).await,
                 None => return std::future::pending().await,
             }
             self.start(live);
         }
+        self.settled().await
     }
 
-    /// Saves all that is left, with the leg's messages, trying until the disk does it. Gives up only
+    /// Saves all that is left, with the legs' messages, trying until the disk does it. Gives up only
     /// when somebody else changed the call, or the engine stops while the disk still fails: after a
     /// restart the call is then accounted for as `unknown`.
-    pub(crate) async fn finish(mut self, live: &LiveCall, trace: Vec<WireMessage>) {
+    pub(crate) async fn finish(mut self, live: &LiveCall) {
         // A failure here is one more reason to try the rest until it is done.
         let _ = self.settled().await;
+        let traces = std::mem::take(&mut self.traces);
         while !self.waiting.is_empty() {
-            let change = self.change(live, self.waiting.clone(), trace.clone());
+            let change = self.change(live, self.waiting.clone(), traces.clone());
             if saving::save(&self.engine, change).await != Saved::Stale || !self.had_been_saved(live).await {
                 return;
             }
@@ -115,15 +138,15 @@ impl Recorder {
         }
     }
 
-    fn change(&self, live: &LiveCall, events: Vec<Event>, trace: Vec<WireMessage>) -> Change {
+    fn change(&self, live: &LiveCall, events: Vec<Event>, traces: Vec<Trace>) -> Change {
         Change {
             call: live.call.clone(),
             since: Some(self.saved),
             flow: None,
             attempt: Some(live.attempt.clone()),
-            leg: Some(live.leg.clone()),
+            legs: live.legs().cloned().collect(),
             events,
-            trace,
+            traces,
             answer: None,
             // An attempt that was the last removed its job when it was journalled.
             job: match live.call.state {

@@ -104,9 +104,9 @@ async fn place(engine: &Engine, stored: &StoredSchedule, occurrence: Timestamp) 
         since: None,
         flow: Some(stored.flow.clone()),
         attempt: None,
-        leg: None,
+        legs: Vec::new(),
         events,
-        trace: Vec::new(),
+        traces: Vec::new(),
         job: Job::Add,
         answer: None,
     });

@@ -81,6 +81,29 @@ pub fn route(
     settings: &Settings,
     carriers: &BTreeMap<String, Arc<dyn VoiceCarrier>>,
 ) -> Result<Route, NoRoute> {
+    choose(plan, flow, settings, carriers, false)
+}
+
+/// Chooses the way for another leg of a call whose flow our engine runs: only carriers that give legs will do.
+///
+/// # Errors
+///
+/// [`NoRoute`] with all the reasons.
+pub fn route_leg(
+    plan: &Plan,
+    settings: &Settings,
+    carriers: &BTreeMap<String, Arc<dyn VoiceCarrier>>,
+) -> Result<Route, NoRoute> {
+    choose(plan, &Flow::default(), settings, carriers, true)
+}
+
+fn choose(
+    plan: &Plan,
+    flow: &Flow,
+    settings: &Settings,
+    carriers: &BTreeMap<String, Arc<dyn VoiceCarrier>>,
+    only_legs: bool,
+) -> Result<Route, NoRoute> {
     let trunks = settings.trunks.as_slice();
     if let Some(name) = &plan.via
         && !trunks.iter().any(|trunk| trunk.name == *name)
@@ -116,6 +139,10 @@ pub fn route(
             // Nothing of ours is a switch: only who takes the call as a whole can be one.
             Answer::Legs if flow.hands_over() => passed_over.push(format!(
                 "{}: it has no dialplan that a call could be handed over to",
+                name.unwrap_or(DIRECT)
+            )),
+            Answer::Whole if only_legs => passed_over.push(format!(
+                "{}: it takes calls as a whole, and gives no leg for a second party",
                 name.unwrap_or(DIRECT)
             )),
             Answer::Legs | Answer::Whole => {

@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
+use jiff::{SignedDuration, Timestamp};
 use tokio::time::{Instant, sleep_until};
 
 use crate::{
@@ -30,6 +31,9 @@ const AT_FIRST: Duration = Duration::from_secs(1);
 const ANSWERS: Duration = Duration::from_secs(600);
 const BATCH: usize = 500;
 
+/// How long a masked pair is kept after its time was over.
+const MASKS_KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
+
 /// How long a command between nodes is kept at most. Whoever gave it has stopped waiting long before.
 const COMMANDS: Duration = Duration::from_secs(600);
 
@@ -53,6 +57,11 @@ fn chores(engine: &Engine) -> Vec<Chore> {
             name: "forgets old answers to idempotency keys",
             every: ANSWERS,
             run: |engine| Box::pin(forget_answers(engine)),
+        },
+        Chore {
+            name: "forgets masked pairs whose time was over long ago",
+            every: ANSWERS,
+            run: |engine| Box::pin(forget_masks(engine)),
         },
     ];
     if engine.store.nodes().is_some() {
@@ -117,6 +126,16 @@ async fn forget_commands(engine: &Engine) -> Result<(), StoreError> {
         Some(nodes) => nodes.forget_commands(COMMANDS).await,
         None => Ok(()),
     }
+}
+
+async fn forget_masks(engine: &Engine) -> Result<(), StoreError> {
+    let before = engine.ids.now().saturating_sub(MASKS_KEPT).unwrap_or(Timestamp::MIN);
+    while engine.store.forget_masks(before, BATCH).await? == BATCH {
+        if engine.is_stopping() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 async fn forget_answers(engine: &Engine) -> Result<(), StoreError> {

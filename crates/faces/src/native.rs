@@ -20,6 +20,7 @@ mod events;
 mod id;
 mod idempotency;
 mod keys;
+mod masks;
 mod moment;
 mod notices;
 mod openapi;
@@ -27,6 +28,7 @@ mod operations;
 mod plan;
 mod query;
 mod refusal;
+mod rooms;
 mod schedules;
 #[cfg(test)]
 mod testing;

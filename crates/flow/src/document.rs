@@ -28,6 +28,8 @@
 //! | `gather` | an object, see below | waits for keys |
 //! | `pause` | a length of time, 0 to 5 minutes | is silent |
 //! | `send_digits` | `0`–`9`, `*`, `#`, `A`–`D`, with `w` and `W` for a pause of half a second and of one; 64 at most | presses keys |
+//! | `dial` | a number, a list of them, or an object, see below | rings somebody else, and lets the two talk |
+//! | `conference` | the name of a room, or an object, see below | enters the room |
 //! | `hand_over` | an object, see below | leaves the call to the switch that carries it |
 //! | `hang_up` | `{}`, `true` or `null` | ends the call |
 //!
@@ -81,6 +83,67 @@
 //!
 //! The flow goes on after the gather when the branch that was taken ends. A branch that no keys could
 //! reach, because they are too few or too many or contain the finish key, is refused.
+//!
+//! # Dial
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let value = serde_json::from_str(r#"[
+//!     {"say": "We put you through."},
+//!     {"dial": {
+//!         "to": ["+6590000001", "+6590000002"],
+//!         "from": "private",
+//!         "ring": "20s",
+//!         "max": "1h",
+//!         "warn_before": "1m",
+//!         "whisper": [{"say": "A customer. Press 1 to take the call."}],
+//!         "screen": "1",
+//!         "on_failure": [{"say": "Nobody is there. Please call again later."}]
+//!     }}
+//! ]"#)?;
+//! let flow = outdial_flow::document::read(&value, "flow").unwrap();
+//! assert_eq!(flow.dials()[0].to.len(), 2);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! The numbers are rung one after the other, until one answers. Either party's hang-up ends the call.
+//!
+//! | field | default | meaning |
+//! |---|---|---|
+//! | `to` | | the number, or a list of at most [`Dial::MOST`](crate::Dial::MOST) |
+//! | `from` | the number that the first party sees, or that it called | what the other party sees: a number, `private` or `other_party` |
+//! | `ring` | that of the configuration | how long each phone rings, 1 second to 10 minutes |
+//! | `max` | that of the call | how long the two may talk, from the other party's answer |
+//! | `warn_before` | never | so long before that time is over, both hear a tone |
+//! | `whisper` | none | `say` and `play` steps that the other party hears before it is connected |
+//! | `screen` | none | the key that the other party must press to be connected |
+//! | `while_ringing` | `tone` | what the first party hears meanwhile: `tone`, `silence`, or `say` and `play` steps, again and again |
+//! | `announce` | a tone | `say` and `play` steps that the first party hears before it is hung up because nobody was reached |
+//! | `on_failure` | `hang_up` | what to do when nobody was reached: `hang_up`, `next` (the next step), or steps |
+//!
+//! # Conference
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let value = serde_json::from_str(r#"[{"conference": {"room": "stand-up", "muted": true}}]"#)?;
+//! assert!(outdial_flow::document::read(&value, "flow").is_ok());
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! | field | default | meaning |
+//! |---|---|---|
+//! | `room` | | the room: letters, digits, `_`, `-`, `.`; 64 at most |
+//! | `muted` | false | whether it is entered muted |
+//! | `moderator` | false | whether this is a moderator of the room |
+//! | `wait` | false | whether the room begins only when a moderator is in it |
+//! | `end` | false | whether the room ends when its last moderator leaves |
+//! | `tones` | true | whether all hear a tone when somebody enters or leaves |
+//! | `most` | 500 | how many the room takes; the first one in decides |
+//! | `waiting` | none | `say` and `play` steps, heard again and again until the room begins |
+//!
+//! The flow goes on when the leg is taken out of the room, or the room has ended.
 //!
 //! # Hand over
 //!
@@ -143,6 +206,7 @@
 mod hand_over;
 #[cfg(test)]
 mod properties;
+mod read_dial;
 mod read_gather;
 mod read_steps;
 #[cfg(test)]
@@ -152,7 +216,7 @@ mod write;
 use serde_json::Value;
 
 use crate::{
-    Flow,
+    Conference, Dial, Flow, Prompt,
     fields::{Given, Problem, Problems},
 };
 use read_steps::Reader;
@@ -190,4 +254,22 @@ pub fn read(value: &Value, path: &str) -> Result<Flow, Vec<Problem>> {
 #[must_use]
 pub fn read_given(given: &Given<'_, '_>) -> Option<Flow> {
     Reader::default().flow(given)
+}
+
+/// Reads what stands after the verb `dial`, for a document that says nothing but whom to connect.
+#[must_use]
+pub fn read_dial(given: &Given<'_, '_>) -> Option<Dial> {
+    Reader::default().dial(given)
+}
+
+/// Reads what stands after the verb `conference`, for a document that says nothing but which room to enter.
+#[must_use]
+pub fn read_conference(given: &Given<'_, '_>) -> Option<Conference> {
+    Reader::default().conference(given)
+}
+
+/// Reads some `say` and `play` steps.
+#[must_use]
+pub fn read_prompts(given: &Given<'_, '_>) -> Option<Vec<Prompt>> {
+    Reader::default().prompts(given)
 }

@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use outdial_domain::{AudioId, Digit, digit::Digits};
 use serde::{Deserialize, Serialize};
 
-use crate::HandOver;
+use crate::{Conference, Dial, HandOver};
 
 /// What to do on an answered leg, in order. After the last instruction the leg is hung up.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -28,6 +28,10 @@ pub enum Instruction {
     Pause(Duration),
     /// Press keys.
     SendDigits(Digits),
+    /// Ring somebody else, and let the two talk.
+    Dial(Box<Dial>),
+    /// Enter a room.
+    Conference(Conference),
     /// Leave the call to the switch that carries it, for good.
     HandOver(HandOver),
     /// End the call.
@@ -65,6 +69,15 @@ pub enum Prompt {
     Say(Say),
     /// An audio file.
     Play(AudioRef),
+}
+
+impl From<Prompt> for Instruction {
+    fn from(prompt: Prompt) -> Self {
+        match prompt {
+            Prompt::Say(say) => Self::Say(say),
+            Prompt::Play(audio) => Self::Play(audio),
+        }
+    }
 }
 
 /// Waits for keys.
@@ -136,10 +149,42 @@ impl Flow {
                 | Instruction::Play(_)
                 | Instruction::Pause(_)
                 | Instruction::SendDigits(_)
+                | Instruction::Conference(_)
                 | Instruction::HangUp => false,
+                Instruction::Dial(dial) => somewhere(dial.on_failure.steps()),
             })
         }
         somewhere(&self.steps)
+    }
+
+    /// Every `dial` somewhere in this flow, branches included.
+    #[must_use]
+    pub fn dials(&self) -> Vec<&Dial> {
+        fn collect<'f>(steps: &'f [Instruction], into: &mut Vec<&'f Dial>) {
+            for step in steps {
+                match step {
+                    Instruction::Dial(dial) => {
+                        into.push(dial);
+                        collect(dial.on_failure.steps(), into);
+                    }
+                    Instruction::Gather(gather) => {
+                        gather.on.values().for_each(|steps| collect(steps, into));
+                        collect(&gather.otherwise, into);
+                        collect(&gather.no_input, into);
+                    }
+                    Instruction::Say(_)
+                    | Instruction::Play(_)
+                    | Instruction::Pause(_)
+                    | Instruction::SendDigits(_)
+                    | Instruction::Conference(_)
+                    | Instruction::HandOver(_)
+                    | Instruction::HangUp => {}
+                }
+            }
+        }
+        let mut dials = Vec::new();
+        collect(&self.steps, &mut dials);
+        dials
     }
 
     /// Everything that may be heard in this flow, branches included, in the order of the document.
@@ -159,6 +204,11 @@ impl Flow {
                         collect(&gather.otherwise, into);
                         collect(&gather.no_input, into);
                     }
+                    Instruction::Dial(dial) => {
+                        into.extend(dial.prompts().cloned());
+                        collect(dial.on_failure.steps(), into);
+                    }
+                    Instruction::Conference(conference) => into.extend(conference.waiting.iter().cloned()),
                     Instruction::Pause(_)
                     | Instruction::SendDigits(_)
                     | Instruction::HandOver(_)

@@ -51,9 +51,9 @@ use std::{
     vec,
 };
 
-use outdial_domain::{Digit, digit::Digits};
+use outdial_domain::{Digit, Outcome, digit::Digits};
 
-use crate::{Flow, Gather, Instruction, Prompt};
+use crate::{Conference, Dial, Flow, Gather, Instruction, OnFailure, Prompt};
 use gathering::{Gathering, Verdict};
 use words::in_words;
 
@@ -68,6 +68,19 @@ pub enum Input {
     Digit(Digit),
     /// The keys that were commanded have been sent.
     DigitsSent,
+    /// The dial that was commanded is over.
+    DialEnded(DialEnd),
+    /// The leg is out of the room that it was to enter, or was not let in.
+    LeftRoom,
+}
+
+/// How a dial ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum DialEnd {
+    /// The two parties talked, and one of them, or their time, ended it.
+    Talked,
+    /// Nobody was reached, for this reason: that of the last number.
+    NotReached(Outcome),
 }
 
 /// Something to do on the leg.
@@ -79,6 +92,12 @@ pub enum Command {
     StopPrompt,
     /// Press keys; [`Input::DigitsSent`] is awaited.
     SendDigits(Digits),
+    /// Ring somebody else and connect the two; [`Input::DialEnded`] is awaited.
+    Dial(Box<Dial>),
+    /// Let the leg hear why nobody was reached; [`Input::PlayDone`] is awaited.
+    Announce(Outcome),
+    /// Enter a room; [`Input::LeftRoom`] is awaited.
+    Join(Conference),
     /// End the leg.
     HangUp,
 }
@@ -151,6 +170,12 @@ enum State {
     Pausing { until: Instant },
     /// The end of the keys that we send.
     Sending,
+    /// The end of a dial.
+    Dialing(Box<Dial>),
+    /// The end of what is heard before the leg is hung up.
+    Announcing,
+    /// The end of the stay in a room.
+    InRoom,
     /// Nothing any more.
     Ended,
 }
@@ -185,6 +210,8 @@ impl Interpreter {
             Input::PlayDone => self.play_done(now),
             Input::Digit(digit) => self.pressed(digit, now),
             Input::DigitsSent => self.digits_sent(now),
+            Input::DialEnded(end) => self.dial_ended(end, now),
+            Input::LeftRoom => self.left_room(now),
         }
     }
 
@@ -202,7 +229,13 @@ impl Interpreter {
                 let verdict = gathering.timed_out();
                 self.decide(verdict, now);
             }
-            State::Fresh | State::Playing | State::Sending | State::Ended => {}
+            State::Fresh
+            | State::Playing
+            | State::Sending
+            | State::Dialing(_)
+            | State::Announcing
+            | State::InRoom
+            | State::Ended => {}
         }
     }
 
@@ -212,7 +245,13 @@ impl Interpreter {
         match &self.state {
             State::Pausing { until } => Some(*until),
             State::Gathering(gathering) => gathering.deadline(),
-            State::Fresh | State::Playing | State::Sending | State::Ended => None,
+            State::Fresh
+            | State::Playing
+            | State::Sending
+            | State::Dialing(_)
+            | State::Announcing
+            | State::InRoom
+            | State::Ended => None,
         }
     }
 
@@ -229,7 +268,14 @@ impl Interpreter {
     fn started(&mut self, now: Instant) {
         match self.state {
             State::Fresh => self.run(now),
-            State::Playing | State::Gathering(_) | State::Pausing { .. } | State::Sending | State::Ended => {}
+            State::Playing
+            | State::Gathering(_)
+            | State::Pausing { .. }
+            | State::Sending
+            | State::Dialing(_)
+            | State::Announcing
+            | State::InRoom
+            | State::Ended => {}
         }
     }
 
@@ -240,7 +286,13 @@ impl Interpreter {
                 self.run(now);
             }
             State::Gathering(gathering) => gathering.prompts_done(now),
-            State::Fresh | State::Pausing { .. } | State::Sending | State::Ended => {}
+            State::Announcing => self.hang_up(),
+            State::Fresh
+            | State::Pausing { .. }
+            | State::Sending
+            | State::Dialing(_)
+            | State::InRoom
+            | State::Ended => {}
         }
     }
 
@@ -250,7 +302,65 @@ impl Interpreter {
                 self.done("sent");
                 self.run(now);
             }
-            State::Fresh | State::Playing | State::Gathering(_) | State::Pausing { .. } | State::Ended => {}
+            State::Fresh
+            | State::Playing
+            | State::Gathering(_)
+            | State::Pausing { .. }
+            | State::Dialing(_)
+            | State::Announcing
+            | State::InRoom
+            | State::Ended => {}
+        }
+    }
+
+    fn dial_ended(&mut self, end: DialEnd, now: Instant) {
+        let State::Dialing(dial) = &mut self.state else { return };
+        let on_failure = std::mem::take(&mut dial.on_failure);
+        let announce = std::mem::take(&mut dial.announce);
+        let outcome = match end {
+            DialEnd::Talked => {
+                self.done("the parties talked");
+                return self.hang_up();
+            }
+            DialEnd::NotReached(outcome) => outcome,
+        };
+        match on_failure {
+            OnFailure::HangUp => {
+                self.done(&format!("nobody was reached: {outcome}"));
+                self.commands.push_back(if announce.is_empty() {
+                    Command::Announce(outcome)
+                } else {
+                    Command::Prompt(announce)
+                });
+                self.state = State::Announcing;
+            }
+            OnFailure::Next => {
+                self.done(&format!("nobody was reached: {outcome}; went on"));
+                self.run(now);
+            }
+            OnFailure::Flow(steps) => {
+                self.done(&format!("nobody was reached: {outcome}; went on with `on_failure`"));
+                let place = format!("{}.on_failure.", self.step);
+                self.lists.push(List::new(place, steps));
+                self.run(now);
+            }
+        }
+    }
+
+    fn left_room(&mut self, now: Instant) {
+        match self.state {
+            State::InRoom => {
+                self.done("left the room");
+                self.run(now);
+            }
+            State::Fresh
+            | State::Playing
+            | State::Gathering(_)
+            | State::Pausing { .. }
+            | State::Sending
+            | State::Dialing(_)
+            | State::Announcing
+            | State::Ended => {}
         }
     }
 
@@ -263,6 +373,8 @@ impl Interpreter {
                 let verdict = gathering.press(digit, now);
                 self.decide(verdict, now);
             }
+            // What is pressed while others are talked to is not for a later gather.
+            State::Dialing(_) | State::Announcing | State::InRoom => {}
             State::Fresh | State::Playing | State::Pausing { .. } | State::Sending => {
                 if self.ahead.len() < Self::MOST_AHEAD {
                     self.ahead.push_back(digit);
@@ -314,6 +426,14 @@ impl Interpreter {
             Instruction::SendDigits(digits) => {
                 self.commands.push_back(Command::SendDigits(digits));
                 self.state = State::Sending;
+            }
+            Instruction::Dial(dial) => {
+                self.commands.push_back(Command::Dial(dial.clone()));
+                self.state = State::Dialing(dial);
+            }
+            Instruction::Conference(conference) => {
+                self.commands.push_back(Command::Join(conference));
+                self.state = State::InRoom;
             }
             // Only who can carry it out is given a flow with it, and nobody runs it step by step.
             Instruction::HandOver(_) => {

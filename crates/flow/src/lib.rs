@@ -5,13 +5,17 @@
 //! [`document`] reads flows from JSON values and lists every problem it finds.
 #![warn(clippy::wildcard_enum_match_arm)]
 
+pub mod conference;
+pub mod dial;
 pub mod document;
 pub mod fields;
 pub mod hand_over;
 pub mod instruction;
 pub mod interpreter;
 
+pub use conference::Conference;
+pub use dial::{CallerId, Dial, OnFailure, WhileRinging};
 pub use fields::{Fields, Given, Problem, Problems};
 pub use hand_over::{HandOver, Target};
 pub use instruction::{AudioRef, Flow, Gather, Instruction, Prompt, Say};
-pub use interpreter::{Command, Input, Interpreter, Note};
+pub use interpreter::{Command, DialEnd, Input, Interpreter, Note};

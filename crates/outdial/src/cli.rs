@@ -60,6 +60,13 @@ pub enum Command {
         #[command(subcommand)]
         command: Calls,
     },
+    /// Ring numbers into a room, where all hear each other
+    Room(Room),
+    /// List, show, lock and end rooms
+    Rooms {
+        #[command(subcommand)]
+        command: Rooms,
+    },
     /// Call again and again
     Schedules {
         #[command(subcommand)]
@@ -156,6 +163,18 @@ pub struct Action {
     /// Run this flow: a JSON file, or the name of a flow in the configuration
     #[arg(long, value_name = "FLOW", group = "action")]
     pub flow: Option<String>,
+    /// Ring this number then, and let the two talk; given several times, they are rung one after the other
+    #[arg(long, value_name = "NUMBER", group = "action")]
+    pub bridge: Vec<String>,
+    /// Withhold the caller id from who is rung by --bridge
+    #[arg(long, requires = "bridge")]
+    pub private: bool,
+    /// Enter this room
+    #[arg(long, value_name = "NAME", group = "action")]
+    pub room: Option<String>,
+    /// Enter it muted
+    #[arg(long, requires = "room")]
+    pub muted: bool,
     #[command(flatten)]
     pub hand_over: HandOver,
 }
@@ -300,6 +319,16 @@ pub enum Calls {
         /// The call
         id: String,
     },
+    /// Have a call that talks do something else
+    Control {
+        /// The call
+        id: String,
+        #[command(flatten)]
+        order: Order,
+        /// Why, for its events
+        #[arg(long, value_name = "TEXT")]
+        why: Option<String>,
+    },
     /// Show events as they happen, of one call or of all
     Watch {
         /// The call; all calls when none is given
@@ -307,6 +336,120 @@ pub enum Calls {
         /// Print one JSON object per line
         #[arg(long)]
         json: bool,
+    },
+}
+
+/// What a call that talks shall do: one of these.
+#[derive(Debug, Args)]
+#[group(required = true, multiple = false)]
+pub struct Order {
+    /// Keep what it says from whoever it is with
+    #[arg(long)]
+    pub mute: bool,
+    /// Let it through again
+    #[arg(long)]
+    pub unmute: bool,
+    /// Put it on hold
+    #[arg(long)]
+    pub hold: bool,
+    /// Take it back from hold
+    #[arg(long)]
+    pub resume: bool,
+    /// Press these keys
+    #[arg(long, value_name = "DIGITS")]
+    pub send_digits: Option<String>,
+    /// Let it hear this text now
+    #[arg(long, value_name = "TEXT")]
+    pub say: Option<String>,
+    /// Stop what it hears
+    #[arg(long)]
+    pub stop_playing: bool,
+    /// Run this flow instead: a JSON file
+    #[arg(long, value_name = "FILE")]
+    pub redirect: Option<String>,
+    /// Connect it with this number instead
+    #[arg(long, value_name = "NUMBER")]
+    pub transfer: Option<String>,
+    /// Let it last so much longer from now on, and no longer
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub limit: Option<Duration>,
+}
+
+#[derive(Debug, Args)]
+pub struct Room {
+    /// The room: letters, digits, `_`, `-`, `.`
+    pub name: String,
+    /// Whom to ring
+    #[arg(required = true, value_name = "NUMBER")]
+    pub participants: Vec<String>,
+    /// Make the first of them the moderator: the room begins and ends with it
+    #[arg(long)]
+    pub moderated: bool,
+    /// The caller id to show
+    #[arg(long, value_name = "NUMBER")]
+    pub from: Option<String>,
+    /// How long each phone rings, as `30s`
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub ring: Option<Duration>,
+    /// How long each call may last, as `1h`
+    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
+    pub max: Option<Duration>,
+    /// Free text, shown wherever the calls are shown
+    #[arg(long)]
+    pub tag: Option<String>,
+    /// Use this trunk and no other
+    #[arg(long, value_name = "TRUNK")]
+    pub via: Option<String>,
+    /// Wait until all their calls have ended, and exit with 0 only if all completed
+    #[arg(long)]
+    pub wait: bool,
+    /// Print JSON
+    #[arg(long)]
+    pub json: bool,
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Rooms {
+    /// List the rooms that somebody is in
+    List {
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show who is in a room
+    Show {
+        /// The room
+        name: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Let nobody else in, but for moderators
+    Lock {
+        /// The room
+        name: String,
+    },
+    /// Let others in again
+    Unlock {
+        /// The room
+        name: String,
+    },
+    /// Begin a room that waits for its moderator
+    Begin {
+        /// The room
+        name: String,
+    },
+    /// Take a call out of a room
+    Kick {
+        /// The room
+        name: String,
+        /// The call
+        call: String,
+    },
+    /// Take all out of a room
+    End {
+        /// The room
+        name: String,
     },
 }
 

@@ -10,6 +10,7 @@ mod explain;
 mod handset;
 mod keys;
 mod load;
+mod rooms;
 mod schedules;
 mod serve;
 mod store;
@@ -38,6 +39,8 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Serve => serve::run(&common).await,
         Command::Call(call) => call::run(&common, call).await,
         Command::Calls { command } => calls::run(&common, command).await,
+        Command::Room(room) => rooms::open(&common, room).await,
+        Command::Rooms { command } => rooms::run(&common, command).await,
         Command::Schedules { command } => schedules::run(&common, command).await,
         Command::Explain(explain) => explain::run(&common, explain).await,
         Command::Handset(handset) => handset::run(handset).await,

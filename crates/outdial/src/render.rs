@@ -5,12 +5,22 @@ use serde_json::Value;
 
 /// One event on one line: time, what, and what is worth knowing about it.
 pub fn event_line(event: &Value) -> String {
+    event_of_leg(event, "")
+}
+
+/// The same, with what the event's leg is called.
+fn event_of_leg(event: &Value, leg: &str) -> String {
     let kind = text(event, "type");
     let data = &event["data"];
     let detail = match kind.as_str() {
         "created" => format!("to {}{}", text(data, "to"), optional(data, "from", ", from ")),
         "queued" => text(data, "because"),
-        "routed" => format!("by trunk {}{}", text(data, "trunk"), passed_over(data)),
+        "routed" => format!(
+            "to {} by trunk {}{}",
+            text(data, "target"),
+            text(data, "trunk"),
+            passed_over(data)
+        ),
         "journalled" => format!("attempt {}, on disk before anything is sent", text(data, "number")),
         "ringing" => {
             let sound = if data["early_media"] == true {
@@ -41,6 +51,16 @@ pub fn event_line(event: &Value) -> String {
             text(data, "to"),
             optional(data, "via", ", by trunk "),
         ),
+        "not_rung" => format!("{}: {}", text(data, "to"), text(data, "because")),
+        "room_joined" => format!("{}, {} in it", text(data, "room"), text(data, "members")),
+        "room_left" => format!("{}: {}", text(data, "room"), text(data, "because")),
+        "controlled" => format!(
+            "{} by {}{}: {}",
+            text(data, "what"),
+            text(data, "by"),
+            optional(data, "why", ", because "),
+            text(data, "result"),
+        ),
         "leg_ended" => quality(&data["quality"]),
         "ended" => ending(&data["ending"]),
         _ => String::new(),
@@ -49,9 +69,11 @@ pub fn event_line(event: &Value) -> String {
     let clock = time
         .split_once('T')
         .map_or(time.as_str(), |(_, clock)| clock.trim_end_matches('Z'));
-    format!("{clock:<15.12} {:<20} {detail}", kind.replace('_', " "))
-        .trim_end()
-        .to_owned()
+    let kind = match leg {
+        "" => kind.replace('_', " "),
+        leg => format!("{leg} {}", kind.replace('_', " ")),
+    };
+    format!("{clock:<15.12} {kind:<20} {detail}").trim_end().to_owned()
 }
 
 /// One call on one line.
@@ -107,9 +129,22 @@ pub fn call_page(call: &Value) -> String {
     }
     for attempt in call["attempts"].as_array().into_iter().flatten() {
         page += &format!("  attempt {}: {}\n", text(attempt, "number"), text(attempt, "state"));
-        for leg in attempt["legs"].as_array().into_iter().flatten() {
+        let legs = attempt["legs"].as_array().map_or(&[][..], Vec::as_slice);
+        for (index, leg) in legs.iter().enumerate() {
             let (id, trunk, target) = (text(leg, "id"), text(leg, "trunk"), text(leg, "target"));
-            page += &format!("    {id} {} by {trunk} to {target}\n", text(leg, "state"));
+            let mut line = format!("    {id} {} by {trunk} to {target}", text(leg, "state"));
+            if legs.len() > 1 {
+                line = format!(
+                    "    {} {}{}",
+                    letter(index),
+                    line.trim_start(),
+                    optional(leg, "shows", ", shows ")
+                );
+                if leg["ending"].is_object() {
+                    line += &format!(": {}", ending(&leg["ending"]));
+                }
+            }
+            page += &(line + "\n");
         }
     }
     page
@@ -125,6 +160,39 @@ pub fn schedule_page(schedule: &Value) -> String {
         if !value.is_empty() {
             page += &format!("  {name:<12} {value}\n");
         }
+    }
+    page
+}
+
+/// The rooms that somebody is in.
+pub fn rooms_table(page: &Value) -> String {
+    let headings = ["ROOM", "MEMBERS", "LOCKED", "BEGUN", "SINCE"];
+    let mut rows = page["rooms"].clone();
+    for room in rows.as_array_mut().into_iter().flatten() {
+        room["members"] = Value::from(room["members"].as_array().map_or(0, Vec::len));
+    }
+    table(&headings, &rows, &["room", "members", "locked", "begun", "since"])
+}
+
+/// One room with who is in it.
+pub fn room_page(room: &Value) -> String {
+    let mut page = format!("{} since {}", text(room, "room"), text(room, "since"));
+    for (name, shown) in [("locked", true), ("begun", false)] {
+        if room[name] == shown {
+            page += if shown {
+                ", locked"
+            } else {
+                ", waiting for its moderator"
+            };
+        }
+    }
+    page.push('\n');
+    for member in room["members"].as_array().into_iter().flatten() {
+        let flags = ["moderator", "muted", "speaking"];
+        let flags = flags.iter().filter(|flag| member[**flag] == true);
+        let flags: String = flags.map(|flag| format!(", {flag}")).collect();
+        let (call, who) = (text(member, "call"), text(member, "who"));
+        page += &format!("  {call} {who} since {}{flags}\n", text(member, "since"));
     }
     page
 }
@@ -152,8 +220,11 @@ pub fn table(headings: &[&str], rows: &Value, fields: &[&str]) -> String {
 /// The whole story of a call: what it is, what happened, and what went over the wire.
 pub fn story(story: &Value) -> String {
     let mut page = call_page(&story["call"]) + "\n";
+    let names = leg_names(&story["call"]);
     for event in story["events"].as_array().into_iter().flatten() {
-        page += &(event_line(event) + "\n");
+        let leg = event["data"]["leg"].as_str().unwrap_or_default();
+        let name = names.iter().find(|(id, _)| id == leg);
+        page += &(event_of_leg(event, name.map_or("", |(_, name)| name)) + "\n");
     }
     for trace in story["traces"].as_array().into_iter().flatten() {
         page += &format!("\nSIP of {}\n", text(trace, "leg"));
@@ -180,6 +251,25 @@ pub fn story(story: &Value) -> String {
         page += "\nNumbers and names are masked; --unmasked shows them.\n";
     }
     page
+}
+
+/// What the legs of attempts with more than one are called: `A` is the first party.
+fn leg_names(call: &Value) -> Vec<(String, String)> {
+    let attempts = call["attempts"].as_array().into_iter().flatten();
+    let legs = attempts.filter_map(|attempt| attempt["legs"].as_array().filter(|legs| legs.len() > 1));
+    legs.flat_map(|legs| {
+        let named = legs.iter().enumerate();
+        named.map(|(index, leg)| (text(leg, "id"), letter(index)))
+    })
+    .collect()
+}
+
+/// `A` for the first, and so on; numbers after `Z`.
+fn letter(index: usize) -> String {
+    match u8::try_from(index).ok().filter(|index| *index < 26) {
+        Some(index) => char::from(b'A' + index).to_string(),
+        None => (index + 1).to_string(),
+    }
 }
 
 fn queue(queue: &Value) -> String {
@@ -286,6 +376,19 @@ mod tests {
             line.ends_with("busy, by callee, SIP 486 (the far side answered 486 Busy Here)"),
             "{line}"
         );
+    }
+
+    #[test]
+    fn a_story_names_the_legs_of_a_call_with_several() {
+        let leg = |id: &str| json!({"id": id, "state": "ended", "trunk": "direct", "target": "sip:x@127.0.0.1"});
+        let ringing = |id: &str| json!({"type": "ringing", "at": "", "data": {"leg": id, "sip_code": 180}});
+        let told = json!({
+            "call": {"attempts": [{"number": 1, "state": "ended", "legs": [leg("leg_1"), leg("leg_2")]}]},
+            "events": [ringing("leg_1"), ringing("leg_2")],
+        });
+        let page = story(&told);
+        assert!(page.contains("A leg_1 ended by direct"), "{page}");
+        assert!(page.contains("A ringing") && page.contains("B ringing"), "{page}");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use outdial_carrier_sip::SipCarrier;
 use outdial_engine::{
     Engine, Parts,
     pacing::limits::Kind,
-    ports::{Ids, Prompts, SystemClock, SystemEntropy, VoiceCarrier},
+    ports::{Ids, NoRooms, Prompts, RoomSound, SystemClock, SystemEntropy, VoiceCarrier},
 };
 use outdial_faces::native::{self, NativeConfig};
 use outdial_handset::HandsetSet;
@@ -110,13 +110,17 @@ impl Server {
         let url = format!("http://{}", listener.local_addr().map_err(start_failure)?);
         let mut carriers: BTreeMap<String, Arc<dyn VoiceCarrier>> = BTreeMap::new();
         let (mut sip, mut asterisk, mut handsets) = (None, None, None);
+        let mut room_sound: Arc<dyn RoomSound> = Arc::new(NoRooms);
         if role == Role::Dialling {
             if config.handsets.enabled {
                 handsets = Some(start_handsets(config, &data).await?);
             }
+            let media = parts::media(config)?;
+            room_sound = Arc::new(media.clone());
             let carrier = Arc::new(parts::sip(
                 config,
                 handsets.as_ref().map(HandsetSet::address),
+                media,
                 ids.clone(),
             )?);
             let engines = between(Arc::clone(&carrier) as Arc<dyn VoiceCarrier>);
@@ -139,6 +143,7 @@ impl Server {
             store,
             blobs,
             prompts: port,
+            room_sound,
             carriers,
             ids,
             settings,

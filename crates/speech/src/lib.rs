@@ -27,6 +27,7 @@ mod http;
 mod import;
 mod library;
 mod probe;
+mod signal;
 mod sound;
 mod studio;
 mod text;

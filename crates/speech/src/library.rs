@@ -3,7 +3,7 @@
 use std::{path::Path, sync::Arc};
 
 use futures_util::{FutureExt, future::BoxFuture};
-use outdial_engine::ports::{Clip, Clock, ImportedAudio, PromptError, Prompts, Say};
+use outdial_engine::ports::{Clip, Clock, ImportedAudio, PromptError, Prompts, Say, Signal};
 use sha2::{Digest, Sha256};
 use tokio::task::spawn_blocking;
 
@@ -15,7 +15,9 @@ use crate::{
     error::OpenError,
     flight::Outcome,
     http::HttpEngine,
-    import, sound,
+    import,
+    signal::Signals,
+    sound,
     studio::Studio,
     text::normalise,
     voice::Voices,
@@ -27,6 +29,7 @@ pub struct PromptLibrary {
     pub(crate) studio: Arc<Studio>,
     voices: Arc<Voices>,
     fallback: Option<Arc<Fallback>>,
+    signals: Arc<Signals>,
 }
 
 /// What is played when a text cannot be spoken.
@@ -88,6 +91,7 @@ impl PromptLibrary {
             studio: Arc::new(Studio::new(engine, limits, memory, disk)),
             voices,
             fallback,
+            signals: Arc::default(),
         })
     }
 
@@ -140,6 +144,10 @@ impl Prompts for PromptLibrary {
             self.studio.read(hash, bytes, rate).await
         }
         .boxed()
+    }
+
+    fn signal(&self, signal: Signal, rate: u32) -> Arc<Clip> {
+        self.signals.get(signal, rate)
     }
 
     fn cached(&self, hash: &str, rate: u32) -> Option<Arc<Clip>> {

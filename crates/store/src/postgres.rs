@@ -20,6 +20,7 @@ mod job;
 mod key;
 mod leg;
 mod limits;
+mod mask;
 mod migrate;
 mod node;
 mod nodes;
@@ -39,7 +40,7 @@ pub use self::blobs::PostgresBlobs;
 
 use futures_util::{FutureExt, future::BoxFuture};
 use jiff::Timestamp;
-use outdial_domain::{Account, AccountId, AudioId, Call, CallId, Key, KeyId, ScheduleId};
+use outdial_domain::{Account, AccountId, AudioId, Call, CallId, Key, KeyId, Mask, MaskId, ScheduleId};
 use outdial_engine::ports::{
     AudioFile, CallDetails, CallFilter, Change, ClaimedCall, Count, Counted, FirstAnswer, Nodes, Page, SharedLimits,
     Store, StoreError, StoredEvent, StoredSchedule, Trace,
@@ -342,6 +343,32 @@ impl Store for PostgresStore {
 
     fn next_schedule(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
         self.with(|connection| schedule::next(connection).boxed())
+    }
+
+    fn add_mask(&self, mask: Mask, answer: Option<FirstAnswer>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.with(move |connection| {
+            first_answer::with(connection, answer, move |connection| {
+                async move { mask::add(connection, &mask).await }.boxed()
+            })
+            .boxed()
+        })
+    }
+
+    fn remove_mask(&self, account: AccountId, id: MaskId) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.with(move |connection| mask::remove(connection, account, id).boxed())
+    }
+
+    fn masks(&self, account: AccountId) -> BoxFuture<'_, Result<Vec<Mask>, StoreError>> {
+        self.with(move |connection| mask::of_account(connection, account).boxed())
+    }
+
+    fn masks_of(&self, account: AccountId, number: &str) -> BoxFuture<'_, Result<Vec<Mask>, StoreError>> {
+        let number = number.to_owned();
+        self.with(move |connection| mask::of_number(connection, account, number).boxed())
+    }
+
+    fn forget_masks(&self, before: Timestamp, most: usize) -> BoxFuture<'_, Result<usize, StoreError>> {
+        self.with(move |connection| mask::forget(connection, before, most).boxed())
     }
 
     fn check(&self) -> BoxFuture<'_, Result<(), StoreError>> {

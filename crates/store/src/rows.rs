@@ -14,6 +14,7 @@ pub(crate) mod event;
 pub(crate) mod first_answer;
 pub(crate) mod key;
 pub(crate) mod leg;
+pub(crate) mod mask;
 pub(crate) mod progress;
 pub(crate) mod receiver;
 pub(crate) mod schedule;

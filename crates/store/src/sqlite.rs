@@ -15,6 +15,7 @@ mod first_answer;
 mod job;
 mod key;
 mod leg;
+mod mask;
 mod migrate;
 pub(crate) mod open;
 #[cfg(test)]
@@ -38,7 +39,7 @@ use std::{
 
 use futures_util::{FutureExt, future::BoxFuture};
 use jiff::Timestamp;
-use outdial_domain::{Account, AccountId, AudioId, Call, CallId, Key, KeyId, ScheduleId};
+use outdial_domain::{Account, AccountId, AudioId, Call, CallId, Key, KeyId, Mask, MaskId, ScheduleId};
 use outdial_engine::ports::{
     AudioFile, CallDetails, CallFilter, Change, ClaimedCall, FirstAnswer, Page, Store, StoreError, StoredEvent,
     StoredSchedule, Trace,
@@ -357,6 +358,30 @@ impl Store for SqliteStore {
 
     fn next_schedule(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
         self.read(schedule::next)
+    }
+
+    fn add_mask(&self, mask: Mask, answer: Option<FirstAnswer>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.writer.run(move |connection| {
+            first_answer::with(connection, answer.as_ref(), |connection| mask::add(connection, &mask))
+        })
+    }
+
+    fn remove_mask(&self, account: AccountId, id: MaskId) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.writer.run(move |connection| mask::remove(connection, account, id))
+    }
+
+    fn masks(&self, account: AccountId) -> BoxFuture<'_, Result<Vec<Mask>, StoreError>> {
+        self.read(move |connection| mask::of_account(connection, account))
+    }
+
+    fn masks_of(&self, account: AccountId, number: &str) -> BoxFuture<'_, Result<Vec<Mask>, StoreError>> {
+        let number = number.to_owned();
+        self.read(move |connection| mask::of_number(connection, account, &number))
+    }
+
+    fn forget_masks(&self, before: Timestamp, most: usize) -> BoxFuture<'_, Result<usize, StoreError>> {
+        self.writer
+            .run(move |connection| mask::forget(connection, before, most))
     }
 
     fn check(&self) -> BoxFuture<'_, Result<(), StoreError>> {

@@ -14,6 +14,7 @@ mod events;
 mod limits;
 mod lists;
 pub mod lives;
+mod masks;
 mod nodes;
 mod schedules;
 mod telling;
@@ -26,6 +27,7 @@ pub use commits::*;
 pub use events::*;
 pub use limits::*;
 pub use lists::*;
+pub use masks::*;
 pub use nodes::*;
 pub use schedules::*;
 pub use telling::*;
@@ -53,6 +55,7 @@ macro_rules! store_suite {
             a_plan_may_change_while_the_call_waits
             a_dropped_future_is_saved_all_the_same
             traces_belong_to_their_leg
+            a_call_may_have_several_legs
             due_calls_are_claimed_oldest_first
             nothing_is_claimed_before_its_time
             no_call_is_claimed_twice
@@ -82,6 +85,7 @@ macro_rules! store_suite {
             schedules_are_kept
             a_schedule_moves_on_once
             due_schedules_are_found
+            masks_are_kept
             a_calls_receiver_waits_for_what_it_wants
             what_comes_meanwhile_is_told_next
             a_receiver_is_told_by_one_node_at_a_time

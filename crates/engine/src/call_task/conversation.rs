@@ -1,15 +1,21 @@
-//! A leg under way and the flow that runs on it.
+//! The legs of an attempt under way, and the flow that runs on the first of them.
 
 use std::time::Duration;
 
 use outdial_domain::{
-    EndedBy, Ending, EventKind, LiveCall, Outcome,
+    Address, EndedBy, Ending, EventKind, LegId, LiveCall, Outcome,
     call::{Gathered, Happening},
 };
 use outdial_flow::{Command, Flow, Input, Interpreter, Note};
 use tokio::{sync::mpsc, time::Instant};
 
-use super::{USUAL_RATE, finish, prompts::Rendered};
+use super::{
+    USUAL_RATE, finish,
+    other::{Other, Stage, news_of},
+    prompts::Rendered,
+    sound::Sound,
+    stay::{Stay, news_of_room},
+};
 use crate::{
     Engine, HangUpAnswer, fault,
     live::{Control, Said, Told},
@@ -18,29 +24,49 @@ use crate::{
 };
 
 /// How long a carrier may take to end a leg that it was told to end.
-const ENDING: Duration = Duration::from_secs(40);
+pub(super) const ENDING: Duration = Duration::from_secs(40);
 
 /// How long a carrier that takes calls as a whole may take to report, beyond ringing and talking. It
 /// keeps to both by itself, and need not learn of the answer.
 const REPORTING: Duration = Duration::from_secs(90);
 
-/// A leg under way and the flow that runs on it.
+/// The legs of an attempt under way and the flow that runs on the first of them.
 pub(super) struct Conversation<'a> {
-    engine: &'a Engine,
-    live: LiveCall,
-    recorder: Recorder,
-    commands: mpsc::Sender<LegCommand>,
-    rendered: Rendered,
+    pub(super) engine: &'a Engine,
+    pub(super) live: LiveCall,
+    pub(super) recorder: Recorder,
+    /// What the first leg hears.
+    pub(super) sound: Sound,
+    /// The sample rate that it takes clips at.
+    pub(super) rate: u32,
+    pub(super) rendered: Rendered,
     /// The flow, until the answer starts it.
     flow: Option<Flow>,
     interpreter: Option<Interpreter>,
-    next_play: u64,
     /// Whether the carrier runs the flow.
     whole: bool,
     ring_until: Instant,
     talk_until: Option<Instant>,
+    /// How long that was when it was set.
+    limit: Duration,
+    /// When the tone is heard that the time is nearly over.
+    pub(super) warn_at: Option<Instant>,
     /// Set when the carrier was told to end the leg; by then it must have.
     ending_until: Option<Instant>,
+    /// Whether the first leg is over.
+    over: bool,
+    /// Who is dialled by the flow, or talked to.
+    pub(super) other: Option<Box<Other>>,
+    /// Who was let go of while the call goes on, until its leg is over.
+    pub(super) leaving: Option<Box<Other>>,
+    /// Its stay in a room.
+    pub(super) stay: Option<Box<Stay>>,
+    /// Whether what the first leg says is kept out of rooms.
+    pub(super) muted: bool,
+    /// Whether the first leg is on hold.
+    pub(super) held: bool,
+    /// Whom the first party was asked to call instead of us, and until when it may take.
+    pub(super) transfer: Option<(Address, Instant)>,
 }
 
 impl<'a> Conversation<'a> {
@@ -65,48 +91,64 @@ impl<'a> Conversation<'a> {
             whole,
             ring_until: Instant::now() + without_answer,
             talk_until: None,
+            limit: plan.talk,
+            warn_at: None,
             ending_until: None,
+            over: false,
+            other: None,
+            leaving: None,
+            stay: None,
+            muted: false,
+            held: false,
+            transfer: None,
             flow,
             interpreter: None,
-            next_play: 0,
             rendered,
-            commands,
+            rate: USUAL_RATE,
+            sound: Sound::new(commands),
             recorder,
             live,
         }
     }
 
-    /// Stays with the leg to its end, and writes that down.
+    /// A carrier that runs the flow may take so much longer, because others are rung meanwhile.
+    pub(super) fn longer(mut self, by: Duration) -> Self {
+        self.ring_until += by;
+        self
+    }
+
+    /// Stays with the legs to their end, and writes that down.
     pub(super) async fn run(mut self: Box<Self>, mut leg: LegHandle, mut control: mpsc::Receiver<Told>) {
-        let end = loop {
+        while !(self.over && self.other.is_none() && self.leaving.is_none()) {
             let wake = self.next_deadline();
             tokio::select! {
-                event = leg.events.recv() => match event {
-                    Some(LegEvent::Ended(end)) => break end,
+                event = leg.events.recv(), if !self.over => match event {
+                    Some(LegEvent::Ended(end)) => Box::pin(self.on_over(*end)).await,
                     Some(event) => Box::pin(self.on_leg(event)).await,
-                    None => break lost("the carrier lost this leg"),
+                    None => Box::pin(self.on_over(*lost("the carrier lost this leg"))).await,
                 },
+                news = news_of(&mut self.other) => Box::pin(self.on_other(news)).await,
+                news = news_of(&mut self.leaving) => Box::pin(self.on_leaving(news)).await,
+                news = news_of_room(&mut self.stay) => Box::pin(self.on_room(news)).await,
                 Some(told) = control.recv() => Box::pin(self.on_told(told)).await,
-                Err(error) = self.recorder.save(&self.live) => Box::pin(self.on_unsaved(error)).await,
-                () = tokio::time::sleep_until(wake) => {
-                    if self.ending_until.is_some_and(|until| until <= Instant::now()) {
-                        break lost("the carrier did not end this leg in time");
-                    }
-                    Box::pin(self.on_deadline()).await;
-                }
+                saved = self.recorder.save(&self.live) => match saved {
+                    Ok(()) => self.on_saved(),
+                    Err(error) => Box::pin(self.on_unsaved(error)).await,
+                },
+                () = tokio::time::sleep_until(wake) => Box::pin(self.on_deadline()).await,
             }
-        };
+        }
         let Self {
             engine, live, recorder, ..
         } = *self;
-        Box::pin(finish(engine, live, recorder, *end)).await;
+        Box::pin(finish(engine, live, recorder)).await;
     }
 
     /// The call goes on while the store is away, and what happens to it is saved when the store is back. A
     /// call that others have ended meanwhile is over.
     async fn on_unsaved(&mut self, error: StoreError) {
         let id = self.live.call.id;
-        if !matches!(error, StoreError::Stale(_)) {
+        if !matches!(error, StoreError::Stale(_) | StoreError::Fenced(_)) {
             tracing::warn!(call = %id, %error, "what happens to a call is saved later");
         } else if !self.recorder.had_been_saved(&self.live).await {
             tracing::error!(call = %id, %error, "ending a call that others have ended");
@@ -117,20 +159,42 @@ impl<'a> Conversation<'a> {
     }
 
     fn next_deadline(&self) -> Instant {
-        if let Some(until) = self.ending_until {
-            return until;
-        }
-        let limit = self.talk_until.unwrap_or(self.ring_until);
-        let flow = self
-            .interpreter
-            .as_ref()
-            .and_then(Interpreter::deadline)
-            .map(Instant::from_std);
-        flow.map_or(limit, |flow| flow.min(limit))
+        let others = [&self.other, &self.leaving].into_iter().flatten();
+        let other = others.filter_map(|other| other.until()).min();
+        let own = if self.over {
+            None
+        } else if self.ending_until.is_some() {
+            self.ending_until
+        } else {
+            let limit = self.talk_until.unwrap_or(self.ring_until);
+            let flow = self.interpreter.as_ref().and_then(Interpreter::deadline);
+            let transfer = self.transfer.as_ref().map(|(_, until)| *until);
+            let all = [Some(limit), flow.map(Instant::from_std), self.warn_at, transfer];
+            all.into_iter().flatten().min()
+        };
+        let next = own.into_iter().chain(other).min();
+        next.unwrap_or_else(|| Instant::now() + ENDING)
     }
 
     async fn on_deadline(&mut self) {
         let now = Instant::now();
+        self.on_other_deadlines(now).await;
+        if self.over {
+            return;
+        }
+        if let Some(until) = self.ending_until {
+            if until <= now {
+                self.on_over(*lost("the carrier did not end this leg in time")).await;
+            }
+            return;
+        }
+        if self.warn_at.is_some_and(|at| at <= now) {
+            self.warn().await;
+        }
+        if self.transfer.as_ref().is_some_and(|(_, until)| *until <= now) {
+            self.on_transferred(Err("the far side did not say what became of it".to_owned()))
+                .await;
+        }
         match self.talk_until {
             None if self.ring_until <= now && self.whole => {
                 let reason = "the carrier that took this call reported neither its answer nor its end";
@@ -144,7 +208,7 @@ impl<'a> Conversation<'a> {
                     .await;
             }
             Some(until) if until <= now => {
-                let talk = self.live.call.plan.talk.as_secs_f32();
+                let talk = self.limit.as_secs_f32();
                 let reason = format!("the longest duration of this call, {talk} s, was reached");
                 self.hang_up(Ending::new(Outcome::Completed, EndedBy::System, reason))
                     .await;
@@ -162,6 +226,106 @@ impl<'a> Conversation<'a> {
         }
     }
 
+    /// The legs may talk so long from now on, and hear before that this is nearly over.
+    pub(super) fn may_talk(&mut self, length: Duration, warn_before: Option<Duration>) {
+        let now = Instant::now();
+        self.limit = length;
+        self.talk_until = Some(now + length);
+        self.warn_at = warn_before
+            .and_then(|before| length.checked_sub(before))
+            .map(|length| now + length);
+        self.live.may_last(length, self.engine.ids.now());
+    }
+
+    /// The first leg may stay until this moment at least.
+    pub(super) fn may_stay_until(&mut self, until: Instant) {
+        if self.talk_until.is_some_and(|limit| limit < until) {
+            self.talk_until = Some(until);
+            let length = until.saturating_duration_since(Instant::now());
+            self.live.may_last(length, self.engine.ids.now());
+        }
+    }
+
+    /// Whether the carrier runs the call by itself.
+    pub(super) fn is_whole(&self) -> bool {
+        self.whole
+    }
+
+    /// Whether the first leg was answered.
+    pub(super) fn is_answered(&self) -> bool {
+        self.talk_until.is_some()
+    }
+
+    /// Lets go of whoever the first party talks to: it is alone with the flow then.
+    pub(super) async fn part(&mut self, because: &str) {
+        let connected = self.other.as_ref().is_some_and(|other| other.is_connected());
+        let in_room = self.stay.is_some();
+        self.leave_room(because);
+        self.let_go(Ending::new(
+            if connected {
+                Outcome::Completed
+            } else {
+                Outcome::Canceled
+            },
+            EndedBy::Request,
+            because,
+        ))
+        .await;
+        // What is left of the other party ends beside whatever the call does next.
+        if let Some(mut other) = self.other.take() {
+            other.retired = true;
+            self.leaving = Some(other);
+        }
+        if connected || in_room {
+            self.sound.tell(LegCommand::Leave).await;
+        }
+        self.sound.stop().await;
+    }
+
+    /// Runs no flow for now.
+    pub(super) fn stop_flow(&mut self) {
+        self.interpreter = None;
+    }
+
+    /// Runs a flow from its beginning.
+    pub(super) fn run_flow(&mut self, mut interpreter: Interpreter) {
+        interpreter.handle(Input::Started, Instant::now().into_std());
+        self.interpreter = Some(interpreter);
+    }
+
+    /// Whether the call is being ended.
+    pub(super) fn is_ending(&self) -> bool {
+        self.over || self.ending_until.is_some()
+    }
+
+    /// The first leg is over: so is the call, once the other party is gone, too.
+    async fn on_over(&mut self, end: LegEnd) {
+        let LegEnd {
+            ending, quality, trace, ..
+        } = end;
+        let leg = self.live.leg.id;
+        if let Some(other) = &self.other {
+            let reason = "the first party is gone";
+            let outcome = if other.is_connected() {
+                Outcome::Completed
+            } else {
+                Outcome::Canceled
+            };
+            if outcome == Outcome::Canceled && self.ending_until.is_none() && ending.by == EndedBy::Callee {
+                let reason = "the first party hung up before it was connected to the other one";
+                self.live.verdict = Some(Ending::new(outcome, EndedBy::Callee, reason).because_of(leg));
+            }
+            self.let_go(Ending::new(outcome, ending.by, reason).because_of(leg))
+                .await;
+        }
+        self.leave_room("the leg is over");
+        self.over = true;
+        self.interpreter = None;
+        self.warn_at = None;
+        self.recorder.keep(leg, trace);
+        self.step(Happening::Ended { ending, quality });
+    }
+
     async fn on_leg(&mut self, event: LegEvent) {
         match event {
             LegEvent::Sent => {
@@ -177,7 +341,7 @@ impl<'a> Conversation<'a> {
                 self.step(Happening::Answered {
                     codec: codec.to_owned(),
                 });
-                self.talk_until = Some(Instant::now() + self.live.call.plan.talk);
+                self.may_talk(self.live.call.plan.talk, None);
                 self.start_flow(sample_rate).await;
             }
             LegEvent::Digit { digit, way } => {
@@ -187,23 +351,36 @@ impl<'a> Conversation<'a> {
                     .note(&mut self.live, [EventKind::Digit { leg, digit, way }]);
                 self.input(Input::Digit(digit)).await;
             }
-            LegEvent::PlayDone { play } if play == self.next_play => self.input(Input::PlayDone).await,
-            // The end of something that was stopped already.
-            LegEvent::PlayDone { .. } => {}
+            LegEvent::PlayDone { play } => {
+                if self.sound.done(play).await {
+                    self.input(Input::PlayDone).await;
+                }
+            }
+            LegEvent::Joined { .. } => {
+                if let Some(mut other) = self.other.take() {
+                    if let Stage::Leg(leg) = &mut other.stage {
+                        self.on_entered(leg);
+                    }
+                    self.other = Some(other);
+                }
+            }
+            LegEvent::Left => {}
+            LegEvent::OnHold(held) => self.on_hold(held),
+            LegEvent::HoldRefused => self.on_hold_refused(),
+            LegEvent::Transferred(result) => self.on_transferred(result).await,
             LegEvent::DigitsSent => self.input(Input::DigitsSent).await,
-            // Nothing that a flow says joins a room, holds or transfers.
-            LegEvent::Joined { .. }
-            | LegEvent::Left
-            | LegEvent::OnHold(_)
-            | LegEvent::HoldRefused
-            | LegEvent::Transferred(_) => {}
             LegEvent::Ended(_) => unreachable!("the caller takes the end for itself"),
         }
     }
 
     /// What comes late or twice is no step, and is left out.
     fn step(&mut self, happening: Happening) {
-        match self.live.step(happening, self.engine.ids.now()) {
+        self.step_of(self.live.leg.id, happening);
+    }
+
+    /// The same of one of the legs.
+    pub(super) fn step_of(&mut self, leg: LegId, happening: Happening) {
+        match self.live.step_of(leg, happening, self.engine.ids.now()) {
             Ok((live, kinds)) => {
                 self.live = live;
                 self.recorder.note(&mut self.live, kinds);
@@ -214,6 +391,7 @@ impl<'a> Conversation<'a> {
 
     async fn start_flow(&mut self, rate: u32) {
         let Some(flow) = self.flow.take() else { return };
+        self.rate = rate;
         if rate != USUAL_RATE {
             match Rendered::render(self.engine, self.live.call.account, &flow, rate).await {
                 Ok(rendered) => self.rendered = rendered,
@@ -228,15 +406,23 @@ impl<'a> Conversation<'a> {
         self.input(Input::Started).await;
     }
 
-    async fn input(&mut self, input: Input) {
+    pub(super) async fn input(&mut self, input: Input) {
         if let Some(interpreter) = &mut self.interpreter {
             interpreter.handle(input, Instant::now().into_std());
         }
         self.follow_flow().await;
     }
 
-    /// Does what the flow wants and writes down what it notes.
-    async fn follow_flow(&mut self) {
+    /// Lets the flow know something that ends the call: what it notes is written down, and what it wants is
+    /// left to whoever ends the call.
+    pub(super) fn tell_flow(&mut self, input: Input) {
+        if let Some(interpreter) = &mut self.interpreter {
+            interpreter.handle(input, Instant::now().into_std());
+        }
+        self.take_notes();
+    }
+
+    fn take_notes(&mut self) {
         while let Some(note) = self.interpreter.as_mut().and_then(Interpreter::poll_note) {
             if let Note::Gathered { name, digits, .. } = &note {
                 self.live.call.digits.push(Gathered {
@@ -246,19 +432,25 @@ impl<'a> Conversation<'a> {
             }
             self.recorder.note(&mut self.live, [event_of(note)]);
         }
+    }
+
+    /// Does what the flow wants and writes down what it notes.
+    pub(super) async fn follow_flow(&mut self) {
+        self.take_notes();
         while let Some(command) = self.interpreter.as_mut().and_then(Interpreter::poll_command) {
             match command {
                 Command::Prompt(prompts) => {
-                    self.next_play += 1;
                     let clips = self.rendered.clips(&prompts);
-                    self.tell(LegCommand::Play {
-                        play: self.next_play,
-                        clips,
-                    })
-                    .await;
+                    self.sound.play(clips).await;
                 }
-                Command::StopPrompt => self.tell(LegCommand::StopPlaying).await,
-                Command::SendDigits(digits) => self.tell(LegCommand::SendDigits { digits }).await,
+                Command::StopPrompt => self.sound.stop().await,
+                Command::SendDigits(digits) => self.sound.tell(LegCommand::SendDigits { digits }).await,
+                Command::Dial(dial) => Box::pin(self.dial(*dial)).await,
+                Command::Announce(outcome) => {
+                    let clips = self.announcement(outcome);
+                    self.sound.play(clips).await;
+                }
+                Command::Join(conference) => Box::pin(self.enter(conference)).await,
                 Command::HangUp => {
                     let ending = Ending::new(Outcome::Completed, EndedBy::Flow, "the flow came to its end");
                     self.hang_up(ending).await;
@@ -273,6 +465,10 @@ impl<'a> Conversation<'a> {
                 // Whoever asked may have gone; the call is ended all the same.
                 let _ = told.answer.send(Said::HangUp(HangUpAnswer::HungUp));
                 self.on_hang_up(by, kind).await;
+            }
+            Control::Do { by, why, order } => {
+                let said = self.obey(by, why, order).await;
+                let _ = told.answer.send(said);
             }
         }
     }
@@ -289,22 +485,21 @@ impl<'a> Conversation<'a> {
         self.hang_up(Ending::new(outcome, kind, reason)).await;
     }
 
-    /// Tells the carrier to end the leg. The first reason given holds.
-    async fn hang_up(&mut self, ending: Ending) {
-        if self.ending_until.is_none() {
+    /// Tells the carrier to end the legs. The first reason given holds.
+    pub(super) async fn hang_up(&mut self, ending: Ending) {
+        if !self.is_ending() {
             self.ending_until = Some(Instant::now() + ENDING);
             self.interpreter = None;
-            self.tell(LegCommand::HangUp { ending }).await;
+            self.warn_at = None;
+            let of_other = ending.clone();
+            self.sound.tell(LegCommand::HangUp { ending }).await;
+            self.let_go(of_other).await;
         }
-    }
-
-    /// A carrier that is gone will say so by the end of its events.
-    async fn tell(&mut self, command: LegCommand) {
-        let _ = self.commands.send(command).await;
     }
 }
 
-fn lost(reason: &str) -> Box<LegEnd> {
+/// The end of a leg that the carrier says nothing of any more.
+pub(super) fn lost(reason: &str) -> Box<LegEnd> {
     let ending = Ending::new(Outcome::Unknown, EndedBy::System, reason);
     Box::new(LegEnd {
         ending,

@@ -9,11 +9,11 @@ use outdial_domain::{
 use outdial_flow::Flow;
 use tokio::sync::mpsc;
 
-use super::{USUAL_RATE, conversation::Conversation, journal::journalled, prompts::Rendered};
+use super::{USUAL_RATE, conversation::Conversation, masked, prompts::Rendered};
 use crate::{
     Engine,
     pacing::rules,
-    ports::{Change, IncomingLeg, Job, LegCommand, LegEvent},
+    ports::{Change, IncomingLeg, Job, LegCommand, LegEvent, StoreError},
     recorder::Recorder,
 };
 
@@ -94,17 +94,24 @@ async fn find(engine: &Engine, leg: &IncomingLeg) -> Result<(Account, Flow), End
             "no number of ours takes this call",
         )
     };
+    let failed = |error: StoreError| Ending::new(Outcome::Congestion, EndedBy::System, error.to_string());
     let number = engine.settings.receiving(&leg.to, &leg.trunk).ok_or_else(nobody)?;
-    let flow = number
-        .flow
-        .as_ref()
-        .and_then(|name| engine.settings.flows.get(name))
-        .ok_or_else(nobody)?;
-    let accounts = engine.store.accounts().await;
-    let accounts = accounts.map_err(|error| Ending::new(Outcome::Congestion, EndedBy::System, error.to_string()))?;
+    let accounts = engine.store.accounts().await.map_err(failed)?;
     let account = accounts
         .into_iter()
         .find(|account| account.name == number.account)
+        .ok_or_else(nobody)?;
+    if let Some(from) = &leg.from {
+        let masks = engine.store.masks_of(account.id, &number.address.to_string());
+        let mut masks = masks.await.map_err(failed)?;
+        masks.retain(|mask| mask.holds(engine.ids.now()));
+        if let Some(flow) = masked::flow(&masks, from) {
+            return Ok((account, flow));
+        }
+    }
+    let flow = number.flow.as_ref();
+    let flow = flow
+        .and_then(|name| engine.settings.flows.get(name))
         .ok_or_else(nobody)?;
     Ok((account, flow.clone()))
 }
@@ -132,6 +139,7 @@ fn write_down(engine: &Engine, account: &Account, flow: Flow, leg: &IncomingLeg)
     let way = Way {
         trunk: leg.trunk.clone(),
         target: leg.to.to_string(),
+        shows: None,
         node: engine.inner().node.run().id,
     };
     let attempt = engine.ids.make(outdial_domain::AttemptId::new);
@@ -142,16 +150,16 @@ fn write_down(engine: &Engine, account: &Account, flow: Flow, leg: &IncomingLeg)
         due: now,
         face: "incoming".to_owned(),
     };
-    let kinds = [created, journalled(&live)];
+    let kinds = [created, live.journalled(&live.leg)];
     let events = kinds.map(|kind| engine.record(&mut live.call, kind)).to_vec();
     let change = Change {
         call: live.call.clone(),
         since: None,
         flow: Some(flow),
         attempt: Some(live.attempt.clone()),
-        leg: Some(live.leg.clone()),
+        legs: vec![live.leg.clone()],
         events,
-        trace: Vec::new(),
+        traces: Vec::new(),
         job: Job::Keep,
         answer: None,
     };

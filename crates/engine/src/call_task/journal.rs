@@ -17,6 +17,7 @@ pub(super) async fn journal(engine: &Engine, run: &str, call: Call, route: &Rout
     let way = Way {
         trunk: route.name().to_owned(),
         target: call.plan.to.to_string(),
+        shows: call.plan.from.as_ref().map(ToString::to_string),
         node: run.to_owned(),
     };
     let routed = EventKind::Routed {
@@ -26,31 +27,21 @@ pub(super) async fn journal(engine: &Engine, run: &str, call: Call, route: &Rout
     };
     let (attempt, leg) = (engine.ids.make(AttemptId::new), engine.ids.make(LegId::new));
     let mut live = LiveCall::journal(call, attempt, leg, way, engine.ids.now());
-    let journalled = journalled(&live);
+    let journalled = live.journalled(&live.leg);
     let events = [routed, journalled].map(|kind| engine.record(&mut live.call, kind));
     let change = Change {
         call: live.call.clone(),
         since: Some(since),
         flow: None,
         attempt: Some(live.attempt.clone()),
-        leg: Some(live.leg.clone()),
+        legs: vec![live.leg.clone()],
         events: events.to_vec(),
-        trace: Vec::new(),
+        traces: Vec::new(),
         job: Job::Remove,
         answer: None,
     };
     match save(engine, change).await {
         Saved::Done => Some(live),
         Saved::Stale | Saved::Stopping => None,
-    }
-}
-
-/// What the event log says of a leg in the journal.
-pub(super) fn journalled(live: &LiveCall) -> EventKind {
-    EventKind::Journalled {
-        attempt: live.attempt.id,
-        number: live.attempt.number,
-        leg: live.leg.id,
-        node: live.leg.node.clone(),
     }
 }

@@ -15,7 +15,16 @@ pub(super) struct Rendered(HashMap<Prompt, Arc<Clip>>);
 impl Rendered {
     /// Renders all prompts of a flow. The reason of a failure is for people.
     pub(super) async fn render(engine: &Engine, account: AccountId, flow: &Flow, rate: u32) -> Result<Self, String> {
-        let mut prompts = flow.prompts();
+        Self::render_prompts(engine, account, flow.prompts(), rate).await
+    }
+
+    /// Renders these prompts. The reason of a failure is for people.
+    pub(super) async fn render_prompts(
+        engine: &Engine,
+        account: AccountId,
+        mut prompts: Vec<Prompt>,
+        rate: u32,
+    ) -> Result<Self, String> {
         let mut seen = std::collections::HashSet::new();
         prompts.retain(|prompt| seen.insert(prompt.clone()));
         let clips = try_join_all(prompts.into_iter().map(async |prompt| {

@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
-use outdial_domain::{Call, CallState, EndedBy, Ending, EventKind, Outcome};
+use outdial_domain::{AccountId, Call, CallId, CallState, EndedBy, Ending, EventKind, Outcome, Plan};
 use outdial_flow::Flow;
-use tokio::time::{Instant, sleep, sleep_until};
+use tokio::time::{Instant, sleep, sleep_until, timeout};
 
 use crate::{
     Engine,
@@ -104,6 +104,41 @@ async fn permitted(engine: &Engine, call: &mut Call, route: &Route) -> Result<Pe
     }
 }
 
+/// How long another party of a live call waits at most for its limits. The first party waits too, and what it
+/// takes may be just what is waited for.
+const OTHER_WAITS: Duration = Duration::from_secs(30);
+
+/// Chooses the way for another leg of a live call, and waits until all limits on it allow it.
+pub(super) async fn another_admitted(
+    engine: Engine,
+    (call, account): (CallId, AccountId),
+    plan: Plan,
+) -> Result<(Route, Permit), Ending> {
+    let refused = |error: NoRoute| Ending::new(Outcome::Refused, EndedBy::System, error.to_string());
+    let route = routing::route_leg(&plan, &engine.settings, &engine.carriers).map_err(refused)?;
+    let inner = engine.inner();
+    let name = inner.names.of(&engine, account).await;
+    let wants = rules::wants(&engine.settings, account, &name, &plan, &route);
+    let mut ticket = inner.admission.enter(Waiting {
+        call,
+        account,
+        priority: plan.priority,
+        due: engine.ids.now().as_microsecond(),
+        wants: wants.common.into(),
+        number: wants.number,
+    });
+    let permit = timeout(OTHER_WAITS, ticket.permit()).await;
+    permit.ok().flatten().map(|permit| (route, permit)).ok_or_else(|| {
+        let reason = inner.admission.reason(call);
+        let reason = reason.map_or_else(|| "its limits are used up".to_owned(), |want| want.in_words());
+        Ending::new(
+            Outcome::Congestion,
+            EndedBy::System,
+            format!("it could not be dialled within {OTHER_WAITS:?}: {reason}"),
+        )
+    })
+}
+
 /// How long the call may still wait.
 fn time_left(call: &Call, now: Timestamp) -> Duration {
     call.plan.expires.map_or(Duration::MAX, |expires| {
@@ -125,9 +160,9 @@ async fn tell(engine: &Engine, call: &mut Call, want: &Want) {
         since: Some(call.events),
         flow: None,
         attempt: None,
-        leg: None,
+        legs: Vec::new(),
         events,
-        trace: Vec::new(),
+        traces: Vec::new(),
         job: Job::Keep,
         answer: None,
     });

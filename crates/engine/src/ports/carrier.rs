@@ -8,7 +8,7 @@ use std::{
 
 use futures_util::future::{BoxFuture, ready};
 use jiff::Timestamp;
-use outdial_domain::{Address, Digit, Ending, Leg, LegId, Quality, RoomId, digit::Digits};
+use outdial_domain::{AccountId, Address, Digit, Ending, Leg, LegId, Quality, RoomId, digit::Digits};
 use outdial_flow::{Flow, Prompt};
 use tokio::sync::mpsc;
 
@@ -125,6 +125,8 @@ pub struct LegOrder {
 pub struct WholeOrder {
     /// Its leg.
     pub leg: LegOrder,
+    /// Whose call it is: rooms of the same name are not the same for another.
+    pub account: AccountId,
     /// How long the phone rings.
     pub ring: Duration,
     /// How long the call may last from its answer.

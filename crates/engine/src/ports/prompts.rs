@@ -21,6 +21,35 @@ impl std::fmt::Debug for Clip {
     }
 }
 
+/// What people hear that is neither words nor music.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Signal {
+    /// The other party's phone rings: one ring and the pause after it.
+    Ringing,
+    /// The other party is busy.
+    Busy,
+    /// The other party could not be reached.
+    Unreachable,
+    /// The time of the call is nearly over.
+    Warning,
+    /// Somebody entered the room.
+    Entered,
+    /// Somebody left the room.
+    Left,
+}
+
+impl Signal {
+    /// Every signal.
+    pub const ALL: [Self; 6] = [
+        Self::Ringing,
+        Self::Busy,
+        Self::Unreachable,
+        Self::Warning,
+        Self::Entered,
+        Self::Left,
+    ];
+}
+
 /// Turns texts and files into sound.
 pub trait Prompts: Send + Sync {
     /// Speaks a text, from the cache where it was spoken before.
@@ -42,6 +71,9 @@ pub trait Prompts: Send + Sync {
         bytes: Arc<[u8]>,
         rate: u32,
     ) -> BoxFuture<'a, Result<Arc<Clip>, PromptError>>;
+
+    /// A signal, whole.
+    fn signal(&self, signal: Signal, rate: u32) -> Arc<Clip>;
 
     /// Whether the sound of this hash and rate is in memory, so that its bytes need not be fetched.
     fn cached(&self, hash: &str, rate: u32) -> Option<Arc<Clip>>;

@@ -29,6 +29,22 @@ pub enum RoomKind {
     Conference,
 }
 
+/// No rooms: for an engine that rings nobody.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct NoRooms;
+
+impl RoomSound for NoRooms {
+    fn play(&self, _: RoomId, _: Vec<Arc<Clip>>) {}
+
+    fn stop_playing(&self, _: RoomId) {}
+
+    fn tap(&self, _: RoomId, _: TapSink) {}
+
+    fn speaking(&self, _: RoomId) -> Vec<LegId> {
+        Vec::new()
+    }
+}
+
 /// The sound of rooms as a whole. What names a room that nobody is in does nothing.
 pub trait RoomSound: Send + Sync {
     /// Plays clips to everybody in it, after what is played to it already. They may have any rate from 8 kHz on.

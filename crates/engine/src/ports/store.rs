@@ -3,8 +3,8 @@
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use outdial_domain::{
-    Account, AccountId, Attempt, AudioId, Call, CallId, CallState, Event, EventKind, Key, KeyId, Leg, LegId, Outcome,
-    ScheduleId,
+    Account, AccountId, Attempt, AudioId, Call, CallId, CallState, Event, EventKind, Key, KeyId, Leg, LegId, Mask,
+    MaskId, Outcome, ScheduleId,
 };
 use outdial_flow::Flow;
 use tokio::sync::watch;
@@ -250,6 +250,41 @@ pub trait Store: super::WebhookStore {
     /// [`StoreError`] when the store cannot be read.
     fn next_schedule(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>>;
 
+    /// Adds a masked pair, together with the answer to the request for it where one is given.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; then it was not added. It is [`StoreError::Repeated`] when the request was answered before.
+    fn add_mask(&self, mask: Mask, answer: Option<FirstAnswer>) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Takes a masked pair away. Says whether there was one.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; then it is still there.
+    fn remove_mask(&self, account: AccountId, id: MaskId) -> BoxFuture<'_, Result<bool, StoreError>>;
+
+    /// All masked pairs of this account, newest first, those whose time is over too.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store cannot be read.
+    fn masks(&self, account: AccountId) -> BoxFuture<'_, Result<Vec<Mask>, StoreError>>;
+
+    /// Those of them with this number, in its normalised form.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store cannot be read.
+    fn masks_of(&self, account: AccountId, number: &str) -> BoxFuture<'_, Result<Vec<Mask>, StoreError>>;
+
+    /// Takes away masked pairs whose time was over at this moment, this many at most, and says how many.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; then all are still there.
+    fn forget_masks(&self, before: Timestamp, most: usize) -> BoxFuture<'_, Result<usize, StoreError>>;
+
     /// Whether the store can be read and written; used by `/readyz` and `doctor`.
     ///
     /// # Errors
@@ -271,12 +306,12 @@ pub struct Change {
     pub flow: Option<Flow>,
     /// The attempt as it is after the change, where it changed.
     pub attempt: Option<Attempt>,
-    /// The leg as it is after the change, where it changed.
-    pub leg: Option<Leg>,
+    /// The legs that changed, as they are after the change.
+    pub legs: Vec<Leg>,
     /// What happened. Never empty.
     pub events: Vec<Event>,
-    /// The messages of the leg, given when it ended.
-    pub trace: Vec<WireMessage>,
+    /// The messages of legs that ended.
+    pub traces: Vec<Trace>,
     /// What becomes of the call's job.
     pub job: Job,
     /// The answer to the request that made the call, where it has an idempotency key. The change is
@@ -290,9 +325,13 @@ impl Change {
     /// transaction.
     #[must_use]
     pub fn journalled_by(&self) -> Option<&str> {
-        let journalled = |event: &Event| matches!(event.kind, EventKind::Journalled { .. });
-        let leg = self.leg.as_ref()?;
-        self.events.iter().any(journalled).then_some(leg.node.as_str())
+        let journalled = |event: &Event| match event.kind {
+            EventKind::Journalled { leg, .. } => Some(leg),
+            _ => None,
+        };
+        let leg = self.events.iter().find_map(journalled)?;
+        let leg = self.legs.iter().find(|changed| changed.id == leg)?;
+        Some(leg.node.as_str())
     }
 }
 

@@ -41,9 +41,9 @@ pub async fn after_restore(engine: &Engine) -> Result<u64, StoreError> {
                     since,
                     flow: None,
                     attempt: None,
-                    leg: None,
+                    legs: Vec::new(),
                     events,
-                    trace: Vec::new(),
+                    traces: Vec::new(),
                     job: Job::Remove,
                     answer: None,
                 })

@@ -110,9 +110,9 @@ pub async fn change_call(
             since: Some(since),
             flow: Some(details.flow.clone()),
             attempt: None,
-            leg: None,
+            legs: Vec::new(),
             events,
-            trace: Vec::new(),
+            traces: Vec::new(),
             job: Job::Add,
             answer: None,
         });

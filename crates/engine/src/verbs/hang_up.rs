@@ -40,7 +40,7 @@ pub async fn hang_up(engine: &Engine, actor: &Actor, id: CallId) -> Result<HangU
                 tokio::time::sleep(MOMENT).await;
                 continue;
             }
-            Some(Said::Gone) => return Err(CallError::OwnerGone),
+            Some(Said::Gone | Said::Obeyed(_) | Said::Refused(_)) => return Err(CallError::OwnerGone),
             None => {}
         }
         let mut call = details.call;
@@ -55,9 +55,9 @@ pub async fn hang_up(engine: &Engine, actor: &Actor, id: CallId) -> Result<HangU
             since,
             flow: None,
             attempt: None,
-            leg: None,
+            legs: Vec::new(),
             events: vec![asked, ended],
-            trace: Vec::new(),
+            traces: Vec::new(),
             job: Job::Remove,
             answer: None,
         };

@@ -8,7 +8,7 @@ use jiff::Timestamp;
 use outdial_domain::{Address, Call, CallId, EventKind, Hours, Priority, Retry};
 use outdial_flow::{Flow, Problem};
 
-pub(super) use check::check;
+pub(super) use check::{check, check_flow};
 
 use super::{Actor, Once, WebhookOfCall};
 use crate::{
@@ -157,9 +157,9 @@ pub async fn place_call_once(
         since: None,
         flow: Some(flow),
         attempt: None,
-        leg: None,
+        legs: Vec::new(),
         events,
-        trace: Vec::new(),
+        traces: Vec::new(),
         job: Job::Add,
         answer,
     });

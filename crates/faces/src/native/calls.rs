@@ -1,6 +1,7 @@
 //! `/api/v1/calls`
 
 pub(super) mod change;
+pub(super) mod control;
 pub(super) mod explain;
 pub(super) mod get;
 pub(super) mod hang_up;

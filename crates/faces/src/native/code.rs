@@ -82,6 +82,18 @@ codes! {
     NoRoute = "no_route", UNPROCESSABLE_ENTITY, false, "No trunk takes this call";
     /// The account has no call with this id.
     CallNotFound = "call_not_found", NOT_FOUND, false, "There is no such call";
+    /// The call is not under way, so it cannot be told to do something.
+    CallNotLive = "call_not_live", CONFLICT, false, "The call is not under way";
+    /// The call is under way and cannot do that now; the detail says why.
+    NotNow = "not_now", CONFLICT, true, "The call cannot do that now";
+    /// Nobody of the account is in a room of this name.
+    RoomNotFound = "room_not_found", NOT_FOUND, false, "There is no such room";
+    /// The account has no mask with this id.
+    MaskNotFound = "mask_not_found", NOT_FOUND, false, "There is no such mask";
+    /// Each number of the account is used already by one of the two for somebody else.
+    NoFreeNumber = "no_free_number", CONFLICT, true, "No number is free for these two";
+    /// The call is not in that room.
+    NotInRoom = "not_in_room", NOT_FOUND, false, "The call is not in the room";
     /// The account has no key with this id.
     KeyNotFound = "key_not_found", NOT_FOUND, false, "There is no such key";
     /// The call has no messages: none of its legs has ended yet, or it went by a carrier that shows none.

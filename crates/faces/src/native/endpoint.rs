@@ -13,7 +13,8 @@ use utoipa::openapi::{
 };
 
 use super::{
-    Api, accounts, actor::Need, audio, calls, code::Code, events, idempotency, keys, operations, schedules, webhooks,
+    Api, accounts, actor::Need, audio, calls, code::Code, events, idempotency, keys, masks, operations, rooms,
+    schedules, webhooks,
 };
 
 /// One method of one path.
@@ -38,9 +39,19 @@ pub(super) fn all() -> Vec<Endpoint> {
         calls::change::endpoint(),
         calls::hang_up::endpoint(),
         calls::hang_up::endpoint_for_delete(),
+        calls::control::endpoint(),
         calls::list_events::endpoint(),
         calls::explain::endpoint(),
         calls::pcap::endpoint(),
+        rooms::create::endpoint(),
+        rooms::list::endpoint(),
+        rooms::get::endpoint(),
+        rooms::change::endpoint(),
+        rooms::end::endpoint(),
+        rooms::kick::endpoint(),
+        masks::list::endpoint(),
+        masks::create::endpoint(),
+        masks::remove::endpoint(),
         schedules::create::endpoint(),
         schedules::list::endpoint(),
         schedules::get::endpoint(),

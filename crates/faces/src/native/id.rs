@@ -6,7 +6,7 @@ use axum::{
     extract::{FromRequestParts, Path},
     http::request::Parts,
 };
-use outdial_domain::{CallId, KeyId, ScheduleId, WebhookId};
+use outdial_domain::{CallId, KeyId, MaskId, ScheduleId, WebhookId};
 
 use super::{Api, code::Code, refusal::Refusal};
 
@@ -25,6 +25,10 @@ impl Named for CallId {
 
 impl Named for KeyId {
     const UNKNOWN: Code = Code::KeyNotFound;
+}
+
+impl Named for MaskId {
+    const UNKNOWN: Code = Code::MaskNotFound;
 }
 
 impl Named for ScheduleId {

@@ -11,7 +11,9 @@ use utoipa::{
     },
 };
 
-use super::{accounts, audio, calls, code::Code, endpoint, keys, operations, refusal, schedules, webhooks, wire};
+use super::{
+    accounts, audio, calls, code::Code, endpoint, keys, masks, operations, refusal, rooms, schedules, webhooks, wire,
+};
 
 const PROBLEM_TYPE: &str = "application/problem+json";
 const KEY: &str = "key";
@@ -39,6 +41,7 @@ const WITH_KEY: &[Code] = &[
         wire::Attempt,
         wire::Call,
         wire::CallList,
+        wire::Controlled,
         wire::Ending,
         wire::Event,
         wire::EventData,
@@ -48,7 +51,13 @@ const WITH_KEY: &[Code] = &[
         wire::Key,
         wire::KeyList,
         wire::Leg,
+        wire::Mask,
+        wire::MaskList,
+        wire::Member,
         wire::NewKey,
+        wire::OpenedRoom,
+        wire::Room,
+        wire::RoomList,
         wire::Progress,
         wire::Quality,
         wire::Schedule,
@@ -70,8 +79,14 @@ const WITH_KEY: &[Code] = &[
         calls::place::WebhookRequest,
         calls::place::PlaceRequest,
         calls::change::ChangeRequest,
+        calls::control::ControlRequest,
+        rooms::create::OpenRoomRequest,
+        masks::create::CreateMaskRequest,
+        rooms::change::ChangeRoomRequest,
         schedules::create::ScheduleRequest,
         calls::place::Flow,
+        calls::place::Bridge,
+        calls::place::RoomAsked,
         accounts::create::CreateAccountRequest,
         keys::create::CreateKeyRequest,
         audio::upload::UploadForm,
@@ -79,6 +94,8 @@ const WITH_KEY: &[Code] = &[
     )),
     tags(
         (name = "calls", description = "Place, read, explain and end calls."),
+        (name = "rooms", description = "Conferences: who is in them, and what may be done with them."),
+        (name = "masks", description = "Pairs of people who reach each other by a number of ours."),
         (name = "schedules", description = "Plans that run again and again."),
         (name = "events", description = "What happens, as it happens."),
         (name = "webhooks", description = "Who is told of events, and what became of it."),

@@ -8,7 +8,10 @@ use std::{str::FromStr, time::Duration};
 use jiff::Timestamp;
 use outdial_domain::{Address, AddressError, AudioId, Limits, Plan, Priority};
 use outdial_engine::verbs::{Action, WebhookOfCall};
-use outdial_flow::{Fields, Given, Say, document::read_given};
+use outdial_flow::{
+    Fields, Given, Instruction, Say,
+    document::{read_conference, read_dial, read_given},
+};
 use serde_json::Value;
 
 use super::{moment::Moment, webhooks};
@@ -41,10 +44,34 @@ pub(super) struct Asked {
     pub(super) webhook: Option<WebhookOfCall>,
 }
 
+/// Reads the fields that the calls of one request may have in common; the others are as if not given.
+pub(super) fn read_common(fields: &mut Fields<'_, '_>, limits: Limits) -> Asked {
+    let shortest = Duration::from_millis(1);
+    let priorities: Vec<&'static str> = Priority::ALL.iter().map(|priority| priority.as_str()).collect();
+    Asked {
+        to: None,
+        from: fields
+            .optional_parse("from", Address::LONGEST)
+            .map(|dialled: Dialled| dialled.0),
+        action: None,
+        via: fields.optional_line("via", LONGEST_NAME).map(str::to_owned),
+        due: None,
+        priority: fields
+            .optional_word("priority", &priorities)
+            .and_then(Priority::from_word),
+        expires: None,
+        hours: None,
+        retry: fields.optional("retry").and_then(|given| retry::read(&given)),
+        ring: fields.optional_duration("ring", shortest..=limits.longest_ring),
+        talk: fields.optional_duration("max", shortest..=limits.longest_talk),
+        tag: fields.optional_line("tag", Plan::LONGEST_TAG).map(str::to_owned),
+        reference: None,
+        webhook: None,
+    }
+}
+
 /// Reads all fields. Which of them must be given is the caller's to say.
 pub(super) fn read(fields: &mut Fields<'_, '_>, limits: Limits, now: Timestamp) -> Asked {
-    let shortest = Duration::from_millis(1);
-    let address = |dialled: Dialled| dialled.0;
     let at = fields
         .optional_parse::<Moment>("at", Moment::LONGEST)
         .map(|Moment(at)| at);
@@ -52,37 +79,27 @@ pub(super) fn read(fields: &mut Fields<'_, '_>, limits: Limits, now: Timestamp) 
     if fields.has("at") && fields.has("in") {
         fields.problem("in", "invalid", "give `at` or `in`, not both");
     }
-    let priorities: Vec<&'static str> = Priority::ALL.iter().map(|priority| priority.as_str()).collect();
+    let to = fields.optional_parse("to", Address::LONGEST);
+    let common = read_common(fields, limits);
     Asked {
-        to: fields.optional_parse("to", Address::LONGEST).map(address),
-        from: fields.optional_parse("from", Address::LONGEST).map(address),
+        to: to.map(|dialled: Dialled| dialled.0),
         action: action(fields),
-        via: fields.optional_line("via", LONGEST_NAME).map(str::to_owned),
         due: at.or(within.map(|within| now + within)),
-        priority: fields
-            .optional_word("priority", &priorities)
-            .and_then(Priority::from_word),
         expires: fields
             .optional_parse::<Moment>("expires", Moment::LONGEST)
             .map(|Moment(at)| at),
         hours: fields.optional("hours").and_then(|given| hours::read(&given)),
-        retry: fields.optional("retry").and_then(|given| retry::read(&given)),
-        ring: fields.optional_duration("ring", shortest..=limits.longest_ring),
-        talk: fields.optional_duration("max", shortest..=limits.longest_talk),
-        tag: fields.optional_line("tag", Plan::LONGEST_TAG).map(str::to_owned),
         reference: fields
             .optional_line("reference", Plan::LONGEST_REFERENCE)
             .map(str::to_owned),
         webhook: fields.optional_object("webhook").and_then(webhooks::of_call),
+        ..common
     }
 }
 
 /// What to do after the answer, where something is given.
 fn action(fields: &mut Fields<'_, '_>) -> Option<Action> {
-    let given: Vec<&str> = ["say", "play", "flow"]
-        .into_iter()
-        .filter(|name| fields.has(name))
-        .collect();
+    let given: Vec<&str> = ACTIONS.into_iter().filter(|name| fields.has(name)).collect();
     for other in given.iter().skip(1) {
         fields.problem(other, "invalid", ONE_ACTION);
     }
@@ -94,18 +111,30 @@ fn action(fields: &mut Fields<'_, '_>) -> Option<Action> {
         .map(outdial_flow::Flow::play)
         .map(Action::Flow);
     let flow = fields.optional("flow").and_then(|given| flow(&given));
-    say.or(play).or(flow)
+    let one = |step| Action::Flow(outdial_flow::Flow { steps: vec![step] });
+    let bridge = fields
+        .optional("bridge")
+        .and_then(|given| read_dial(&given))
+        .map(|dial| one(Instruction::Dial(Box::new(dial))));
+    let room = fields
+        .optional("room")
+        .and_then(|given| read_conference(&given))
+        .map(|conference| one(Instruction::Conference(conference)));
+    say.or(play).or(flow).or(bridge).or(room)
 }
 
+/// The fields that say what to do after the answer.
+const ACTIONS: [&str; 5] = ["say", "play", "flow", "bridge", "room"];
+
 /// What a request without an action is told.
-pub(super) const ONE_ACTION: &str = "give exactly one of `say`, `play` and `flow`";
+pub(super) const ONE_ACTION: &str = "give exactly one of `say`, `play`, `flow`, `bridge` and `room`";
 
 /// Reports that the fields of a new plan which must be there are not.
 pub(super) fn require(fields: &Fields<'_, '_>) {
     if fields.is_object() && !fields.has("to") {
         fields.problem("to", "missing", "`to` is missing");
     }
-    if fields.is_object() && !["say", "play", "flow"].iter().any(|name| fields.has(name)) {
+    if fields.is_object() && !ACTIONS.iter().any(|name| fields.has(name)) {
         fields.problem("say", "missing", ONE_ACTION);
     }
 }

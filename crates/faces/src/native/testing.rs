@@ -83,6 +83,19 @@ impl Server {
         }
     }
 
+    /// Waits until something of this kind has happened to a call.
+    pub(super) async fn reached(&self, call: &str, kind: &str) {
+        let mut events = std::pin::pin!(outdial_engine::verbs::follow_events(&self.engine, &self.actor, Some(0)));
+        while let Some(event) = futures_util::StreamExt::next(&mut events).await {
+            let event = event.unwrap().event;
+            let outdial_domain::Subject::Call(id) = event.subject;
+            if id.to_string() == call && event.kind.word() == kind {
+                return;
+            }
+        }
+        panic!("the events ended before it happened");
+    }
+
     /// The same server after a restart.
     pub(super) async fn restarted(&self) -> Self {
         self.engine.stop(std::time::Duration::from_secs(60)).await;

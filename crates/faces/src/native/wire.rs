@@ -6,7 +6,9 @@ mod call;
 mod capture;
 mod event;
 mod key;
+mod mask;
 mod pcapng;
+mod room;
 mod schedule;
 mod story;
 mod values;
@@ -18,6 +20,8 @@ pub(super) use call::{Attempt, Call, CallList, Ending, Gathered, HangUp, Leg, Pr
 pub(super) use capture::capture;
 pub(super) use event::{Event, EventData, EventList};
 pub(super) use key::{Key, KeyList, NewKey};
+pub(super) use mask::{Mask, MaskList};
+pub(super) use room::{Controlled, Member, OpenedRoom, Room, RoomList};
 pub(super) use schedule::{Schedule, ScheduleList};
 pub(super) use story::{Story, Trace, WireMessage};
 pub(super) use values::{

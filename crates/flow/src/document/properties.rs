@@ -2,12 +2,14 @@
 
 use std::time::Duration;
 
-use outdial_domain::Digit;
+use outdial_domain::{Address, Digit};
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
-use crate::{AudioRef, Gather, HandOver, Instruction, Prompt, Say, Target};
+use crate::{
+    AudioRef, CallerId, Conference, Dial, Gather, HandOver, Instruction, OnFailure, Prompt, Say, Target, WhileRinging,
+};
 
 fn says() -> impl Strategy<Value = Say> {
     (
@@ -45,6 +47,73 @@ fn hand_overs() -> impl Strategy<Value = HandOver> {
     (targets, variables).prop_map(|(target, variables)| HandOver { target, variables })
 }
 
+fn addresses() -> impl Strategy<Value = Address> {
+    prop_oneof![
+        "\\+[1-9][0-9]{5,9}",
+        "[1-9][0-9]{2,5}@[a-z]{1,5}",
+        "sip:[a-z]{1,5}@127\\.0\\.0\\.1"
+    ]
+    .prop_map(|text| Address::parse(&text).unwrap())
+}
+
+fn conferences() -> impl Strategy<Value = Conference> {
+    ("[a-zA-Z0-9_.-]{1,64}", any::<[bool; 5]>(), 2..=500u16).prop_map(|(room, flags, most)| Conference {
+        room: room.parse().unwrap(),
+        muted: flags[0],
+        moderator: flags[1],
+        wait: flags[2],
+        end: flags[3],
+        tones: flags[4],
+        most,
+        waiting: Vec::new(),
+    })
+}
+
+/// Dials that do these steps when nobody is reached.
+fn dials(
+    prompts: impl Strategy<Value = Prompt> + Clone,
+    steps: impl Strategy<Value = Vec<Instruction>>,
+) -> impl Strategy<Value = Dial> {
+    let some = prop::collection::vec(prompts.clone(), 1..3);
+    let from = prop_oneof![
+        addresses().prop_map(CallerId::Number),
+        Just(CallerId::Private),
+        Just(CallerId::OtherParty)
+    ];
+    let seconds = || prop::option::of((1..=600u64).prop_map(Duration::from_secs));
+    let on_failure = prop_oneof![
+        Just(OnFailure::HangUp),
+        Just(OnFailure::Next),
+        steps.prop_map(OnFailure::Flow)
+    ];
+    let ringing = prop_oneof![
+        Just(WhileRinging::Tone),
+        Just(WhileRinging::Silence),
+        some.prop_map(WhileRinging::Prompts)
+    ];
+    let heard = || prop::collection::vec(prompts.clone(), 0..2);
+    (
+        (addresses(), prop::option::of(from)),
+        (seconds(), seconds(), seconds()),
+        (heard(), heard(), ringing),
+        (prop::option::of(digits()), on_failure),
+    )
+        .prop_map(
+            |((to, from), (ring, max, warn_before), (whisper, announce, while_ringing), (screen, on_failure))| Dial {
+                to: vec![to],
+                from,
+                ring,
+                max,
+                warn_before,
+                whisper,
+                screen,
+                while_ringing,
+                announce,
+                on_failure,
+            },
+        )
+}
+
 fn instructions() -> impl Strategy<Value = Instruction> {
     let prompts = prop_oneof![says().prop_map(Prompt::Say), audios().prop_map(Prompt::Play)];
     let simple = prop_oneof![
@@ -53,11 +122,13 @@ fn instructions() -> impl Strategy<Value = Instruction> {
         (0..=300_000_000_000u64).prop_map(|nanos| Instruction::Pause(Duration::from_nanos(nanos))),
         "[0-9*#A-DwW]{1,64}".prop_map(|text| Instruction::SendDigits(text.parse().unwrap())),
         hand_overs().prop_map(Instruction::HandOver),
+        conferences().prop_map(Instruction::Conference),
         Just(Instruction::HangUp),
     ];
     simple.prop_recursive(4, 30, 4, move |inner| {
         let steps = || prop::collection::vec(inner.clone(), 0..3);
-        (
+        let dial = dials(prompts.clone(), steps()).prop_map(|dial| Instruction::Dial(Box::new(dial)));
+        let gather = (
             ("[a-zA-Z0-9_.-]{1,64}", prop::collection::vec(prompts.clone(), 0..3)),
             (1..=32u8, 0..=31u8, 1..=10u8, prop::option::of(digits())),
             100..=120_000u64,
@@ -86,7 +157,8 @@ fn instructions() -> impl Strategy<Value = Instruction> {
                         no_input,
                     })
                 },
-            )
+            );
+        prop_oneof![1 => dial, 2 => gather]
     })
 }
 
@@ -113,6 +185,11 @@ fn muddles() -> impl Strategy<Value = Value> {
         "timeout",
         "tries",
         "name",
+        "dial",
+        "conference",
+        "to",
+        "room",
+        "on_failure",
         "sya",
     ]);
     let leaf = prop_oneof![

@@ -20,7 +20,17 @@ const LONGEST_AUDIO: usize = 2_000;
 
 /// The verbs that are heard and may stand in the prompts of a gather.
 const HEARD: &[&str] = &["say", "play"];
-const VERBS: &[&str] = &["say", "play", "gather", "pause", "send_digits", "hand_over", "hang_up"];
+const VERBS: &[&str] = &[
+    "say",
+    "play",
+    "gather",
+    "pause",
+    "send_digits",
+    "dial",
+    "conference",
+    "hand_over",
+    "hang_up",
+];
 
 /// Reads one flow.
 #[derive(Debug, Default)]
@@ -93,6 +103,8 @@ impl Reader {
             "gather" => reader.gather(value).map(Instruction::Gather),
             "pause" => value.duration(Duration::ZERO..=LONGEST_PAUSE).map(Instruction::Pause),
             "send_digits" => value.parse(Digits::MOST).map(Instruction::SendDigits),
+            "dial" => reader.dial(value).map(Box::new).map(Instruction::Dial),
+            "conference" => reader.conference(value).map(Instruction::Conference),
             "hand_over" => hand_over::read(value).map(Instruction::HandOver),
             _ => hang_up(value).then_some(Instruction::HangUp),
         })

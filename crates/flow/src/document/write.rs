@@ -3,7 +3,10 @@
 use serde_json::{Map, Value, json};
 
 use super::hand_over;
-use crate::{AudioRef, Flow, Gather, Instruction, Prompt, Say, fields::duration::shown};
+use crate::{
+    AudioRef, CallerId, Conference, Dial, Flow, Gather, Instruction, OnFailure, Prompt, Say, WhileRinging,
+    fields::duration::shown,
+};
 
 /// Writes a flow so that [`read`](super::read) makes the same of it, as a list of steps.
 ///
@@ -31,6 +34,8 @@ fn step(step: &Instruction) -> Value {
         Instruction::Gather(gather) => json!({"gather": written_gather(gather)}),
         Instruction::Pause(length) => json!({"pause": shown(*length)}),
         Instruction::SendDigits(digits) => json!({"send_digits": digits.to_string()}),
+        Instruction::Dial(dial) => json!({"dial": written_dial(dial)}),
+        Instruction::Conference(conference) => json!({"conference": written_conference(conference)}),
         Instruction::HandOver(given) => json!({"hand_over": hand_over::write(given)}),
         Instruction::HangUp => json!({"hang_up": {}}),
     }
@@ -80,5 +85,52 @@ fn written_gather(gather: &Gather) -> Value {
         "on": on,
         "otherwise": steps(&gather.otherwise),
         "no_input": steps(&gather.no_input),
+    })
+}
+
+fn prompts(prompts: &[Prompt]) -> Value {
+    prompts.iter().map(prompt).collect()
+}
+
+fn written_dial(dial: &Dial) -> Value {
+    let from = dial.from.as_ref().map(|from| match from {
+        CallerId::Number(number) => number.given().to_owned(),
+        CallerId::Private => "private".to_owned(),
+        CallerId::OtherParty => "other_party".to_owned(),
+    });
+    let while_ringing = match &dial.while_ringing {
+        WhileRinging::Tone => json!("tone"),
+        WhileRinging::Silence => json!("silence"),
+        WhileRinging::Prompts(given) => prompts(given),
+    };
+    let on_failure = match &dial.on_failure {
+        OnFailure::HangUp => json!("hang_up"),
+        OnFailure::Next => json!("next"),
+        OnFailure::Flow(given) => steps(given),
+    };
+    json!({
+        "to": dial.to.iter().map(outdial_domain::Address::given).collect::<Value>(),
+        "from": from,
+        "ring": dial.ring.map(shown),
+        "max": dial.max.map(shown),
+        "warn_before": dial.warn_before.map(shown),
+        "whisper": prompts(&dial.whisper),
+        "screen": dial.screen.map(|digit| digit.to_string()),
+        "while_ringing": while_ringing,
+        "announce": prompts(&dial.announce),
+        "on_failure": on_failure,
+    })
+}
+
+fn written_conference(conference: &Conference) -> Value {
+    json!({
+        "room": conference.room.as_str(),
+        "muted": conference.muted,
+        "moderator": conference.moderator,
+        "wait": conference.wait,
+        "end": conference.end,
+        "tones": conference.tones,
+        "most": conference.most,
+        "waiting": prompts(&conference.waiting),
     })
 }

@@ -14,7 +14,11 @@ struct World {
     interpreter: Interpreter,
     playing: bool,
     sending: bool,
+    dialing: bool,
+    in_room: bool,
     hang_ups: usize,
+    /// How many dials have ended.
+    hops: usize,
     pressed: String,
     gathered: String,
     open: Option<String>,
@@ -27,7 +31,10 @@ impl World {
             interpreter: Interpreter::new(flow),
             playing: false,
             sending: false,
+            dialing: false,
+            in_room: false,
             hang_ups: 0,
+            hops: 0,
             pressed: String::new(),
             gathered: String::new(),
             open: None,
@@ -63,6 +70,20 @@ impl World {
                 self.sending = false;
                 self.handle(Input::DigitsSent);
             }
+            None if self.dialing => {
+                self.dialing = false;
+                let end = match self.hops % 3 {
+                    0 => DialEnd::Talked,
+                    1 => DialEnd::NotReached(Outcome::Busy),
+                    _ => DialEnd::NotReached(Outcome::NoAnswer),
+                };
+                self.hops += 1;
+                self.handle(Input::DialEnded(end));
+            }
+            None if self.in_room => {
+                self.in_room = false;
+                self.handle(Input::LeftRoom);
+            }
             None => panic!("nothing is awaited, and the call has not ended"),
         }
     }
@@ -83,6 +104,19 @@ impl World {
                 Command::SendDigits(_) => {
                     assert!(!self.sending && !self.playing);
                     self.sending = true;
+                }
+                Command::Announce(_) => {
+                    assert!(!self.playing);
+                    self.playing = true;
+                }
+                Command::Dial(dial) => {
+                    assert!(!self.dialing && !self.in_room && !self.playing && !self.sending);
+                    assert!(!dial.to.is_empty());
+                    self.dialing = true;
+                }
+                Command::Join(_) => {
+                    assert!(!self.dialing && !self.in_room && !self.playing && !self.sending);
+                    self.in_room = true;
                 }
                 Command::HangUp => self.hang_ups += 1,
             }
@@ -132,11 +166,25 @@ fn instructions() -> impl Strategy<Value = Instruction> {
         }),
         2 => (0..5_000u64).prop_map(|millis| Instruction::Pause(Duration::from_millis(millis))),
         1 => "[0-9w#]{1,5}".prop_map(|text| Instruction::SendDigits(text.parse().unwrap())),
+        1 => Just(Instruction::Conference(Conference::of("lobby".parse().unwrap()))),
         1 => Just(Instruction::HangUp),
     ];
     simple.prop_recursive(4, 40, 5, |inner| {
         let steps = || prop::collection::vec(inner.clone(), 0..4);
-        (
+        let on_failure = prop_oneof![
+            Just(OnFailure::HangUp),
+            Just(OnFailure::Next),
+            steps().prop_map(OnFailure::Flow),
+        ];
+        let dial = (on_failure, prop::collection::vec(prompts(), 0..2)).prop_map(|(on_failure, announce)| {
+            let to = outdial_domain::Address::parse("+6590000001").unwrap();
+            Instruction::Dial(Box::new(Dial {
+                on_failure,
+                announce,
+                ..Dial::to(to)
+            }))
+        });
+        let gather = (
             prop::collection::vec(prompts(), 0..3),
             (0..4u8, 0..5u8, 0..4u8),
             prop::option::of(digits()),
@@ -157,7 +205,8 @@ fn instructions() -> impl Strategy<Value = Instruction> {
                     otherwise,
                     no_input,
                 })
-            })
+            });
+        prop_oneof![1 => dial, 3 => gather]
     })
 }
 
@@ -211,6 +260,12 @@ proptest! {
                     if !world.sending {
                         world.handle(Input::DigitsSent);
                     }
+                    if !world.dialing {
+                        world.handle(Input::DialEnded(DialEnd::Talked));
+                    }
+                    if !world.in_room {
+                        world.handle(Input::LeftRoom);
+                    }
                 }
             }
         }
@@ -232,7 +287,7 @@ proptest! {
     }
 
     #[test]
-    fn no_order_of_inputs_is_too_much(flow in flows(), inputs in prop::collection::vec(0..5u8, 0..200)) {
+    fn no_order_of_inputs_is_too_much(flow in flows(), inputs in prop::collection::vec(0..7u8, 0..200)) {
         let mut interpreter = Interpreter::new(flow);
         let mut now = Instant::now();
         let mut hang_ups = 0;
@@ -242,6 +297,8 @@ proptest! {
                 1 => interpreter.handle(Input::PlayDone, now),
                 2 => interpreter.handle(Input::DigitsSent, now),
                 3 => interpreter.handle(Input::Digit(Digit::from_char('1').unwrap()), now),
+                4 => interpreter.handle(Input::DialEnded(DialEnd::NotReached(Outcome::Busy)), now),
+                5 => interpreter.handle(Input::LeftRoom, now),
                 _ => {
                     now += Duration::from_secs(1);
                     interpreter.handle_timeout(now);

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::Say;
-use On::{Keys, Pass, PlayDone, Sent, Start};
+use On::{Dialled, Keys, LeftRoom, Pass, PlayDone, Sent, Start};
 
 /// Something that happens, in the order of the table.
 #[derive(Debug, Clone, Copy)]
@@ -13,6 +13,8 @@ enum On {
     PlayDone,
     Keys(&'static str),
     Sent,
+    Dialled(DialEnd),
+    LeftRoom,
     /// So many milliseconds pass.
     Pass(u64),
 }
@@ -27,6 +29,8 @@ fn converse(flow: Flow, table: &[(On, &[&str])]) -> Vec<String> {
             On::Start => interpreter.handle(Input::Started, now),
             On::PlayDone => interpreter.handle(Input::PlayDone, now),
             On::Sent => interpreter.handle(Input::DigitsSent, now),
+            On::Dialled(end) => interpreter.handle(Input::DialEnded(*end), now),
+            On::LeftRoom => interpreter.handle(Input::LeftRoom, now),
             On::Keys(keys) => keys
                 .chars()
                 .for_each(|key| interpreter.handle(Input::Digit(digit(key)), now)),
@@ -58,6 +62,9 @@ fn shown(command: &Command) -> String {
         }
         Command::StopPrompt => "stop".into(),
         Command::SendDigits(digits) => format!("send {digits}"),
+        Command::Dial(dial) => format!("dial {}", dial.to[0]),
+        Command::Announce(outcome) => format!("announce {outcome}"),
+        Command::Join(conference) => format!("join {}", conference.room),
         Command::HangUp => "hang up".into(),
     }
 }
@@ -386,6 +393,83 @@ fn absurd_numbers_are_put_up_with() {
             (Start, &[]),
             (Pass(24 * 3_600_000), &["say menu+again"]),
             (Keys("2"), &["stop", "say other"]),
+        ],
+    );
+}
+
+fn dial(on_failure: OnFailure) -> Instruction {
+    let bob = outdial_domain::Address::parse("+6590000001").unwrap();
+    Instruction::Dial(Box::new(Dial {
+        on_failure,
+        ..Dial::to(bob)
+    }))
+}
+
+fn then_say(step: Instruction) -> Flow {
+    Flow {
+        steps: vec![step, Instruction::Say(said("bye"))],
+    }
+}
+
+#[test]
+fn who_has_talked_is_hung_up() {
+    let notes = converse(
+        then_say(dial(OnFailure::HangUp)),
+        &[
+            (Start, &["dial +6590000001"]),
+            (Keys("12"), &[]),
+            (Dialled(DialEnd::Talked), &["hang up"]),
+        ],
+    );
+    assert_eq!(notes, ["0 > dial +6590000001", "0 < the parties talked"]);
+}
+
+#[test]
+fn who_was_not_put_through_hears_why() {
+    let busy = DialEnd::NotReached(Outcome::Busy);
+    converse(
+        then_say(dial(OnFailure::HangUp)),
+        &[
+            (Start, &["dial +6590000001"]),
+            (Dialled(busy), &["announce busy"]),
+            (PlayDone, &["hang up"]),
+        ],
+    );
+    let steps = vec![Instruction::Say(said("sorry"))];
+    let notes = converse(
+        then_say(dial(OnFailure::Flow(steps))),
+        &[
+            (Start, &["dial +6590000001"]),
+            (Dialled(busy), &["say sorry"]),
+            (PlayDone, &["say bye"]),
+            (PlayDone, &["hang up"]),
+        ],
+    );
+    assert!(
+        notes.contains(&"0.on_failure.0 > say \"sorry\"".to_owned()),
+        "{notes:?}"
+    );
+    converse(
+        then_say(dial(OnFailure::Next)),
+        &[
+            (Start, &["dial +6590000001"]),
+            (Dialled(busy), &["say bye"]),
+            (PlayDone, &["hang up"]),
+        ],
+    );
+}
+
+#[test]
+fn the_flow_goes_on_after_the_room() {
+    let room = Conference::of("lobby".parse().unwrap());
+    converse(
+        then_say(Instruction::Conference(room)),
+        &[
+            (Start, &["join lobby"]),
+            (Keys("1"), &[]),
+            (LeftRoom, &["say bye"]),
+            (LeftRoom, &[]),
+            (PlayDone, &["hang up"]),
         ],
     );
 }

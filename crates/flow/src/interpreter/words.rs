@@ -16,6 +16,11 @@ pub(super) fn in_words(instruction: &Instruction) -> String {
                 format!("hand over to {}@{}", shortened(extension), shortened(context))
             }
         },
+        Instruction::Dial(dial) => {
+            let to: Vec<String> = dial.to.iter().map(|to| shortened(&to.to_string())).collect();
+            format!("dial {}", to.join(", then "))
+        }
+        Instruction::Conference(conference) => format!("enter the room `{}`", conference.room),
         Instruction::HangUp => "hang up".to_owned(),
     }
 }

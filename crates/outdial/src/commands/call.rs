@@ -187,6 +187,15 @@ pub(super) async fn add_action(client: &Client, action: &Action, body: &mut Valu
             None => json!(flow),
         };
     }
+    if !action.bridge.is_empty() {
+        body["bridge"] = json!({ "to": action.bridge });
+        if action.private {
+            body["bridge"]["from"] = json!("private");
+        }
+    }
+    if let Some(room) = &action.room {
+        body["room"] = json!({ "room": room, "muted": action.muted });
+    }
     if let Some(step) = hand_over(&action.hand_over)? {
         body["flow"] = json!([{ "hand_over": step }]);
     }
@@ -226,7 +235,7 @@ async fn upload(client: &Client, file: &str) -> Result<String, Failure> {
 }
 
 /// A flow is a file when one of this name exists, and a name otherwise.
-fn read_flow(flow: &str) -> Result<Option<Value>, Failure> {
+pub(super) fn read_flow(flow: &str) -> Result<Option<Value>, Failure> {
     if !std::path::Path::new(flow).exists() {
         return match flow.contains(['/', '.']) {
             true => Err(Failure::usage(format!("--flow {flow}: there is no such file"))),

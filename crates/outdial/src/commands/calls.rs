@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use super::{
     Connection,
-    call::{add_action, add_plan},
+    call::{add_action, add_plan, read_flow},
     print_json, segment,
 };
 use crate::{
-    cli::{Calls, Common},
+    cli::{Calls, Common, Order},
     client::Client,
     exit::Failure,
     render,
@@ -81,9 +81,47 @@ async fn answer(client: &Client, command: Calls) -> Result<ExitCode, Failure> {
                 .await?;
             crate::output::say!("{}", answer["result"].as_str().unwrap_or_default());
         }
+        Calls::Control { id, order, why } => {
+            let mut body = ordered(order)?;
+            if let Some(why) = why {
+                body["why"] = json!(why);
+            }
+            let answer = client.post(&format!("/calls/{}/control", segment(&id)), &body).await?;
+            crate::output::say!("{}", answer["result"].as_str().unwrap_or_default());
+        }
         Calls::Watch { id, json } => watch(client, id.as_deref(), json).await?,
     }
     Ok(ExitCode::SUCCESS)
+}
+
+/// The request that one of the options is.
+fn ordered(order: Order) -> Result<Value, Failure> {
+    Ok(match order {
+        Order { mute: true, .. } => json!({"mute": true}),
+        Order { unmute: true, .. } => json!({"mute": false}),
+        Order { hold: true, .. } => json!({"hold": true}),
+        Order { resume: true, .. } => json!({"hold": false}),
+        Order { stop_playing: true, .. } => json!({"stop_playing": true}),
+        Order {
+            send_digits: Some(digits),
+            ..
+        } => json!({ "send_digits": digits }),
+        Order { say: Some(text), .. } => json!({"play": [{"say": text}]}),
+        Order { transfer: Some(to), .. } => json!({ "transfer": to }),
+        Order {
+            limit: Some(length), ..
+        } => json!({"limit": length.as_secs_f64()}),
+        Order {
+            redirect: Some(file), ..
+        } => {
+            let document = read_flow(&file)?;
+            let document =
+                document.ok_or_else(|| Failure::usage(format!("--redirect {file}: there is no such file")))?;
+            json!({ "redirect": document })
+        }
+        // The command line takes no call without one of them.
+        _ => json!({}),
+    })
 }
 
 /// Shows events until the watched call has ended, or for ever.

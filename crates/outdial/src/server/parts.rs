@@ -29,7 +29,12 @@ pub(super) async fn prompts(config: &Config, cache: &Path) -> Result<PromptLibra
 }
 
 /// The SIP side with the configured trunks, and one to the built-in handsets where they run.
-pub(super) fn sip(config: &Config, handsets: Option<SocketAddr>, ids: Ids) -> Result<SipCarrier, Failure> {
+pub(super) fn sip(
+    config: &Config,
+    handsets: Option<SocketAddr>,
+    media: MediaEngine,
+    ids: Ids,
+) -> Result<SipCarrier, Failure> {
     let mut trunks: Vec<SipTrunk> = config
         .trunk
         .iter()
@@ -53,7 +58,7 @@ pub(super) fn sip(config: &Config, handsets: Option<SocketAddr>, ids: Ids) -> Re
         ..SipConfig::default()
     };
     settings.check().map_err(|error| Failure::usage(error.to_string()))?;
-    SipCarrier::start(settings, media(config)?, ids).map_err(start_failure)
+    SipCarrier::start(settings, media, ids).map_err(start_failure)
 }
 
 /// Who tells receivers of events.
@@ -82,7 +87,8 @@ pub(super) fn asterisk(config: &Config) -> Result<Option<AsteriskCarrier>, Failu
     Ok(Some(carrier))
 }
 
-fn media(config: &Config) -> Result<MediaEngine, Failure> {
+/// The sound of all legs and rooms.
+pub(super) fn media(config: &Config) -> Result<MediaEngine, Failure> {
     let ports = config.media.first_port..=config.media.last_port;
     let threads = config
         .media

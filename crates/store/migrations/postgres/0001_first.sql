@@ -88,6 +88,7 @@ CREATE TABLE leg (
     attempt_id    uuid   NOT NULL,
     trunk         text   NOT NULL,
     target        text   NOT NULL,
+    shows         text,
     node          text   NOT NULL,
     state         text   NOT NULL CHECK (state IN ('journalled', 'dialing', 'ringing', 'in_progress', 'ended')),
     journalled_at bigint NOT NULL,
@@ -242,6 +243,19 @@ CREATE TABLE schedule (
 );
 
 CREATE INDEX schedule_wake ON schedule (wake) WHERE wake IS NOT NULL;
+
+-- Two people who reach each other by a number of ours. What is only read whole is JSON.
+CREATE TABLE mask (
+    account_id uuid   NOT NULL REFERENCES account (id),
+    id         uuid   NOT NULL,
+    number     text   NOT NULL CHECK (number <> ''),
+    expires    bigint,
+    mask       text   NOT NULL,
+    PRIMARY KEY (account_id, id)
+);
+
+CREATE INDEX mask_by_number ON mask (account_id, number, id);
+CREATE INDEX mask_by_end    ON mask (expires) WHERE expires IS NOT NULL;
 
 -- Who is told of all calls of an account. `position` is that in the event log up to which it was seen what
 -- it is to be told; the secrets must be known to sign with.

@@ -86,6 +86,7 @@ CREATE TABLE leg (
     attempt_id    BLOB    NOT NULL CHECK (length(attempt_id) = 16),
     trunk         TEXT    NOT NULL,
     target        TEXT    NOT NULL,
+    shows         TEXT,
     node          TEXT    NOT NULL,
     state         TEXT    NOT NULL CHECK (state IN ('journalled', 'dialing', 'ringing', 'in_progress', 'ended')),
     journalled_at INTEGER NOT NULL,
@@ -191,6 +192,19 @@ CREATE TABLE schedule (
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX schedule_wake ON schedule (wake) WHERE wake IS NOT NULL;
+
+-- Two people who reach each other by a number of ours. What is only read whole is JSON.
+CREATE TABLE mask (
+    account_id BLOB    NOT NULL REFERENCES account (id),
+    id         BLOB    NOT NULL CHECK (length(id) = 16),
+    number     TEXT    NOT NULL CHECK (number <> ''),
+    expires    INTEGER,
+    mask       TEXT    NOT NULL,
+    PRIMARY KEY (account_id, id)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX mask_by_number ON mask (account_id, number, id);
+CREATE INDEX mask_by_end    ON mask (expires) WHERE expires IS NOT NULL;
 
 -- Who is told of all calls of an account. `position` is that in the event log up to which it was seen what
 -- it is to be told; the secrets must be known to sign with.

@@ -17,7 +17,7 @@ pub(super) const PUT: &str = "INSERT INTO attempt (account_id, call_id, number, 
         $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::text[]) \
      ON CONFLICT (call_id, number) DO UPDATE SET state = excluded.state, dialing_at = excluded.dialing_at, \
         ringing_at = excluded.ringing_at, answered_at = excluded.answered_at, ended_at = excluded.ended_at, \
-        ending = excluded.ending";
+        ending = excluded.ending, deadline = excluded.deadline";
 
 /// The attempts of one call, in order.
 pub(super) const OF_CALL: &str = "SELECT id, call_id, number, deadline, state, journalled_at, dialing_at, ringing_at, \

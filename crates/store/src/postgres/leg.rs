@@ -16,17 +16,17 @@ use crate::rows::{
     leg::{LegRow, in_order},
 };
 
-pub(super) const PUT: &str = "INSERT INTO leg (account_id, call_id, id, attempt_id, trunk, target, node, state, \
+pub(super) const PUT: &str = "INSERT INTO leg (account_id, call_id, id, attempt_id, trunk, target, shows, node, state, \
      journalled_at, dialing_at, ringing_at, answered_at, ended_at, ending, quality) \
      SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::text[], $6::text[], $7::text[], \
-        $8::text[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::text[], \
-        $15::text[]) \
+        $8::text[], $9::text[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], \
+        $15::text[], $16::text[]) \
      ON CONFLICT (call_id, id) DO UPDATE SET state = excluded.state, dialing_at = excluded.dialing_at, \
         ringing_at = excluded.ringing_at, answered_at = excluded.answered_at, ended_at = excluded.ended_at, \
         ending = excluded.ending, quality = excluded.quality";
 
 /// The legs of one call, by the time their ids were made.
-pub(super) const OF_CALL: &str = "SELECT id, call_id, attempt_id, trunk, target, node, quality, state, \
+pub(super) const OF_CALL: &str = "SELECT id, call_id, attempt_id, trunk, target, shows, node, quality, state, \
      journalled_at, dialing_at, ringing_at, answered_at, ended_at, ending \
      FROM leg WHERE call_id = $1 AND account_id = $2 ORDER BY id";
 
@@ -39,6 +39,7 @@ columns! {
         attempt_id: Uuid,
         trunk: String,
         target: String,
+        shows: Option<String>,
         node: String,
         state: &'static str,
         journalled_at: i64,
@@ -53,25 +54,27 @@ columns! {
 
 impl Legs {
     pub(super) fn add(&mut self, change: &Change) {
-        let Some(leg) = &change.leg else { return };
-        let progress = &leg.progress;
-        self.push(Written {
-            account_id: change.call.account.uuid(),
-            call_id: leg.call.uuid(),
-            id: leg.id.uuid(),
-            attempt_id: leg.attempt.uuid(),
-            trunk: kept(&leg.trunk),
-            target: kept(&leg.target),
-            node: kept(&leg.node),
-            state: progress.state.as_str(),
-            journalled_at: micros(progress.journalled_at),
-            dialing_at: progress.dialing_at.map(micros),
-            ringing_at: progress.ringing_at.map(micros),
-            answered_at: progress.answered_at.map(micros),
-            ended_at: progress.ended_at.map(micros),
-            ending: progress.ending.as_ref().map(json),
-            quality: leg.quality.as_ref().map(json),
-        });
+        for leg in &change.legs {
+            let progress = &leg.progress;
+            self.push(Written {
+                account_id: change.call.account.uuid(),
+                call_id: leg.call.uuid(),
+                id: leg.id.uuid(),
+                attempt_id: leg.attempt.uuid(),
+                trunk: kept(&leg.trunk),
+                target: kept(&leg.target),
+                shows: leg.shows.as_deref().map(kept),
+                node: kept(&leg.node),
+                state: progress.state.as_str(),
+                journalled_at: micros(progress.journalled_at),
+                dialing_at: progress.dialing_at.map(micros),
+                ringing_at: progress.ringing_at.map(micros),
+                answered_at: progress.answered_at.map(micros),
+                ended_at: progress.ended_at.map(micros),
+                ending: progress.ending.as_ref().map(json),
+                quality: leg.quality.as_ref().map(json),
+            });
+        }
     }
 }
 
@@ -83,9 +86,10 @@ impl FromRow<'_, PgRow> for LegRow {
             attempt_id: row.try_get(2)?,
             trunk: given(row.try_get(3)?),
             target: given(row.try_get(4)?),
-            node: given(row.try_get(5)?),
-            quality: row.try_get(6)?,
-            progress: progress::read(row, 7)?,
+            shows: row.try_get::<Option<String>, _>(5)?.map(given),
+            node: given(row.try_get(6)?),
+            quality: row.try_get(7)?,
+            progress: progress::read(row, 8)?,
         })
     }
 }

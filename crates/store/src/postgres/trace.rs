@@ -28,15 +28,14 @@ columns! {
 
 impl Traces {
     pub(super) fn add(&mut self, change: &Change) {
-        let Some(leg) = change.leg.as_ref().filter(|_| !change.trace.is_empty()) else {
-            return;
-        };
-        self.push(Written {
-            account_id: change.call.account.uuid(),
-            call_id: change.call.id.uuid(),
-            leg_id: leg.id.uuid(),
-            messages: trace::text(&change.trace),
-        });
+        for trace in &change.traces {
+            self.push(Written {
+                account_id: change.call.account.uuid(),
+                call_id: change.call.id.uuid(),
+                leg_id: trace.leg.uuid(),
+                messages: trace::text(&trace.messages),
+            });
+        }
     }
 }
 

@@ -22,7 +22,11 @@ pub(crate) fn flaw(change: &Change) -> Option<StoreError> {
         "it has an event of something else"
     } else if change.since.is_none() && change.flow.is_none() {
         "a new call needs a flow"
-    } else if change.leg.is_none() && !change.trace.is_empty() {
+    } else if !change
+        .traces
+        .iter()
+        .all(|trace| change.legs.iter().any(|leg| leg.id == trace.leg))
+    {
         "a trace belongs to a leg"
     } else {
         return None;

@@ -13,6 +13,7 @@ pub(crate) struct LegRow {
     pub(crate) attempt_id: Uuid,
     pub(crate) trunk: String,
     pub(crate) target: String,
+    pub(crate) shows: Option<String>,
     pub(crate) node: String,
     pub(crate) quality: Option<String>,
     pub(crate) progress: ProgressRow,
@@ -32,6 +33,7 @@ impl TryFrom<LegRow> for Leg {
             quality: place.maybe_json("quality", row.quality.as_deref())?,
             trunk: row.trunk,
             target: row.target,
+            shows: row.shows,
             node: row.node,
         })
     }

@@ -19,7 +19,7 @@ pub(super) const ADD: &str = "INSERT INTO attempt (account_id, call_id, number, 
 
 /// Moves an attempt on.
 pub(super) const MOVE: &str = "UPDATE attempt SET state = ?3, dialing_at = ?4, ringing_at = ?5, answered_at = ?6, \
-     ended_at = ?7, ending = ?8 WHERE call_id = ?1 AND number = ?2";
+     ended_at = ?7, ending = ?8, deadline = ?9 WHERE call_id = ?1 AND number = ?2";
 
 /// The attempts of one call, in order.
 pub(super) const OF_CALL: &str = "SELECT id, call_id, number, deadline, state, journalled_at, dialing_at, ringing_at, \
@@ -49,6 +49,7 @@ pub(super) fn put(connection: &Connection, account: AccountId, attempt: &Attempt
             progress.answered_at.map(micros),
             progress.ended_at.map(micros),
             ending,
+            micros(attempt.deadline),
         ])? > 0;
     if moved {
         return Ok(());

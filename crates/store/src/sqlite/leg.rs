@@ -13,16 +13,16 @@ use crate::rows::{
 };
 
 /// Adds a leg, unless it is there.
-pub(super) const ADD: &str = "INSERT INTO leg (account_id, call_id, id, attempt_id, trunk, target, node, state, \
+pub(super) const ADD: &str = "INSERT INTO leg (account_id, call_id, id, attempt_id, trunk, target, shows, node, state, \
      journalled_at, dialing_at, ringing_at, answered_at, ended_at, ending, quality) \
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (call_id, id) DO NOTHING";
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (call_id, id) DO NOTHING";
 
 /// Moves a leg on.
 pub(super) const MOVE: &str = "UPDATE leg SET state = ?3, dialing_at = ?4, ringing_at = ?5, answered_at = ?6, \
      ended_at = ?7, ending = ?8, quality = ?9 WHERE call_id = ?1 AND id = ?2";
 
 /// The legs of one call, by the time their ids were made.
-pub(super) const OF_CALL: &str = "SELECT id, call_id, attempt_id, trunk, target, node, quality, state, \
+pub(super) const OF_CALL: &str = "SELECT id, call_id, attempt_id, trunk, target, shows, node, quality, state, \
      journalled_at, dialing_at, ringing_at, answered_at, ended_at, ending \
      FROM leg WHERE call_id = ? AND account_id = ? ORDER BY id";
 
@@ -33,9 +33,10 @@ fn read(row: &Row<'_>) -> rusqlite::Result<LegRow> {
         attempt_id: row.get(2)?,
         trunk: row.get(3)?,
         target: row.get(4)?,
-        node: row.get(5)?,
-        quality: row.get(6)?,
-        progress: progress::read(row, 7)?,
+        shows: row.get(5)?,
+        node: row.get(6)?,
+        quality: row.get(7)?,
+        progress: progress::read(row, 8)?,
     })
 }
 
@@ -66,6 +67,7 @@ pub(super) fn put(connection: &Connection, account: AccountId, leg: &Leg) -> rus
         leg.attempt.uuid(),
         leg.trunk,
         leg.target,
+        leg.shows,
         leg.node,
         progress.state.as_str(),
         micros(progress.journalled_at),

@@ -7,7 +7,7 @@ use rusqlite::{Connection, params_from_iter, types::Null};
 use tempfile::TempDir;
 
 use super::{
-    account, attempt, audio, call, delivery, event, feed, first_answer, job, key, leg, migrate, open, receiver,
+    account, attempt, audio, call, delivery, event, feed, first_answer, job, key, leg, mask, migrate, open, receiver,
     schedule, trace, webhook,
 };
 
@@ -141,6 +141,10 @@ fn writes_use_an_index() {
         first_answer::PUT,
         schedule::ADD,
         schedule::CHANGE,
+        mask::OF_NUMBER,
+        mask::OF_ACCOUNT,
+        mask::REMOVE,
+        mask::FORGET,
         schedule::ONE,
         schedule::REMOVE,
         schedule::DUE,

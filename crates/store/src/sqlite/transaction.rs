@@ -1,7 +1,7 @@
 //! Saving changes: all that wait in one transaction, and when one of them is at fault, each within a
 //! savepoint of its own.
 
-use outdial_engine::ports::{Change, ClaimedCall, StoreError};
+use outdial_engine::ports::{Change, ClaimedCall, StoreError, Trace};
 use rusqlite::Connection;
 
 use super::{
@@ -103,11 +103,11 @@ fn save(connection: &Connection, change: &Change, log: &mut Log) -> rusqlite::Re
     if let Some(attempt) = &change.attempt {
         attempt::put(connection, call.account, attempt)?;
     }
-    if let Some(leg) = &change.leg {
+    for leg in &change.legs {
         leg::put(connection, call.account, leg)?;
-        if !change.trace.is_empty() {
-            trace::put(connection, call.account, call.id, leg.id, &change.trace)?;
-        }
+    }
+    for Trace { leg, messages } in &change.traces {
+        trace::put(connection, call.account, call.id, *leg, messages)?;
     }
     job::put(connection, call, change.job)?;
     log.position += count(&change.events);

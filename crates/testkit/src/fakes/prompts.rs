@@ -3,7 +3,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::{BoxFuture, FutureExt, ready};
-use outdial_engine::ports::{Clip, ImportedAudio, PromptError, Prompts, Say};
+use outdial_engine::ports::{Clip, ImportedAudio, PromptError, Prompts, Say, Signal};
 
 /// The bytes of the shortest header of a WAV file.
 const WAV_HEADER: usize = 44;
@@ -51,6 +51,17 @@ impl Prompts for FakePrompts {
     fn decode<'a>(&'a self, _: &'a str, bytes: Arc<[u8]>, rate: u32) -> BoxFuture<'a, Result<Arc<Clip>, PromptError>> {
         let clip = self.working().and_then(|()| self.inspect(&bytes));
         ready(clip.map(|found| silence(rate, found.millis))).boxed()
+    }
+
+    fn signal(&self, signal: Signal, rate: u32) -> Arc<Clip> {
+        silence(
+            rate,
+            match signal {
+                Signal::Ringing => 5_000,
+                Signal::Busy | Signal::Unreachable => 4_000,
+                Signal::Warning | Signal::Entered | Signal::Left => 200,
+            },
+        )
     }
 
     fn cached(&self, _: &str, _: u32) -> Option<Arc<Clip>> {

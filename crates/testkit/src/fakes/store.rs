@@ -13,7 +13,7 @@ use std::sync::{
 
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use jiff::Timestamp;
-use outdial_domain::{Account, AccountId, AudioId, Call, CallId, Key, KeyId, ScheduleId};
+use outdial_domain::{Account, AccountId, AudioId, Call, CallId, Key, KeyId, Mask, MaskId, ScheduleId};
 use outdial_engine::ports::{
     AudioFile, CallDetails, CallFilter, Change, ClaimedCall, Count, Counted, FirstAnswer, Nodes, Page, SharedLimits,
     Store, StoreError, StoredEvent, StoredSchedule, Trace,
@@ -339,6 +339,45 @@ impl Store for MemoryStore {
 
     fn next_schedule(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
         self.with(|rows| Ok(rows.schedules.values().filter_map(|kept| kept.schedule.wake()).min()))
+    }
+
+    fn add_mask(&self, mask: Mask, answer: Option<FirstAnswer>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.with(|rows| {
+            rows.with_answer(answer, |rows| {
+                rows.masks.insert(mask.id, mask);
+                Ok(())
+            })
+        })
+    }
+
+    fn remove_mask(&self, account: AccountId, id: MaskId) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.with(|rows| {
+            let of_account = rows.masks.get(&id).is_some_and(|kept| kept.account == account);
+            Ok(of_account && rows.masks.remove(&id).is_some())
+        })
+    }
+
+    fn masks(&self, account: AccountId) -> BoxFuture<'_, Result<Vec<Mask>, StoreError>> {
+        self.with(|rows| {
+            let newest_first = rows.masks.values().rev();
+            Ok(newest_first.filter(|kept| kept.account == account).cloned().collect())
+        })
+    }
+
+    fn masks_of(&self, account: AccountId, number: &str) -> BoxFuture<'_, Result<Vec<Mask>, StoreError>> {
+        self.with(|rows| {
+            let newest_first = rows.masks.values().rev();
+            let of_number = |kept: &&Mask| kept.account == account && kept.number.to_string() == number;
+            Ok(newest_first.filter(of_number).cloned().collect())
+        })
+    }
+
+    fn forget_masks(&self, before: Timestamp, most: usize) -> BoxFuture<'_, Result<usize, StoreError>> {
+        self.with(|rows| {
+            let over = |mask: &Mask| mask.expires.is_some_and(|end| end <= before);
+            let old = rows.masks.extract_if(.., |_, kept| over(kept));
+            Ok(old.take(most).count())
+        })
     }
 
     fn check(&self) -> BoxFuture<'_, Result<(), StoreError>> {

@@ -9,7 +9,7 @@ use outdial_engine::{
     verbs,
 };
 
-use super::{FakeCarrier, FakeClock, FakePrompts, MemoryBlobs, MemoryStore, SeededEntropy};
+use super::{FakeCarrier, FakeClock, FakePrompts, FakeRooms, MemoryBlobs, MemoryStore, SeededEntropy};
 
 /// One of each fake.
 ///
@@ -25,6 +25,8 @@ pub struct World {
     pub blobs: Arc<MemoryBlobs>,
     /// Makes sound.
     pub prompts: Arc<FakePrompts>,
+    /// The sound of rooms.
+    pub rooms: Arc<FakeRooms>,
     /// Rings phones.
     pub carrier: Arc<FakeCarrier>,
     /// What the operator decided; to be changed before the engine starts.
@@ -43,6 +45,7 @@ impl World {
             store: Arc::default(),
             blobs: Arc::default(),
             prompts: Arc::default(),
+            rooms: Arc::default(),
             settings: Settings {
                 node: "node-1".to_owned(),
                 ..Settings::default()
@@ -65,6 +68,7 @@ impl World {
             store: Arc::clone(&self.store) as _,
             blobs: Arc::clone(&self.blobs) as _,
             prompts: Arc::clone(&self.prompts) as _,
+            room_sound: Arc::clone(&self.rooms) as _,
             carriers: BTreeMap::from([("sip".to_owned(), carrier)]),
             ids: self.ids(),
             settings: self.settings.clone(),

@@ -1,7 +1,7 @@
 //! What a commit promises.
 
 use outdial_domain::{CallState, EventKind, call::Happening};
-use outdial_engine::ports::{Change, Job, Store, StoreError};
+use outdial_engine::ports::{Change, Job, Store, StoreError, Trace};
 
 use super::lives::{Caller, Life, at, over, trace};
 
@@ -47,7 +47,7 @@ pub async fn a_life_is_saved_step_by_step(store: &impl Store) {
         let details = store.call(caller.account, change.call.id).await.unwrap().unwrap();
         assert_eq!(details.call, change.call);
         assert_eq!(details.attempts.last(), change.attempt.as_ref());
-        assert_eq!(details.legs.last(), change.leg.as_ref());
+        assert_eq!(details.legs.last(), change.legs.last());
     }
     // A call that is dialled again has two attempts, in order.
     let mut life = caller.call(2, at(0));
@@ -189,7 +189,7 @@ pub async fn what_the_rules_forbid_saves_nothing_of_its_change(store: &impl Stor
     let before = bad.call.clone();
     let mut change = bad.journalled("n1", at(1));
     // A leg that says it rings and cannot say since when.
-    change.leg.as_mut().unwrap().progress.state = outdial_domain::AttemptState::Ringing;
+    change.legs[0].progress.state = outdial_domain::AttemptState::Ringing;
     let (good_one, bad_one) = (store.commit(good.journalled("n1", at(1))), store.commit(change));
     assert_eq!(good_one.await, Ok(()));
     assert!(matches!(bad_one.await, Err(StoreError::Unavailable { .. })));
@@ -266,7 +266,11 @@ pub async fn traces_belong_to_their_leg(store: &impl Store) {
                 at(2),
             )
             .unwrap();
-        ringing.trace = trace().into_iter().take(try_number + 1).collect();
+        let messages = trace().into_iter().take(try_number + 1).collect();
+        ringing.traces = vec![Trace {
+            leg: ringing.legs[0].id,
+            messages,
+        }];
         store.commit(ringing).await.unwrap();
         legs.push(life.live.as_ref().unwrap().leg.id);
         life.call.state = CallState::Queued;
@@ -276,4 +280,46 @@ pub async fn traces_belong_to_their_leg(store: &impl Store) {
         let trace = traces.iter().find(|trace| trace.leg == leg).unwrap();
         assert_eq!(trace.messages.len(), index + 1);
     }
+}
+
+/// Every leg of an attempt has a row of its own, and what is unfinished of them is found after a crash.
+pub async fn a_call_may_have_several_legs(store: &impl Store) {
+    let caller = Caller::join(store, 1).await;
+    let mut life = caller.call(1, at(0));
+    store.commit(life.created()).await.unwrap();
+    store.commit(life.journalled("n1", at(1))).await.unwrap();
+    let answered = Happening::Answered { codec: "PCMU".into() };
+    let mut change = life.happens(answered.clone(), at(2)).unwrap();
+    change.attempt.as_mut().unwrap().deadline = at(99_000);
+    life.live.as_mut().unwrap().attempt.deadline = at(99_000);
+    store.commit(change).await.unwrap();
+    let opened = life.opened("n1", at(3));
+    assert_eq!(opened.journalled_by(), Some("n1"));
+    store.commit(opened).await.unwrap();
+    let legs = async || {
+        let details = store.call(caller.account, life.call.id).await.unwrap().unwrap();
+        assert_eq!(details.attempts[0].deadline, at(99_000));
+        details.legs
+    };
+    let wanted: Vec<_> = life.live.as_ref().unwrap().legs().cloned().collect();
+    assert_eq!(legs().await, wanted);
+    assert_eq!(wanted[1].shows.as_deref(), Some("+6561234567"));
+    let other = wanted[1].id;
+    let mut ended = life.happens_to(other, over(), at(4)).unwrap();
+    ended.traces = wanted
+        .iter()
+        .map(|leg| Trace {
+            leg: leg.id,
+            messages: trace(),
+        })
+        .collect();
+    store.commit(ended).await.unwrap();
+    let wanted: Vec<_> = life.live.as_ref().unwrap().legs().cloned().collect();
+    let details = store.call(caller.account, life.call.id).await.unwrap().unwrap();
+    assert_eq!(details.legs, wanted);
+    assert_eq!(details.call.state, CallState::Active);
+    assert_eq!(store.traces(caller.account, life.call.id).await.unwrap().len(), 2);
+    store.commit(life.happens(over(), at(5)).unwrap()).await.unwrap();
+    let details = store.call(caller.account, life.call.id).await.unwrap().unwrap();
+    assert_eq!(details.call.state, CallState::Ended);
 }

@@ -9,7 +9,7 @@ use outdial_domain::{
     attempt::Backwards,
     call::{Gathered, Happening, LiveCall, Way},
 };
-use outdial_engine::ports::{Change, Job, Run, Store, WireMessage, WireTransport};
+use outdial_engine::ports::{Change, Job, Run, Store, Trace, WireMessage, WireTransport};
 use outdial_flow::Flow;
 
 /// A time in the tests: so many milliseconds after their beginning.
@@ -169,9 +169,9 @@ impl Life {
             since,
             flow: since.is_none().then(|| self.flow.clone()),
             attempt: self.live.as_ref().map(|live| live.attempt.clone()),
-            leg: self.live.as_ref().map(|live| live.leg.clone()),
+            legs: self.live.iter().flat_map(LiveCall::legs).cloned().collect(),
             events,
-            trace: Vec::new(),
+            traces: Vec::new(),
             job: Job::Keep,
             answer: None,
         }
@@ -201,6 +201,7 @@ impl Life {
         let way = Way {
             trunk: "lab".into(),
             target: "sip:100@127.0.0.1:5070".into(),
+            shows: None,
             node: node.into(),
         };
         let (attempt, leg) = (AttemptId::new(now, self.id(2)), LegId::new(now, self.id(3)));
@@ -237,6 +238,41 @@ impl Life {
     pub fn happens(&mut self, happening: Happening, now: Timestamp) -> Result<Change, Backwards> {
         let live = self.live.as_ref().expect("a call with a leg");
         let (next, kinds) = live.step(happening, now)?;
+        self.call = next.call.clone();
+        self.live = Some(next);
+        Ok(self.change(kinds, now))
+    }
+
+    /// Another leg of its attempt is in the journal of this node.
+    ///
+    /// # Panics
+    ///
+    /// When it has no leg yet.
+    pub fn opened(&mut self, node: &str, now: Timestamp) -> Change {
+        let way = Way {
+            trunk: "lab".into(),
+            target: "sip:200@127.0.0.1:5070".into(),
+            shows: Some("+6561234567".into()),
+            node: node.into(),
+        };
+        let leg = LegId::new(now, self.id(3));
+        let live = self.live.as_mut().expect("a call with a leg");
+        let journalled = live.open(leg, way, now);
+        self.change(vec![journalled], now)
+    }
+
+    /// Something happens to a leg of its attempt.
+    ///
+    /// # Errors
+    ///
+    /// [`Backwards`] when it comes late.
+    ///
+    /// # Panics
+    ///
+    /// When it has no leg yet.
+    pub fn happens_to(&mut self, leg: LegId, happening: Happening, now: Timestamp) -> Result<Change, Backwards> {
+        let live = self.live.as_ref().expect("a call with a leg");
+        let (next, kinds) = live.step_of(leg, happening, now)?;
         self.call = next.call.clone();
         self.live = Some(next);
         Ok(self.change(kinds, now))
@@ -289,7 +325,15 @@ impl Life {
         ended.since = ended.since.map(|since| since - 3);
         flow.append(&mut ended.events);
         ended.events = flow;
-        ended.trace = trace();
+        let messages = trace();
+        ended.traces = ended
+            .legs
+            .iter()
+            .map(|leg| Trace {
+                leg: leg.id,
+                messages: messages.clone(),
+            })
+            .collect();
         changes.push(ended);
         changes
     }

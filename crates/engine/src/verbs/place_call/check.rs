@@ -3,14 +3,14 @@
 use std::{collections::HashSet, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
-use outdial_domain::{Hours, NumberUse, Outcome, Plan, Retry, Scope};
-use outdial_flow::{Flow, Problem, Prompt, fields::duration::shown};
+use outdial_domain::{Address, Hours, Limits, NumberUse, Outcome, Plan, Retry, Scope};
+use outdial_flow::{CallerId, Flow, Problem, Prompt, fields::duration::shown};
 
 use super::{Action, PlaceCall, PlaceCallError};
 use crate::{
     Engine,
     ports::StoreError,
-    routing,
+    routing::{self, NoRoute},
     verbs::{Actor, webhooks},
 };
 
@@ -52,6 +52,7 @@ pub(in crate::verbs) async fn check(
             .ok()
     });
     may_hand_over(actor, &request.action)?;
+    let asked = matches!(request.action, Action::Flow(_));
     let flow = flow(engine, request.action).unwrap_or_else(|missing| {
         problems.push(missing);
         Flow::default()
@@ -73,16 +74,106 @@ pub(in crate::verbs) async fn check(
         webhook,
     };
     problems.extend(hours(&plan));
+    problems.extend(dials(&flow, &plan, limits));
     if !problems.is_empty() {
         return Err(PlaceCallError::Invalid(problems));
     }
     // The hours were reckoned a moment ago, and do open.
     plan.due = plan.opening(plan.due).ok().flatten().unwrap_or(plan.due);
-    may_show(engine, actor, &plan)?;
+    may_show(engine, actor, plan.from.as_ref())?;
+    if asked {
+        may_be_shown_to_others(engine, actor, &flow)?;
+    }
     for plan in ways(&plan) {
-        routing::route(&plan, &flow, &engine.settings, &engine.carriers)?;
+        let route = routing::route(&plan, &flow, &engine.settings, &engine.carriers)?;
+        // A carrier that takes the call as a whole dials the other parties, too.
+        if !route.whole {
+            others_have_ways(engine, &plan, &flow)?;
+        }
     }
     Ok((plan, flow))
+}
+
+/// Whether a call under way may do this instead.
+pub(in crate::verbs) async fn check_flow(
+    engine: &Engine,
+    actor: &Actor,
+    plan: &Plan,
+    flow: &Flow,
+) -> Result<(), PlaceCallError> {
+    let mut problems = missing_audio(engine, actor, flow).await?;
+    problems.extend(dials(flow, plan, engine.settings.limits));
+    if !problems.is_empty() {
+        return Err(PlaceCallError::Invalid(problems));
+    }
+    may_be_shown_to_others(engine, actor, flow)?;
+    Ok(others_have_ways(engine, plan, flow)?)
+}
+
+/// What is wrong with what the flow dials: nobody is connected with himself, and no limit is passed.
+fn dials(flow: &Flow, plan: &Plan, limits: Limits) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    for dial in flow.dials() {
+        for to in &dial.to {
+            let is = |other: &Address| other.destination() == to.destination();
+            if is(&plan.to) {
+                problems.push(problem(
+                    "dial",
+                    "invalid",
+                    format!("{to} would be connected with itself"),
+                ));
+            }
+            let shown = match &dial.from {
+                None => plan.from.as_ref(),
+                Some(CallerId::Number(number)) => Some(number),
+                Some(CallerId::Private | CallerId::OtherParty) => None,
+            };
+            if shown.is_some_and(is) {
+                problems.push(problem("dial", "invalid", format!("{to} would be called by itself")));
+            }
+        }
+        if let Some(ring) = dial.ring {
+            problems.extend(length("dial.ring", ring, limits.longest_ring));
+        }
+        if let Some(max) = dial.max {
+            problems.extend(length("dial.max", max, limits.longest_talk));
+        }
+    }
+    problems
+}
+
+/// Whether whom the flow dials may see what it shows them.
+fn may_be_shown_to_others(engine: &Engine, actor: &Actor, flow: &Flow) -> Result<(), PlaceCallError> {
+    for dial in flow.dials() {
+        match &dial.from {
+            None | Some(CallerId::Private) => {}
+            Some(CallerId::Number(number)) => may_show(engine, actor, Some(number))?,
+            Some(CallerId::OtherParty) if actor.scopes.contains(&Scope::AnyCallerId) => {}
+            Some(CallerId::OtherParty) => {
+                return Err(PlaceCallError::ForeignCallerId("of the other party".to_owned()));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether there is a way to everybody whom the flow dials.
+fn others_have_ways(engine: &Engine, plan: &Plan, flow: &Flow) -> Result<(), NoRoute> {
+    for dial in flow.dials() {
+        let from = match &dial.from {
+            Some(CallerId::Number(number)) => Some(number.clone()),
+            None | Some(CallerId::Private | CallerId::OtherParty) => plan.from.clone(),
+        };
+        for to in &dial.to {
+            let plan = Plan {
+                to: to.clone(),
+                from: from.clone(),
+                ..plan.clone()
+            };
+            routing::route_leg(&plan, &engine.settings, &engine.carriers)?;
+        }
+    }
+    Ok(())
 }
 
 fn problem(field: &str, code: &'static str, message: impl Into<String>) -> Problem {
@@ -285,8 +376,8 @@ fn may_hand_over(actor: &Actor, action: &Action) -> Result<(), PlaceCallError> {
     }
 }
 
-fn may_show(engine: &Engine, actor: &Actor, plan: &Plan) -> Result<(), PlaceCallError> {
-    let Some(from) = &plan.from else { return Ok(()) };
+fn may_show(engine: &Engine, actor: &Actor, from: Option<&Address>) -> Result<(), PlaceCallError> {
+    let Some(from) = from else { return Ok(()) };
     let is_ours = engine.settings.numbers.iter().any(|number| {
         number.account == actor.account_name
             && number.address.destination() == from.destination()

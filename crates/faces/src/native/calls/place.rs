@@ -47,7 +47,7 @@ pub(in crate::native) fn endpoint() -> Endpoint {
         .makes_once()
 }
 
-/// A call to be placed. Give exactly one of `say`, `play` and `flow`.
+/// A call to be placed. Give exactly one of `say`, `play`, `flow`, `bridge` and `room`.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "it describes what `Document` reads field by field")]
 pub(in crate::native) struct PlaceRequest {
@@ -64,6 +64,11 @@ pub(in crate::native) struct PlaceRequest {
     play: Option<String>,
     /// What to do after the answer.
     flow: Option<Flow>,
+    /// Whom to ring after the answer, so that the two talk: a number, a list of them to be rung one after the
+    /// other, or the object of the step `dial`.
+    bridge: Option<Bridge>,
+    /// The room to enter after the answer: its name, or the object of the step `conference`.
+    room: Option<RoomAsked>,
     /// The name of the only trunk to use.
     #[schema(max_length = 100)]
     via: Option<String>,
@@ -120,7 +125,8 @@ impl PartialSchema for Flow {
             let step = ObjectBuilder::new()
                 .schema_type(Type::Object)
                 .description(Some(
-                    "Exactly one of `say`, `play`, `gather`, `pause`, `send_digits`, `hand_over` and `hang_up`.",
+                    "Exactly one of `say`, `play`, `gather`, `pause`, `send_digits`, `dial`, `conference`, `hand_over` \
+                     and `hang_up`.",
                 ))
                 .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(true)));
             ArrayBuilder::new()
@@ -148,6 +154,58 @@ impl PartialSchema for Flow {
 }
 
 impl ToSchema for Flow {}
+
+/// Whom to ring after the answer.
+pub(in crate::native) struct Bridge;
+
+impl PartialSchema for Bridge {
+    fn schema() -> RefOr<Schema> {
+        let number = || {
+            ObjectBuilder::new()
+                .schema_type(Type::String)
+                .max_length(Some(domain::Address::LONGEST))
+        };
+        let numbers = ArrayBuilder::new()
+            .items(number())
+            .min_items(Some(1))
+            .max_items(Some(outdial_flow::Dial::MOST));
+        OneOfBuilder::new()
+            .item(number())
+            .item(numbers)
+            .item(free_form("The step `dial` of a flow: `to`, and if wanted `from`, `ring`, `max`, `warn_before`, `whisper`, `screen`, `while_ringing`, `announce` and `on_failure`."))
+            .description(Some("Whom to ring after the answer, so that the two talk."))
+            .examples([serde_json::json!("+6590000001")])
+            .into()
+    }
+}
+
+impl ToSchema for Bridge {}
+
+/// The room to enter after the answer.
+pub(in crate::native) struct RoomAsked;
+
+impl PartialSchema for RoomAsked {
+    fn schema() -> RefOr<Schema> {
+        let name = ObjectBuilder::new()
+            .schema_type(Type::String)
+            .max_length(Some(domain::RoomName::LONGEST));
+        OneOfBuilder::new()
+            .item(name)
+            .item(free_form("The step `conference` of a flow: `room`, and if wanted `muted`, `moderator`, `wait`, `end`, `tones`, `most` and `waiting`."))
+            .description(Some("The room to enter after the answer."))
+            .examples([serde_json::json!("stand-up")])
+            .into()
+    }
+}
+
+impl ToSchema for RoomAsked {}
+
+fn free_form(description: &str) -> ObjectBuilder {
+    ObjectBuilder::new()
+        .schema_type(Type::Object)
+        .description(Some(description))
+        .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(true)))
+}
 
 /// Places a call
 ///

@@ -55,6 +55,11 @@ impl Answer {
         Self { secret: true, ..self }
     }
 
+    /// What it says, where it is that of an earlier request.
+    pub(in crate::native) fn replayed_body(&self) -> Option<serde_json::Value> {
+        self.replayed.then(|| serde_json::from_str(&self.body).ok())?
+    }
+
     /// As it is kept.
     pub(super) fn write(&self, sealer: &Sealer, random: &[u8; 32]) -> Vec<u8> {
         let text = serde_json::to_vec(self).expect("an answer has only what JSON has");

@@ -133,6 +133,9 @@ pub(in crate::native) struct Ending {
     q850: Option<u8>,
     /// A sentence for people.
     reason: String,
+    /// The leg that it came from, where a call has several; `null` where that makes no difference.
+    #[schema(required = true)]
+    leg: Option<String>,
 }
 
 /// What a gather collected.
@@ -183,6 +186,9 @@ pub(in crate::native) struct Leg {
     trunk: String,
     /// What is dialled there.
     target: String,
+    /// The caller id that is shown to it, or `private`; `null` for that of its trunk.
+    #[schema(required = true)]
+    shows: Option<String>,
     /// The node that rings it.
     node: String,
     #[serde(flatten)]
@@ -323,7 +329,9 @@ impl Call {
     pub(super) fn people(&self) -> Vec<String> {
         let known = [Some(&self.to), Some(&self.to_given), self.from.as_ref()];
         let others = self.retry.iter().flat_map(RetryPlan::numbers);
-        known.into_iter().flatten().chain(others).cloned().collect()
+        let legs = self.attempts.iter().flatten().flat_map(|attempt| &attempt.legs);
+        let rung = legs.map(|leg| &leg.target);
+        known.into_iter().flatten().chain(others).chain(rung).cloned().collect()
     }
 
     /// Where it can be read.
@@ -336,6 +344,10 @@ impl Attempt {
     fn masked(self, known: &[&str]) -> Self {
         let leg = |leg: Leg| Leg {
             target: masking::address(&leg.target),
+            shows: leg.shows.map(|shows| match shows.as_str() {
+                domain::Leg::PRIVATE => shows,
+                number => masking::address(number),
+            }),
             progress: leg.progress.masked(known),
             ..leg
         };
@@ -395,6 +407,7 @@ impl From<domain::Ending> for Ending {
             sip_code: ending.sip_code,
             q850: ending.q850,
             reason: ending.reason,
+            leg: ending.leg.map(|leg| leg.to_string()),
         }
     }
 }
@@ -428,6 +441,7 @@ impl From<domain::Leg> for Leg {
             id: leg.id.to_string(),
             trunk: leg.trunk,
             target: leg.target,
+            shows: leg.shows,
             node: leg.node,
             progress: leg.progress.into(),
             quality: leg.quality.map(Quality::from),

@@ -94,6 +94,50 @@ pub(in crate::native) enum EventData {
         /// The codec agreed on.
         codec: String,
     },
+    /// A number that the flow dials was not rung.
+    NotRung {
+        /// What was to be dialled.
+        to: String,
+        /// Why not, in words.
+        because: String,
+    },
+    /// Two legs of the call hear each other.
+    Connected {
+        /// The leg.
+        leg: String,
+        /// The other one.
+        with: String,
+    },
+    /// A leg entered a room.
+    RoomJoined {
+        /// The leg.
+        leg: String,
+        /// The name of the room.
+        room: String,
+        /// How many are in it now.
+        members: u32,
+    },
+    /// A leg left a room, or was not let in.
+    RoomLeft {
+        /// The leg.
+        leg: String,
+        /// The name of the room.
+        room: String,
+        /// Why, in words.
+        because: String,
+    },
+    /// Somebody changed the call while it was under way.
+    Controlled {
+        /// Who, in words.
+        by: String,
+        /// What was asked for, in words.
+        what: String,
+        /// Why, where whoever asked said so.
+        #[schema(required = true)]
+        why: Option<String>,
+        /// What came of it, in words.
+        result: String,
+    },
     /// An instruction of the flow began.
     InstructionStarted {
         /// Where it stands in the flow, as `1.on.3.0`.
@@ -202,8 +246,17 @@ impl EventData {
                 passed_over.iter_mut().for_each(sentence);
             }
             Self::RetryScheduled { to, .. } => address(to),
+            Self::NotRung { to, because } => {
+                address(to);
+                sentence(because);
+            }
+            Self::Controlled { by, what, why, result } => {
+                [by, what, result].into_iter().for_each(sentence);
+                why.iter_mut().for_each(sentence);
+            }
             Self::InstructionStarted { what: words, .. }
             | Self::InstructionDone { result: words, .. }
+            | Self::RoomLeft { because: words, .. }
             | Self::Postponed { because: words, .. }
             | Self::Changed { by: words, .. }
             | Self::Queued { because: words }
@@ -213,6 +266,8 @@ impl EventData {
             | Self::Dialing { .. }
             | Self::Ringing { .. }
             | Self::Answered { .. }
+            | Self::Connected { .. }
+            | Self::RoomJoined { .. }
             | Self::Digit { .. }
             | Self::Gathered { .. } => {}
         }
@@ -284,6 +339,22 @@ impl From<EventKind> for EventData {
                 leg: leg.to_string(),
                 codec,
             },
+            EventKind::NotRung { to, because } => Self::NotRung { to, because },
+            EventKind::Connected { leg, with } => Self::Connected {
+                leg: leg.to_string(),
+                with: with.to_string(),
+            },
+            EventKind::RoomJoined { leg, room, members } => Self::RoomJoined {
+                leg: leg.to_string(),
+                room,
+                members,
+            },
+            EventKind::RoomLeft { leg, room, because } => Self::RoomLeft {
+                leg: leg.to_string(),
+                room,
+                because,
+            },
+            EventKind::Controlled { by, what, why, result } => Self::Controlled { by, what, why, result },
             EventKind::InstructionStarted { step, what } => Self::InstructionStarted { step, what },
             EventKind::InstructionDone { step, result } => Self::InstructionDone { step, result },
             EventKind::Digit { leg, digit, way } => Self::Digit {

@@ -1,7 +1,10 @@
 //! What a phone does by itself.
 
+use std::{sync::Arc, time::Duration};
+
 use outdial_domain::{EndedBy, Ending, Outcome};
-use outdial_engine::ports::{LegCommand, LegEvent};
+use outdial_engine::ports::{Clip, LegCommand, LegEvent};
+use tokio::time::Instant;
 
 use super::FakeLeg;
 
@@ -106,24 +109,42 @@ impl Phone {
         if !self.never_answers {
             leg.answer().await;
         }
-        while let Some(command) = leg.command().await {
-            match command {
-                LegCommand::Play { play, .. } => {
-                    leg.press(&std::mem::take(&mut self.presses)).await;
-                    leg.tell(LegEvent::PlayDone { play }).await;
+        let mut playing: Option<(u64, Instant)> = None;
+        loop {
+            let heard = async {
+                match playing {
+                    Some((_, until)) => tokio::time::sleep_until(until).await,
+                    None => std::future::pending().await,
+                }
+            };
+            let command = tokio::select! {
+                biased;
+                command = leg.command() => command,
+                () = heard => {
+                    if let Some((play, _)) = playing.take() {
+                        leg.tell(LegEvent::PlayDone { play }).await;
+                    }
                     if self.hangs_up {
                         let ending = Ending::new(Outcome::Completed, EndedBy::Callee, "the far side hung up");
                         return leg.end(ending).await;
                     }
+                    continue;
                 }
+            };
+            let Some(command) = command else { return };
+            match command {
+                LegCommand::Play { play, clips } => {
+                    playing = Some((play, Instant::now() + length(&clips)));
+                    leg.press(&std::mem::take(&mut self.presses)).await;
+                }
+                LegCommand::StopPlaying => playing = None,
                 LegCommand::SendDigits { .. } => leg.tell(LegEvent::DigitsSent).await,
-                LegCommand::HangUp { ending } if !self.never_ends => return leg.end(ending).await,
                 LegCommand::Join(joining) => leg.tell(LegEvent::Joined { room: joining.room }).await,
                 LegCommand::Leave => leg.tell(LegEvent::Left).await,
                 LegCommand::Hold(held) => leg.tell(LegEvent::OnHold(held)).await,
                 LegCommand::Transfer { .. } => leg.tell(LegEvent::Transferred(Ok(()))).await,
+                LegCommand::HangUp { ending } if !self.never_ends => return leg.end(ending).await,
                 LegCommand::HangUp { .. }
-                | LegCommand::StopPlaying
                 | LegCommand::Answer
                 | LegCommand::Tap(_)
                 | LegCommand::Mute(_)
@@ -131,4 +152,13 @@ impl Phone {
             }
         }
     }
+}
+
+/// How long clips last one after the other.
+fn length(clips: &[Arc<Clip>]) -> Duration {
+    let length = |clip: &Arc<Clip>| {
+        let micros = clip.samples.len() as u64 * 1_000_000 / u64::from(clip.rate.max(1));
+        Duration::from_micros(micros)
+    };
+    clips.iter().map(length).sum()
 }

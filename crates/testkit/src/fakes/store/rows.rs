@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::feeds::Feeds;
 use jiff::Timestamp;
 use outdial_domain::{
-    Account, AccountId, AttemptState, AudioId, Call, CallId, CallState, Key, KeyId, ScheduleId, Subject,
+    Account, AccountId, AttemptState, AudioId, Call, CallId, CallState, Key, KeyId, Mask, MaskId, ScheduleId, Subject,
     attempt::Progress,
 };
 use outdial_engine::ports::{
@@ -23,6 +23,7 @@ pub(super) struct Rows {
     pub(super) keys: BTreeMap<KeyId, (Key, [u8; 32])>,
     pub(super) audio: BTreeMap<AudioId, AudioFile>,
     pub(super) schedules: BTreeMap<ScheduleId, StoredSchedule>,
+    pub(super) masks: BTreeMap<MaskId, Mask>,
     pub(super) feeds: Feeds,
     pub(super) answers: BTreeMap<(AccountId, [u8; 32]), FirstAnswer>,
     pub(super) nodes: NodeRows,
@@ -87,18 +88,13 @@ impl Rows {
             traces: Vec::new(),
             job: None,
         });
-        if !change.trace.is_empty()
-            && let Some(leg) = &change.leg
-        {
-            row.traces.push(Trace {
-                leg: leg.id,
-                messages: change.trace,
-            });
+        for trace in change.traces {
+            put(&mut row.traces, trace, |trace: &Trace| trace.leg);
         }
         if let Some(attempt) = change.attempt {
             put(&mut row.details.attempts, attempt, |attempt| attempt.id);
         }
-        if let Some(leg) = change.leg {
+        for leg in change.legs {
             put(&mut row.details.legs, leg, |leg| leg.id);
         }
         match change.job {
@@ -126,7 +122,7 @@ impl Rows {
         let sequences = change.events.iter().map(|event| event.sequence);
         let account = change.call.account;
         let mut progresses = change.attempt.iter().map(|attempt| &attempt.progress);
-        let mut of_legs = change.leg.iter().map(|leg| &leg.progress);
+        let mut of_legs = change.legs.iter().map(|leg| &leg.progress);
         if change.events.is_empty() {
             Err("nothing happened")
         } else if !sequences.eq(before + 1..=change.call.events) {

@@ -1,0 +1,113 @@
+//! What a caller of a masking number is connected with.
+
+use std::{collections::BTreeMap, time::Duration};
+
+use outdial_domain::{Address, Digit, Mask};
+use outdial_flow::{CallerId, Dial, Flow, Gather, Instruction, Prompt, Say};
+
+/// How long to wait for each key of a PIN.
+const KEY: Duration = Duration::from_secs(10);
+/// How often a PIN may be tried in one call.
+const TRIES: u8 = 3;
+
+/// The flow for somebody who calls a number with these masks, newest first; `None` when none of them is theirs.
+pub(super) fn flow(masks: &[Mask], from: &Address) -> Option<Flow> {
+    let theirs: Vec<(&Mask, &Address)> = masks
+        .iter()
+        .filter_map(|mask| Some((mask, mask.reaches(from)?)))
+        .collect();
+    let open = theirs.iter().find(|(mask, _)| mask.pin.is_none());
+    if let Some((mask, to)) = open {
+        return Some(Flow {
+            steps: vec![connect(mask, to)],
+        });
+    }
+    let mut on = BTreeMap::new();
+    for (mask, to) in theirs {
+        let pin = mask.pin.clone().unwrap_or_default();
+        on.entry(pin).or_insert_with(|| vec![connect(mask, to)]);
+    }
+    let lengths = on.keys().map(String::len);
+    let fewest = lengths.clone().min()?;
+    let most = lengths.max()?;
+    let octet = |length: usize| u8::try_from(length).unwrap_or(u8::MAX);
+    let ask = Gather {
+        name: "pin".to_owned(),
+        prompts: vec![Prompt::Say(Say {
+            text: "Please press your pin.".to_owned(),
+            voice: None,
+            language: Some("en".to_owned()),
+        })],
+        fewest: octet(fewest),
+        most: octet(most),
+        finish: (fewest < most).then(|| Digit::from_char('#')).flatten(),
+        timeout: KEY,
+        tries: TRIES,
+        on,
+        otherwise: Vec::new(),
+        no_input: Vec::new(),
+    };
+    Some(Flow {
+        steps: vec![Instruction::Gather(ask)],
+    })
+}
+
+fn connect(mask: &Mask, to: &Address) -> Instruction {
+    Instruction::Dial(Box::new(Dial {
+        from: Some(CallerId::Number(mask.number.clone())),
+        ..Dial::to(to.clone())
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use jiff::Timestamp;
+    use outdial_domain::{AccountId, MaskId};
+
+    use super::*;
+
+    fn address(text: &str) -> Address {
+        Address::parse(text).unwrap()
+    }
+
+    fn mask(parties: [&str; 2], pin: Option<&str>) -> Mask {
+        let at = Timestamp::UNIX_EPOCH;
+        Mask {
+            id: MaskId::new(at, [1; 10]),
+            account: AccountId::new(at, [1; 10]),
+            number: address("+6561234567"),
+            parties: parties.map(address),
+            pin: pin.map(str::to_owned),
+            expires: None,
+            tag: None,
+            created_at: at,
+        }
+    }
+
+    #[test]
+    fn each_of_the_two_is_connected_with_the_other() {
+        let masks = [mask(["+6590000001", "+6590000002"], None)];
+        for (from, to) in [("+6590000001", "+6590000002"), ("+6590000002", "+6590000001")] {
+            let flow = flow(&masks, &address(from)).unwrap();
+            let dial = flow.dials()[0];
+            assert_eq!(dial.to, [address(to)]);
+            assert_eq!(dial.from, Some(CallerId::Number(address("+6561234567"))));
+        }
+        assert_eq!(flow(&masks, &address("+6590000003")), None);
+        assert_eq!(flow(&[], &address("+6590000001")), None);
+    }
+
+    #[test]
+    fn a_pin_decides_whom_a_caller_reaches() {
+        let masks = [
+            mask(["+6590000001", "+6590000002"], Some("1111")),
+            mask(["+6590000001", "+6590000003"], Some("22222")),
+        ];
+        let flow = flow(&masks, &address("+6590000001")).unwrap();
+        let [Instruction::Gather(ask)] = &flow.steps[..] else {
+            panic!("it asks")
+        };
+        assert_eq!((ask.fewest, ask.most, ask.on.len()), (4, 5, 2));
+        assert_eq!(flow.dials().len(), 2);
+    }
+}

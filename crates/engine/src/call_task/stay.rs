@@ -1,0 +1,145 @@
+//! The first leg's stay in a room.
+
+use std::sync::Arc;
+
+use outdial_domain::{EventKind, RoomId};
+use outdial_flow::{Conference, Input};
+
+use super::conversation::Conversation;
+use crate::{
+    ports::{Joining, LegCommand, RoomKind, Signal},
+    rooms::{Member, Place, RoomNews},
+};
+
+/// The sample rate of tones for a whole room. Each member hears them at its own.
+const TONE_RATE: u32 = 16_000;
+
+/// A stay in a room.
+pub(super) struct Stay {
+    place: Place,
+    /// Whether all hear a tone at its ends.
+    tones: bool,
+}
+
+/// The next news of the room. Safe to drop and call again.
+pub(super) async fn news_of_room(stay: &mut Option<Box<Stay>>) -> RoomNews {
+    match stay {
+        Some(stay) => match stay.place.news.recv().await {
+            Some(news) => news,
+            // The other end is the room's, where this place is until it is dropped.
+            None => std::future::pending().await,
+        },
+        None => std::future::pending().await,
+    }
+}
+
+impl Conversation<'_> {
+    /// Enters a room for the flow.
+    pub(super) async fn enter(&mut self, wish: Conference) {
+        let call = &self.live.call;
+        let muted = wish.muted || self.muted;
+        let who = self.first_party();
+        let member = Member {
+            call: call.id,
+            leg: self.live.leg.id,
+            who: who.map_or_else(|| "unknown".to_owned(), |who| who.to_string()),
+            muted,
+            held: self.held,
+            moderator: wish.moderator,
+            speaking: false,
+            since: self.engine.ids.now(),
+        };
+        let rooms = Arc::clone(&self.engine.inner().rooms);
+        let entered = rooms.enter(call.account, &wish, member, self.engine.ids.make(RoomId::new));
+        let place = match entered {
+            Ok(place) => place,
+            Err(reason) => {
+                let kind = EventKind::RoomLeft {
+                    leg: self.live.leg.id,
+                    room: wish.room.to_string(),
+                    because: reason.to_string(),
+                };
+                self.recorder.note(&mut self.live, [kind]);
+                return Box::pin(self.input(Input::LeftRoom)).await;
+            }
+        };
+        self.muted = muted;
+        let kind = EventKind::RoomJoined {
+            leg: self.live.leg.id,
+            room: wish.room.to_string(),
+            members: place.members,
+        };
+        self.recorder.note(&mut self.live, [kind]);
+        let begun = place.begun;
+        self.stay = Some(Box::new(Stay {
+            place,
+            tones: wish.tones,
+        }));
+        if begun {
+            self.take_part().await;
+        } else {
+            let waiting = self.rendered.clips(&wish.waiting);
+            self.sound.play_on(waiting).await;
+        }
+    }
+
+    /// Hears the others, and is heard.
+    async fn take_part(&mut self) {
+        let Some(stay) = &self.stay else { return };
+        let joining = Joining {
+            room: stay.place.room,
+            kind: RoomKind::Conference,
+            muted: self.muted,
+        };
+        self.sound.stop().await;
+        self.sound.tell(LegCommand::Join(joining)).await;
+        self.signal_room(Signal::Entered);
+    }
+
+    /// The room wants something of this member.
+    pub(super) async fn on_room(&mut self, news: RoomNews) {
+        match news {
+            RoomNews::Begun => self.take_part().await,
+            RoomNews::Out(because) => {
+                self.leave_room(&because);
+                self.sound.tell(LegCommand::Leave).await;
+                self.input(Input::LeftRoom).await;
+            }
+        }
+    }
+
+    /// Leaves the room, if it is in one.
+    pub(super) fn leave_room(&mut self, because: &str) {
+        let Some(stay) = self.stay.take() else { return };
+        let kind = EventKind::RoomLeft {
+            leg: self.live.leg.id,
+            room: stay.place.name().to_string(),
+            because: because.to_owned(),
+        };
+        self.recorder.note(&mut self.live, [kind]);
+        if stay.tones {
+            let clip = self.engine.prompts.signal(Signal::Left, TONE_RATE);
+            self.engine.room_sound.play(stay.place.room, vec![clip]);
+        }
+    }
+
+    fn signal_room(&self, signal: Signal) {
+        if let Some(stay) = &self.stay
+            && stay.tones
+        {
+            let clip = self.engine.prompts.signal(signal, TONE_RATE);
+            self.engine.room_sound.play(stay.place.room, vec![clip]);
+        }
+    }
+
+    /// Lets the room's list say what became of this member.
+    pub(super) fn tell_room(&self) {
+        if let Some(stay) = &self.stay {
+            let (muted, held) = (self.muted, self.held);
+            stay.place.now_is(|member| {
+                member.muted = muted;
+                member.held = held;
+            });
+        }
+    }
+}

@@ -1,0 +1,519 @@
+//! Calls of two parties, over fakes, under a clock that waits for nobody.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod bench;
+
+use std::time::Duration;
+
+use outdial_domain::{Address, CallId, CallState, EndedBy, Ending, EventKind, Leg, Outcome};
+use outdial_engine::{
+    Order,
+    policy::Opening,
+    ports::{CallDetails, LegCommand, LegEvent},
+    routing::NoRoute,
+    verbs::{self, Action, ControlError, PlaceCall, PlaceCallError},
+};
+use outdial_flow::{CallerId, Dial, Flow, Instruction, OnFailure, Prompt, Say, WhileRinging};
+use outdial_testkit::fakes::{FakeLeg, Script};
+
+use bench::{BOB, Bench, outcome, request};
+
+const EVE: &str = "sip:eve@127.0.0.1";
+const MALLORY: &str = "sip:mallory@127.0.0.1";
+
+fn address(text: &str) -> Address {
+    Address::parse(text).unwrap()
+}
+
+fn dial(to: &[&str]) -> Dial {
+    Dial {
+        to: to.iter().map(|to| address(to)).collect(),
+        ..Dial::to(address(EVE))
+    }
+}
+
+fn bridge(dial: Dial) -> Flow {
+    Flow {
+        steps: vec![Instruction::Dial(Box::new(dial))],
+    }
+}
+
+fn said(text: &str) -> Prompt {
+    Prompt::Say(Say {
+        text: text.into(),
+        voice: None,
+        language: None,
+    })
+}
+
+/// Skips what a leg is to hear, and gives what else it is told.
+async fn next(leg: &mut FakeLeg) -> LegCommand {
+    loop {
+        match leg.command().await.expect("the engine has the leg") {
+            LegCommand::Play { .. } | LegCommand::StopPlaying => {}
+            command => return command,
+        }
+    }
+}
+
+async fn hung_up(mut leg: FakeLeg) -> Ending {
+    loop {
+        if let LegCommand::HangUp { ending } = next(&mut leg).await {
+            leg.end(ending.clone()).await;
+            return ending;
+        }
+    }
+}
+
+fn by_itself() -> Ending {
+    Ending::new(Outcome::Completed, EndedBy::Callee, "the far side hung up")
+}
+
+/// Both legs of a bridge, the first one answered and the second one rung.
+async fn ringing(bench: &Bench, dial: Dial) -> (CallId, FakeLeg, FakeLeg) {
+    bench.world.carrier.next(Script::ByHand);
+    bench.world.carrier.next(Script::ByHand);
+    let call = bench.place(BOB, bridge(dial)).await.unwrap();
+    let mut first = bench.world.carrier.leg().await;
+    first.sent().await;
+    first.answer().await;
+    let mut other = bench.world.carrier.leg().await;
+    other.sent().await;
+    other.ring().await;
+    (call.id, first, other)
+}
+
+/// The same, talking to each other.
+async fn talking(bench: &Bench, dial: Dial) -> (CallId, FakeLeg, FakeLeg) {
+    let (call, mut first, mut other) = ringing(bench, dial).await;
+    other.answer().await;
+    for leg in [&mut first, &mut other] {
+        let LegCommand::Join(joining) = next(leg).await else {
+            panic!("it is told to enter the room")
+        };
+        leg.tell(LegEvent::Joined { room: joining.room }).await;
+    }
+    bench
+        .reached(call, |kind| matches!(kind, EventKind::Connected { .. }))
+        .await;
+    (call, first, other)
+}
+
+/// At the end the far sides, the store and the live list agree: nothing is left of any leg.
+async fn no_ghost(bench: &Bench, details: &CallDetails) {
+    assert_eq!(details.call.state, CallState::Ended);
+    for leg in &details.legs {
+        assert!(leg.progress.ending.is_some(), "{leg:?}");
+    }
+    assert_eq!(bench.world.carrier.rung().len(), details.legs.len());
+    while bench.engine.live_calls() > 0 {
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn two_are_connected_and_the_hang_up_of_either_ends_both() {
+    for first_hangs_up in [true, false] {
+        let bench = Bench::new().await;
+        let (call, first, other) = talking(&bench, dial(&[EVE])).await;
+        let (leaving, staying) = if first_hangs_up { (first, other) } else { (other, first) };
+        let leg = leaving.order.leg;
+        leaving.end(by_itself()).await;
+        let ending = hung_up(staying).await;
+        assert_eq!(ending.leg, Some(leg));
+        let details = bench.ended(call).await;
+        assert_eq!(outcome(&details), (Outcome::Completed, EndedBy::Callee));
+        no_ghost(&bench, &details).await;
+        assert_eq!(details.legs.len(), 2);
+        let words = bench.words(call).await;
+        let connected = words.iter().position(|word| *word == "connected").unwrap();
+        assert_eq!(
+            words[..connected].iter().filter(|word| **word == "journalled").count(),
+            2
+        );
+        assert_eq!(words.last(), Some(&"ended"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_hangs_up_while_the_other_rings_leaves_no_phone_ringing() {
+    let bench = Bench::new().await;
+    let (call, first, other) = ringing(&bench, dial(&[EVE])).await;
+    bench
+        .reached(
+            call,
+            |kind| matches!(kind, EventKind::Ringing { leg, .. } if *leg == other.order.leg),
+        )
+        .await;
+    let leg = first.order.leg;
+    first.end(by_itself()).await;
+    assert_eq!(hung_up(other).await.outcome, Outcome::Canceled);
+    let details = bench.ended(call).await;
+    assert_eq!(outcome(&details), (Outcome::Canceled, EndedBy::Callee));
+    assert_eq!(details.call.ending.as_ref().unwrap().leg, Some(leg));
+    no_ghost(&bench, &details).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_answer_at_that_very_moment_is_hung_up() {
+    let bench = Bench::new().await;
+    let (call, first, mut other) = ringing(&bench, dial(&[EVE])).await;
+    first.end(by_itself()).await;
+    other.answer().await;
+    hung_up(other).await;
+    let details = bench.ended(call).await;
+    no_ghost(&bench, &details).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_party_hears_why_and_the_outcome_says_which_leg() {
+    for (script, wanted) in [
+        (Script::busy(), Outcome::Busy),
+        (Script::rings(), Outcome::NoAnswer),
+        (Script::rejects(603, "Decline"), Outcome::Rejected),
+        (Script::rejects(404, "Not Found"), Outcome::InvalidNumber),
+    ] {
+        let bench = Bench::new().await;
+        bench.world.carrier.next(Script::answers());
+        bench.world.carrier.next(script);
+        let details = bench.call(bridge(dial(&[EVE]))).await;
+        let ending = details.call.ending.clone().unwrap();
+        assert_eq!((ending.outcome, ending.leg), (wanted, Some(details.legs[1].id)));
+        assert!(ending.reason.contains(EVE), "{}", ending.reason);
+        assert_eq!(
+            details.legs[0].progress.ending.as_ref().unwrap().outcome,
+            Outcome::Completed
+        );
+        no_ghost(&bench, &details).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_next_number_is_rung_when_one_is_not_reached() {
+    let bench = Bench::new().await;
+    bench.world.carrier.next(Script::answers());
+    bench.world.carrier.next(Script::busy());
+    bench.world.carrier.next(Script::hangs_up());
+    let dial = Dial {
+        whisper: vec![said("A call for you")],
+        ..dial(&[EVE, MALLORY])
+    };
+    let details = bench.call(bridge(dial)).await;
+    let ending = details.call.ending.as_ref().unwrap();
+    assert_eq!(
+        (ending.outcome, ending.leg),
+        (Outcome::Completed, Some(details.legs[2].id))
+    );
+    let targets: Vec<&str> = details.legs.iter().map(|leg| leg.target.as_str()).collect();
+    assert_eq!(targets, [BOB, EVE, MALLORY]);
+    no_ghost(&bench, &details).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_flow_goes_on_when_nobody_is_reached() {
+    for on_failure in [
+        OnFailure::Next,
+        OnFailure::Flow(vec![Instruction::Say(Say {
+            text: "Sorry".into(),
+            voice: None,
+            language: None,
+        })]),
+    ] {
+        let bench = Bench::new().await;
+        bench.world.carrier.next(Script::answers());
+        bench.world.carrier.next(Script::busy());
+        let dial = Dial {
+            on_failure,
+            ..dial(&[EVE])
+        };
+        let mut flow = bridge(dial);
+        flow.steps.extend(Flow::say("Goodbye").steps);
+        let details = bench.call(flow).await;
+        assert_eq!(outcome(&details), (Outcome::Completed, EndedBy::Flow));
+        no_ghost(&bench, &details).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_time_counts_from_the_other_partys_answer_and_is_cut_hard() {
+    let bench = Bench::new().await;
+    let dial = Dial {
+        max: Some(Duration::from_secs(60)),
+        warn_before: Some(Duration::from_secs(10)),
+        ring: Some(Duration::from_secs(500)),
+        ..dial(&[EVE])
+    };
+    bench.world.carrier.next(Script::ByHand);
+    bench.world.carrier.next(Script::ByHand);
+    let request = PlaceCall {
+        action: Action::Flow(bridge(dial)),
+        talk: Some(Duration::from_secs(90)),
+        ..request(BOB)
+    };
+    let call = verbs::place_call(&bench.engine, &bench.actor, request).await.unwrap();
+    let mut first = bench.world.carrier.leg().await;
+    first.sent().await;
+    first.answer().await;
+    let mut other = bench.world.carrier.leg().await;
+    other.sent().await;
+    other.ring().await;
+    // Longer than the first party's own time.
+    tokio::time::sleep(Duration::from_secs(400)).await;
+    other.answer().await;
+    assert!(matches!(next(&mut other).await, LegCommand::Join(_)));
+    assert!(matches!(next(&mut first).await, LegCommand::Join(_)));
+    let answered = tokio::time::Instant::now();
+    assert!(
+        matches!(other.command().await, Some(LegCommand::Play { .. })),
+        "the warning"
+    );
+    assert_eq!(answered.elapsed().as_secs(), 50);
+    assert!(matches!(other.command().await, Some(LegCommand::HangUp { .. })));
+    assert_eq!(answered.elapsed().as_secs(), 60);
+    other.end(by_itself()).await;
+    hung_up(first).await;
+    let details = bench.ended(call.id).await;
+    assert_eq!(outcome(&details), (Outcome::Completed, EndedBy::System));
+    no_ghost(&bench, &details).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_other_party_is_screened_by_a_key() {
+    let screened = || Dial {
+        whisper: vec![said("Press 1")],
+        screen: Some('1').and_then(outdial_domain::Digit::from_char),
+        while_ringing: WhileRinging::Prompts(vec![said("Please wait")]),
+        ..dial(&[EVE])
+    };
+    for (keys, connected) in [("1", true), ("2", false), ("21", true), ("", false)] {
+        let bench = Bench::new().await;
+        let (call, mut first, mut other) = ringing(&bench, screened()).await;
+        other.answer().await;
+        let Some(LegCommand::Play { play, .. }) = other.command().await else {
+            panic!("it hears what it is to press")
+        };
+        other.tell(LegEvent::PlayDone { play }).await;
+        other.press(keys).await;
+        match next(&mut other).await {
+            LegCommand::Join(_) if connected => {
+                assert!(matches!(next(&mut first).await, LegCommand::Join(_)));
+                other.end(by_itself()).await;
+            }
+            LegCommand::HangUp { ending } if !connected => other.end(ending).await,
+            command => panic!("{keys}: {command:?}"),
+        }
+        // What is announced to the first party ends by time.
+        let details = async {
+            loop {
+                match first.command().await {
+                    Some(LegCommand::Play { play, .. }) => first.tell(LegEvent::PlayDone { play }).await,
+                    Some(LegCommand::HangUp { ending }) => {
+                        first.end(ending).await;
+                        return bench.ended(call).await;
+                    }
+                    Some(_) => {}
+                    None => panic!("the engine has the leg"),
+                }
+            }
+        }
+        .await;
+        let wanted = if connected {
+            Outcome::Completed
+        } else {
+            Outcome::Rejected
+        };
+        assert_eq!(outcome(&details).0, wanted, "{keys}");
+        no_ghost(&bench, &details).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_party_sees_what_it_is_to_see() {
+    for (from, shown, words) in [
+        (None, Some("+6561234567"), Some("+6561234567")),
+        (
+            Some(CallerId::Private),
+            Some("sip:anonymous@anonymous.invalid"),
+            Some(Leg::PRIVATE),
+        ),
+        (Some(CallerId::OtherParty), Some(BOB), Some(BOB)),
+    ] {
+        let world = outdial_testkit::fakes::World::new();
+        let actor = world
+            .account(
+                "default",
+                &[outdial_domain::Scope::Calls, outdial_domain::Scope::AnyCallerId],
+            )
+            .await;
+        let engine = world.engine().await;
+        let bench = Bench { world, engine, actor };
+        bench.world.carrier.next(Script::answers());
+        bench.world.carrier.next(Script::busy());
+        let dial = Dial { from, ..dial(&[EVE]) };
+        let request = PlaceCall {
+            action: Action::Flow(bridge(dial)),
+            from: Some(address("+6561234567")),
+            ..request(BOB)
+        };
+        let call = verbs::place_call(&bench.engine, &bench.actor, request).await.unwrap();
+        let details = bench.ended(call.id).await;
+        let rung = bench.world.carrier.rung();
+        assert_eq!(rung[0].from, Some(address("+6561234567")));
+        assert_eq!(rung[1].from, shown.map(address));
+        assert_eq!(details.legs[0].shows.as_deref(), Some("+6561234567"));
+        assert_eq!(details.legs[1].shows.as_deref(), words);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_makes_no_sense_is_refused_before_a_phone_rings() {
+    let mut world = outdial_testkit::fakes::World::new();
+    world.settings.policy.open = vec![Opening::Host("far.example.com".into())];
+    let bench = Bench::with(world).await;
+    let refused = async |dial: Dial| bench.place(BOB, bridge(dial)).await.unwrap_err();
+    for own in [dial(&[BOB]), dial(&[EVE, "sip:bob@127.0.0.1"])] {
+        assert!(matches!(refused(own).await, PlaceCallError::Invalid(_)));
+    }
+    let long = Dial {
+        max: Some(Duration::from_secs(1_000_000)),
+        ..dial(&[EVE])
+    };
+    assert!(matches!(refused(long).await, PlaceCallError::Invalid(_)));
+    let closed = refused(dial(&["sip:eve@example.com"])).await;
+    assert!(
+        matches!(closed, PlaceCallError::NoRoute(NoRoute::Closed(_))),
+        "{closed}"
+    );
+    let foreign = Dial {
+        from: Some(CallerId::Number(address("+6500000000"))),
+        ..dial(&[EVE])
+    };
+    assert!(matches!(refused(foreign).await, PlaceCallError::ForeignCallerId(_)));
+    let other = Dial {
+        from: Some(CallerId::OtherParty),
+        ..dial(&[EVE])
+    };
+    assert!(matches!(refused(other).await, PlaceCallError::ForeignCallerId(_)));
+    assert!(bench.world.carrier.rung().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_hang_up_by_request_ends_both() {
+    for connected in [true, false] {
+        let bench = Bench::new().await;
+        let (call, first, other) = if connected {
+            talking(&bench, dial(&[EVE])).await
+        } else {
+            ringing(&bench, dial(&[EVE])).await
+        };
+        verbs::hang_up(&bench.engine, &bench.actor, call).await.unwrap();
+        hung_up(first).await;
+        hung_up(other).await;
+        let details = bench.ended(call).await;
+        assert_eq!(outcome(&details), (Outcome::Completed, EndedBy::Request));
+        no_ghost(&bench, &details).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_call_is_transferred_to_somebody_else() {
+    let bench = Bench::new().await;
+    let (call, mut first, other) = talking(&bench, dial(&[EVE])).await;
+    bench.world.carrier.next(Script::ByHand);
+    let order = Order::Transfer(address(MALLORY));
+    let told = verbs::control_call(&bench.engine, &bench.actor, call, order, Some("sales".into())).await;
+    assert!(told.is_ok(), "{told:?}");
+    hung_up(other).await;
+    // It does not want to call somebody else, so we ring them.
+    loop {
+        if let LegCommand::Transfer { to } = next(&mut first).await {
+            assert_eq!(to, address(MALLORY));
+            break;
+        }
+    }
+    first
+        .tell(LegEvent::Transferred(Err("405 Method Not Allowed".into())))
+        .await;
+    let mut third = bench.world.carrier.leg().await;
+    third.sent().await;
+    third.answer().await;
+    assert!(matches!(next(&mut third).await, LegCommand::Join(_)));
+    loop {
+        if let LegCommand::Join(_) = next(&mut first).await {
+            break;
+        }
+    }
+    first.end(by_itself()).await;
+    hung_up(third).await;
+    let details = bench.ended(call).await;
+    assert_eq!(details.legs.len(), 3);
+    no_ghost(&bench, &details).await;
+    let order = Order::Mute(true);
+    let late = verbs::control_call(&bench.engine, &bench.actor, call, order, None).await;
+    assert_eq!(late, Err(ControlError::NotLive(CallState::Ended)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_phone_that_calls_somebody_else_itself_is_let_go() {
+    let bench = Bench::new().await;
+    let (call, mut first, other) = talking(&bench, dial(&[EVE])).await;
+    let order = Order::Transfer(address(MALLORY));
+    verbs::control_call(&bench.engine, &bench.actor, call, order, None)
+        .await
+        .unwrap();
+    hung_up(other).await;
+    while !matches!(next(&mut first).await, LegCommand::Transfer { .. }) {}
+    first.tell(LegEvent::Transferred(Ok(()))).await;
+    let ending = hung_up(first).await;
+    assert!(ending.reason.contains(MALLORY), "{}", ending.reason);
+    let details = bench.ended(call).await;
+    assert_eq!(outcome(&details), (Outcome::Completed, EndedBy::Request));
+    no_ghost(&bench, &details).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_party_is_held_and_taken_back() {
+    let bench = Bench::new().await;
+    let (call, mut first, other) = talking(&bench, dial(&[EVE])).await;
+    for held in [true, false] {
+        let order = Order::Hold(held);
+        verbs::control_call(&bench.engine, &bench.actor, call, order, None)
+            .await
+            .unwrap();
+        assert!(matches!(next(&mut first).await, LegCommand::Hold(asked) if asked == held));
+        first.tell(LegEvent::OnHold(held)).await;
+    }
+    other.end(by_itself()).await;
+    hung_up(first).await;
+    let details = bench.ended(call).await;
+    let words = bench.words(call).await;
+    assert_eq!(words.iter().filter(|word| **word == "controlled").count(), 4);
+    no_ghost(&bench, &details).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_is_extended_and_shortened() {
+    let bench = Bench::new().await;
+    bench.world.carrier.next(Script::answers());
+    let flow = Flow {
+        steps: vec![Instruction::Pause(Duration::from_secs(24 * 3600))],
+    };
+    let request = PlaceCall {
+        action: Action::Flow(flow),
+        talk: Some(Duration::from_secs(60)),
+        ..request(BOB)
+    };
+    let call = verbs::place_call(&bench.engine, &bench.actor, request).await.unwrap();
+    bench
+        .reached(call.id, |kind| matches!(kind, EventKind::Answered { .. }))
+        .await;
+    let answered = tokio::time::Instant::now();
+    for seconds in [7_000, 300] {
+        let order = Order::Limit(Duration::from_secs(seconds));
+        verbs::control_call(&bench.engine, &bench.actor, call.id, order, None)
+            .await
+            .unwrap();
+    }
+    bench.ended(call.id).await;
+    assert_eq!(answered.elapsed().as_secs(), 300);
+}

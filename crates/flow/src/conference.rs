@@ -1,0 +1,48 @@
+//! Entering a room.
+
+use outdial_domain::RoomName;
+use serde::{Deserialize, Serialize};
+
+use crate::Prompt;
+
+/// Enters a room, where all hear each other. The flow goes on when the leg leaves it: because it was taken out,
+/// or the room ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Conference {
+    /// The room. The first one in opens it.
+    pub room: RoomName,
+    /// Whether it enters muted: it hears and is not heard.
+    pub muted: bool,
+    /// Whether it may begin and end the room.
+    pub moderator: bool,
+    /// Whether the room begins only when a moderator is in: until then, those who are in hear nobody.
+    pub wait: bool,
+    /// Whether the room ends when its last moderator leaves.
+    pub end: bool,
+    /// Whether all hear a tone when somebody enters or leaves.
+    pub tones: bool,
+    /// How many it takes; the first one in decides.
+    pub most: u16,
+    /// What is heard while the room waits to begin, again and again.
+    pub waiting: Vec<Prompt>,
+}
+
+impl Conference {
+    /// The most that a room takes.
+    pub const MOST: u16 = 500;
+
+    /// Entering this room, and nothing else said.
+    #[must_use]
+    pub fn of(room: RoomName) -> Self {
+        Self {
+            room,
+            muted: false,
+            moderator: false,
+            wait: false,
+            end: false,
+            tones: true,
+            most: Self::MOST,
+            waiting: Vec::new(),
+        }
+    }
+}

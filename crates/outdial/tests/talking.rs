@@ -1,0 +1,184 @@
+//! People who talk to each other through the program: two by a bridge, three in a room. Built-in handsets
+//! hum a note each, and find in their recordings what the others hummed, and nothing of their own.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod program;
+
+use std::{f64::consts::TAU, path::PathBuf};
+
+use program::{Home, samples};
+use serde_json::{Value, json};
+
+/// The number that is shown.
+const OURS: &str = "+6561234567";
+/// Who hums what, in Hz: whole numbers of periods in 20 ms would hide what is lost.
+const ANN: (&str, f64) = ("+12025550110", 510.0);
+const BEN: (&str, f64) = ("+12025550111", 730.0);
+const CLEO: (&str, f64) = ("+12025550112", 1130.0);
+
+/// A home whose handsets hum, and hang up by themselves.
+fn humming() -> Home {
+    let home = Home::new();
+    let script = home.dir.path().join("phones.toml");
+    let phones: String = [ANN, BEN, CLEO]
+        .iter()
+        .map(|(number, tone)| {
+            format!(
+                "[[phone]]\nnumber = \"{number}\"\nring = \"200ms\"\n\
+                 do = [{{ tone = {tone}, for = \"5s\" }}, {{ wait = \"1s\" }}, {{ hang_up = true }}]\n"
+            )
+        })
+        .collect();
+    let busy = "[[phone]]\nnumber = \"+12025550119\"\nthen = \"busy\"\n";
+    std::fs::write(&script, phones + busy).unwrap();
+    home.configure(&format!(
+        "[handsets]\nscript = \"{}\"\n[[number]]\nnumber = \"{OURS}\"\nuses = [\"caller_id\"]\n",
+        script.display()
+    ));
+    home
+}
+
+/// The recording of a phone that was rung once.
+fn recording(home: &Home, number: &str) -> PathBuf {
+    let heard = home.data().join("heard");
+    let mut found = std::fs::read_dir(&heard)
+        .unwrap()
+        .map(|entry| entry.unwrap().path())
+        .filter(|path| path.file_name().unwrap().to_string_lossy().starts_with(number));
+    let first = found.next().unwrap_or_else(|| panic!("{number} recorded nothing"));
+    assert!(found.next().is_none(), "{number} was rung twice");
+    first
+}
+
+/// For how many seconds a tone is heard: steps of 50 ms in which it is most of the sound (Goertzel).
+fn heard_for(home: &Home, number: &str, tone: f64) -> f64 {
+    let (samples, rate) = samples(&recording(home, number));
+    let step = rate as usize / 20;
+    let heard = samples.chunks_exact(step).filter(|chunk| {
+        let (mut re, mut im, mut energy) = (0.0, 0.0, 0.0);
+        for (index, sample) in chunk.iter().enumerate() {
+            let (sample, angle) = (f64::from(*sample), TAU * tone * index as f64 / f64::from(rate));
+            re += sample * angle.cos();
+            im += sample * angle.sin();
+            energy += sample * sample;
+        }
+        // Another tone of the same level may be in it.
+        energy > 1e6 && 2.0 * (re * re + im * im) / (step as f64 * energy) > 0.2
+    });
+    heard.count() as f64 / 20.0
+}
+
+fn legs(call: &Value) -> Vec<Value> {
+    call["attempts"][0]["legs"].as_array().unwrap().clone()
+}
+
+#[tokio::test]
+async fn two_hear_each_other_over_a_bridge_and_see_one_number() {
+    let home = humming();
+    let ran = home
+        .run(&["call", ANN.0, "--bridge", BEN.0, "--from", OURS, "--wait", "--json"])
+        .await;
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let call = ran.json();
+    let legs = legs(&call);
+    assert_eq!(legs.len(), 2, "{call:#}");
+    for leg in &legs {
+        assert_eq!(leg["shows"], OURS, "{leg:#}");
+        assert_eq!(leg["ending"]["outcome"], "completed", "{leg:#}");
+    }
+    let (ann, ben) = (heard_for(&home, ANN.0, BEN.1), heard_for(&home, BEN.0, ANN.1));
+    assert!(
+        ann > 3.0 && ben > 3.0,
+        "Ann heard Ben for {ann} s, Ben heard Ann for {ben} s"
+    );
+    for (who, own) in [ANN, BEN] {
+        assert!(heard_for(&home, who, own) < 0.2, "{who} heard itself");
+    }
+    let explained = home.run(&["explain", call["id"].as_str().unwrap(), "--unmasked"]).await;
+    for part in ["A answered", "B answered", "connected", "B journalled", "SIP of"] {
+        assert!(explained.out.contains(part), "{part}: {}", explained.out);
+    }
+}
+
+#[tokio::test]
+async fn a_busy_phone_is_named_as_the_reason() {
+    let home = humming();
+    let ran = home
+        .run(&[
+            "call",
+            ANN.0,
+            "--bridge",
+            "+12025550119",
+            "--private",
+            "--wait",
+            "--json",
+        ])
+        .await;
+    assert_eq!(ran.code, 1, "{ran:?}");
+    let call = ran.json();
+    let legs = legs(&call);
+    assert_eq!(call["outcome"], "busy", "{call:#}");
+    assert_eq!(call["ending"]["leg"], legs[1]["id"]);
+    assert_eq!(legs[1]["shows"], "private");
+    // Four strokes of a busy tone.
+    assert!(heard_for(&home, ANN.0, 425.0) > 1.0, "Ann did not hear why");
+}
+
+#[tokio::test]
+async fn each_hears_all_others_in_a_room() {
+    let home = humming();
+    let ran = home
+        .run(&["room", "stand-up", ANN.0, BEN.0, CLEO.0, "--wait", "--json"])
+        .await;
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let opened = ran.json();
+    assert_eq!(opened["room"], "stand-up");
+    assert_eq!(opened["calls"].as_array().unwrap().len(), 3);
+    let everybody = [ANN, BEN, CLEO];
+    for (who, own) in everybody {
+        assert!(heard_for(&home, who, own) < 0.2, "{who} heard itself");
+        for (other, tone) in everybody.into_iter().filter(|(other, _)| *other != who) {
+            let heard = heard_for(&home, who, tone);
+            assert!(heard > 2.5, "{who} heard {other} for {heard} s only");
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_room_is_watched_and_ended_while_it_runs() {
+    let home = humming();
+    let server = home.serve().await;
+    let body = json!({"room": "lobby", "participants": [ANN.0, {"to": BEN.0, "muted": true}]});
+    let (status, opened) = server.post("/api/v1/rooms", &body).await;
+    assert_eq!(status, 201, "{opened}");
+    let calls: Vec<&str> = opened["calls"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|call| call["id"].as_str().unwrap())
+        .collect();
+    for call in &calls {
+        server.reached(call, "room_joined").await;
+    }
+    let listed = home.run(&["rooms", "list"]).await;
+    assert!(listed.out.contains("lobby"), "{listed:?}");
+    let shown = home.run(&["rooms", "show", "lobby"]).await;
+    assert!(shown.out.contains(ANN.0) && shown.out.contains("muted"), "{shown:?}");
+    let locked = home.run(&["rooms", "lock", "lobby"]).await;
+    assert!(locked.out.contains("locked"), "{locked:?}");
+    let late = home.run(&["call", CLEO.0, "--room", "lobby", "--wait"]).await;
+    assert!(late.err.contains("the room is locked"), "{late:?}");
+    let unmuted = home
+        .run(&["calls", "control", calls[1], "--unmute", "--why", "her turn"])
+        .await;
+    assert_eq!(unmuted.out.trim(), "not muted", "{unmuted:?}");
+    let ended = home.run(&["rooms", "end", "lobby"]).await;
+    assert_eq!(ended.code, 0, "{ended:?}");
+    for call in &calls {
+        let story = server.ended(call).await;
+        assert_eq!(story["call"]["outcome"], "completed", "{story:#}");
+    }
+    let gone = home.run(&["rooms", "show", "lobby"]).await;
+    assert_eq!(gone.code, 3, "{gone:?}");
+    server.stop().await;
+}
