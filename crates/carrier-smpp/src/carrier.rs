@@ -7,8 +7,8 @@ use std::{
 };
 
 use futures_util::future::{BoxFuture, join_all};
-use outdial_domain::message::ReceiptState;
-use outdial_engine::ports::{Arrival, PartFate, Refusal, TextCarrier, TextOrder, TextQuestion, TextTrunk};
+use outdial_domain::message::{PartFate, ReceiptState, Refusal};
+use outdial_engine::ports::{Arrival, TextCarrier, TextOrder, TextQuestion, TextTrunk};
 use tokio::{
     sync::{mpsc, oneshot},
     time::timeout,

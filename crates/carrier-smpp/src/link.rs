@@ -11,7 +11,8 @@ use futures_util::{
     future::{BoxFuture, FutureExt as _},
     stream::{FuturesUnordered, StreamExt as _},
 };
-use outdial_engine::ports::{Arrival, PartFate, Refusal};
+use outdial_domain::message::{PartFate, Refusal};
+use outdial_engine::ports::Arrival;
 use tokio::{
     io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::TcpStream,
@@ -144,6 +145,7 @@ impl<'t> Link<'t> {
         let mut unflushed = false;
         let mut stopping = false;
         loop {
+            self.answer_taken();
             self.fill();
             if let Some(over) = self.told() {
                 if over.says_more() {
@@ -181,6 +183,13 @@ impl<'t> Link<'t> {
                     self.session.unbind(now());
                 }
             }
+        }
+    }
+
+    /// Answers all that is on disk by now, so that what is read in one piece does not have to wait one by one.
+    fn answer_taken(&mut self) {
+        while let Some(Some((handed, status))) = self.taking.next().now_or_never() {
+            self.session.answer(handed, status);
         }
     }
 

@@ -1,9 +1,14 @@
 //! One session with an SMSC, from the bind to its end (SMPP 3.4, section 2.2), turned by hand: octets and the time
 //! go in; octets, events and the next deadline come out.
 
+mod event;
+
+#[cfg(test)]
+mod tests;
+
 use std::{
     collections::{BTreeMap, VecDeque},
-    time::{Duration, Instant},
+    time::Instant,
 };
 
 use bytes::{Bytes, BytesMut};
@@ -15,11 +20,13 @@ use crate::{
     frame::{Frame, Frames},
     receipt::state_of_number,
     status::Status,
-    wire::{self, BindKind, Credentials},
+    wire::{self, BindKind},
 };
 
+pub(crate) use event::{Answer, Event, Handed, Over, Terms, Ticket};
+
 /// What the far side may hand over before we have answered; more is to come again later.
-const MOST_DELIVERIES: usize = 256;
+const MOST_DELIVERIES: usize = 1024;
 
 /// Sequence numbers go to here and begin again at 1 (SMPP 3.4, section 3.2).
 const LAST_SEQUENCE: u32 = 0x7FFF_FFFF;
@@ -33,79 +40,6 @@ mod command {
     pub(super) const ENQUIRE_LINK: u32 = 0x015;
     pub(super) const ALERT_NOTIFICATION: u32 = 0x102;
     pub(super) const DATA_SM: u32 = 0x103;
-}
-
-/// On what terms the session is held.
-#[derive(Debug, Clone)]
-pub(crate) struct Terms {
-    pub(crate) kind: BindKind,
-    pub(crate) who: Credentials,
-    pub(crate) window: usize,
-    pub(crate) enquire_after: Duration,
-    pub(crate) answer_within: Duration,
-}
-
-/// What whoever submitted something knows it by.
-pub(crate) type Ticket = u64;
-
-/// What happened.
-#[derive(Debug, PartialEq, Eq)]
-pub(crate) enum Event {
-    /// The SMSC has bound us.
-    Bound,
-    /// What became of a submission.
-    Submitted(Ticket, Answer),
-    /// What became of a question; `None` when the SMSC does not know.
-    Looked(Ticket, Option<ReceiptState>),
-    /// The SMSC hands something over, and waits for [`Session::answer`].
-    Delivery(Handed, Box<Delivery>),
-    /// The session is over. Nothing follows.
-    Over(Over),
-}
-
-/// What came of a submission.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Answer {
-    /// The SMSC answered so; it gives its name for the text where it took it.
-    Status(Status, Option<String>),
-    /// No octet of it has left.
-    NotSent,
-    /// It has left, and nobody knows what came of it.
-    Silence,
-}
-
-/// What is to be answered.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Handed {
-    sequence: u32,
-    data_sm: bool,
-}
-
-/// Why a session is over.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub(crate) enum Over {
-    #[error("the SMSC refuses the bind: {0}")]
-    BindRefused(Status),
-    #[error("the SMSC does not answer")]
-    Silent,
-    #[error("the SMSC ended the session")]
-    Unbound,
-    #[error("we ended the session")]
-    Ours,
-    #[error("the SMSC sent {0}")]
-    Garbage(String),
-    #[error("the connection broke: {0}")]
-    Broken(String),
-}
-
-impl Over {
-    /// Whether what is yet to be written shall leave before the connection is closed. When not, it must not.
-    pub(crate) fn says_more(&self) -> bool {
-        match self {
-            Self::Unbound | Self::Ours | Self::Garbage(_) => true,
-            Self::BindRefused(_) | Self::Silent | Self::Broken(_) => false,
-        }
-    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -476,6 +410,3 @@ fn state_of_answer(body: &[u8]) -> Option<ReceiptState> {
     let (_name, _date, rest) = (texts.next()?, texts.next()?, texts.next()?);
     state_of_number(u16::from(*rest.first()?))
 }
-
-#[cfg(test)]
-mod tests;

@@ -6,8 +6,8 @@ use std::{
     time::{Duration, Instant},
 };
 
-use outdial_domain::message::ReceiptState;
-use outdial_engine::ports::{Arrival, PartFate};
+use outdial_domain::message::{PartFate, ReceiptState};
+use outdial_engine::ports::Arrival;
 use rusmpp::{Pdu, pdus::SubmitSm};
 use tokio::sync::{Notify, mpsc, oneshot};
 

@@ -152,6 +152,10 @@ typed_id!(
     MaskId, "mask"
 );
 typed_id!(
+    /// Names a message.
+    MessageId, "msg"
+);
+typed_id!(
     /// Names a schedule.
     ScheduleId, "sched"
 );

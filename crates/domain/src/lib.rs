@@ -35,11 +35,12 @@ pub use digit::{Digit, Digits};
 pub use event::{Event, EventKind, Subject};
 pub use hours::{Hours, HoursError, HoursZone, Window};
 pub use id::{
-    AccountId, AttemptId, AudioId, CallId, CommandId, DeliveryId, EventId, IdError, KeyId, LegId, MaskId, ReceiverId,
-    RoomId, ScheduleId, WebhookId,
+    AccountId, AttemptId, AudioId, CallId, CommandId, DeliveryId, EventId, IdError, KeyId, LegId, MaskId, MessageId,
+    ReceiverId, RoomId, ScheduleId, WebhookId,
 };
 pub use leg::{Leg, LegState, Quality};
 pub use mask::Mask;
+pub use message::{Message, MessagePlan, MessageState};
 pub use outcome::{EndedBy, Ending, Outcome};
 pub use plan::{Plan, Priority};
 pub use recurrence::{Cron, Recurrence};

@@ -1,5 +1,344 @@
-//! A message: one text to one receiver, sent in one part or several.
+//! A message: one text to one receiver, sent in one part or several. This is the rule book for what may happen to
+//! it; `message/sending.rs` has the way out and `message/reported.rs` what the network says afterwards.
+//!
+//! A text is never sent twice: a submission that the network has, or may have, is not submitted again
+//! ([`Message::have`]) unless the plan says so.
 
+mod fate;
+mod keyword;
 mod receipt;
+mod reported;
+mod sending;
 
+#[cfg(test)]
+mod tests;
+
+pub use fate::{PartFate, Refusal};
+pub use keyword::Keyword;
 pub use receipt::{Receipt, ReceiptState};
+
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize};
+
+use crate::{
+    AccountId, Address, CallWebhook, MessageId, Priority,
+    outcome::words,
+    text::{Composed, Encoding},
+};
+
+words! {
+    /// Where a message stands.
+    MessageState {
+        /// It waits for its time.
+        Scheduled = "scheduled",
+        /// Its time has come, and it waits to be sent.
+        Queued = "queued",
+        /// It is in the journal: from now on it may have left.
+        Sending = "sending",
+        /// The network has all of it.
+        Submitted = "submitted",
+        /// The phone has all of it.
+        Delivered = "delivered",
+        /// The phone cannot be reached, or does not exist.
+        Undelivered = "undelivered",
+        /// It could not be sent.
+        Failed = "failed",
+        /// Its time was over before it was sent, or before it was delivered.
+        Expired = "expired",
+        /// The network refused it.
+        Rejected = "rejected",
+        /// We refused it: no way there, a closed destination, a receiver who does not want it.
+        Refused = "refused",
+        /// It was taken back before it was sent.
+        Canceled = "canceled",
+        /// It may or may not have been sent, or nobody says what became of it.
+        Unknown = "unknown",
+    }
+}
+
+impl MessageState {
+    /// Whether nothing follows any more.
+    #[must_use]
+    pub fn is_final(self) -> bool {
+        match self {
+            Self::Scheduled | Self::Queued | Self::Sending | Self::Submitted => false,
+            Self::Delivered
+            | Self::Undelivered
+            | Self::Failed
+            | Self::Expired
+            | Self::Rejected
+            | Self::Refused
+            | Self::Canceled
+            | Self::Unknown => true,
+        }
+    }
+}
+
+words! {
+    /// What is done with a message of which nobody knows whether it was sent.
+    #[derive(Default)]
+    OnUnknown {
+        /// It ends as unknown.
+        #[default]
+        Leave = "leave",
+        /// It is sent again, and may be read twice.
+        Retry = "retry",
+    }
+}
+
+/// What to send, to whom, and until when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct MessagePlan {
+    /// Who shall have it.
+    pub to: Address,
+    /// Who sends it: a number or a name; the trunk's own when none is given.
+    pub from: Option<String>,
+    /// What is sent, with plain typography where that was asked for.
+    pub body: String,
+    /// How urgent it is.
+    #[serde(default)]
+    pub priority: Priority,
+    /// The name of the only trunk to use, where the request names one.
+    pub via: Option<String>,
+    /// Not to be sent before this time; a further try has a time of its own.
+    pub due: Timestamp,
+    /// Neither to be sent nor to be delivered at this time or later.
+    pub expires: Timestamp,
+    /// What is done when nobody knows whether it was sent.
+    #[serde(default)]
+    pub on_unknown: OnUnknown,
+    /// Free text, echoed everywhere.
+    pub tag: Option<String>,
+    /// The sender's own name for the message, echoed everywhere.
+    pub reference: Option<String>,
+    /// Who is told of what happens to this message, besides the account's webhooks.
+    pub webhook: Option<CallWebhook>,
+}
+
+/// One text to one receiver.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Message {
+    /// Names it.
+    pub id: MessageId,
+    /// Whose it is.
+    pub account: AccountId,
+    /// Where it stands.
+    pub state: MessageState,
+    /// What to send, to whom, and until when.
+    pub plan: MessagePlan,
+    /// How its characters are written.
+    pub encoding: Encoding,
+    /// How many parts it has over the air, which is what is charged.
+    pub parts: usize,
+    /// What was submitted, or is to be: the parts, or the text as a whole, as the trunk wants it. Empty before the
+    /// first try.
+    pub submissions: Vec<Submission>,
+    /// The trunk of the newest try.
+    pub trunk: Option<String>,
+    /// The trunks that will never take it.
+    pub refused_by: Vec<String>,
+    /// How often it was tried.
+    pub tries: u16,
+    /// When it was accepted.
+    pub created_at: Timestamp,
+    /// When it changed last.
+    pub updated_at: Timestamp,
+    /// When the network had all of it.
+    pub sent_at: Option<Timestamp>,
+    /// When the phone had all of it.
+    pub delivered_at: Option<Timestamp>,
+    /// When nothing followed any more.
+    pub ended_at: Option<Timestamp>,
+    /// Why it stands where it stands, in words, where that says more than the state.
+    pub reason: Option<String>,
+}
+
+words! {
+    /// Where a submission stands. It only moves forward, but for one that certainly did not leave.
+    SubmissionState {
+        /// It is to be submitted.
+        Waiting = "waiting",
+        /// It is in the journal: from now on it may have left.
+        Sending = "sending",
+        /// The network has it.
+        Submitted = "submitted",
+        /// The phone has it.
+        Delivered = "delivered",
+        /// The phone cannot be reached, or does not exist.
+        Undelivered = "undelivered",
+        /// Its time was over.
+        Expired = "expired",
+        /// The network refused to deliver it.
+        Rejected = "rejected",
+        /// Somebody took it out of the network's queue.
+        Deleted = "deleted",
+        /// Nobody knows.
+        Unknown = "unknown",
+    }
+}
+
+/// What is submitted at one time: a part, or the text as a whole.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Submission {
+    /// Where it stands.
+    pub state: SubmissionState,
+    /// The network's name for it.
+    pub id: Option<String>,
+    /// What the network gave as the reason, where it did.
+    pub error: Option<String>,
+}
+
+/// Something that happened to a message.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "type", rename_all = "snake_case")]
+pub enum MessageEvent {
+    /// It is in the journal, and leaves now.
+    Sending {
+        /// The trunk.
+        trunk: String,
+        /// The number of the try, from 1.
+        attempt: u16,
+    },
+    /// The network has all of it.
+    Submitted {
+        /// The network's names for its submissions, where it gave any.
+        ids: Vec<Option<String>>,
+    },
+    /// It will be tried again.
+    RetryScheduled {
+        /// When.
+        at: Timestamp,
+        /// Why the try before failed, in words.
+        because: String,
+    },
+    /// The network says something of a submission.
+    Reported {
+        /// Which one, from 1.
+        submission: usize,
+        /// Where it stands now.
+        state: SubmissionState,
+        /// The network's code for what went wrong.
+        error: Option<String>,
+    },
+    /// Nothing follows any more.
+    Ended {
+        /// How.
+        state: MessageState,
+        /// Why, in words, where that says more than the state.
+        reason: Option<String>,
+    },
+}
+
+/// What a message is in no state for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a message that is {state} cannot be {what}")]
+pub struct WrongState {
+    /// Where it stands.
+    pub state: MessageState,
+    /// What was wanted.
+    pub what: &'static str,
+}
+
+impl Message {
+    /// Receipts may come so long after the time of a message is over.
+    pub const RECEIPTS_LATE: SignedDuration = SignedDuration::from_hours(1);
+
+    /// A new message that waits for its time.
+    #[must_use]
+    pub fn new(id: MessageId, account: AccountId, plan: MessagePlan, composed: &Composed, now: Timestamp) -> Self {
+        Self {
+            id,
+            account,
+            state: waiting(&plan, now),
+            plan,
+            encoding: composed.encoding,
+            parts: composed.parts.len(),
+            submissions: Vec::new(),
+            trunk: None,
+            refused_by: Vec::new(),
+            tries: 0,
+            created_at: now,
+            updated_at: now,
+            sent_at: None,
+            delivered_at: None,
+            ended_at: None,
+            reason: None,
+        }
+    }
+
+    /// Takes it back.
+    ///
+    /// # Errors
+    ///
+    /// [`WrongState`] once any of it may have left.
+    pub fn cancel(&mut self, now: Timestamp) -> Result<MessageEvent, WrongState> {
+        self.must_wait("canceled")?;
+        if !self.have().is_empty() {
+            return Err(WrongState {
+                state: MessageState::Sending,
+                what: "canceled",
+            });
+        }
+        Ok(self.end(MessageState::Canceled, None, now))
+    }
+
+    /// Refuses it before it is sent: no way there, or a rule of ours.
+    ///
+    /// # Errors
+    ///
+    /// [`WrongState`] when it does not wait.
+    pub fn refuse(&mut self, reason: String, now: Timestamp) -> Result<MessageEvent, WrongState> {
+        self.must_wait("refused")?;
+        Ok(self.end(MessageState::Refused, Some(reason), now))
+    }
+
+    /// Ends it when its time is over: one that waits has expired; of one that the network has nobody said what
+    /// became of it.
+    pub fn overdue(&mut self, now: Timestamp) -> Option<MessageEvent> {
+        if self.waits() && self.plan.expires <= now {
+            let reason = self.reason.take();
+            return Some(self.end(MessageState::Expired, reason, now));
+        }
+        if self.state == MessageState::Submitted && self.deadline() <= now {
+            let reason = "no receipt came".to_owned();
+            return Some(self.end(MessageState::Unknown, Some(reason), now));
+        }
+        None
+    }
+
+    /// When nothing more is to be expected.
+    #[must_use]
+    pub fn deadline(&self) -> Timestamp {
+        // Beyond the calendar there is no deadline to miss.
+        self.plan
+            .expires
+            .checked_add(Self::RECEIPTS_LATE)
+            .unwrap_or(Timestamp::MAX)
+    }
+
+    fn must_wait(&self, what: &'static str) -> Result<(), WrongState> {
+        let state = self.state;
+        self.waits().then_some(()).ok_or(WrongState { state, what })
+    }
+
+    /// Whether it waits to be sent, for the first time or again.
+    fn waits(&self) -> bool {
+        matches!(self.state, MessageState::Scheduled | MessageState::Queued)
+    }
+
+    fn end(&mut self, state: MessageState, reason: Option<String>, now: Timestamp) -> MessageEvent {
+        self.state = state;
+        self.reason.clone_from(&reason);
+        self.updated_at = now;
+        self.ended_at = Some(now);
+        MessageEvent::Ended { state, reason }
+    }
+}
+
+fn waiting(plan: &MessagePlan, now: Timestamp) -> MessageState {
+    if plan.due > now {
+        MessageState::Scheduled
+    } else {
+        MessageState::Queued
+    }
+}

@@ -14,6 +14,7 @@ mod once;
 mod open_room;
 mod place_call;
 mod place_in_queue;
+mod preview_message;
 mod replay;
 mod rooms;
 mod schedules;
@@ -40,6 +41,7 @@ pub use once::{Known, Once, RequestName, UnderWay, hash_request, look_up_request
 pub use open_room::{OpenRoom, OpenedRoom, Participant, open_room};
 pub use place_call::{Action, PlaceCall, PlaceCallError, place_call, place_call_once};
 pub use place_in_queue::{PlaceInQueue, place_in_queue};
+pub use preview_message::{MOST_MESSAGE_PARTS, preview_message};
 pub use replay::{LONGEST_REPLAY, Replay, ReplayError, Replayed, replay};
 pub use rooms::{RoomError, RoomOrder, control_room, get_room, list_rooms};
 pub use schedules::{

@@ -21,6 +21,7 @@ mod id;
 mod idempotency;
 mod keys;
 mod masks;
+mod messages;
 mod moment;
 mod notices;
 mod openapi;

@@ -50,6 +50,21 @@
 //! | `{ listen = "60s", silence = "3s" }` | until the far side fell silent, or the limit; never fails |
 //! | `{ hang_up = true }` | hangs up |
 //!
+//! # Texts
+//!
+//! The same file says what the simulated SMSC ([`Smsc`]) does with texts, in `[[text]]` tables. Without one for a number, a text is taken and delivered at once.
+//!
+//! | key of a text | meaning |
+//! |---|---|
+//! | `number` | the receiver; `"+65*"` for a prefix, `"*"` for all others |
+//! | `then` | `"take"` (the default), `"refuse"` (with `status`, as 0x58 for too fast), `"take_silently"` (the answer is lost), `"take_and_answer_twice"`, `"take_and_hang_up"`, `"hang_up"` (not taken) |
+//! | `after` | how long its answer takes |
+//! | `receipt` | what becomes of it: `"delivered"` (the default), `"undeliverable"`, `"expired"`, `"rejected"`, `"deleted"`, `"accepted"`, `"enroute"`, `"unknown"`, `"none"` |
+//! | `receipt_after` | how long after the text its receipt comes, be that before its answer |
+//! | `on_text` | a list of tables with the keys above, for the first text, the second, and so on |
+//!
+//! The table `[smsc]` says how it behaves as a whole: `system_id` and `password` of who may bind (anybody without), `ids` (`"decimal"`, `"hex_then_decimal"`, `"decimal_then_hex"`), `receipts` (`"text"`, `"fields"`), `rate` (more texts a second are throttled).
+//!
 //! `ring_log = "rings.jsonl"` at the top of the file names the ring log; without it, it is `rings.jsonl` in the recordings directory.
 //!
 //! # What is left behind
@@ -67,6 +82,7 @@ mod line;
 mod script;
 mod set;
 mod sip;
+mod smsc;
 mod sound;
 
 pub use event::{EndedBy, EventKind, HeardWay, PhoneEvent};
@@ -74,4 +90,5 @@ pub use heard::{HeardCall, PacketCounts};
 pub use journal::Rings;
 pub use script::{Behaviour, Challenge, Network, Phone, PressWay, Script, ScriptError, Sound, Step, Then, Voicemail};
 pub use set::{HandsetSet, StartError};
+pub use smsc::{Fate, Receipt, ReceiptForm, Reply, Smsc, SmscError, SmscIds, SmscScript, TakenText};
 pub use sound::SoundError;

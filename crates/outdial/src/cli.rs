@@ -67,6 +67,11 @@ pub enum Command {
         #[command(subcommand)]
         command: Rooms,
     },
+    /// Look at texts
+    Messages {
+        #[command(subcommand)]
+        command: Messages,
+    },
     /// Call again and again
     Schedules {
         #[command(subcommand)]
@@ -533,11 +538,32 @@ pub enum Schedules {
     },
 }
 
+#[derive(Debug, Subcommand)]
+pub enum Messages {
+    /// Say how a text would be sent: its encoding and its parts. Needs no server
+    Preview {
+        /// The text
+        text: String,
+        /// Let plain characters stand for typographic ones where that saves parts
+        #[arg(long)]
+        smart: bool,
+        /// How the trunk tells that parts belong together
+        #[arg(long, value_name = "WAY", default_value = "udh8", value_parser = ["udh8", "udh16", "sar", "message_payload"])]
+        concatenation: String,
+        /// Print one JSON object
+        #[arg(long)]
+        json: bool,
+    },
+}
+
 #[derive(Debug, Args)]
 pub struct Handset {
     /// Where the phones listen (UDP)
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:5062")]
     pub listen: SocketAddr,
+    /// Where the simulated SMSC takes texts over SMPP (TCP); nowhere if not given
+    #[arg(long, value_name = "ADDRESS")]
+    pub smpp: Option<SocketAddr>,
     /// What they do (TOML); without one, every number answers and listens
     #[arg(long, value_name = "FILE")]
     pub script: Option<PathBuf>,

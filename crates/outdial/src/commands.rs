@@ -10,6 +10,7 @@ mod explain;
 mod handset;
 mod keys;
 mod load;
+mod messages;
 mod rooms;
 mod schedules;
 mod serve;
@@ -41,6 +42,7 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Calls { command } => calls::run(&common, command).await,
         Command::Room(room) => rooms::open(&common, room).await,
         Command::Rooms { command } => rooms::run(&common, command).await,
+        Command::Messages { command } => messages::run(command),
         Command::Schedules { command } => schedules::run(&common, command).await,
         Command::Explain(explain) => explain::run(&common, explain).await,
         Command::Handset(handset) => handset::run(handset).await,

@@ -200,3 +200,25 @@ async fn the_description_of_the_api_and_the_configuration_are_printed() {
     assert_eq!(ran.code, 4, "{ran:?}");
     assert!(ran.err.contains("nothing is kept"), "{ran:?}");
 }
+
+#[tokio::test]
+async fn a_text_is_looked_at_without_a_server() {
+    let home = Home::new();
+    let said = home.run(&["messages", "preview", "Ünïcode 👍"]).await;
+    assert_eq!(
+        said.out, "ucs2, 1 part, 10 units, room for 60 more\n1/1  10 Ünïcode 👍\n",
+        "{said:?}"
+    );
+    let long = "a".repeat(161);
+    let said = home
+        .run(&["messages", "preview", &long, "--concatenation", "udh16", "--json"])
+        .await;
+    assert_eq!(said.json()["parts"][0]["units"], 152, "{said:?}");
+    let smart = home.run(&["messages", "preview", "“Hi”", "--smart"]).await;
+    assert!(smart.out.starts_with("gsm7, 1 part, 4 units"), "{smart:?}");
+    let empty = home.run(&["messages", "preview", ""]).await;
+    assert!(
+        empty.code == 2 && empty.err.contains("at least one character"),
+        "{empty:?}"
+    );
+}

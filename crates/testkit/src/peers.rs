@@ -1,4 +1,4 @@
-//! Real programs on the other side of a test: SIPp, Asterisk, Kamailio, baresip, PostgreSQL, and a
+//! Real programs on the other side of a test: SIPp, Asterisk, Kamailio, baresip, npm's smpp, PostgreSQL, and a
 //! measure of speech quality; and small ones of our own that they need: names, certificates, an end of
 //! TLS.
 //!
@@ -27,6 +27,7 @@ mod baresip;
 mod certificates;
 mod dns;
 mod kamailio;
+mod npm_smpp;
 mod paths;
 mod pesq;
 mod policy;
@@ -42,6 +43,7 @@ pub use baresip::{Baresip, BaresipBuilder};
 pub use certificates::{Certificates, Shown};
 pub use dns::{Dns, DnsTable};
 pub use kamailio::Kamailio;
+pub use npm_smpp::NpmSmsc;
 pub use paths::{interop_dir, target_dir, workspace_root};
 pub use pesq::Pesq;
 pub use policy::{Peer, require, venv_python};

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use outdial_domain::{
-    message::{Receipt, ReceiptState},
+    message::{PartFate, Receipt, ReceiptState},
     text::{Composed, Concatenation},
 };
 use tokio::sync::{mpsc, oneshot};
@@ -68,46 +68,6 @@ pub struct TextOrder {
     pub good_for: Option<Duration>,
     /// Whether it goes before those that are not urgent.
     pub high: bool,
-}
-
-/// What became of one submission. A trunk submits each part for itself, or a text as a whole.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PartFate {
-    /// The far side has it.
-    Accepted {
-        /// Its name there, in the form in which receipts name it, and as the far side wrote it.
-        id: Option<String>,
-    },
-    /// The far side refused it: it was certainly not sent.
-    Refused {
-        /// Whether another try makes sense.
-        refusal: Refusal,
-        /// Why, in words.
-        reason: String,
-    },
-    /// It did not leave: it was certainly not sent.
-    NotSent {
-        /// Why, in words.
-        reason: String,
-    },
-    /// It left, and nobody knows what became of it.
-    Unknown {
-        /// Why, in words.
-        reason: String,
-    },
-    /// It had been accepted before.
-    Had,
-}
-
-/// Whether another try makes sense after a refusal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Refusal {
-    /// At another time, or over another trunk.
-    Later,
-    /// Over another trunk only.
-    Elsewhere,
-    /// Nowhere.
-    Never,
 }
 
 /// What a far side is asked.

@@ -9,11 +9,12 @@ use serde_json::{Map, Value, json};
 use super::testing::{Answer, BOB, Server};
 
 /// Everything that takes a body. `{call}` stands for a call that can still be changed.
-const TAKERS: [(&str, &str); 7] = [
+const TAKERS: [(&str, &str); 8] = [
     ("POST", "/api/v1/calls"),
     ("PATCH", "/api/v1/calls/{call}"),
     ("POST", "/api/v1/calls/{call}/hangup"),
     ("POST", "/api/v1/audio"),
+    ("POST", "/api/v1/messages/preview"),
     ("POST", "/api/v1/schedules"),
     ("POST", "/api/v1/accounts"),
     ("POST", "/api/v1/keys"),

@@ -13,8 +13,8 @@ use utoipa::openapi::{
 };
 
 use super::{
-    Api, accounts, actor::Need, audio, calls, code::Code, events, idempotency, keys, masks, operations, rooms,
-    schedules, webhooks,
+    Api, accounts, actor::Need, audio, calls, code::Code, events, idempotency, keys, masks, messages, operations,
+    rooms, schedules, webhooks,
 };
 
 /// One method of one path.
@@ -52,6 +52,7 @@ pub(super) fn all() -> Vec<Endpoint> {
         masks::list::endpoint(),
         masks::create::endpoint(),
         masks::remove::endpoint(),
+        messages::preview::endpoint(),
         schedules::create::endpoint(),
         schedules::list::endpoint(),
         schedules::get::endpoint(),

@@ -12,7 +12,8 @@ use utoipa::{
 };
 
 use super::{
-    accounts, audio, calls, code::Code, endpoint, keys, masks, operations, refusal, rooms, schedules, webhooks, wire,
+    accounts, audio, calls, code::Code, endpoint, keys, masks, messages, operations, refusal, rooms, schedules,
+    webhooks, wire,
 };
 
 const PROBLEM_TYPE: &str = "application/problem+json";
@@ -54,6 +55,8 @@ const WITH_KEY: &[Code] = &[
         wire::Mask,
         wire::MaskList,
         wire::Member,
+        wire::MessagePart,
+        wire::MessagePreview,
         wire::NewKey,
         wire::OpenedRoom,
         wire::Room,
@@ -83,6 +86,7 @@ const WITH_KEY: &[Code] = &[
         rooms::create::OpenRoomRequest,
         masks::create::CreateMaskRequest,
         rooms::change::ChangeRoomRequest,
+        messages::preview::PreviewRequest,
         schedules::create::ScheduleRequest,
         calls::place::Flow,
         calls::place::Bridge,
@@ -96,6 +100,7 @@ const WITH_KEY: &[Code] = &[
         (name = "calls", description = "Place, read, explain and end calls."),
         (name = "rooms", description = "Conferences: who is in them, and what may be done with them."),
         (name = "masks", description = "Pairs of people who reach each other by a number of ours."),
+        (name = "messages", description = "Texts."),
         (name = "schedules", description = "Plans that run again and again."),
         (name = "events", description = "What happens, as it happens."),
         (name = "webhooks", description = "Who is told of events, and what became of it."),

@@ -7,6 +7,7 @@ mod capture;
 mod event;
 mod key;
 mod mask;
+mod message;
 mod pcapng;
 mod room;
 mod schedule;
@@ -21,12 +22,13 @@ pub(super) use capture::capture;
 pub(super) use event::{Event, EventData, EventList};
 pub(super) use key::{Key, KeyList, NewKey};
 pub(super) use mask::{Mask, MaskList};
+pub(super) use message::{MessagePart, MessagePreview};
 pub(super) use room::{Controlled, Member, OpenedRoom, Room, RoomList};
 pub(super) use schedule::{Schedule, ScheduleList};
 pub(super) use story::{Story, Trace, WireMessage};
 pub(super) use values::{
-    AttemptStateWord, CallStateWord, DirectionWord, EndedByWord, HangUpWord, OutcomeWord, PriorityWord, ScopeWord,
-    Seconds, Time,
+    AttemptStateWord, CallStateWord, ConcatenationWord, DirectionWord, EncodingWord, EndedByWord, HangUpWord,
+    OutcomeWord, PriorityWord, ScopeWord, Seconds, Time,
 };
 pub(super) use webhook::{
     CallWebhook, Delivery, DeliveryList, EventWord, NewWebhook, Notification, NotificationData, Replayed, Webhook,

@@ -11,11 +11,14 @@ mod voicemail;
 
 use std::path::PathBuf;
 
+use crate::smsc::SmscScript;
+
 pub use behaviour::{Behaviour, Then};
 pub use network::Network;
 pub use phone::{Challenge, Phone};
 pub use read::ScriptError;
 pub use step::{PressWay, Sound, Step};
+pub(crate) use table::Length;
 pub use voicemail::Voicemail;
 
 /// A set of phones, for [`HandsetSet::start`](crate::HandsetSet::start).
@@ -35,6 +38,8 @@ pub struct Script {
     pub phones: Vec<Phone>,
     /// Where the ring log is kept. Without it, `rings.jsonl` in the recordings directory, and none where that is missing too.
     pub ring_log: Option<PathBuf>,
+    /// What becomes of texts.
+    pub smsc: SmscScript,
 }
 
 impl Script {

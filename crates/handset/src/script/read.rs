@@ -28,6 +28,14 @@ pub enum ScriptError {
         /// What is wrong and what to write instead.
         problem: String,
     },
+    /// What shall become of texts cannot be done.
+    #[error("in the handset script, text {number:?}: {problem}")]
+    Text {
+        /// The number, or the place in the file where it has none.
+        number: String,
+        /// What is wrong and what to write instead.
+        problem: String,
+    },
 }
 
 impl Script {
@@ -43,7 +51,9 @@ impl Script {
     /// Reads the text of a script, whose files are relative to `directory`.
     pub fn parse(text: &str, directory: &Path) -> Result<Self, ScriptError> {
         let file: File = toml::from_str(text)?;
+        let smsc = crate::smsc::read(file.smsc, file.text);
         let mut script = Self {
+            smsc: smsc.map_err(|(number, problem)| ScriptError::Text { number, problem })?,
             phones: Vec::new(),
             ring_log: file.ring_log.map(|path| directory.join(path)),
         };

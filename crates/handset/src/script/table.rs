@@ -5,9 +5,11 @@ use std::time::Duration;
 
 use serde::{Deserialize, Deserializer};
 
+use crate::smsc::{SmscTable, TextTable};
+
 /// A length of time such as `"2s"` or `"80ms"`.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Length(pub(super) Duration);
+pub(crate) struct Length(pub(crate) Duration);
 
 impl<'de> Deserialize<'de> for Length {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
@@ -29,6 +31,9 @@ pub(super) struct File {
     pub(super) ring_log: Option<PathBuf>,
     #[serde(default)]
     pub(super) phone: Vec<PhoneTable>,
+    pub(super) smsc: Option<SmscTable>,
+    #[serde(default)]
+    pub(super) text: Vec<TextTable>,
 }
 
 /// A phone, or one of its `on_call`, which has no number.

@@ -13,3 +13,4 @@ mod ring_log;
 mod script;
 mod sipp;
 mod speaking;
+mod texts;

@@ -97,7 +97,7 @@ fn a_file_says_the_same_as_the_builder() {
 #[test]
 fn mistakes_are_named_with_their_remedy() {
     let cases = [
-        ("rnig = 1", &["`rnig`", "`ring_log` or `phone`"][..]),
+        ("rnig = 1", &["`rnig`", "`ring_log`, `phone`, `smsc`, `text`"][..]),
         ("[[phone]]\nnumber = '1'\nrnig = '2s'", &["rnig", "`ring`", "line 3"]),
         ("[[phone]]\nring = '2s'", &["no. 1", "number = \"+6598765432\""]),
         ("[[phone]]\nnumber = '1'\nring = '2'", &["\"2\"", "\"80ms\""]),

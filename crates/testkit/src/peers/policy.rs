@@ -22,6 +22,8 @@ pub enum Peer {
     Pycall,
     /// The other writer of GSM 03.38, in the same environment.
     Gsm0338,
+    /// The SMSC, from npm's package `smpp`, under the target folder.
+    NpmSmpp,
     /// The speech engine of the default configuration.
     EspeakNg,
     /// A decoder of keys and pagers, from the package `multimon-ng`: another ear for DTMF.
@@ -49,6 +51,7 @@ impl fmt::Display for Peer {
             Self::Pesq => "pesq",
             Self::Pycall => "pycall",
             Self::Gsm0338 => "gsm0338",
+            Self::NpmSmpp => "npm-smpp",
             Self::EspeakNg => "espeak-ng",
             Self::MultimonNg => "multimon-ng",
             Self::Sox => "sox",
@@ -80,6 +83,7 @@ impl Peer {
             Self::Asterisk => absent(&asterisk_program()),
             Self::Pesq | Self::Pycall => absent(&packages_mark()),
             Self::Gsm0338 => lacks_package("gsm0338"),
+            Self::NpmSmpp => does_not_run("node", "--version").or_else(|| absent(&npm_smpp_package())),
         }
     }
 }
@@ -141,6 +145,11 @@ fn postgres_version(folder: &Path) -> Option<u32> {
     let said = String::from_utf8_lossy(&output.stdout).into_owned();
     let version = said.split_whitespace().nth(2)?;
     version.split('.').next()?.parse().ok()
+}
+
+/// Where `script/setup` has put npm's package.
+pub(super) fn npm_smpp_package() -> PathBuf {
+    target_dir().join("peers/npm/node_modules/smpp")
 }
 
 /// The Python of the environment with the packages of `interop/requirements.txt`.

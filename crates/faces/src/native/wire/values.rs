@@ -3,7 +3,10 @@
 use std::{borrow::Cow, time::Duration};
 
 use jiff::{SignedDuration, Timestamp, TimestampRound, Unit};
-use outdial_domain::{AttemptState, CallState, Direction, EndedBy, Outcome, Priority, Scope};
+use outdial_domain::{
+    AttemptState, CallState, Direction, EndedBy, Outcome, Priority, Scope,
+    text::{Concatenation, Encoding},
+};
 use outdial_engine::HangUpAnswer;
 use serde::{Serialize, Serializer};
 use utoipa::{
@@ -125,6 +128,10 @@ words! {
     EndedByWord as "EndedBy" of EndedBy = EndedBy::ALL;
     /// What a key allows.
     ScopeWord as "Scope" of Scope = Scope::ALL;
+    /// How the characters of a text are written.
+    EncodingWord as "TextEncoding" of Encoding = Encoding::ALL;
+    /// How the parts of a text are told to belong together.
+    ConcatenationWord as "Concatenation" of Concatenation = Concatenation::ALL;
     /// What became of a request to end a call.
     HangUpWord as "HangUpResult" of HangUpAnswer =
         [HangUpAnswer::Prevented, HangUpAnswer::HungUp, HangUpAnswer::TooLate];

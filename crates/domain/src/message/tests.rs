@@ -1,0 +1,227 @@
+use proptest::prelude::*;
+
+use super::*;
+use crate::text::{Concatenation, compose};
+
+fn at(second: i64) -> Timestamp {
+    Timestamp::from_second(second).unwrap()
+}
+
+fn message(parts: usize) -> Message {
+    let body = "a".repeat(if parts == 1 { 1 } else { parts * 153 });
+    let composed = compose(&body, false, Concatenation::Udh8, 10).unwrap();
+    let plan = MessagePlan {
+        to: Address::parse("+6598765432").unwrap(),
+        from: Some("Shop".into()),
+        body,
+        priority: Priority::Normal,
+        via: None,
+        due: at(0),
+        expires: at(86_400),
+        on_unknown: OnUnknown::Leave,
+        tag: None,
+        reference: None,
+        webhook: None,
+    };
+    let id = MessageId::new(at(0), [1; 10]);
+    Message::new(id, AccountId::new(at(0), [2; 10]), plan, &composed, at(0))
+}
+
+fn sending(parts: usize) -> Message {
+    let mut message = message(parts);
+    message.journal("one", parts, at(1)).unwrap();
+    message
+}
+
+fn accepted(id: &str) -> PartFate {
+    PartFate::Accepted { id: Some(id.into()) }
+}
+
+fn refused(refusal: Refusal) -> PartFate {
+    PartFate::Refused {
+        refusal,
+        reason: format!("{refusal:?}"),
+    }
+}
+
+fn lost() -> PartFate {
+    PartFate::Unknown { reason: "lost".into() }
+}
+
+fn receipt(id: &str, state: ReceiptState) -> Receipt {
+    Receipt {
+        id: id.into(),
+        state,
+        error: None,
+    }
+}
+
+#[test]
+fn a_message_is_sent_and_delivered() {
+    let mut message = sending(2);
+    message.answered(&[accepted("a"), accepted("b")], at(2)).unwrap();
+    assert_eq!((message.state, message.sent_at), (MessageState::Submitted, Some(at(2))));
+    assert_eq!(message.report(&receipt("b", ReceiptState::Delivered), at(3)).len(), 1);
+    assert_eq!(message.report(&receipt("b", ReceiptState::Delivered), at(4)), []);
+    assert_eq!(message.report(&receipt("c", ReceiptState::Delivered), at(4)), []);
+    assert_eq!(message.report(&receipt("a", ReceiptState::Enroute), at(4)), []);
+    let events = message.report(&receipt("a", ReceiptState::Delivered), at(5));
+    let ended = MessageEvent::Ended {
+        state: MessageState::Delivered,
+        reason: None,
+    };
+    assert_eq!(events.last(), Some(&ended));
+    assert_eq!((message.delivered_at, message.ended_at), (Some(at(5)), Some(at(5))));
+}
+
+#[test]
+fn what_follows_an_answer_depends_on_what_is_certain() {
+    use MessageState::{Expired, Failed, Rejected, Scheduled, Submitted, Unknown};
+    use Refusal::{Elsewhere, Later, Never};
+    let not_sent = || PartFate::NotSent { reason: "down".into() };
+    for (fates, state, refused_by, have) in [
+        (vec![accepted("a"), accepted("b")], Submitted, 0, vec![0, 1]),
+        (vec![not_sent(), not_sent()], Scheduled, 0, vec![]),
+        (vec![refused(Later), not_sent()], Scheduled, 0, vec![]),
+        (vec![refused(Later), refused(Elsewhere)], Scheduled, 1, vec![]),
+        (vec![refused(Never), refused(Later)], Rejected, 0, vec![]),
+        (vec![accepted("a"), refused(Later)], Scheduled, 0, vec![0]),
+        (vec![accepted("a"), refused(Elsewhere)], Failed, 0, vec![0]),
+        (vec![accepted("a"), lost()], Unknown, 0, vec![0, 1]),
+        (vec![lost(), refused(Later)], Unknown, 0, vec![0]),
+        (vec![accepted("a")], Unknown, 0, vec![0, 1]),
+    ] {
+        let mut message = sending(2);
+        message.answered(&fates, at(2)).unwrap();
+        assert_eq!(message.state, state, "{fates:?}");
+        assert_eq!(message.refused_by.len(), refused_by, "{fates:?}");
+        assert_eq!(message.have(), have, "{fates:?}");
+    }
+    let mut late = sending(1);
+    late.answered(&[not_sent()], at(86_399)).unwrap();
+    assert_eq!(late.state, Expired);
+}
+
+#[test]
+fn what_a_trunk_has_stays_with_that_trunk() {
+    let mut message = sending(2);
+    message
+        .answered(&[accepted("a"), refused(Refusal::Later)], at(2))
+        .unwrap();
+    assert_eq!(message.bound_to(), Some("one"));
+    assert!(message.cancel(at(3)).is_err());
+    assert!(message.journal("two", 2, at(4)).is_err());
+    message.journal("one", 2, at(4)).unwrap();
+    message.answered(&[PartFate::Had, accepted("b")], at(5)).unwrap();
+    assert_eq!(message.state, MessageState::Submitted);
+}
+
+#[test]
+fn a_receipt_may_come_before_everything_is_answered() {
+    let mut message = sending(2);
+    message
+        .answered(&[accepted("a"), refused(Refusal::Later)], at(2))
+        .unwrap();
+    message.report(&receipt("a", ReceiptState::Delivered), at(3));
+    assert_eq!(message.state, MessageState::Scheduled);
+    message.journal("one", 2, at(4)).unwrap();
+    message.answered(&[PartFate::Had, accepted("b")], at(5)).unwrap();
+    message.report(&receipt("b", ReceiptState::Undeliverable), at(6));
+    assert_eq!(
+        (message.state, message.reason.as_deref()),
+        (MessageState::Undelivered, Some("part 2"))
+    );
+}
+
+#[test]
+fn an_interruption_is_not_followed_by_a_second_text_unless_the_plan_wants_one() {
+    let mut message = sending(1);
+    message.interrupted(at(2)).unwrap();
+    assert_eq!(message.state, MessageState::Unknown);
+    assert!(message.answered(&[accepted("late")], at(3)).is_err());
+
+    let mut again = message_that_retries();
+    again.interrupted(at(2)).unwrap();
+    assert_eq!((again.state, again.have()), (MessageState::Scheduled, vec![]));
+}
+
+fn message_that_retries() -> Message {
+    let mut message = sending(1);
+    message.plan.on_unknown = OnUnknown::Retry;
+    message
+}
+
+#[test]
+fn the_pause_between_tries_grows() {
+    let mut message = message(1);
+    let mut now = at(0);
+    let mut pauses = Vec::new();
+    for _ in 0..11 {
+        message.journal("one", 1, now).unwrap();
+        message.answered(&[refused(Refusal::Later)], now).unwrap();
+        pauses.push(message.plan.due.duration_since(now).as_secs());
+        now = message.plan.due;
+    }
+    assert_eq!(pauses, [1, 2, 4, 8, 16, 32, 64, 128, 256, 300, 300]);
+}
+
+#[test]
+fn time_ends_what_waits_and_what_nobody_reports() {
+    let mut waiting = message(1);
+    assert_eq!(waiting.overdue(at(86_399)), None);
+    assert!(waiting.overdue(at(86_400)).is_some());
+    assert_eq!(waiting.state, MessageState::Expired);
+    let mut submitted = sending(1);
+    submitted.answered(&[accepted("a")], at(2)).unwrap();
+    assert_eq!(submitted.overdue(at(86_400)), None);
+    assert!(submitted.overdue(at(90_000)).is_some());
+    assert_eq!(submitted.state, MessageState::Unknown);
+}
+
+proptest! {
+    /// Whatever happens in whatever order: no submission that the network has or may have is made again, and what
+    /// has ended stays as it ended.
+    #[test]
+    fn nothing_is_sent_twice(steps in proptest::collection::vec((0u8..6, 0u8..6, 0u8..6), 1..60)) {
+        let mut message = message(2);
+        let mut maybe_had = [false; 2];
+        let fate = |kind: u8, id: &str| match kind {
+            0 | 1 => accepted(id),
+            2 => refused(Refusal::Later),
+            3 => refused(Refusal::Elsewhere),
+            4 => PartFate::NotSent { reason: "down".into() },
+            _ => lost(),
+        };
+        for (second, (step, one, two)) in (1..).zip(steps) {
+            let before = message.clone();
+            match step {
+                0 | 1 => if message.journal(if one < 3 { "one" } else { "two" }, 2, at(second)).is_ok() {
+                    for (number, had) in maybe_had.iter().enumerate() {
+                        prop_assert!(!had || message.submissions[number].state != SubmissionState::Sending);
+                    }
+                },
+                2 => {
+                    let fates = [fate(one, "a"), fate(two, "b")];
+                    if message.answered(&fates, at(second)).is_ok() {
+                        for (number, had) in maybe_had.iter_mut().enumerate() {
+                            let was_sent = before.submissions[number].state == SubmissionState::Sending;
+                            *had |= was_sent && matches!(fates[number], PartFate::Accepted { .. } | PartFate::Unknown { .. });
+                        }
+                    }
+                }
+                3 => {
+                    message.report(&receipt(if one < 3 { "a" } else { "b" }, ReceiptState::ALL[usize::from(two)]), at(second));
+                }
+                4 => if message.interrupted(at(second)).is_ok() {
+                    maybe_had = [true; 2];
+                },
+                _ => { let _ = message.cancel(at(second)); }
+            }
+            if before.state.is_final() {
+                prop_assert_eq!(message.state, before.state);
+                prop_assert_eq!(message.ended_at, before.ended_at);
+            }
+            prop_assert_eq!(message.ended_at.is_some(), message.state.is_final());
+        }
+    }
+}
