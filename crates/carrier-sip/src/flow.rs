@@ -16,7 +16,7 @@ use rsipstack::{
     transport::{SipAddr, SipConnection, stream::StreamConnection as _},
 };
 
-use crate::{headers::Fault, names::Hop, start::Shared, target, trunk::Trunk};
+use crate::{headers::Fault, names::Hop, start::Shared, trunk::Trunk};
 
 pub(crate) use self::connections::{Connections, Door};
 
@@ -41,7 +41,10 @@ pub(crate) struct Flow {
 impl Flow {
     /// Opens a way, or takes one that is open. When this fails, nothing has reached the far side.
     pub(crate) async fn open(shared: &Shared, hop: Hop, door: &Door) -> Result<Self, String> {
-        let route = target::route(shared.local.ip(), hop.address).map_err(|error| format!("no route: {error}"))?;
+        let route = shared
+            .routes
+            .to(hop.address)
+            .map_err(|error| format!("no route: {error}"))?;
         let (connection, port) = match hop.transport {
             Transport::Udp => (None, shared.local.port()),
             Transport::Tls => {
@@ -77,7 +80,7 @@ impl Flow {
             transport: connection.transport(),
             address,
         };
-        let route = target::route(shared.local.ip(), address).map_err(|error| Fault(error.to_string()))?;
+        let route = shared.routes.to(address).map_err(|error| Fault(error.to_string()))?;
         let port = match hop.transport {
             Transport::Tls => shared.tls_port.unwrap_or(shared.local.port()),
             _ => shared.local.port(),

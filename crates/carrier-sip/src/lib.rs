@@ -39,6 +39,7 @@ mod names;
 mod probe;
 mod reason;
 mod reliable;
+mod routes;
 mod sdp;
 mod session_timer;
 mod sources;

@@ -1,9 +1,6 @@
 //! Whom a leg rings, by which way, and as whom.
 
-use std::{
-    net::{IpAddr, SocketAddr, UdpSocket},
-    sync::Arc,
-};
+use std::sync::Arc;
 
 use outdial_domain::{Address, Destination};
 use rsipstack::sip::{Param, Scheme, Transport, Uri, uri::Auth};
@@ -218,13 +215,6 @@ fn decoded(user: &str) -> String {
         rest = if escaped.is_some() { &tail[2..] } else { tail };
     }
     String::from_utf8_lossy(&octets).into_owned()
-}
-
-/// The address of ours from which a destination is reached. Sends nothing.
-pub(crate) fn route(bind: IpAddr, destination: SocketAddr) -> std::io::Result<IpAddr> {
-    let probe = UdpSocket::bind(SocketAddr::new(bind, 0))?;
-    probe.connect(destination)?;
-    Ok(probe.local_addr()?.ip())
 }
 
 #[cfg(test)]

@@ -9,7 +9,7 @@ use std::{
 use rsipstack::sip::Transport;
 use tokio::net::TcpStream;
 
-use crate::{ProbeError, flow::Door, names::Hop, start::Shared, target, tls::TlsReport};
+use crate::{ProbeError, flow::Door, names::Hop, start::Shared, tls::TlsReport};
 
 /// A far side that is there takes a connection sooner.
 const CONNECT: Duration = Duration::from_secs(4);
@@ -42,7 +42,7 @@ pub enum Reached {
 
 /// Looks at the way to a server. Nothing is sent but what opens a connection.
 pub(crate) async fn look(shared: &Shared, hop: Hop) -> Result<Way, ProbeError> {
-    let local = target::route(shared.local.ip(), hop.address).map_err(|error| ProbeError::NotSent {
+    let local = shared.routes.to(hop.address).map_err(|error| ProbeError::NotSent {
         address: hop.address,
         reason: format!("no way leads there: {error}. Look at this machine's routes (`ip route get`)"),
     })?;
