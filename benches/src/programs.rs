@@ -4,6 +4,7 @@
 //! goes. Files of theirs lie under the target folder, which is on a real disk, and go as well.
 
 mod asterisk;
+mod bare_rooms;
 mod bare_uac;
 mod outdial;
 mod registrar;
@@ -20,6 +21,7 @@ use tempfile::TempDir;
 
 pub(crate) use self::{
     asterisk::Asterisk,
+    bare_rooms::BareRooms,
     bare_uac::bare_uac,
     outdial::Outdial,
     registrar::Registrar,

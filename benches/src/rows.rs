@@ -8,6 +8,7 @@ mod parts;
 mod playing;
 mod protected;
 mod registrations;
+mod rooms;
 mod transports;
 mod webhooks;
 mod whole_path;
@@ -29,6 +30,8 @@ pub(crate) enum Group {
     Transports,
     /// Calls that play a file by SRTP.
     Protected,
+    /// Two who talk, conferences, and a crowd.
+    Rooms,
     /// The parts of the media, each by itself.
     Parts,
     /// Registrations held at a registrar.
@@ -42,12 +45,13 @@ pub(crate) enum Group {
 }
 
 impl Group {
-    pub(crate) const ALL: [Self; 10] = [
+    pub(crate) const ALL: [Self; 11] = [
         Self::Idle,
         Self::WholePath,
         Self::Playing,
         Self::Transports,
         Self::Protected,
+        Self::Rooms,
         Self::Parts,
         Self::Registrations,
         Self::Creates,
@@ -63,6 +67,7 @@ impl Group {
             Self::Playing => playing::measure(table).await,
             Self::Transports => transports::measure(table).await,
             Self::Protected => protected::measure(table).await,
+            Self::Rooms => rooms::measure(table).await,
             Self::Parts => parts::measure(table),
             Self::Registrations => registrations::measure(table).await,
             Self::Creates => creates::measure(table).await,
@@ -78,6 +83,7 @@ impl Group {
             Self::Playing => "playing",
             Self::Transports => "transports",
             Self::Protected => "protected",
+            Self::Rooms => "rooms",
             Self::Parts => "parts",
             Self::Registrations => "registrations",
             Self::Creates => "creates",

@@ -4,6 +4,7 @@
 //! matter how late this program gets to read it, and a busy reader makes nobody look late.
 
 mod clock;
+mod talker;
 
 use std::{
     collections::HashMap,
@@ -33,7 +34,10 @@ use nix::{
 use outdial_testkit::peers::{PortLease, lease_ports};
 
 pub(crate) use self::clock::Tally;
-use self::clock::{Arrival, tally};
+use self::{
+    clock::{Arrival, tally},
+    talker::{Listener, Talker},
+};
 use crate::machine;
 
 /// Enough that the buffer of each lasts while this program is not running.
@@ -59,12 +63,16 @@ struct Streams {
 #[derive(Default)]
 struct Stream {
     last: i64,
+    /// Which socket it comes to.
+    socket: usize,
+    payload_type: u8,
     arrivals: Vec<Arrival>,
 }
 
 /// Takes RTP until it is dropped.
 pub(crate) struct Sink {
     ports: Vec<u16>,
+    sockets: Vec<UdpSocket>,
     streams: Arc<Mutex<Streams>>,
     stop: Arc<AtomicBool>,
     reader: Option<JoinHandle<()>>,
@@ -85,12 +93,15 @@ impl Sink {
         let control = ports.iter().map(|port| bind(port + 1)).collect::<Result<_>>()?;
         let streams = Arc::new(Mutex::new(Streams::default()));
         let stop = Arc::new(AtomicBool::new(false));
+        let ours = sockets.iter().map(UdpSocket::try_clone);
+        let ours = ours.collect::<Result<_, _>>().context("share a socket")?;
         let reader = {
             let (streams, stop) = (Arc::clone(&streams), Arc::clone(&stop));
             std::thread::spawn(move || read(&sockets, &streams, &stop))
         };
         Ok(Self {
             ports,
+            sockets: ours,
             streams,
             stop,
             reader: Some(reader),
@@ -113,6 +124,21 @@ impl Sink {
             .values()
             .filter(|stream| newest - stream.last < LIVE)
             .count()
+    }
+
+    /// Speaks to all whose streams flow, from where they send to.
+    pub(crate) fn talk(&self) -> Result<Talker> {
+        let streams = self.lock();
+        let newest = streams.newest;
+        let live = streams.sources.iter().filter(|(_, stream)| newest - stream.last < LIVE);
+        let listeners = live.map(|((port, _), stream)| Listener {
+            socket: stream.socket,
+            port: *port,
+            payload_type: stream.payload_type,
+        });
+        let sockets = self.sockets.iter().map(UdpSocket::try_clone);
+        let sockets = sockets.collect::<Result<_, _>>().context("share a socket")?;
+        Ok(Talker::start(sockets, listeners.collect()))
     }
 
     /// Waits until so many streams flow, but not for ever; says how many do.
@@ -179,8 +205,8 @@ fn read(sockets: &[UdpSocket], streams: &Mutex<Streams>, stop: &AtomicBool) {
     let mut packets = [[0_u8; 12]; BATCH];
     let mut headers = MultiHeaders::<SockaddrIn>::preallocate(BATCH, Some(cmsg_space!(TimeSpec)));
     while !stop.load(Ordering::Relaxed) {
-        for socket in sockets {
-            while read_batch(socket, &mut packets, &mut headers, streams) == BATCH {}
+        for (number, socket) in sockets.iter().enumerate() {
+            while read_batch((number, socket), &mut packets, &mut headers, streams) == BATCH {}
         }
         std::thread::sleep(REST);
     }
@@ -188,7 +214,7 @@ fn read(sockets: &[UdpSocket], streams: &Mutex<Streams>, stop: &AtomicBool) {
 
 /// Reads what has arrived, up to a batch; says how many packets that were.
 fn read_batch(
-    socket: &UdpSocket,
+    (number, socket): (usize, &UdpSocket),
     packets: &mut [[u8; 12]; BATCH],
     headers: &mut MultiHeaders<SockaddrIn>,
     streams: &Mutex<Streams>,
@@ -220,21 +246,22 @@ fn read_batch(
         let (Some(from), Some(at), Some(header)) = (message.address, at, header) else {
             continue;
         };
-        streams.take(from.port(), &header, at);
+        streams.take(number, from.port(), &header, at);
     }
     count
 }
 
 impl Streams {
     /// RFC 3550, section 5.1: the sequence number is in octets 2 and 3, the SSRC in 8 to 11.
-    fn take(&mut self, port: u16, header: &[u8; 12], at: i64) {
-        let [first, _, high, low, _, _, _, _, ssrc @ ..] = *header;
+    fn take(&mut self, socket: usize, port: u16, header: &[u8; 12], at: i64) {
+        let [first, kind, high, low, _, _, _, _, ssrc @ ..] = *header;
         if first >> 6 != 2 {
             return;
         }
         self.newest = self.newest.max(at);
         let stream = self.sources.entry((port, u32::from_be_bytes(ssrc))).or_default();
         stream.last = at;
+        (stream.socket, stream.payload_type) = (socket, kind & 0x7F);
         if self.since.is_some_and(|since| at >= since) {
             stream.arrivals.push(Arrival {
                 sequence: u16::from_be_bytes([high, low]),

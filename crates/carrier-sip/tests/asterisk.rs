@@ -5,12 +5,14 @@ mod rig;
 
 use std::time::Duration;
 
-use outdial_domain::Outcome;
-use outdial_engine::ports::{LegCommand, VoiceCarrier};
-use outdial_media::codec::Codec;
+use outdial_carrier_sip::Srtp;
+use outdial_domain::{Outcome, RoomId};
+use outdial_engine::ports::{Joining, LegCommand, LegOrder, RoomKind, VoiceCarrier};
+use outdial_media::{codec::Codec, correlate};
+use outdial_media_io::MediaEvent;
 use outdial_testkit::peers::{Asterisk, Baresip, Peer, require};
 
-use crate::rig::{Call, rig_with, trunk};
+use crate::rig::{Call, far::Far, rig_with, sound::with_sound, trunk};
 
 /// Longer than a registration or a call takes to come.
 const PATIENCE: Duration = Duration::from_secs(15);
@@ -137,4 +139,75 @@ async fn baresip_calls_us_and_is_answered() {
         "{words:?}"
     );
     assert!(end.quality.is_some_and(|quality| quality.received > 10));
+}
+
+/// Noise that a telephone carries and that is like nothing else.
+fn noise(samples: usize) -> Vec<i16> {
+    let mut random = 77_u32;
+    let mut last = [0_i32; 6];
+    let next = || {
+        random ^= random << 13;
+        random ^= random >> 17;
+        random ^= random << 5;
+        last.rotate_right(1);
+        last[0] = (random >> 19) as i32 - 4096;
+        (last.iter().sum::<i32>() / 2) as i16
+    };
+    std::iter::repeat_with(next).take(samples).collect()
+}
+
+/// What one side of a bridge says comes back from Asterisk on the other: as it is, by another codec, and by SRTP.
+#[tokio::test]
+async fn who_is_bridged_to_an_echo_hears_oneself() {
+    if !require(Peer::Asterisk) {
+        return;
+    }
+    let asterisk = Asterisk::start().await.expect("Asterisk starts");
+    for (echo, answer, srtp) in [
+        ("101", "answered PCMU 8000", Srtp::Off),
+        ("9101", "answered G722 16000", Srtp::Off),
+        ("8101", "answered PCMU 8000", Srtp::Require),
+    ] {
+        let mut far = Far::listen().await;
+        let rig = rig_with(|config| {
+            let mut asterisk = trunk(asterisk.address());
+            asterisk.codecs = vec![Codec::G722, Codec::Pcmu];
+            asterisk.srtp = srtp;
+            asterisk.username = Some(Asterisk::USER.into());
+            asterisk.password = Some(Asterisk::SECRET.into());
+            let mut anna = trunk(far.address());
+            anna.name = "anna".into();
+            config.trunks = vec![asterisk, anna];
+        });
+        let order = LegOrder {
+            trunk: Some("anna".into()),
+            ..rig.order("+6561234567")
+        };
+        let (mut anna, _, mut at_anna) = with_sound(&rig, &mut far, order, 1 << 70 | 9, Codec::Pcmu).await;
+        let mut other = rig.try_ring(rig.order(echo)).await.expect("it rings");
+        other.until(answer).await;
+        let joining = Joining {
+            room: rig.ids().make(RoomId::new),
+            kind: RoomKind::Bridge,
+            muted: false,
+        };
+        for call in [&mut anna, &mut other] {
+            call.tell(LegCommand::Join(joining)).await;
+            call.until("joined").await;
+        }
+        let (sink, mut tap) = outdial_engine::ports::tap(1_000);
+        at_anna.tap(sink);
+        let said = noise(16_000);
+        at_anna.play(1, vec![said.as_slice().into(), vec![0; 8_000].into()]);
+        let is_over = |event: MediaEvent| matches!(event, MediaEvent::PlayFinished { .. });
+        while !is_over(at_anna.event().await.expect("it runs")) {}
+        let mut heard = Vec::new();
+        while let Some(frame) = tap.next() {
+            heard.extend(frame.received().unwrap_or(&[0; 160]));
+        }
+        let found = correlate::find_speech(&said, &heard, 8_000).expect("it was said");
+        assert!(found.score > 0.8, "{echo}: {found:?}");
+        other.hang_up(Outcome::Completed).await;
+        other.end().await;
+    }
 }

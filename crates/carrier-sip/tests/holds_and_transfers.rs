@@ -4,15 +4,17 @@ mod rig;
 
 use std::time::Duration;
 
-use outdial_domain::{Address, LegId, Outcome, RoomId};
+use outdial_domain::{Address, Outcome, RoomId};
 use outdial_engine::ports::{Joining, LegCommand, RoomKind};
-use outdial_media::{codec::Codec, correlate, stream::StreamConfig, tones};
-use outdial_media_io::{MediaEvent, Remote, Stream};
+use outdial_media::{codec::Codec, correlate, tones};
+use outdial_media_io::MediaEvent;
 
 use crate::rig::{
     Call, Rig,
     far::{Far, Message, sdp},
-    rig_with, trunk,
+    rig_with,
+    sound::with_sound,
+    trunk,
 };
 
 /// A leg that was answered.
@@ -181,32 +183,12 @@ async fn a_far_side_that_goes_nowhere_says_so() {
     assert!(!refused.header("Allow").contains("REFER"));
 }
 
-/// Sound at the far side of a leg that is answered with it.
-async fn with_sound(rig: &Rig, far: &mut Far, random: u128, codec: Codec) -> (Call, Message, Stream) {
-    let mut call = rig.ring().await;
-    let invite = far.hears("INVITE ").await;
-    let offered: u16 = invite
-        .body()
-        .split_once("m=audio ")
-        .and_then(|(_, rest)| rest.split(' ').next()?.parse().ok())
-        .expect("a port is offered");
-    let mut sound = rig.media.open(rig.ids().make(LegId::new)).expect("there is a port");
-    let formats = format!("{} 101", codec.payload_type());
-    let description = sdp(&formats).replace("m=audio 9", &format!("m=audio {}", sound.local().port()));
-    let ours = std::net::SocketAddr::from(([127, 0, 0, 1], offered));
-    sound.start(StreamConfig::new(codec, random), Remote::new(ours));
-    far.pick_up(&invite, &description).await;
-    far.hears("ACK ").await;
-    call.until("answered").await;
-    (call, invite, sound)
-}
-
 #[tokio::test]
 async fn two_legs_hear_each_other_and_hold_and_keys_are_theirs() {
     let mut far = Far::listen().await;
     let rig = rig_with(|config| config.trunks = vec![trunk(far.address())]);
-    let (mut anna, invite, mut at_anna) = with_sound(&rig, &mut far, 1 << 70 | 5, Codec::Pcmu).await;
-    let (mut bert, _, mut at_bert) = with_sound(&rig, &mut far, 1 << 71 | 6, Codec::Pcma).await;
+    let (mut anna, invite, mut at_anna) = with_sound(&rig, &mut far, rig.order("1"), 1 << 70 | 5, Codec::Pcmu).await;
+    let (mut bert, _, mut at_bert) = with_sound(&rig, &mut far, rig.order("2"), 1 << 71 | 6, Codec::Pcma).await;
     let room = rig.ids().make(RoomId::new);
     let joining = Joining {
         room,

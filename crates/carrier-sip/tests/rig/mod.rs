@@ -7,6 +7,7 @@
 )]
 
 pub(crate) mod far;
+pub(crate) mod sound;
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
