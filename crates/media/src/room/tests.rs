@@ -33,7 +33,7 @@ impl Table {
                 let config = |random: u128| StreamConfig::new(*codec, random);
                 Phone {
                     leg: MediaStream::new(config(number), now),
-                    far: MediaStream::new(config(number << 80 | 1000 + number), now),
+                    far: MediaStream::new(config((number << 80) | (1000 + number)), now),
                     seat: None,
                     heard: Vec::new(),
                     octets: Vec::new(),
@@ -206,8 +206,8 @@ fn everybody_hears_all_others_and_not_oneself() {
         Codec::Pcmu,
     ];
     let mut table = Table::new(Kind::Conference, &codecs).all_join();
-    for phone in 0..codecs.len() {
-        table.say(phone, HEIGHTS[phone], 3000);
+    for (phone, height) in HEIGHTS.iter().enumerate().take(codecs.len()) {
+        table.say(phone, *height, 3000);
     }
     table.turn(60);
     for phone in 0..codecs.len() {
@@ -475,8 +475,8 @@ proptest! {
             table.phones[phone].heard.clear();
         }
         table.turn(40);
-        for phone in 0..5 {
-            table.say(phone, HEIGHTS[phone], 3000);
+        for (phone, height) in HEIGHTS.iter().enumerate().take(5) {
+            table.say(phone, *height, 3000);
         }
         table.turn(60);
         for phone in 0..5 {
