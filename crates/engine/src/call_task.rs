@@ -2,6 +2,7 @@
 //!
 //! Nobody else changes the call meanwhile: they send it [`Control`]s or read the store.
 
+mod asked;
 mod bridging;
 mod controlled;
 mod conversation;
@@ -212,6 +213,7 @@ async fn dial(engine: &Engine, mut live: LiveCall, prepared: Prepared, flow: Flo
     } else {
         (route.carrier.ring(order).await, Some(flow))
     };
+    fault::write_late(engine, live.call.id).await;
     match leg {
         Ok(leg) => {
             let commands = leg.commands.clone();

@@ -2,8 +2,15 @@
 //!
 //! `OUTDIAL_FAULT=after_journal:3` aborts the process when it comes to `after_journal` for the third time,
 //! as a power cut would: nothing is cleaned up. `OUTDIAL_FAULT=after_journal:3:stop` makes it stand still
-//! instead, as a debugger would: nothing of it runs until it gets the signal SIGCONT. Only builds with debug
-//! assertions heed the variable; in others there is nothing here to be found.
+//! instead, as a debugger would: nothing of it runs until it gets the signal SIGCONT.
+//!
+//! `OUTDIAL_FAULT=journal_after_send` breaks the promise that nothing is sent before it is journalled, so that
+//! a test of that promise can show that it would notice.
+//!
+//! Only builds with debug assertions heed the variable; in others there is nothing here to be found.
+
+#[cfg(debug_assertions)]
+mod late_journal;
 
 /// A place of this name was reached.
 #[cfg(not(debug_assertions))]
@@ -11,6 +18,18 @@ pub(crate) fn point(_name: &str) {}
 
 #[cfg(debug_assertions)]
 pub(crate) use armed::point;
+#[cfg(debug_assertions)]
+pub(crate) use late_journal::{keeps_back, write_late};
+
+/// Whether this entry of the journal is kept back on purpose, to be written when the request has left.
+#[cfg(not(debug_assertions))]
+pub(crate) fn keeps_back(_change: &crate::ports::Change) -> bool {
+    false
+}
+
+/// Writes what was kept back.
+#[cfg(not(debug_assertions))]
+pub(crate) async fn write_late(_engine: &crate::Engine, _call: outdial_domain::CallId) {}
 
 #[cfg(debug_assertions)]
 mod armed {
@@ -24,6 +43,8 @@ mod armed {
 
     /// Every place. What the variable names must be among them.
     const POINTS: &[&str] = &[
+        "before_create",
+        "after_create",
         "before_journal",
         "after_journal",
         "sent",
@@ -36,15 +57,40 @@ mod armed {
     ];
 
     #[derive(Debug, PartialEq, Eq)]
-    struct Fault {
-        point: &'static str,
-        /// At which coming to the place, from 1.
-        time: u64,
-        stop: bool,
+    pub(super) enum Fault {
+        /// Dies or stands still at a place.
+        At {
+            point: &'static str,
+            /// At which coming to the place, from 1.
+            time: u64,
+            stop: bool,
+        },
+        /// Writes the journal too late.
+        JournalAfterSend,
     }
 
     impl Fault {
+        /// What the variable asks for.
+        pub(super) fn asked() -> Option<&'static Self> {
+            static FAULT: LazyLock<Option<Fault>> = LazyLock::new(|| {
+                let text = std::env::var("OUTDIAL_FAULT").ok()?;
+                let fault = Fault::read(&text);
+                if fault.is_none() {
+                    tracing::error!(
+                        text,
+                        ?POINTS,
+                        "OUTDIAL_FAULT is not understood: give POINT:TIME, POINT:TIME:stop or journal_after_send"
+                    );
+                }
+                fault
+            });
+            FAULT.as_ref()
+        }
+
         fn read(text: &str) -> Option<Self> {
+            if text == "journal_after_send" {
+                return Some(Self::JournalAfterSend);
+            }
             let mut parts = text.split(':');
             let name = parts.next()?;
             let point = POINTS.iter().find(|point| **point == name)?;
@@ -54,33 +100,21 @@ mod armed {
                 (Some("stop"), None) => true,
                 _ => return None,
             };
-            Some(Self { point, time, stop })
+            Some(Self::At { point, time, stop })
         }
     }
 
     /// A place of this name was reached.
     pub(crate) fn point(name: &str) {
-        static FAULT: LazyLock<Option<Fault>> = LazyLock::new(|| {
-            let text = std::env::var("OUTDIAL_FAULT").ok()?;
-            let fault = Fault::read(&text);
-            if fault.is_none() {
-                tracing::error!(
-                    text,
-                    ?POINTS,
-                    "OUTDIAL_FAULT is not understood: give POINT:TIME or POINT:TIME:stop"
-                );
-            }
-            fault
-        });
         static TIMES: AtomicU64 = AtomicU64::new(0);
         debug_assert!(POINTS.contains(&name), "{name} is in no list");
-        let Some(fault) = FAULT.as_ref().filter(|fault| fault.point == name) else {
+        let Some(Fault::At { point, time, stop }) = Fault::asked() else {
             return;
         };
-        if TIMES.fetch_add(1, Ordering::Relaxed) + 1 != fault.time {
+        if *point != name || TIMES.fetch_add(1, Ordering::Relaxed) + 1 != *time {
             return;
         }
-        if !fault.stop {
+        if !stop {
             abort();
         }
         // All of the process stands still, this thread included, until it is told to go on.
@@ -95,7 +129,8 @@ mod armed {
 
         #[test]
         fn faults_are_read() {
-            let fault = |point, time, stop| Some(Fault { point, time, stop });
+            let fault = |point, time, stop| Some(Fault::At { point, time, stop });
+            assert_eq!(Fault::read("journal_after_send"), Some(Fault::JournalAfterSend));
             assert_eq!(Fault::read("sent"), fault("sent", 1, false));
             assert_eq!(Fault::read("after_journal:3"), fault("after_journal", 3, false));
             assert_eq!(Fault::read("before_journal:2:stop"), fault("before_journal", 2, true));

@@ -84,7 +84,7 @@ impl Recorder {
     ///
     /// # Errors
     ///
-    /// [`StoreError`] when a save failed; its events are first in line again.
+    /// [`StoreError`] when the save failed; its events are first in line again.
     pub(crate) async fn save(&mut self, live: &LiveCall) -> Result<(), StoreError> {
         if self.under_way.is_none() {
             match self.due {
@@ -94,6 +94,11 @@ impl Recorder {
             self.start(live);
         }
         self.settled().await
+    }
+
+    /// Whether all that was noted is on disk.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.under_way.is_none() && self.waiting.is_empty()
     }
 
     /// Saves all that is left, with the legs' messages, trying until the disk does it. Gives up only

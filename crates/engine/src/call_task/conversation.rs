@@ -10,15 +10,17 @@ use outdial_flow::{Command, Flow, Input, Interpreter, Note};
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{
-    USUAL_RATE, finish,
+    USUAL_RATE,
+    asked::Asked,
+    finish,
     other::{Other, Stage, news_of},
     prompts::Rendered,
     sound::Sound,
     stay::{Stay, news_of_room},
 };
 use crate::{
-    Engine, HangUpAnswer, fault,
-    live::{Control, Said, Told},
+    Engine, fault,
+    live::{Control, Told},
     ports::{LegCommand, LegEnd, LegEvent, LegHandle, StoreError},
     recorder::Recorder,
 };
@@ -67,6 +69,8 @@ pub(super) struct Conversation<'a> {
     pub(super) held: bool,
     /// Whom the first party was asked to call instead of us, and until when it may take.
     pub(super) transfer: Option<(Address, Instant)>,
+    /// Those who asked to end the call.
+    asked: Asked,
 }
 
 impl<'a> Conversation<'a> {
@@ -101,6 +105,7 @@ impl<'a> Conversation<'a> {
             muted: false,
             held: false,
             transfer: None,
+            asked: Asked::default(),
             flow,
             interpreter: None,
             rendered,
@@ -132,16 +137,26 @@ impl<'a> Conversation<'a> {
                 news = news_of_room(&mut self.stay) => Box::pin(self.on_room(news)).await,
                 Some(told) = control.recv() => Box::pin(self.on_told(told)).await,
                 saved = self.recorder.save(&self.live) => match saved {
-                    Ok(()) => self.on_saved(),
-                    Err(error) => Box::pin(self.on_unsaved(error)).await,
+                    Ok(()) => {
+                        self.asked.on_saved(&self.recorder);
+                        self.on_saved();
+                    }
+                    Err(error) => {
+                        self.asked.answer();
+                        Box::pin(self.on_unsaved(error)).await;
+                    }
                 },
                 () = tokio::time::sleep_until(wake) => Box::pin(self.on_deadline()).await,
             }
         }
         let Self {
-            engine, live, recorder, ..
+            engine,
+            live,
+            recorder,
+            asked,
+            ..
         } = *self;
-        Box::pin(finish(engine, live, recorder)).await;
+        asked.answer_with(Box::pin(finish(engine, live, recorder))).await;
     }
 
     /// The call goes on while the store is away, and what happens to it is saved when the store is back. A
@@ -462,8 +477,7 @@ impl<'a> Conversation<'a> {
     async fn on_told(&mut self, told: Told) {
         match told.control {
             Control::HangUp { by, kind } => {
-                // Whoever asked may have gone; the call is ended all the same.
-                let _ = told.answer.send(Said::HangUp(HangUpAnswer::HungUp));
+                self.asked.push(told.answer);
                 self.on_hang_up(by, kind).await;
             }
             Control::Do { by, why, order } => {
@@ -481,7 +495,8 @@ impl<'a> Conversation<'a> {
         };
         self.live.stopped = true;
         let reason = format!("hung up by {by}");
-        self.recorder.note(&mut self.live, [EventKind::HangUpRequested { by }]);
+        self.recorder
+            .note_now(&mut self.live, [EventKind::HangUpRequested { by }]);
         self.hang_up(Ending::new(outcome, kind, reason)).await;
     }
 

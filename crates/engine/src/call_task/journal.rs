@@ -3,7 +3,7 @@
 use outdial_domain::{AttemptId, Call, EventKind, LegId, LiveCall, call::Way};
 
 use crate::{
-    Engine,
+    Engine, fault,
     ports::{Change, Job},
     routing::Route,
     saving::{Saved, save},
@@ -40,6 +40,9 @@ pub(super) async fn journal(engine: &Engine, run: &str, call: Call, route: &Rout
         job: Job::Remove,
         answer: None,
     };
+    if fault::keeps_back(&change) {
+        return Some(live);
+    }
     match save(engine, change).await {
         Saved::Done => Some(live),
         Saved::Stale | Saved::Stopping => None,

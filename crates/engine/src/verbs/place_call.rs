@@ -12,7 +12,7 @@ pub(super) use check::{check, check_flow};
 
 use super::{Actor, Once, WebhookOfCall};
 use crate::{
-    Engine,
+    Engine, fault,
     ports::{Change, Job, StoreError},
     routing::NoRoute,
 };
@@ -152,6 +152,7 @@ pub async fn place_call_once(
     };
     let events = vec![engine.record(&mut call, created)];
     let answer = once.map(|answer| answer(&call));
+    fault::point("before_create");
     let saved = engine.store.commit(Change {
         call: call.clone(),
         since: None,
@@ -167,6 +168,7 @@ pub async fn place_call_once(
     // whoever asked goes away while it is saved.
     engine.inner().due.notify_one();
     saved.await?;
+    fault::point("after_create");
     metrics::counter!("outdial_calls_created_total", "face" => actor.face).increment(1);
     Ok(call)
 }

@@ -124,14 +124,19 @@ impl Home {
         self.ready(command).await
     }
 
-    async fn ready(&self, mut command: Command) -> Server {
+    async fn ready(&self, command: Command) -> Server {
+        let server = self.try_ready(command).await;
+        server.expect("the server tells that it is ready before it ends")
+    }
+
+    /// Starts a server by this command and waits until it is ready, or `None` when it ends before.
+    pub async fn try_ready(&self, mut command: Command) -> Option<Server> {
         let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         let ready = tokio::time::timeout(LIMIT, lines.next_line())
             .await
             .expect("it gets ready")
-            .unwrap();
-        let ready = ready.expect("the server tells that it is ready before it ends");
+            .unwrap()?;
         let after = |word: &str| {
             let rest = ready
                 .split_once(word)
@@ -148,9 +153,9 @@ impl Home {
             key: String::new(),
             http: reqwest::Client::new(),
         };
-        let key = std::fs::read_to_string(server.inside(&self.data().join("key"))).unwrap();
+        let key = std::fs::read_to_string(server.inside(&self.data().join("key"))).ok()?;
         key.trim().clone_into(&mut server.key);
-        server
+        Some(server)
     }
 }
 
@@ -196,6 +201,11 @@ impl Server {
         root.join(path.strip_prefix("/").unwrap())
     }
 
+    /// Whether it ends by itself within this time.
+    pub async fn ends_within(&mut self, time: Duration) -> bool {
+        tokio::time::timeout(time, self.child.wait()).await.is_ok()
+    }
+
     /// Waits until it has died by itself, as it does at a fault.
     pub async fn died(mut self) {
         let status = tokio::time::timeout(LIMIT, self.child.wait())
@@ -207,6 +217,11 @@ impl Server {
 
     /// Waits until none of it runs any more, as a debugger makes a process stand still.
     pub async fn stands_still(&self) {
+        assert!(self.stands_still_within(LIMIT).await, "it stands still");
+    }
+
+    /// Whether that is so within this time.
+    pub async fn stands_still_within(&self, time: Duration) -> bool {
         let stands = || {
             let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.pid())).unwrap_or_default();
             // The state comes after the name, which is in parentheses.
@@ -217,7 +232,7 @@ impl Server {
                 tokio::time::sleep(Duration::from_millis(10)).await;
             }
         };
-        tokio::time::timeout(LIMIT, wait).await.expect("it stands still");
+        tokio::time::timeout(time, wait).await.is_ok()
     }
 
     /// Ends it as a crash does.

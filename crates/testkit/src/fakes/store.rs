@@ -6,9 +6,12 @@ mod nodes;
 mod rows;
 mod telling;
 
-use std::sync::{
-    Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicBool, Ordering},
+use std::{
+    sync::{
+        Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
+    time::Duration,
 };
 
 use futures_util::future::{BoxFuture, FutureExt, ready};
@@ -35,6 +38,10 @@ pub struct MemoryStore {
     commanded: watch::Sender<u64>,
     shares_work: AtomicBool,
     notices: watch::Sender<u64>,
+    /// How long it takes to say that a change was saved, in microseconds.
+    answers_after: AtomicU64,
+    /// How many of the next answers to changes get lost.
+    answers_lost: AtomicU64,
 }
 
 impl Default for MemoryStore {
@@ -49,6 +56,8 @@ impl Default for MemoryStore {
             commanded: watch::Sender::new(0),
             shares_work: AtomicBool::new(false),
             notices: watch::Sender::new(0),
+            answers_after: AtomicU64::new(0),
+            answers_lost: AtomicU64::new(0),
         }
     }
 }
@@ -79,6 +88,25 @@ impl MemoryStore {
             reason: "the disk is full".to_owned(),
             remedy: "Make room on it".to_owned(),
         }));
+    }
+
+    /// From now on whoever saves a change learns so much later that it was saved. It is saved at once.
+    pub fn answer_after(&self, delay: Duration) {
+        let micros = u64::try_from(delay.as_micros()).unwrap_or(u64::MAX);
+        self.answers_after.store(micros, Ordering::Relaxed);
+    }
+
+    /// So many of the next changes are saved, and said not to be: as when a database goes away while it
+    /// commits, and does not come back soon.
+    pub fn lose_answers(&self, changes: u64) {
+        self.answers_lost.store(changes, Ordering::Relaxed);
+    }
+
+    fn loses_answer(&self) -> bool {
+        let fewer = |lost: u64| lost.checked_sub(1);
+        self.answers_lost
+            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer)
+            .is_ok()
     }
 
     /// The answers that are kept.
@@ -122,7 +150,8 @@ impl Store for MemoryStore {
     }
 
     fn commit(&self, change: Change) -> BoxFuture<'static, Result<(), StoreError>> {
-        self.with(|rows| {
+        let delay = Duration::from_micros(self.answers_after.load(Ordering::Relaxed));
+        let saved = self.with(|rows| {
             if self.is_shared()
                 && let Some(refusal) = rows.nodes.refusal(&change)
             {
@@ -134,8 +163,22 @@ impl Store for MemoryStore {
             if noticed {
                 self.notices.send_modify(|notices| *notices += 1);
             }
+            if self.loses_answer() {
+                return Err(StoreError::Unavailable {
+                    reason: "the answer of the store got lost".to_owned(),
+                    remedy: "Try again".to_owned(),
+                });
+            }
             Ok(())
-        })
+        });
+        if delay.is_zero() {
+            return saved;
+        }
+        async move {
+            tokio::time::sleep(delay).await;
+            saved.await
+        }
+        .boxed()
     }
 
     fn claim_due(&self, now: Timestamp, run: &str, most: usize) -> BoxFuture<'_, Result<Vec<ClaimedCall>, StoreError>> {

@@ -1,0 +1,5 @@
+//! What happens in the model, and what must hold of it.
+
+pub(crate) mod check;
+pub(crate) mod history;
+pub(crate) mod life;
