@@ -33,10 +33,14 @@ impl Sound {
         self.awaited = Some(self.put(clips).await);
     }
 
-    /// Plays this now. Where the flow awaited the end of something, it awaits the end of this.
+    /// Plays this now. Where the flow awaited the end of something, it awaits the end of this; what was played
+    /// again and again goes on after it.
     pub(super) async fn play_between(&mut self, clips: Vec<Arc<Clip>>) {
         let play = self.put(clips).await;
         self.awaited = self.awaited.map(|_| play);
+        if let Some((looped, _)) = &mut self.looped {
+            *looped = play;
+        }
     }
 
     /// Plays this again and again, until something else is played.
@@ -68,8 +72,7 @@ impl Sound {
             self.awaited = None;
             return true;
         }
-        if let Some((looped, clips)) = self.looped.take_if(|(looped, _)| *looped == play) {
-            debug_assert_eq!(looped, play);
+        if let Some((_, clips)) = self.looped.take_if(|(looped, _)| *looped == play) {
             self.play_on(clips).await;
         }
         false
