@@ -5,12 +5,12 @@
 //! of hundreds is that of its speakers, and its noise is not the sum of everybody's.
 
 mod halfband;
+mod member;
 mod voice;
 
 use crate::MAX_FRAME;
 
-use halfband::{Doubler, Halver};
-use voice::Voice;
+use member::{Member, Part, Role};
 
 /// The sample rate of a member's frames.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -99,56 +99,6 @@ pub struct Mixer {
     sum_wide: [i32; MAX_FRAME],
 }
 
-#[derive(Debug)]
-struct Member {
-    band: Band,
-    role: Role,
-    muted: bool,
-    /// What it said in this frame went past the mixer.
-    passed: bool,
-    voice: Voice,
-    /// What was offered for this frame.
-    offered: bool,
-    frame: [i16; MAX_FRAME],
-    /// How it is in the mix of this frame, and how it was in the last.
-    part: Part,
-    /// What it gave to the mix in the band that is not its own.
-    other: [i16; MAX_FRAME],
-    doubler: Doubler,
-    halver: Halver,
-}
-
-/// What somebody does in the room.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Role {
-    /// Speaks and hears.
-    Member,
-    /// Speaks to everybody, however many others do, and hears nothing.
-    Announcer,
-}
-
-/// Whether a member is in the mix.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Part {
-    Out,
-    /// Fading in or out over this frame.
-    Entering,
-    In,
-    Leaving,
-}
-
-impl Part {
-    /// The next frame's, for a member that is or is not among the speakers then.
-    const fn next(self, speaks: bool) -> Self {
-        match (self, speaks) {
-            (Self::Out | Self::Leaving, true) => Self::Entering,
-            (Self::Entering | Self::In, true) => Self::In,
-            (Self::Entering | Self::In, false) => Self::Leaving,
-            (Self::Out | Self::Leaving, false) => Self::Out,
-        }
-    }
-}
-
 impl Mixer {
     /// The most speakers at the same time that a room can have.
     pub const MOST_SPEAKERS: usize = 16;
@@ -200,19 +150,7 @@ impl Mixer {
     }
 
     fn sit(&mut self, band: Band, role: Role, part: Part) -> Seat {
-        let member = Member {
-            band,
-            role,
-            muted: false,
-            passed: false,
-            voice: Voice::default(),
-            offered: false,
-            frame: [0; MAX_FRAME],
-            part,
-            other: [0; MAX_FRAME],
-            doubler: Doubler::default(),
-            halver: Halver::default(),
-        };
+        let member = Member::new(band, role, part);
         if let Some(free) = self.seats.iter().position(Option::is_none) {
             self.seats[free] = Some(member);
             return Seat(free);
@@ -391,72 +329,6 @@ impl Mixer {
 
     fn member(&mut self, seat: Seat) -> Option<&mut Member> {
         self.seats.get_mut(seat.0).and_then(Option::as_mut)
-    }
-}
-
-impl Member {
-    fn samples(&self) -> usize {
-        self.band.frame_samples()
-    }
-
-    /// Whether nothing of its own is in the mix of this frame.
-    fn hears_all(&self) -> bool {
-        self.part == Part::Out || self.passed
-    }
-
-    /// Follows how loud the member is.
-    fn listen(&mut self) {
-        if !std::mem::take(&mut self.offered) {
-            self.frame.fill(0);
-        }
-        let samples = self.samples();
-        self.voice.follow(&self.frame[..samples]);
-    }
-
-    /// How much it is heard when not all can be. Whoever is in the mix stays until another is clearly louder.
-    fn weight(&self) -> u32 {
-        let counts = !self.muted && self.role == Role::Member;
-        let level = if counts { self.voice.level() } else { 0 };
-        match self.part {
-            Part::Entering | Part::In => level.saturating_mul(2),
-            Part::Out | Part::Leaving => level,
-        }
-    }
-
-    /// Lets its voice come and go without a click.
-    fn fade(&mut self) {
-        let samples = self.samples();
-        let frame = &mut self.frame[..samples];
-        let length = samples as i32;
-        match self.part {
-            Part::Entering => {
-                self.doubler = Doubler::default();
-                self.halver = Halver::default();
-                for (place, sample) in (0..).zip(frame) {
-                    *sample = (i32::from(*sample) * place / length) as i16;
-                }
-            }
-            Part::Leaving => {
-                for (place, sample) in (0..).zip(frame) {
-                    *sample = (i32::from(*sample) * (length - place) / length) as i16;
-                }
-            }
-            Part::Out | Part::In => {}
-        }
-    }
-
-    fn convert(&mut self) {
-        let (narrow, wide) = (Band::Narrow.frame_samples(), Band::Wide.frame_samples());
-        match self.band {
-            Band::Narrow => self.doubler.double(&self.frame[..narrow], &mut self.other[..wide]),
-            Band::Wide => self.halver.halve(&self.frame[..wide], &mut self.other[..narrow]),
-        }
-    }
-
-    /// What it gave to the mix of a band.
-    fn share(&self, band: Band) -> &[i16] {
-        let all = if band == self.band { &self.frame } else { &self.other };
-        &all[..band.frame_samples()]
     }
 }
 
