@@ -73,6 +73,11 @@ pub(crate) fn refusal(trunk: &AsteriskTrunk, flow: &Flow) -> Option<String> {
                         .to_owned(),
                 );
             }
+            Instruction::Record(_) | Instruction::Recording(_) => {
+                return Some(
+                    "a call that Asterisk takes as a whole is not recorded by us: use a SIP trunk for it".to_owned(),
+                );
+            }
             Instruction::HandOver(_) => {
                 return Some(
                     "Asterisk takes a call over at its answer and not later: let `hand_over` be the first step"
@@ -117,6 +122,8 @@ pub(crate) fn script(flow: &Flow, sounds: &[(Prompt, Arc<Clip>)], talk: Duration
             | Instruction::SendDigits(_)
             | Instruction::Dial(_)
             | Instruction::Conference(_)
+            | Instruction::Record(_)
+            | Instruction::Recording(_)
             | Instruction::HandOver(_)
             | Instruction::HangUp => {
                 return Err("this flow has steps that Asterisk cannot do as a whole".to_owned());
@@ -266,5 +273,7 @@ mod tests {
                 .contains("press keys")
         );
         assert_eq!(refusal(&trunk, &flow(vec![say(), Instruction::HangUp, keys()])), None);
+        let record = Instruction::Record(outdial_flow::Record::default());
+        assert!(refusal(&trunk, &flow(vec![record])).is_some_and(|reason| reason.contains("recorded")));
     }
 }

@@ -3,7 +3,9 @@
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::{AccountId, AttemptId, CallId, Digit, Ending, EventId, LegId, Outcome, Quality};
+use crate::{
+    AccountId, AttemptId, CallId, Channels, Digit, Ending, EventId, LegId, Outcome, Quality, RecordingEnd, RecordingId,
+};
 
 /// Something that happened, saved in the same transaction as the state it changed.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -171,6 +173,46 @@ pub enum EventKind {
         /// Who, in words.
         by: String,
     },
+    /// The sound of a leg is kept from now on.
+    RecordingStarted {
+        /// The recording.
+        recording: RecordingId,
+        /// The leg.
+        leg: LegId,
+        /// What its maker called it.
+        name: String,
+        /// Whose voice goes where.
+        channels: Channels,
+        /// Who wanted it, in words.
+        by: String,
+    },
+    /// What is said from now on is not kept.
+    RecordingPaused {
+        /// The recording.
+        recording: RecordingId,
+        /// Who wanted it, in words.
+        by: String,
+    },
+    /// What is said is kept again.
+    RecordingResumed {
+        /// The recording.
+        recording: RecordingId,
+        /// Who wanted it, in words.
+        by: String,
+    },
+    /// A recording is complete.
+    RecordingFinished {
+        /// The recording.
+        recording: RecordingId,
+        /// What its maker called it.
+        name: String,
+        /// Why it ended.
+        end: RecordingEnd,
+        /// How long it plays, in milliseconds.
+        millis: u64,
+        /// The size of its file.
+        bytes: u64,
+    },
     /// A leg ended.
     LegEnded {
         /// The leg.
@@ -250,6 +292,10 @@ kinds! {
     Digit = "digit",
     Gathered = "gathered",
     HangUpRequested = "hang_up_requested",
+    RecordingStarted = "recording_started",
+    RecordingPaused = "recording_paused",
+    RecordingResumed = "recording_resumed",
+    RecordingFinished = "recording_finished",
     LegEnded = "leg_ended",
     Postponed = "postponed",
     Changed = "changed",

@@ -172,6 +172,10 @@ typed_id!(
     AudioId, "aud"
 );
 typed_id!(
+    /// Names a recording.
+    RecordingId, "rec"
+);
+typed_id!(
     /// Names a webhook of an account.
     WebhookId, "hook"
 );

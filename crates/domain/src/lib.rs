@@ -20,6 +20,7 @@ pub mod masking;
 pub mod message;
 pub mod outcome;
 pub mod plan;
+pub mod recording;
 pub mod recurrence;
 pub mod retry;
 pub mod room;
@@ -36,13 +37,14 @@ pub use event::{Event, EventKind, Subject};
 pub use hours::{Hours, HoursError, HoursZone, Window};
 pub use id::{
     AccountId, AttemptId, AudioId, CallId, CommandId, DeliveryId, EventId, IdError, KeyId, LegId, MaskId, MessageId,
-    ReceiverId, RoomId, ScheduleId, WebhookId,
+    ReceiverId, RecordingId, RoomId, ScheduleId, WebhookId,
 };
 pub use leg::{Leg, LegState, Quality};
 pub use mask::Mask;
 pub use message::{Message, MessagePlan, MessageState};
 pub use outcome::{EndedBy, Ending, Outcome};
 pub use plan::{Plan, Priority};
+pub use recording::{Channels, Recording, RecordingEnd, RecordingState};
 pub use recurrence::{Cron, Recurrence};
 pub use retry::{Factor, Retry, RetryRule};
 pub use room::{RoomName, RoomNameError};

@@ -11,6 +11,8 @@ mod journal;
 mod masked;
 mod other;
 mod prompts;
+mod record;
+mod recordings;
 mod sound;
 mod stay;
 mod waiting;
@@ -19,13 +21,13 @@ use std::time::Duration;
 
 use outdial_domain::{Call, EndedBy, Ending, EventKind, LiveCall, Outcome, call::Happening};
 use outdial_flow::Flow;
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 use crate::{
     Engine, HangUpAnswer,
     call_task::{conversation::Conversation, journal::journal, prompts::Rendered, waiting::admitted},
     fault,
-    live::{Control, Said, Told},
+    live::{HangUp, Said, Told},
     pacing::admission::Permit,
     ports::{Change, ClaimedCall, Job, LegOrder, WholeOrder},
     recorder::Recorder,
@@ -46,7 +48,7 @@ pub(crate) async fn run(engine: &Engine, claimed: ClaimedCall, mut control: mpsc
         biased;
         // Given back with all that was claimed, for others or the next start.
         () = engine.stopping() => return,
-        stop = asked(&mut control) => return prevent(engine, call, stop).await,
+        asked = asked(&mut control) => return prevent(engine, call, asked).await,
         prepared = Box::pin(prepare(engine, &mut call, &flow)) => prepared,
     };
     match prepared {
@@ -91,36 +93,10 @@ async fn prepare(engine: &Engine, call: &mut Call, flow: &Flow) -> Result<Prepar
     })
 }
 
-/// A request to end the call.
-struct Stop {
-    by: String,
-    kind: EndedBy,
-    answer: oneshot::Sender<Said>,
-}
-
-impl Stop {
-    /// The request, unless something else is asked for: that is for a call that talks.
-    fn read(told: Told) -> Option<Self> {
-        let Told { control, answer } = told;
-        match control {
-            Control::HangUp { by, kind } => Some(Self { by, kind, answer }),
-            Control::Do { order, .. } => {
-                let reason = format!(
-                    "the call is not answered yet: {} is for a call that talks",
-                    order.in_words()
-                );
-                // Whoever asked may have gone.
-                let _ = answer.send(Said::Refused(reason));
-                None
-            }
-        }
-    }
-}
-
-async fn asked(control: &mut mpsc::Receiver<Told>) -> Stop {
+async fn asked(control: &mut mpsc::Receiver<Told>) -> HangUp {
     loop {
-        match control.recv().await.map(Stop::read) {
-            Some(Some(stop)) => return stop,
+        match control.recv().await.map(Told::before_the_answer) {
+            Some(Some(hang_up)) => return hang_up,
             Some(None) => {}
             // The sender is among the live calls until this task has ended.
             None => std::future::pending().await,
@@ -130,8 +106,8 @@ async fn asked(control: &mut mpsc::Receiver<Told>) -> Stop {
 
 /// Ends a call that somebody asked to end before it was dialled. One that waits while the server stops does
 /// not end: it is taken again, by another node or after the next start.
-async fn prevent(engine: &Engine, call: Call, stop: Stop) {
-    let Stop { by, kind, answer } = stop;
+async fn prevent(engine: &Engine, call: Call, asked: HangUp) {
+    let HangUp { by, kind, answer } = asked;
     if kind == EndedBy::System {
         return;
     }
@@ -185,8 +161,8 @@ async fn dial(engine: &Engine, mut live: LiveCall, prepared: Prepared, flow: Flo
         send_before: engine.inner().node.send_before(),
     };
     let recorder = Recorder::new(engine, live.call.events);
-    let stop = std::iter::from_fn(|| control.try_recv().ok()).find_map(Stop::read);
-    if let Some(Stop { by, kind, answer }) = stop {
+    let hang_up = std::iter::from_fn(|| control.try_recv().ok()).find_map(Told::before_the_answer);
+    if let Some(HangUp { by, kind, answer }) = hang_up {
         live.stopped = true;
         let ending = Ending::new(Outcome::Canceled, kind, format!("ended before it was dialled, by {by}"));
         unsent(engine, live, recorder, ending).await;

@@ -17,7 +17,8 @@ use crate::{
         limits,
         names::AccountNames,
     },
-    ports::{Blobs, Ids, Prompts, RoomSound, Store, StoreError, VoiceCarrier},
+    ports::{Blobs, Ids, Prompts, RecordingFiles, RoomSound, Store, StoreError, VoiceCarrier},
+    recording::{interrupted::finish_those_of_this_node, links::Links, writer::Writer},
     recurring,
     rooms::Rooms,
     scheduler, sweeper,
@@ -34,6 +35,8 @@ pub struct Parts {
     pub store: Arc<dyn Store>,
     /// Keeps uploads.
     pub blobs: Arc<dyn Blobs>,
+    /// Keeps the sound of recordings.
+    pub recordings: Arc<dyn RecordingFiles>,
     /// Turns texts and files into sound.
     pub prompts: Arc<dyn Prompts>,
     /// The sound of rooms.
@@ -69,6 +72,8 @@ pub(crate) struct Inner {
     pub(crate) stopping: CancellationToken,
     /// The calls, and what takes them.
     pub(crate) tasks: TaskTracker,
+    pub(crate) writer: Writer,
+    pub(crate) links: Links,
     pub(crate) node: Membership,
     /// Cancelled when the last call has ended, or is given up.
     pub(crate) left: CancellationToken,
@@ -108,7 +113,12 @@ impl Engine {
         let engine = Self::at_rest(parts);
         node::join(&engine).await?;
         engine.0.keeping.spawn(node::keep(engine.clone()));
-        if let Err(error) = interrupted::end_those_of_the_gone(&engine).await {
+        // Before the calls that they belong to, whose last events speak of them.
+        let accounted = match finish_those_of_this_node(&engine).await {
+            Ok(()) => interrupted::end_those_of_the_gone(&engine).await,
+            failed => failed,
+        };
+        if let Err(error) = accounted {
             engine.leave().await;
             return Err(error.into());
         }
@@ -139,6 +149,8 @@ impl Engine {
             stopping: CancellationToken::new(),
             tasks: TaskTracker::new(),
             node: Membership::new(&parts.settings.node, &parts.ids, parts.store.nodes().is_some()),
+            writer: Writer::new(Arc::clone(&parts.recordings)),
+            links: Links::default(),
             left: CancellationToken::new(),
             keeping: TaskTracker::new(),
             parts,

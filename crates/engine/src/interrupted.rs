@@ -10,6 +10,7 @@ use crate::{
     Engine,
     call_task::attempt_is_over,
     ports::{CallDetails, Change, Job, StoreError, StoredEvent},
+    recording,
 };
 
 /// How long a carrier may take to find out what became of a leg.
@@ -71,7 +72,13 @@ async fn ended(engine: &Engine, details: CallDetails, why: impl Fn(&Leg) -> Stri
         .filter(|leg| leg.progress.ending.is_none())
         .cloned()
         .collect();
-    let mut events = Vec::new();
+    let recorded = recording::interrupted::events_of(engine, &live.call).await;
+    let recorded = recorded.unwrap_or_else(|error| {
+        tracing::error!(call = %live.call.id, %error, "what was recorded of a call is not told with its end");
+        Vec::new()
+    });
+    let recorded = recorded.into_iter();
+    let mut events: Vec<_> = recorded.map(|kind| engine.record(&mut live.call, kind)).collect();
     for leg in open {
         let ending = match look_up(engine, &leg).await {
             Some(ending) => ending,

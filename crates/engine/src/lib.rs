@@ -23,6 +23,7 @@ pub mod pacing;
 pub mod policy;
 pub mod ports;
 mod recorder;
+pub mod recording;
 mod recurring;
 mod rooms;
 pub mod routing;

@@ -6,8 +6,8 @@ use std::{
     time::Duration,
 };
 
-use outdial_domain::{Address, CallId, EndedBy, digit::Digits};
-use outdial_flow::{Flow, Prompt};
+use outdial_domain::{Address, CallId, Channels, EndedBy, Recording, RecordingId, digit::Digits};
+use outdial_flow::{Flow, Prompt, RecordingAction};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
 
@@ -21,6 +21,26 @@ pub(crate) enum Control {
         by: String,
         /// Whether a request or the system asks.
         kind: EndedBy,
+    },
+    /// Keep the sound of the call from now on.
+    Record {
+        /// Who asks, for the event log.
+        by: String,
+        /// What the recording is called.
+        name: String,
+        /// Whose voice goes where.
+        channels: Channels,
+        /// The longest that it may become.
+        most: Duration,
+    },
+    /// Pause, resume or stop a recording.
+    Recording {
+        /// Who asks, for the event log.
+        by: String,
+        /// Which one.
+        id: RecordingId,
+        /// What to do.
+        action: RecordingAction,
     },
     /// Do something else with the call.
     Do {
@@ -82,8 +102,12 @@ pub(crate) enum Said {
     HangUp(HangUpAnswer),
     /// It was done, with this result in words.
     Obeyed(String),
-    /// It was not done, for this reason.
+    /// The recording as it is now. One that was told to stop is complete a moment later.
+    Recording(Box<Recording>),
+    /// It cannot be done, for this reason.
     Refused(String),
+    /// There is no such recording under way.
+    NotRecording,
     /// The call is over, or somebody else's.
     Gone,
 }
@@ -95,6 +119,37 @@ pub(crate) struct Told {
     /// Told once the decision is made. Whoever asked may have gone; it is done all the same.
     pub(crate) answer: oneshot::Sender<Said>,
 }
+
+/// A request to end the call, on its way to the owner.
+#[derive(Debug)]
+pub(crate) struct HangUp {
+    pub(crate) by: String,
+    pub(crate) kind: EndedBy,
+    pub(crate) answer: oneshot::Sender<Said>,
+}
+
+impl Told {
+    /// The request, if it is to end the call: all others have to wait for the answer, and are refused.
+    pub(crate) fn before_the_answer(self) -> Option<HangUp> {
+        let answer = self.answer;
+        let reason = match self.control {
+            Control::HangUp { by, kind } => return Some(HangUp { by, kind, answer }),
+            Control::Do { order, .. } => {
+                format!(
+                    "the call is not answered yet: {} is for a call that talks",
+                    order.in_words()
+                )
+            }
+            Control::Record { .. } | Control::Recording { .. } => NOT_ANSWERED.to_owned(),
+        };
+        // Whoever asked may have gone.
+        let _ = answer.send(Said::Refused(reason));
+        None
+    }
+}
+
+/// Why nothing but its end can be asked of a call that rings.
+pub(crate) const NOT_ANSWERED: &str = "the call is not answered yet: try again when its state is `in_progress`";
 
 /// What became of a request to end a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]

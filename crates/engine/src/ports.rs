@@ -6,6 +6,7 @@ mod first_answer;
 mod limits;
 mod nodes;
 mod prompts;
+mod recordings;
 mod rooms;
 mod schedules;
 mod store;
@@ -23,6 +24,7 @@ pub use first_answer::FirstAnswer;
 pub use limits::{Count, Counted, SharedLimits};
 pub use nodes::{JoinError, NodeCommand, Nodes, Reply, Run};
 pub use prompts::{Clip, ImportedAudio, PromptError, Prompts, Say, Signal};
+pub use recordings::{RecordingFile, RecordingFiles, RecordingFilter, RecordingStore};
 pub use rooms::{Joining, NoRooms, RoomKind, RoomSound};
 pub use schedules::StoredSchedule;
 pub use store::{

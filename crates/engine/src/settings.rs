@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use outdial_domain::{Address, Limits, Number, NumberUse};
 use outdial_flow::Flow;
 
-use crate::{outgoing::Outgoing, pacing::Rules, policy::Policy, routing::Trunk};
+use crate::{outgoing::Outgoing, pacing::Rules, policy::Policy, recording::Keeping, routing::Trunk};
 
 /// What the operator decided.
 #[derive(Debug, Clone, Default)]
@@ -26,6 +26,8 @@ pub struct Settings {
     pub unmasked: bool,
     /// How fast calls may go.
     pub pacing: Rules,
+    /// How long recordings are kept.
+    pub recordings: Keeping,
     /// The flows that a request may name.
     pub flows: BTreeMap<String, Flow>,
 }

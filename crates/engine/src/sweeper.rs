@@ -13,6 +13,7 @@ use crate::{
     Engine, interrupted,
     node::{LEASE, PATIENCE},
     ports::StoreError,
+    verbs::forget_recording,
 };
 
 /// How often the claims of nodes that are gone are given back.
@@ -33,6 +34,9 @@ const BATCH: usize = 500;
 
 /// How long a masked pair is kept after its time was over.
 const MASKS_KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
+
+/// How often recordings whose time is over are deleted.
+const RECORDINGS: Duration = Duration::from_secs(60);
 
 /// How long a command between nodes is kept at most. Whoever gave it has stopped waiting long before.
 const COMMANDS: Duration = Duration::from_secs(600);
@@ -62,6 +66,11 @@ fn chores(engine: &Engine) -> Vec<Chore> {
             name: "forgets masked pairs whose time was over long ago",
             every: ANSWERS,
             run: |engine| Box::pin(forget_masks(engine)),
+        },
+        Chore {
+            name: "deletes recordings whose time is over",
+            every: RECORDINGS,
+            run: |engine| Box::pin(forget_recordings(engine)),
         },
     ];
     if engine.store.nodes().is_some() {
@@ -136,6 +145,28 @@ async fn forget_masks(engine: &Engine) -> Result<(), StoreError> {
         }
     }
     Ok(())
+}
+
+/// One whose file cannot be removed holds up no other for longer than until the next time.
+async fn forget_recordings(engine: &Engine) -> Result<(), StoreError> {
+    loop {
+        let old = engine.store.old_recordings(engine.ids.now(), BATCH).await?;
+        let mut left = 0;
+        for recording in &old {
+            match forget_recording(engine, recording).await {
+                Ok(()) => {
+                    tracing::info!(recording = %recording.id, "a recording was deleted, because its time was over");
+                }
+                Err(error) => {
+                    left += 1;
+                    tracing::warn!(recording = %recording.id, %error, "a recording could not be deleted; it is tried again");
+                }
+            }
+        }
+        if left > 0 || old.len() < BATCH || engine.is_stopping() {
+            return Ok(());
+        }
+    }
 }
 
 async fn forget_answers(engine: &Engine) -> Result<(), StoreError> {

@@ -15,6 +15,7 @@ mod open_room;
 mod place_call;
 mod place_in_queue;
 mod preview_message;
+mod recordings;
 mod replay;
 mod rooms;
 mod schedules;
@@ -42,6 +43,11 @@ pub use open_room::{OpenRoom, OpenedRoom, Participant, open_room};
 pub use place_call::{Action, PlaceCall, PlaceCallError, place_call, place_call_once};
 pub use place_in_queue::{PlaceInQueue, place_in_queue};
 pub use preview_message::{MOST_MESSAGE_PARTS, preview_message};
+pub(crate) use recordings::forget as forget_recording;
+pub use recordings::{
+    LONGEST_RECORDING_PAGE, LinkError, RecordCall, RecordingError, change_recording, get_recording, link_to_recording,
+    list_recordings, open_link, read_recording, record_call, remove_recording,
+};
 pub use replay::{LONGEST_REPLAY, Replay, ReplayError, Replayed, replay};
 pub use rooms::{RoomError, RoomOrder, control_room, get_room, list_rooms};
 pub use schedules::{

@@ -28,6 +28,7 @@ mod openapi;
 mod operations;
 mod plan;
 mod query;
+mod recordings;
 mod refusal;
 mod rooms;
 mod schedules;

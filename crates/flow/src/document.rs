@@ -28,6 +28,8 @@
 //! | `gather` | an object, see below | waits for keys |
 //! | `pause` | a length of time, 0 to 5 minutes | is silent |
 //! | `send_digits` | `0`–`9`, `*`, `#`, `A`–`D`, with `w` and `W` for a pause of half a second and of one; 64 at most | presses keys |
+//! | `record` | an object, see below, or `true` | keeps the sound of the call, or a message |
+//! | `recording` | `pause`, `resume` or `stop` | does so to the recordings under way |
 //! | `dial` | a number, a list of them, or an object, see below | rings somebody else, and lets the two talk |
 //! | `conference` | the name of a room, or an object, see below | enters the room |
 //! | `hand_over` | an object, see below | leaves the call to the switch that carries it |
@@ -145,6 +147,41 @@
 //!
 //! The flow goes on when the leg is taken out of the room, or the room has ended.
 //!
+//! # Record
+//!
+//! ```
+//! # fn main() -> Result<(), Box<dyn std::error::Error>> {
+//! let value = serde_json::from_str(r##"[
+//!     {"record": {"name": "whole call", "channels": "separate",
+//!                 "consent": {"prompts": [{"say": "Press 1 if this call may be recorded."}]}}},
+//!     {"say": "Please leave a message after the tone."},
+//!     {"record": {"name": "message", "until": {"key": "#", "silence": "4s"}, "most": "90s"}},
+//!     {"recording": "stop"},
+//!     {"say": "Thank you."}
+//! ]"##)?;
+//! let flow = outdial_flow::document::read(&value, "flow").unwrap();
+//! assert_eq!(flow.steps.len(), 5);
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Without `until` the flow goes on at once, and the recording ends with the call. With it the flow waits
+//! for a message. Everything in it may be left out:
+//!
+//! | field | default | meaning |
+//! |---|---|---|
+//! | `name` | `recording` | what the recording is called; 100 characters at most |
+//! | `channels` | `mono`; `party` with `until` | `mono`: everybody together; `separate`: left the party of the leg, right what it hears; `party`: the party of the leg alone |
+//! | `most` | 4 hours; 2 minutes with `until` | the longest that it may become, 1 second to 12 hours |
+//! | `until` | none | what ends a message: an object, or `true` for its defaults |
+//! | `until.key` | `#` | this key; `"none"` for no key |
+//! | `until.silence` | none | nobody speaks for so long, 0.5 to 60 seconds |
+//! | `until.beep` | true | whether a tone is heard first |
+//! | `consent` | none | who is asked before: without a yes nothing is recorded, and the flow goes on |
+//! | `consent.prompts` | | `say` and `play` steps |
+//! | `consent.key` | `1` | the key that says yes; it is kept as the digits `consent` |
+//! | `consent.timeout`, `consent.tries` | 5 seconds, 1 | as in a gather |
+//!
 //! # Hand over
 //!
 //! A call that goes out by a telephone system, such as an Asterisk, can be left to it: one of its
@@ -209,6 +246,7 @@ mod properties;
 mod read_dial;
 mod read_gather;
 mod read_steps;
+mod record;
 #[cfg(test)]
 mod tests;
 mod write;
@@ -216,7 +254,7 @@ mod write;
 use serde_json::Value;
 
 use crate::{
-    Conference, Dial, Flow, Prompt,
+    Conference, Dial, Flow, Prompt, Record,
     fields::{Given, Problem, Problems},
 };
 use read_steps::Reader;
@@ -272,4 +310,10 @@ pub fn read_conference(given: &Given<'_, '_>) -> Option<Conference> {
 #[must_use]
 pub fn read_prompts(given: &Given<'_, '_>) -> Option<Vec<Prompt>> {
     Reader::default().prompts(given)
+}
+
+/// Reads what a `record` step says, where a document has it in another place: an object, or `true`.
+#[must_use]
+pub fn read_record(given: &Given<'_, '_>) -> Option<Record> {
+    Reader::default().record(given)
 }

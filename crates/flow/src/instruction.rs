@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use outdial_domain::{AudioId, Digit, digit::Digits};
 use serde::{Deserialize, Serialize};
 
-use crate::{Conference, Dial, HandOver};
+use crate::{Conference, Dial, HandOver, Record, RecordingAction};
 
 /// What to do on an answered leg, in order. After the last instruction the leg is hung up.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -28,6 +28,10 @@ pub enum Instruction {
     Pause(Duration),
     /// Press keys.
     SendDigits(Digits),
+    /// Keep the sound.
+    Record(Record),
+    /// Pause, resume or stop the recordings that are under way.
+    Recording(RecordingAction),
     /// Ring somebody else, and let the two talk.
     Dial(Box<Dial>),
     /// Enter a room.
@@ -69,6 +73,8 @@ pub enum Prompt {
     Say(Say),
     /// An audio file.
     Play(AudioRef),
+    /// The tone that says that a message is recorded from now on. No document has it by itself.
+    Beep,
 }
 
 impl From<Prompt> for Instruction {
@@ -76,6 +82,8 @@ impl From<Prompt> for Instruction {
         match prompt {
             Prompt::Say(say) => Self::Say(say),
             Prompt::Play(audio) => Self::Play(audio),
+            // It belongs to a `record`; by itself it says nothing.
+            Prompt::Beep => Self::Pause(Duration::ZERO),
         }
     }
 }
@@ -150,6 +158,8 @@ impl Flow {
                 | Instruction::Pause(_)
                 | Instruction::SendDigits(_)
                 | Instruction::Conference(_)
+                | Instruction::Record(_)
+                | Instruction::Recording(_)
                 | Instruction::HangUp => false,
                 Instruction::Dial(dial) => somewhere(dial.on_failure.steps()),
             })
@@ -176,6 +186,8 @@ impl Flow {
                     | Instruction::Play(_)
                     | Instruction::Pause(_)
                     | Instruction::SendDigits(_)
+                    | Instruction::Record(_)
+                    | Instruction::Recording(_)
                     | Instruction::Conference(_)
                     | Instruction::HandOver(_)
                     | Instruction::HangUp => {}
@@ -209,8 +221,18 @@ impl Flow {
                         collect(dial.on_failure.steps(), into);
                     }
                     Instruction::Conference(conference) => into.extend(conference.waiting.iter().cloned()),
+                    Instruction::Record(record) => {
+                        into.extend(
+                            record
+                                .consent
+                                .iter()
+                                .flat_map(|consent| consent.prompts.iter().cloned()),
+                        );
+                        into.extend(record.until.filter(|until| until.beep).map(|_| Prompt::Beep));
+                    }
                     Instruction::Pause(_)
                     | Instruction::SendDigits(_)
+                    | Instruction::Recording(_)
                     | Instruction::HandOver(_)
                     | Instruction::HangUp => {}
                 }

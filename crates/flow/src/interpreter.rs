@@ -51,9 +51,9 @@ use std::{
     vec,
 };
 
-use outdial_domain::{Digit, Outcome, digit::Digits};
+use outdial_domain::{Digit, Outcome, RecordingEnd, digit::Digits};
 
-use crate::{Conference, Dial, Flow, Gather, Instruction, OnFailure, Prompt};
+use crate::{Conference, Dial, Flow, Gather, Instruction, OnFailure, Prompt, Record, RecordingAction};
 use gathering::{Gathering, Verdict};
 use words::in_words;
 
@@ -68,6 +68,13 @@ pub enum Input {
     Digit(Digit),
     /// The keys that were commanded have been sent.
     DigitsSent,
+    /// The recording that was commanded with an `until` is complete, or could not begin.
+    Recorded {
+        /// Why it ended.
+        end: RecordingEnd,
+        /// How long it plays.
+        length: Duration,
+    },
     /// The dial that was commanded is over.
     DialEnded(DialEnd),
     /// The leg is out of the room that it was to enter, or was not let in.
@@ -98,6 +105,12 @@ pub enum Command {
     Announce(Outcome),
     /// Enter a room; [`Input::LeftRoom`] is awaited.
     Join(Conference),
+    /// Begin a recording. With an `until`, [`Input::Recorded`] is awaited.
+    Record(Record),
+    /// End the recording that [`Input::Recorded`] is awaited of, because of its key.
+    EndMessage,
+    /// Do this to all recordings of the leg that are under way.
+    Recording(RecordingAction),
     /// End the leg.
     HangUp,
 }
@@ -176,6 +189,10 @@ enum State {
     Announcing,
     /// The end of the stay in a room.
     InRoom,
+    /// The end of the tone before a message.
+    Beeping(Record),
+    /// The end of a message, which this key ends, too.
+    Recording { key: Option<Digit> },
     /// Nothing any more.
     Ended,
 }
@@ -212,6 +229,7 @@ impl Interpreter {
             Input::DigitsSent => self.digits_sent(now),
             Input::DialEnded(end) => self.dial_ended(end, now),
             Input::LeftRoom => self.left_room(now),
+            Input::Recorded { end, length } => self.recorded(end, length, now),
         }
     }
 
@@ -235,6 +253,8 @@ impl Interpreter {
             | State::Dialing(_)
             | State::Announcing
             | State::InRoom
+            | State::Beeping(_)
+            | State::Recording { .. }
             | State::Ended => {}
         }
     }
@@ -251,6 +271,8 @@ impl Interpreter {
             | State::Dialing(_)
             | State::Announcing
             | State::InRoom
+            | State::Beeping(_)
+            | State::Recording { .. }
             | State::Ended => None,
         }
     }
@@ -275,6 +297,8 @@ impl Interpreter {
             | State::Dialing(_)
             | State::Announcing
             | State::InRoom
+            | State::Beeping(_)
+            | State::Recording { .. }
             | State::Ended => {}
         }
     }
@@ -287,11 +311,16 @@ impl Interpreter {
             }
             State::Gathering(gathering) => gathering.prompts_done(now),
             State::Announcing => self.hang_up(),
+            State::Beeping(record) => {
+                let record = std::mem::take(record);
+                self.listen_to(record);
+            }
             State::Fresh
             | State::Pausing { .. }
             | State::Sending
             | State::Dialing(_)
             | State::InRoom
+            | State::Recording { .. }
             | State::Ended => {}
         }
     }
@@ -309,7 +338,17 @@ impl Interpreter {
             | State::Dialing(_)
             | State::Announcing
             | State::InRoom
+            | State::Beeping(_)
+            | State::Recording { .. }
             | State::Ended => {}
+        }
+    }
+
+    fn recorded(&mut self, end: RecordingEnd, length: Duration, now: Instant) {
+        if let State::Recording { .. } = self.state {
+            let seconds = length.as_secs_f32();
+            self.done(&format!("recorded {seconds:.1} s, ended by `{end}`"));
+            self.run(now);
         }
     }
 
@@ -360,6 +399,8 @@ impl Interpreter {
             | State::Sending
             | State::Dialing(_)
             | State::Announcing
+            | State::Beeping(_)
+            | State::Recording { .. }
             | State::Ended => {}
         }
     }
@@ -375,7 +416,17 @@ impl Interpreter {
             }
             // What is pressed while others are talked to is not for a later gather.
             State::Dialing(_) | State::Announcing | State::InRoom => {}
-            State::Fresh | State::Playing | State::Pausing { .. } | State::Sending => {
+            State::Recording { key } if *key == Some(digit) => {
+                // Once is enough, and a second press is meant for nothing that comes after.
+                *key = None;
+                self.commands.push_back(Command::EndMessage);
+            }
+            State::Fresh
+            | State::Playing
+            | State::Pausing { .. }
+            | State::Sending
+            | State::Beeping(_)
+            | State::Recording { .. } => {
                 if self.ahead.len() < Self::MOST_AHEAD {
                     self.ahead.push_back(digit);
                 }
@@ -435,6 +486,12 @@ impl Interpreter {
                 self.commands.push_back(Command::Join(conference));
                 self.state = State::InRoom;
             }
+            Instruction::Record(record) => return self.record(record, now),
+            Instruction::Recording(action) => {
+                self.commands.push_back(Command::Recording(action));
+                self.done("done");
+                return Next::Runs;
+            }
             // Only who can carry it out is given a flow with it, and nobody runs it step by step.
             Instruction::HandOver(_) => {
                 self.done("no switch to hand it over to");
@@ -451,6 +508,37 @@ impl Interpreter {
     fn play(&mut self, prompt: Prompt) {
         self.commands.push_back(Command::Prompt(vec![prompt]));
         self.state = State::Playing;
+    }
+
+    fn record(&mut self, record: Record, now: Instant) -> Next {
+        let record = match record.asking() {
+            Ok(consent) => {
+                // A key that was pressed before the question is no answer to it.
+                self.ahead.clear();
+                return self.gather(consent, now);
+            }
+            Err(record) => record,
+        };
+        match record.until {
+            None => {
+                self.commands.push_back(Command::Record(record));
+                self.done("recording from here on");
+                return Next::Runs;
+            }
+            Some(until) if until.beep => {
+                self.commands.push_back(Command::Prompt(vec![Prompt::Beep]));
+                self.state = State::Beeping(record);
+            }
+            Some(_) => self.listen_to(record),
+        }
+        Next::Waits
+    }
+
+    fn listen_to(&mut self, record: Record) {
+        self.state = State::Recording {
+            key: record.until.and_then(|until| until.key),
+        };
+        self.commands.push_back(Command::Record(record));
     }
 
     fn gather(&mut self, gather: Gather, now: Instant) -> Next {

@@ -12,6 +12,7 @@ pub mod fields;
 pub mod hand_over;
 pub mod instruction;
 pub mod interpreter;
+pub mod record;
 
 pub use conference::Conference;
 pub use dial::{CallerId, Dial, OnFailure, WhileRinging};
@@ -19,3 +20,4 @@ pub use fields::{Fields, Given, Problem, Problems};
 pub use hand_over::{HandOver, Target};
 pub use instruction::{AudioRef, Flow, Gather, Instruction, Prompt, Say};
 pub use interpreter::{Command, DialEnd, Input, Interpreter, Note};
+pub use record::{Consent, Record, RecordingAction, Until};

@@ -107,7 +107,8 @@ pub(crate) struct Slot {
     moved: bool,
     /// Keys for the other side of a bridge.
     pressed: VecDeque<(digit::Digit, DigitWay)>,
-    tap: Option<TapSink>,
+    /// Those who listen to both sides.
+    taps: Vec<TapSink>,
     owner: Owner,
     /// Events that found no room.
     waiting: VecDeque<MediaEvent>,
@@ -146,7 +147,7 @@ impl Slot {
             turned: now,
             moved: false,
             pressed: VecDeque::new(),
-            tap: None,
+            taps: Vec::new(),
             owner,
             waiting: VecDeque::new(),
             rtp,
@@ -197,9 +198,7 @@ impl Slot {
     /// The end of a turn: tells what happened.
     pub(crate) fn finish(&mut self, now: Instant, buffers: &mut Buffers) {
         (self.turned, self.moved) = (now, false);
-        if let Some(tap) = &mut self.tap {
-            tap.put(self.media.sent(), self.media.received());
-        }
+        self.fill_taps();
         self.turns = self.turns.wrapping_add(1);
         if self.turns.is_multiple_of(TURNS_PER_RTCP) {
             self.control(now, buffers);
@@ -209,7 +208,16 @@ impl Slot {
 
     /// Whether somebody wants its sound.
     pub(crate) fn is_tapped(&self) -> bool {
-        self.tap.is_some()
+        !self.taps.is_empty()
+    }
+
+    /// Lets those hear the frame who listen still.
+    fn fill_taps(&mut self) {
+        let (sent, received) = (self.media.sent(), self.media.received());
+        self.taps.retain_mut(|tap| {
+            tap.put(sent, received);
+            tap.is_wanted()
+        });
     }
 
     /// Whether there is anything to do in the middle of a frame.
@@ -243,7 +251,7 @@ impl Slot {
                 }
                 Ok(Command::StopPlaying) => self.media.stop_all_plays(),
                 Ok(Command::SendDigits(digits)) => self.keypad.order(&digits),
-                Ok(Command::Tap(tap)) => self.tap = Some(tap),
+                Ok(Command::Tap(tap)) => self.taps.push(tap),
                 Ok(Command::Join(join)) => return Obeyed::Join(join),
                 Ok(Command::Leave) if self.room.is_some() => return Obeyed::Leave,
                 Ok(Command::Leave) => self.tell_left(),

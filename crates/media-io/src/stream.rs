@@ -30,7 +30,7 @@ pub struct Stream {
     workers: Arc<Workers>,
     state: State,
     /// Given before it runs. Never locked: the mutex only lets a stream be looked at from several threads.
-    tap: Mutex<Option<TapSink>>,
+    taps: Mutex<Vec<TapSink>>,
 }
 
 enum State {
@@ -56,7 +56,7 @@ impl Stream {
             local: sockets.local,
             workers,
             state: State::Open(Box::new(sockets)),
-            tap: Mutex::default(),
+            taps: Mutex::default(),
         }
     }
 
@@ -96,7 +96,7 @@ impl Stream {
                     events,
                     quality: Some(quality),
                 };
-                if let Some(tap) = self.waiting_tap().take() {
+                for tap in std::mem::take(self.waiting_taps()) {
                     let _ = command_sender.send(Command::Tap(tap));
                 }
                 self.workers.give(Box::new(Slot::new(*sockets, terms, owner)));
@@ -128,16 +128,17 @@ impl Stream {
         self.tell(Command::SendDigits(digits));
     }
 
-    /// Puts the sound of both sides in here with every turn, from the first one on if it does not run yet.
+    /// Puts the sound of both sides in here with every turn, from the first one on if it does not run yet. There may
+    /// be several; one whose other end is gone is let go.
     pub fn tap(&mut self, tap: TapSink) {
         match &self.state {
-            State::Open(_) => *self.waiting_tap() = Some(tap),
+            State::Open(_) => self.waiting_taps().push(tap),
             State::Running { .. } | State::Closed => self.tell(Command::Tap(tap)),
         }
     }
 
-    fn waiting_tap(&mut self) -> &mut Option<TapSink> {
-        self.tap.get_mut().unwrap_or_else(PoisonError::into_inner)
+    fn waiting_taps(&mut self) -> &mut Vec<TapSink> {
+        self.taps.get_mut().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Sends or stays silent, for hold.

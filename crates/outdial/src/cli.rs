@@ -72,6 +72,11 @@ pub enum Command {
         #[command(subcommand)]
         command: Messages,
     },
+    /// List, show, download and delete recordings
+    Recordings {
+        #[command(subcommand)]
+        command: Recordings,
+    },
     /// Call again and again
     Schedules {
         #[command(subcommand)]
@@ -265,6 +270,9 @@ pub struct Call {
     pub action: Action,
     #[command(flatten)]
     pub plan: PlanOptions,
+    /// Record the call from its answer to its end (`outdial recordings` has it)
+    #[arg(long)]
+    pub record: bool,
     /// Wait for the end, and exit with 0 only if the call completed
     #[arg(long)]
     pub wait: bool,
@@ -455,6 +463,43 @@ pub enum Rooms {
     End {
         /// The room
         name: String,
+    },
+}
+
+#[derive(Debug, Subcommand)]
+pub enum Recordings {
+    /// List recordings, newest first
+    List {
+        /// Only those of this call
+        #[arg(long)]
+        call: Option<String>,
+        /// How many
+        #[arg(long, default_value_t = 20)]
+        limit: u16,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show one recording, with a link that opens its sound for a while
+    Show {
+        /// The recording
+        id: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Bring the sound of a recording into a file (WAV)
+    Download {
+        /// The recording
+        id: String,
+        /// The file, which must not be there; `ID.wav` when not given
+        #[arg(long, value_name = "FILE")]
+        out: Option<PathBuf>,
+    },
+    /// Delete a recording with its sound
+    Delete {
+        /// The recording
+        id: String,
     },
 }
 

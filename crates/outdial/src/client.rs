@@ -112,6 +112,30 @@ impl Client {
         Ok(response.bytes().await.map_err(broken)?.into())
     }
 
+    /// Asks for a part of a file, from its first to its last byte.
+    ///
+    /// # Errors
+    ///
+    /// [`Failure`] when the server cannot be reached, refuses, or gives something else.
+    pub async fn download_part(&self, path: &str, first: u64, last: u64) -> Result<Vec<u8>, Failure> {
+        let range = format!("bytes={first}-{last}");
+        let request = self
+            .http
+            .get(self.address(path))
+            .bearer_auth(&self.key)
+            .header("range", range);
+        let response = request.send().await.map_err(|error| self.unreachable(&error))?;
+        if response.status() != StatusCode::PARTIAL_CONTENT {
+            return Err(refused(response, "the server gave no part of the file").await);
+        }
+        let broken = |error| Failure::start(format!("the answer broke off: {error}"));
+        let bytes = response.bytes().await.map_err(broken)?;
+        if bytes.len() as u64 != last - first + 1 {
+            return Err(Failure::start("the server gave less of the file than there is"));
+        }
+        Ok(bytes.into())
+    }
+
     /// Follows the events, of one call or of all, after a position; it goes on where it was cut off.
     ///
     /// # Errors

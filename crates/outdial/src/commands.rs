@@ -11,6 +11,7 @@ mod handset;
 mod keys;
 mod load;
 mod messages;
+mod recordings;
 mod rooms;
 mod schedules;
 mod serve;
@@ -43,6 +44,7 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Room(room) => rooms::open(&common, room).await,
         Command::Rooms { command } => rooms::run(&common, command).await,
         Command::Messages { command } => messages::run(command),
+        Command::Recordings { command } => recordings::run(&common, command).await,
         Command::Schedules { command } => schedules::run(&common, command).await,
         Command::Explain(explain) => explain::run(&common, explain).await,
         Command::Handset(handset) => handset::run(handset).await,

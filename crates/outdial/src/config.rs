@@ -5,6 +5,7 @@
 mod asterisk;
 mod handsets;
 mod pacing;
+mod recordings;
 mod sections;
 mod store;
 mod trace;
@@ -25,6 +26,7 @@ use serde::Deserialize;
 pub use asterisk::Asterisk;
 pub use handsets::Handsets;
 pub use pacing::Pacing;
+pub use recordings::Recordings;
 pub use sections::{Limits, Media, NumberSection, Policy, Server, Sip, SipTls};
 pub use store::Store;
 pub use trace::{Hep, Trace};
@@ -60,6 +62,8 @@ pub struct Config {
     pub pacing: Pacing,
     /// Which destinations are open.
     pub policy: Policy,
+    /// How long recordings are kept.
+    pub recordings: Recordings,
     /// Who may be told of events.
     pub webhooks: Webhooks,
     /// Who speaks the texts.
@@ -182,6 +186,7 @@ impl Config {
                 open: open.collect::<Result<_, _>>()?,
             },
             unmasked: self.trace.unmasked,
+            recordings: self.recordings.keeping()?,
             numbers: self.numbers()?,
             flows,
         })
@@ -283,11 +288,11 @@ fn first(problems: &[Problem]) -> ConfigError {
 /// The account that exists from the first start, and that requests without another one belong to.
 pub const DEFAULT_ACCOUNT: &str = "default";
 
-/// Whether every number belongs to an account that exists.
+/// Whether every number belongs to an account that exists, and every rule for recordings is for one.
 ///
 /// # Errors
 ///
-/// [`ConfigError`] names the number whose account does not.
+/// [`ConfigError`] names the number or the rule whose account does not.
 pub fn check_accounts(settings: &Settings, accounts: &[Account]) -> Result<(), ConfigError> {
     for (index, number) in settings.numbers.iter().enumerate() {
         if !accounts.iter().any(|account| account.name == number.account) {
@@ -296,6 +301,12 @@ pub fn check_accounts(settings: &Settings, accounts: &[Account]) -> Result<(), C
                 number.account
             );
             return Err(ConfigError::value(format!("number.{index}.account"), message));
+        }
+    }
+    for name in settings.recordings.accounts.keys() {
+        if !accounts.iter().any(|account| account.name == *name) {
+            let message = format!("there is no account `{name}`: make it with `outdial accounts add {name}`");
+            return Err(ConfigError::value(format!("recordings.accounts.{name}"), message));
         }
     }
     Ok(())

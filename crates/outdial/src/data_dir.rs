@@ -5,6 +5,7 @@
 //! DATA/key         a key with all scopes for the default account, for the command line (mode 0600)
 //! DATA/outdial.db  the state
 //! DATA/blobs/      uploads
+//! DATA/recordings/ recordings; with a database those that are not complete
 //! DATA/prompts/    rendered speech
 //! DATA/heard/      what the built-in handsets heard
 //! ```

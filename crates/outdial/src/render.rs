@@ -61,6 +61,22 @@ fn event_of_leg(event: &Value, leg: &str) -> String {
             optional(data, "why", ", because "),
             text(data, "result"),
         ),
+        "recording_started" => format!(
+            "{} ({}), {}, by {}",
+            text(data, "recording"),
+            text(data, "name"),
+            text(data, "channels"),
+            text(data, "by")
+        ),
+        "recording_paused" | "recording_resumed" => format!("{} by {}", text(data, "recording"), text(data, "by")),
+        "recording_finished" => format!(
+            "{} ({}), {} s, {} bytes, because of {}",
+            text(data, "recording"),
+            text(data, "name"),
+            text(data, "seconds"),
+            text(data, "bytes"),
+            text(data, "end").replace('_', " ")
+        ),
         "leg_ended" => quality(&data["quality"]),
         "ended" => ending(&data["ending"]),
         _ => String::new(),
@@ -193,6 +209,30 @@ pub fn room_page(room: &Value) -> String {
         let flags: String = flags.map(|flag| format!(", {flag}")).collect();
         let (call, who) = (text(member, "call"), text(member, "who"));
         page += &format!("  {call} {who} since {}{flags}\n", text(member, "since"));
+    }
+    page
+}
+
+/// One recording, a field a line.
+pub fn recording_page(recording: &Value) -> String {
+    let mut page = format!("{} of {}\n", text(recording, "id"), text(recording, "call"));
+    for name in [
+        "name",
+        "channels",
+        "state",
+        "end",
+        "rate",
+        "seconds",
+        "bytes",
+        "begun_at",
+        "ended_at",
+        "delete_at",
+        "recording_url",
+    ] {
+        let value = text(recording, name);
+        if !value.is_empty() {
+            page += &format!("  {name:<14} {value}\n");
+        }
     }
     page
 }

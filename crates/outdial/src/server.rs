@@ -100,7 +100,11 @@ impl Server {
             Role::Dialling | Role::Changing => DataDir::take(data)?,
         };
         let ids = Ids::new(Arc::new(SystemClock), Arc::new(SystemEntropy));
-        let State { store, blobs } = state::open(config, &data).await?;
+        let State {
+            store,
+            blobs,
+            recordings,
+        } = state::open(config, &data).await?;
         let key = state::ensure_account(store.as_ref(), &ids, &data).await?;
         config::check_accounts(&settings, &store.accounts().await.map_err(start_failure)?)?;
         let prompts = Arc::new(parts::prompts(config, &data.join("prompts")).await?);
@@ -142,6 +146,7 @@ impl Server {
         let parts = Parts {
             store,
             blobs,
+            recordings,
             prompts: port,
             room_sound,
             carriers,

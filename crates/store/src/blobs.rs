@@ -111,7 +111,7 @@ impl Blobs for FileBlobs {
     }
 }
 
-fn off_the_runtime<T: Send + 'static>(
+pub(crate) fn off_the_runtime<T: Send + 'static>(
     work: impl FnOnce() -> Result<T, BlobError> + Send + 'static,
 ) -> BoxFuture<'static, Result<T, BlobError>> {
     async {
@@ -139,7 +139,7 @@ pub(crate) fn name_of(bytes: &[u8]) -> String {
 }
 
 /// Makes a directory for its owner only. One whose name is new is not on the disk before its parent is.
-fn make_directory(directory: &Path) -> io::Result<()> {
+pub(crate) fn make_directory(directory: &Path) -> io::Result<()> {
     if directory.is_dir() {
         return Ok(());
     }
@@ -147,7 +147,7 @@ fn make_directory(directory: &Path) -> io::Result<()> {
     sync_parent(directory)
 }
 
-fn at(path: &Path, error: &io::Error) -> BlobError {
+pub(crate) fn at(path: &Path, error: &io::Error) -> BlobError {
     let remedy = match error.kind() {
         io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => ". Free some space on that disk",
         io::ErrorKind::PermissionDenied | io::ErrorKind::ReadOnlyFilesystem => {

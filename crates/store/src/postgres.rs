@@ -29,6 +29,8 @@ mod open;
 mod plans;
 mod progress;
 mod receiver;
+mod recording;
+mod recordings;
 mod schedule;
 mod telling;
 mod text;
@@ -36,7 +38,7 @@ mod trace;
 mod webhook;
 mod writer;
 
-pub use self::blobs::PostgresBlobs;
+pub use self::{blobs::PostgresBlobs, recordings::PostgresRecordings};
 
 use futures_util::{FutureExt, future::BoxFuture};
 use jiff::Timestamp;

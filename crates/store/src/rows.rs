@@ -17,6 +17,7 @@ pub(crate) mod leg;
 pub(crate) mod mask;
 pub(crate) mod progress;
 pub(crate) mod receiver;
+pub(crate) mod recording;
 pub(crate) mod schedule;
 pub(crate) mod trace;
 pub(crate) mod webhook;

@@ -24,6 +24,7 @@ mod progress;
 mod readers;
 mod receiver;
 mod recent;
+mod recording;
 mod schedule;
 mod telling;
 mod trace;

@@ -5,11 +5,12 @@ use std::{sync::Arc, time::Duration};
 
 use outdial_domain::EventKind;
 use outdial_engine::ports::{Store, StoreError};
-use outdial_store::{PostgresBlobs, PostgresStore};
+use outdial_store::{PostgresBlobs, PostgresRecordings, PostgresStore};
 use outdial_testkit::{
     peers::{Peer, Postgres, require},
     store_suite::lives::{Caller, Life, at},
 };
+use tempfile::TempDir;
 
 async fn empty_store() -> Option<(PostgresStore, Arc<Postgres>)> {
     if !require(Peer::Postgres) {
@@ -25,8 +26,16 @@ async fn no_blobs() -> Option<(PostgresBlobs, (PostgresStore, Arc<Postgres>))> {
     Some((store.blobs(), (store, server)))
 }
 
+async fn no_recordings() -> Option<(PostgresRecordings, (PostgresStore, TempDir, Arc<Postgres>))> {
+    let (store, server) = empty_store().await?;
+    let directory = tempfile::tempdir().unwrap();
+    let recordings = store.recordings(&directory.path().join("recordings")).unwrap();
+    Some((recordings, (store, directory, server)))
+}
+
 outdial_testkit::store_suite!(empty_store);
 outdial_testkit::blobs_suite!(no_blobs);
+outdial_testkit::recordings_suite!(no_recordings);
 
 async fn refused(url: &str) -> String {
     match PostgresStore::open(url).await.unwrap_err() {

@@ -19,6 +19,7 @@ mod carrier;
 mod clock;
 mod entropy;
 mod prompts;
+mod recordings;
 mod rooms;
 mod store;
 #[cfg(test)]
@@ -30,6 +31,7 @@ pub use carrier::{FakeCarrier, FakeLeg, Script};
 pub use clock::FakeClock;
 pub use entropy::SeededEntropy;
 pub use prompts::FakePrompts;
+pub use recordings::MemoryRecordings;
 pub use rooms::FakeRooms;
 pub use store::MemoryStore;
 pub use world::World;

@@ -16,6 +16,7 @@ mod lists;
 pub mod lives;
 mod masks;
 mod nodes;
+mod recordings;
 mod schedules;
 mod telling;
 
@@ -29,6 +30,7 @@ pub use limits::*;
 pub use lists::*;
 pub use masks::*;
 pub use nodes::*;
+pub use recordings::*;
 pub use schedules::*;
 pub use telling::*;
 
@@ -86,6 +88,9 @@ macro_rules! store_suite {
             a_schedule_moves_on_once
             due_schedules_are_found
             masks_are_kept
+            recordings_are_kept
+            recordings_wait_for_their_node_and_their_end
+            a_secret_is_made_once
             a_calls_receiver_waits_for_what_it_wants
             what_comes_meanwhile_is_told_next
             a_receiver_is_told_by_one_node_at_a_time
@@ -121,6 +126,18 @@ macro_rules! blobs_suite {
             what_was_put_is_got
             what_is_missing_is_said_to_be
             no_name_leads_outside
+        );
+    };
+}
+
+/// Makes one test of each case of a place for the sound of recordings. The function gives an empty one, and
+/// whatever must live as long as it, as for [`store_suite!`](crate::store_suite!).
+#[macro_export]
+macro_rules! recordings_suite {
+    ($empty:path) => {
+        $crate::store_suite!(@cases $empty:
+            what_was_recorded_is_read
+            what_was_left_is_mended
         );
     };
 }

@@ -15,6 +15,7 @@ use super::{
     finish,
     other::{Other, Stage, news_of},
     prompts::Rendered,
+    recordings::{Recordings, recorded},
     sound::Sound,
     stay::{Stay, news_of_room},
 };
@@ -42,6 +43,8 @@ pub(super) struct Conversation<'a> {
     /// The sample rate that it takes clips at.
     pub(super) rate: u32,
     pub(super) rendered: Rendered,
+    /// Made with the first: most calls have none.
+    pub(super) recordings: Option<Box<Recordings>>,
     /// The flow, until the answer starts it.
     flow: Option<Flow>,
     interpreter: Option<Interpreter>,
@@ -107,6 +110,7 @@ impl<'a> Conversation<'a> {
             transfer: None,
             asked: Asked::default(),
             flow,
+            recordings: None,
             interpreter: None,
             rendered,
             rate: USUAL_RATE,
@@ -136,6 +140,7 @@ impl<'a> Conversation<'a> {
                 news = news_of(&mut self.leaving) => Box::pin(self.on_leaving(news)).await,
                 news = news_of_room(&mut self.stay) => Box::pin(self.on_room(news)).await,
                 Some(told) = control.recv() => Box::pin(self.on_told(told)).await,
+                (id, made) = recorded(&mut self.recordings) => Box::pin(self.on_recorded(id, made)).await,
                 saved = self.recorder.save(&self.live) => match saved {
                     Ok(()) => {
                         self.asked.on_saved(&self.recorder);
@@ -151,11 +156,16 @@ impl<'a> Conversation<'a> {
         }
         let Self {
             engine,
-            live,
-            recorder,
+            mut live,
+            mut recorder,
+            recordings,
             asked,
             ..
         } = *self;
+        if let Some(recordings) = recordings {
+            let events = Box::pin(recordings.settle(engine)).await;
+            recorder.note(&mut live, events);
+        }
         asked.answer_with(Box::pin(finish(engine, live, recorder))).await;
     }
 
@@ -451,25 +461,41 @@ impl<'a> Conversation<'a> {
 
     /// Does what the flow wants and writes down what it notes.
     pub(super) async fn follow_flow(&mut self) {
-        self.take_notes();
-        while let Some(command) = self.interpreter.as_mut().and_then(Interpreter::poll_command) {
-            match command {
-                Command::Prompt(prompts) => {
-                    let clips = self.rendered.clips(&prompts);
-                    self.sound.play(clips).await;
+        loop {
+            self.take_notes();
+            let Some(command) = self.interpreter.as_mut().and_then(Interpreter::poll_command) else {
+                return;
+            };
+            self.obey_flow(command).await;
+        }
+    }
+
+    async fn obey_flow(&mut self, command: Command) {
+        match command {
+            Command::Prompt(prompts) => {
+                let clips = self.rendered.clips(&prompts);
+                self.sound.play(clips).await;
+            }
+            Command::StopPrompt => self.sound.stop().await,
+            Command::SendDigits(digits) => self.sound.tell(LegCommand::SendDigits { digits }).await,
+            Command::Dial(dial) => Box::pin(self.dial(*dial)).await,
+            Command::Announce(outcome) => {
+                let clips = self.announcement(outcome);
+                self.sound.play(clips).await;
+            }
+            Command::Join(conference) => Box::pin(self.enter(conference)).await,
+            Command::Record(record) => {
+                if let Some(input) = self.flow_records(record).await
+                    && let Some(interpreter) = &mut self.interpreter
+                {
+                    interpreter.handle(input, Instant::now().into_std());
                 }
-                Command::StopPrompt => self.sound.stop().await,
-                Command::SendDigits(digits) => self.sound.tell(LegCommand::SendDigits { digits }).await,
-                Command::Dial(dial) => Box::pin(self.dial(*dial)).await,
-                Command::Announce(outcome) => {
-                    let clips = self.announcement(outcome);
-                    self.sound.play(clips).await;
-                }
-                Command::Join(conference) => Box::pin(self.enter(conference)).await,
-                Command::HangUp => {
-                    let ending = Ending::new(Outcome::Completed, EndedBy::Flow, "the flow came to its end");
-                    self.hang_up(ending).await;
-                }
+            }
+            Command::EndMessage => self.end_message(),
+            Command::Recording(action) => self.change_recordings(action),
+            Command::HangUp => {
+                let ending = Ending::new(Outcome::Completed, EndedBy::Flow, "the flow came to its end");
+                self.hang_up(ending).await;
             }
         }
     }
@@ -482,6 +508,20 @@ impl<'a> Conversation<'a> {
             }
             Control::Do { by, why, order } => {
                 let said = self.obey(by, why, order).await;
+                let _ = told.answer.send(said);
+            }
+            Control::Record {
+                by,
+                name,
+                channels,
+                most,
+            } => {
+                let said = self.asked_to_record(name, channels, most, &by).await;
+                // Whoever asked may have gone; it is recorded all the same.
+                let _ = told.answer.send(said);
+            }
+            Control::Recording { by, id, action } => {
+                let said = self.asked_of_recording(id, action, &by);
                 let _ = told.answer.send(said);
             }
         }

@@ -31,6 +31,7 @@ impl Rendered {
             let clip = match &prompt {
                 Prompt::Say(say) => engine.prompts.say(say, rate).await.map_err(|error| error.to_string()),
                 Prompt::Play(audio) => load(engine, account, audio.audio, rate).await,
+                Prompt::Beep => Ok(beep(rate)),
             };
             clip.map(|clip| (prompt, clip))
         }));
@@ -53,6 +54,20 @@ impl Rendered {
             .filter_map(|prompt| self.0.get(prompt).cloned())
             .collect()
     }
+}
+
+/// The tone before a message: 1000 Hz for 300 ms, at a tenth of full scale, which ends at zero.
+fn beep(rate: u32) -> Arc<Clip> {
+    let sample = |index: u32| {
+        let turns = f64::from(index) * 1_000.0 / f64::from(rate);
+        #[expect(clippy::cast_possible_truncation, reason = "it is a tenth of the greatest")]
+        let sample = (f64::sin(turns * std::f64::consts::TAU) * 3_276.0) as i16;
+        sample
+    };
+    Arc::new(Clip {
+        rate,
+        samples: (0..rate * 3 / 10).map(sample).collect(),
+    })
 }
 
 async fn load(engine: &Engine, account: AccountId, audio: AudioId, rate: u32) -> Result<Arc<Clip>, String> {

@@ -189,7 +189,7 @@ pub enum LegCommand {
         digits: Digits,
     },
     /// Put the sound of both sides in here, from now on, or from its beginning where there is none yet.
-    /// The last tap holds.
+    /// There may be several; one whose other end is gone is let go.
     Tap(TapSink),
     /// Hear the others in a room, and be heard by them; [`LegEvent::Joined`] follows. A leg that is in another room leaves it.
     Join(Joining),

@@ -12,7 +12,7 @@ use tokio::sync::watch;
 use super::{FirstAnswer, Nodes, SharedLimits, StoredSchedule, WireMessage};
 
 /// Remembers. It decides nothing: what is legal is said in `domain`, and repeated as constraints.
-pub trait Store: super::WebhookStore {
+pub trait Store: super::WebhookStore + super::RecordingStore {
     /// Saves a change of one call: its state, its events and its job in one transaction that is on
     /// disk when the future resolves.
     ///

@@ -82,7 +82,22 @@ impl TapSink {
     }
 }
 
+impl TapSink {
+    /// Whether anybody listens still. One that nobody wants may be dropped.
+    #[must_use]
+    pub fn is_wanted(&self) -> bool {
+        !self.frames.is_abandoned()
+    }
+}
+
 impl Tap {
+    /// Whether nothing comes any more: the other end is gone, and all was taken.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        // In this order: what is put in before the other end goes is still seen.
+        self.frames.is_abandoned() && self.frames.is_empty()
+    }
+
     /// The next frame, if there is one by now.
     #[expect(
         clippy::should_implement_trait,
@@ -170,5 +185,16 @@ mod tests {
             sink.put(None, None);
         }
         assert!(format!("{sink:?}").contains('3'));
+        assert!(!sink.is_wanted());
+    }
+
+    #[test]
+    fn the_end_is_known_when_all_was_taken() {
+        let (mut sink, mut tap) = tap(2);
+        sink.put(None, None);
+        assert!(sink.is_wanted() && !tap.is_over());
+        drop(sink);
+        assert!(!tap.is_over(), "a frame waits");
+        assert!(tap.next().is_some() && tap.is_over());
     }
 }

@@ -69,7 +69,8 @@ pub async fn control_call(
                 tries -= 1;
                 tokio::time::sleep(MOMENT).await;
             }
-            Some(Said::Gone | Said::HangUp(_)) | None => return Err(CallError::OwnerGone.into()),
+            // The others are no answers to this.
+            Some(_) | None => return Err(CallError::OwnerGone.into()),
         }
     }
 }

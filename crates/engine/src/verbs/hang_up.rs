@@ -40,7 +40,8 @@ pub async fn hang_up(engine: &Engine, actor: &Actor, id: CallId) -> Result<HangU
                 tokio::time::sleep(MOMENT).await;
                 continue;
             }
-            Some(Said::Gone | Said::Obeyed(_) | Said::Refused(_)) => return Err(CallError::OwnerGone),
+            // The others are no answers to this.
+            Some(_) => return Err(CallError::OwnerGone),
             None => {}
         }
         let mut call = details.call;

@@ -9,10 +9,11 @@ use serde_json::{Map, Value, json};
 use super::testing::{Answer, BOB, Server};
 
 /// Everything that takes a body. `{call}` stands for a call that can still be changed.
-const TAKERS: [(&str, &str); 8] = [
+const TAKERS: [(&str, &str); 9] = [
     ("POST", "/api/v1/calls"),
     ("PATCH", "/api/v1/calls/{call}"),
     ("POST", "/api/v1/calls/{call}/hangup"),
+    ("POST", "/api/v1/calls/{call}/recordings"),
     ("POST", "/api/v1/audio"),
     ("POST", "/api/v1/messages/preview"),
     ("POST", "/api/v1/schedules"),
@@ -21,7 +22,7 @@ const TAKERS: [(&str, &str); 8] = [
 ];
 
 /// Names that mean something somewhere.
-const NAMES: [&str; 31] = [
+const NAMES: [&str; 35] = [
     "to",
     "from",
     "say",
@@ -53,6 +54,10 @@ const NAMES: [&str; 31] = [
     "gather",
     "pause",
     "text",
+    "record",
+    "until",
+    "channels",
+    "most",
 ];
 
 /// Texts that are right in some place, or almost.

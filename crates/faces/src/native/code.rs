@@ -100,6 +100,22 @@ codes! {
     NothingCaptured = "nothing_captured", CONFLICT, true, "There are no messages";
     /// The account has no schedule with this id.
     ScheduleNotFound = "schedule_not_found", NOT_FOUND, false, "There is no such schedule";
+    /// The account has no recording with this id, or it was deleted.
+    RecordingNotFound = "recording_not_found", NOT_FOUND, false, "There is no such recording";
+    /// The recording is being written: it can be read and deleted when it was stopped.
+    RecordingUnderWay = "recording_under_way", CONFLICT, true, "The recording is under way";
+    /// The recording is complete, so that it can be neither paused nor resumed nor stopped.
+    NotRecording = "not_recording", CONFLICT, false, "The recording is not under way";
+    /// The call is not answered yet or is over, or its carrier or its node cannot record it; the detail says which.
+    CannotRecord = "cannot_record", CONFLICT, true, "The call cannot be recorded now";
+    /// The file of the recording is with a node that is not here, or its disk fails.
+    RecordingUnreadable = "recording_unreadable", SERVICE_UNAVAILABLE, true, "The recording cannot be read";
+    /// The file has none of the bytes that `Range` asks for.
+    RangeNotSatisfiable = "range_not_satisfiable", RANGE_NOT_SATISFIABLE, false, "There are no such bytes";
+    /// The link was not made by this server, or was changed.
+    LinkForged = "link_forged", FORBIDDEN, false, "The link opens nothing";
+    /// The link's time is over.
+    LinkExpired = "link_expired", FORBIDDEN, false, "The link has expired";
     /// The account has no webhook with this id.
     WebhookNotFound = "webhook_not_found", NOT_FOUND, false, "There is no such webhook";
     /// The account has as many webhooks as it may have.

@@ -14,7 +14,7 @@ use utoipa::openapi::{
 
 use super::{
     Api, accounts, actor::Need, audio, calls, code::Code, events, idempotency, keys, masks, messages, operations,
-    rooms, schedules, webhooks,
+    recordings, rooms, schedules, webhooks,
 };
 
 /// One method of one path.
@@ -53,6 +53,15 @@ pub(super) fn all() -> Vec<Endpoint> {
         masks::create::endpoint(),
         masks::remove::endpoint(),
         messages::preview::endpoint(),
+        recordings::start::endpoint(),
+        recordings::list::endpoint(),
+        recordings::get::endpoint(),
+        recordings::audio(),
+        recordings::shared_audio(),
+        recordings::change::pause(),
+        recordings::change::resume(),
+        recordings::change::stop(),
+        recordings::remove::endpoint(),
         schedules::create::endpoint(),
         schedules::list::endpoint(),
         schedules::get::endpoint(),

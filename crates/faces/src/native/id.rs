@@ -6,7 +6,7 @@ use axum::{
     extract::{FromRequestParts, Path},
     http::request::Parts,
 };
-use outdial_domain::{CallId, KeyId, MaskId, ScheduleId, WebhookId};
+use outdial_domain::{CallId, KeyId, MaskId, RecordingId, ScheduleId, WebhookId};
 
 use super::{Api, code::Code, refusal::Refusal};
 
@@ -29,6 +29,10 @@ impl Named for KeyId {
 
 impl Named for MaskId {
     const UNKNOWN: Code = Code::MaskNotFound;
+}
+
+impl Named for RecordingId {
+    const UNKNOWN: Code = Code::RecordingNotFound;
 }
 
 impl Named for ScheduleId {

@@ -10,7 +10,7 @@ use outdial_domain::{Address, AddressError, AudioId, Limits, Plan, Priority};
 use outdial_engine::verbs::{Action, WebhookOfCall};
 use outdial_flow::{
     Fields, Given, Instruction, Say,
-    document::{read_conference, read_dial, read_given},
+    document::{read_conference, read_dial, read_given, read_record},
 };
 use serde_json::Value;
 
@@ -120,7 +120,34 @@ fn action(fields: &mut Fields<'_, '_>) -> Option<Action> {
         .optional("room")
         .and_then(|given| read_conference(&given))
         .map(|conference| one(Instruction::Conference(conference)));
-    say.or(play).or(flow).or(bridge).or(room)
+    recorded(fields, say.or(play).or(flow).or(bridge).or(room))
+}
+
+/// The same with a recording of the whole call, where `record` wants one.
+fn recorded(fields: &mut Fields<'_, '_>, action: Option<Action>) -> Option<Action> {
+    let Some(record) = fields
+        .optional("record")
+        .filter(|given| given.value() != &Value::Bool(false))
+    else {
+        return action;
+    };
+    let record = read_record(&record).map(Instruction::Record);
+    if !ACTIONS.iter().any(|name| fields.has(name)) {
+        let message =
+            "it goes with what the call does: give one of `say`, `play`, `flow`, `bridge` and `room` along with it";
+        fields.problem("record", "invalid", message);
+    }
+    match action? {
+        Action::Flow(mut flow) => {
+            flow.steps.insert(0, record?);
+            Some(Action::Flow(flow))
+        }
+        stored @ Action::Stored(_) => {
+            let message = "a flow of the configuration is run as it is: put a `record` step into it";
+            fields.problem("record", "invalid", message);
+            Some(stored)
+        }
+    }
 }
 
 /// The fields that say what to do after the answer.

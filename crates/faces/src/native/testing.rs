@@ -188,6 +188,25 @@ impl Server {
         id
     }
 
+    /// Waits until a call has an event of this kind, and gives the kinds of all its events.
+    pub(super) async fn events_until(&self, call: &str, kind: &str) -> Vec<String> {
+        let mut newest = outdial_engine::ports::Store::newest(self.world.store.as_ref());
+        loop {
+            newest.borrow_and_update();
+            let answer = self.get(&format!("/api/v1/calls/{call}/events")).await;
+            let events = answer.json["events"].as_array().cloned().unwrap_or_default();
+            let kinds: Vec<String> = events
+                .iter()
+                .filter_map(|event| event["type"].as_str())
+                .map(str::to_owned)
+                .collect();
+            if kinds.iter().any(|found| found == kind) {
+                return kinds;
+            }
+            newest.changed().await.unwrap();
+        }
+    }
+
     /// Uploads a second of sound and gives its id.
     pub(super) async fn audio(&self) -> String {
         let answer = self.post_bytes("/api/v1/audio", "audio/wav", &wav(16_000)).await;

@@ -9,6 +9,7 @@ mod key;
 mod mask;
 mod message;
 mod pcapng;
+mod recording;
 mod room;
 mod schedule;
 mod story;
@@ -23,12 +24,13 @@ pub(super) use event::{Event, EventData, EventList};
 pub(super) use key::{Key, KeyList, NewKey};
 pub(super) use mask::{Mask, MaskList};
 pub(super) use message::{MessagePart, MessagePreview};
+pub(super) use recording::{Recording, RecordingList};
 pub(super) use room::{Controlled, Member, OpenedRoom, Room, RoomList};
 pub(super) use schedule::{Schedule, ScheduleList};
 pub(super) use story::{Story, Trace, WireMessage};
 pub(super) use values::{
-    AttemptStateWord, CallStateWord, ConcatenationWord, DirectionWord, EncodingWord, EndedByWord, HangUpWord,
-    OutcomeWord, PriorityWord, ScopeWord, Seconds, Time,
+    AttemptStateWord, CallStateWord, ChannelsWord, ConcatenationWord, DirectionWord, EncodingWord, EndedByWord,
+    HangUpWord, OutcomeWord, PriorityWord, RecordingEndWord, RecordingStateWord, ScopeWord, Seconds, Time,
 };
 pub(super) use webhook::{
     CallWebhook, Delivery, DeliveryList, EventWord, NewWebhook, Notification, NotificationData, Replayed, Webhook,

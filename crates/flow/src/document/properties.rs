@@ -2,13 +2,14 @@
 
 use std::time::Duration;
 
-use outdial_domain::{Address, Digit};
+use outdial_domain::{Address, Channels, Digit};
 use proptest::prelude::*;
 use serde_json::json;
 
 use super::*;
 use crate::{
-    AudioRef, CallerId, Conference, Dial, Gather, HandOver, Instruction, OnFailure, Prompt, Say, Target, WhileRinging,
+    AudioRef, CallerId, Conference, Consent, Dial, Gather, HandOver, Instruction, OnFailure, Prompt, Record,
+    RecordingAction, Say, Target, Until, WhileRinging,
 };
 
 fn says() -> impl Strategy<Value = Say> {
@@ -114,6 +115,43 @@ fn dials(
         )
 }
 
+fn records() -> impl Strategy<Value = Record> {
+    let prompts = prop_oneof![says().prop_map(Prompt::Say), audios().prop_map(Prompt::Play)];
+    let millis = |range| Strategy::prop_map(range, Duration::from_millis);
+    let until = (
+        prop::option::of(digits()),
+        prop::option::of(millis(500..=60_000u64)),
+        any::<bool>(),
+    );
+    let until = until.prop_map(|(key, silence, beep)| Until { key, silence, beep });
+    let consent = (
+        prop::collection::vec(prompts, 0..3),
+        digits(),
+        millis(100..=120_000u64),
+        1..=10u8,
+    );
+    let consent = consent.prop_map(|(prompts, key, timeout, tries)| Consent {
+        prompts,
+        key,
+        timeout,
+        tries,
+    });
+    (
+        "[a-z][a-z ]{0,20}[a-z]",
+        prop::sample::select(Channels::ALL),
+        millis(1_000..=43_200_000u64),
+        prop::option::of(consent),
+        prop::option::of(until),
+    )
+        .prop_map(|(name, channels, most, consent, until)| Record {
+            name,
+            channels,
+            most,
+            consent,
+            until,
+        })
+}
+
 fn instructions() -> impl Strategy<Value = Instruction> {
     let prompts = prop_oneof![says().prop_map(Prompt::Say), audios().prop_map(Prompt::Play)];
     let simple = prop_oneof![
@@ -121,6 +159,8 @@ fn instructions() -> impl Strategy<Value = Instruction> {
         audios().prop_map(Instruction::Play),
         (0..=300_000_000_000u64).prop_map(|nanos| Instruction::Pause(Duration::from_nanos(nanos))),
         "[0-9*#A-DwW]{1,64}".prop_map(|text| Instruction::SendDigits(text.parse().unwrap())),
+        records().prop_map(Instruction::Record),
+        prop::sample::select(RecordingAction::ALL.to_vec()).prop_map(Instruction::Recording),
         hand_overs().prop_map(Instruction::HandOver),
         conferences().prop_map(Instruction::Conference),
         Just(Instruction::HangUp),
@@ -170,6 +210,11 @@ fn muddles() -> impl Strategy<Value = Value> {
         "gather",
         "pause",
         "send_digits",
+        "record",
+        "recording",
+        "until",
+        "consent",
+        "key",
         "hang_up",
         "steps",
         "text",

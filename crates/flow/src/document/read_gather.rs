@@ -83,7 +83,7 @@ impl Reader {
 }
 
 /// A field that may be left out, or `None` when it was given and could not be read.
-fn optional<T>(
+pub(super) fn optional<T>(
     fields: &mut Fields<'_, '_>,
     name: &'static str,
     default: T,

@@ -5,7 +5,7 @@ use std::time::Duration;
 use outdial_domain::{AudioId, digit::Digits};
 use serde_json::Value;
 
-use super::{DEEPEST, hand_over};
+use super::{DEEPEST, hand_over, record};
 use crate::{
     AudioRef, Flow, Instruction, Prompt, Say,
     fields::{Fields, Given, shortened},
@@ -26,6 +26,8 @@ const VERBS: &[&str] = &[
     "gather",
     "pause",
     "send_digits",
+    "record",
+    "recording",
     "dial",
     "conference",
     "hand_over",
@@ -103,6 +105,8 @@ impl Reader {
             "gather" => reader.gather(value).map(Instruction::Gather),
             "pause" => value.duration(Duration::ZERO..=LONGEST_PAUSE).map(Instruction::Pause),
             "send_digits" => value.parse(Digits::MOST).map(Instruction::SendDigits),
+            "record" => reader.record(value).map(Instruction::Record),
+            "recording" => record::action(value).map(Instruction::Recording),
             "dial" => reader.dial(value).map(Box::new).map(Instruction::Dial),
             "conference" => reader.conference(value).map(Instruction::Conference),
             "hand_over" => hand_over::read(value).map(Instruction::HandOver),

@@ -130,11 +130,11 @@ fn each_problem_has_its_place_code_and_remedy() {
         ),
         (
             json!([{}]),
-            "missing flow.0: the step says nothing to do: give one of `say`, `play`, `gather`, `pause`, `send_digits`, `dial`, `conference`, `hand_over`, `hang_up`",
+            "missing flow.0: the step says nothing to do: give one of `say`, `play`, `gather`, `pause`, `send_digits`, `record`, `recording`, `dial`, `conference`, `hand_over`, `hang_up`",
         ),
         (
             json!([{"say": null}]),
-            "missing flow.0: the step says nothing to do: give one of `say`, `play`, `gather`, `pause`, `send_digits`, `dial`, `conference`, `hand_over`, `hang_up`",
+            "missing flow.0: the step says nothing to do: give one of `say`, `play`, `gather`, `pause`, `send_digits`, `record`, `recording`, `dial`, `conference`, `hand_over`, `hang_up`",
         ),
         (
             json!([{"hangup": {}}]),

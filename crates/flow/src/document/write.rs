@@ -2,7 +2,7 @@
 
 use serde_json::{Map, Value, json};
 
-use super::hand_over;
+use super::{hand_over, record};
 use crate::{
     AudioRef, CallerId, Conference, Dial, Flow, Gather, Instruction, OnFailure, Prompt, Say, WhileRinging,
     fields::duration::shown,
@@ -36,15 +36,19 @@ fn step(step: &Instruction) -> Value {
         Instruction::SendDigits(digits) => json!({"send_digits": digits.to_string()}),
         Instruction::Dial(dial) => json!({"dial": written_dial(dial)}),
         Instruction::Conference(conference) => json!({"conference": written_conference(conference)}),
+        Instruction::Record(given) => json!({"record": record::written(given)}),
+        Instruction::Recording(action) => json!({"recording": action.as_str()}),
         Instruction::HandOver(given) => json!({"hand_over": hand_over::write(given)}),
         Instruction::HangUp => json!({"hang_up": {}}),
     }
 }
 
-fn prompt(prompt: &Prompt) -> Value {
+pub(super) fn prompt(prompt: &Prompt) -> Value {
     match prompt {
         Prompt::Say(say) => written_say(say),
         Prompt::Play(audio) => written_play(*audio),
+        // It comes from a `record`, which is written as such.
+        Prompt::Beep => Value::Null,
     }
 }
 

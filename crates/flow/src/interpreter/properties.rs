@@ -6,7 +6,7 @@ use outdial_domain::AudioId;
 use proptest::prelude::*;
 
 use super::*;
-use crate::{AudioRef, Say};
+use crate::{AudioRef, Consent, Say, Until};
 
 /// A far side that keeps the port's contract, and counts.
 struct World {
@@ -16,6 +16,7 @@ struct World {
     sending: bool,
     dialing: bool,
     in_room: bool,
+    recording: bool,
     hang_ups: usize,
     /// How many dials have ended.
     hops: usize,
@@ -33,6 +34,7 @@ impl World {
             sending: false,
             dialing: false,
             in_room: false,
+            recording: false,
             hang_ups: 0,
             hops: 0,
             pressed: String::new(),
@@ -84,6 +86,13 @@ impl World {
                 self.in_room = false;
                 self.handle(Input::LeftRoom);
             }
+            None if self.recording => {
+                self.recording = false;
+                self.handle(Input::Recorded {
+                    end: RecordingEnd::Silence,
+                    length: Duration::ZERO,
+                });
+            }
             None => panic!("nothing is awaited, and the call has not ended"),
         }
     }
@@ -118,6 +127,12 @@ impl World {
                     assert!(!self.dialing && !self.in_room && !self.playing && !self.sending);
                     self.in_room = true;
                 }
+                Command::Record(record) => {
+                    assert!(!self.playing && !self.recording);
+                    self.recording = record.until.is_some();
+                }
+                Command::EndMessage => assert!(self.recording, "no message to end"),
+                Command::Recording(_) => {}
                 Command::HangUp => self.hang_ups += 1,
             }
         }
@@ -158,15 +173,38 @@ fn audio(id: u128) -> AudioId {
     format!("aud_{id:032x}").parse().unwrap()
 }
 
+fn records() -> impl Strategy<Value = Record> {
+    let until = (prop::option::of(digits()), any::<bool>()).prop_map(|(key, beep)| Until {
+        key,
+        silence: None,
+        beep,
+    });
+    let consent =
+        (prop::collection::vec(prompts(), 0..3), digits(), 0..3u8).prop_map(|(prompts, key, tries)| Consent {
+            prompts,
+            key,
+            timeout: Duration::from_secs(5),
+            tries,
+        });
+    (prop::option::of(until), prop::option::of(consent)).prop_map(|(until, consent)| Record {
+        until,
+        consent,
+        ..Record::default()
+    })
+}
+
 fn instructions() -> impl Strategy<Value = Instruction> {
     let simple = prop_oneof![
-        4 => prompts().prop_map(|prompt| match prompt {
-            Prompt::Say(say) => Instruction::Say(say),
-            Prompt::Play(audio) => Instruction::Play(audio),
+        4 => prompts().prop_filter_map("it is no instruction", |prompt| match prompt {
+            Prompt::Say(say) => Some(Instruction::Say(say)),
+            Prompt::Play(audio) => Some(Instruction::Play(audio)),
+            Prompt::Beep => None,
         }),
         2 => (0..5_000u64).prop_map(|millis| Instruction::Pause(Duration::from_millis(millis))),
         1 => "[0-9w#]{1,5}".prop_map(|text| Instruction::SendDigits(text.parse().unwrap())),
         1 => Just(Instruction::Conference(Conference::of("lobby".parse().unwrap()))),
+        2 => records().prop_map(Instruction::Record),
+        1 => prop::sample::select(RecordingAction::ALL.to_vec()).prop_map(Instruction::Recording),
         1 => Just(Instruction::HangUp),
     ];
     simple.prop_recursive(4, 40, 5, |inner| {

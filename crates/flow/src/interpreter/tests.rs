@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::Say;
-use On::{Dialled, Keys, LeftRoom, Pass, PlayDone, Sent, Start};
+use crate::{Consent, Say, Until};
+use On::{Dialled, Keys, LeftRoom, Pass, PlayDone, Recorded, Sent, Start};
 
 /// Something that happens, in the order of the table.
 #[derive(Debug, Clone, Copy)]
@@ -15,6 +15,8 @@ enum On {
     Sent,
     Dialled(DialEnd),
     LeftRoom,
+    /// A recording of two seconds is complete.
+    Recorded(RecordingEnd),
     /// So many milliseconds pass.
     Pass(u64),
 }
@@ -31,6 +33,10 @@ fn converse(flow: Flow, table: &[(On, &[&str])]) -> Vec<String> {
             On::Sent => interpreter.handle(Input::DigitsSent, now),
             On::Dialled(end) => interpreter.handle(Input::DialEnded(*end), now),
             On::LeftRoom => interpreter.handle(Input::LeftRoom, now),
+            On::Recorded(end) => {
+                let length = Duration::from_secs(2);
+                interpreter.handle(Input::Recorded { end: *end, length }, now);
+            }
             On::Keys(keys) => keys
                 .chars()
                 .for_each(|key| interpreter.handle(Input::Digit(digit(key)), now)),
@@ -56,6 +62,7 @@ fn shown(command: &Command) -> String {
                 .map(|prompt| match prompt {
                     Prompt::Say(say) => say.text.as_str(),
                     Prompt::Play(_) => "audio",
+                    Prompt::Beep => "beep",
                 })
                 .collect();
             format!("say {}", texts.join("+"))
@@ -65,6 +72,9 @@ fn shown(command: &Command) -> String {
         Command::Dial(dial) => format!("dial {}", dial.to[0]),
         Command::Announce(outcome) => format!("announce {outcome}"),
         Command::Join(conference) => format!("join {}", conference.room),
+        Command::Record(record) => format!("record {}", record.name),
+        Command::EndMessage => "end message".into(),
+        Command::Recording(action) => format!("{} recording", action.as_str()),
         Command::HangUp => "hang up".into(),
     }
 }
@@ -411,6 +421,22 @@ fn then_say(step: Instruction) -> Flow {
     }
 }
 
+fn message(until: Until) -> Instruction {
+    Instruction::Record(Record {
+        name: "message".into(),
+        until: Some(until),
+        ..Record::default()
+    })
+}
+
+fn until_hash(beep: bool) -> Until {
+    Until {
+        key: Some(digit('#')),
+        silence: None,
+        beep,
+    }
+}
+
 #[test]
 fn who_has_talked_is_hung_up() {
     let notes = converse(
@@ -471,5 +497,86 @@ fn the_flow_goes_on_after_the_room() {
             (LeftRoom, &[]),
             (PlayDone, &["hang up"]),
         ],
+    );
+}
+
+#[test]
+fn a_call_is_recorded_while_the_flow_goes_on() {
+    let steps = [
+        Instruction::Record(Record::default()),
+        say("a"),
+        Instruction::Recording(RecordingAction::Pause),
+        Instruction::Recording(RecordingAction::Resume),
+    ];
+    let notes = converse(
+        flow(steps),
+        &[
+            (Start, &["record recording", "say a"]),
+            (Recorded(RecordingEnd::Longest), &[]),
+            (PlayDone, &["pause recording", "resume recording", "hang up"]),
+        ],
+    );
+    assert_eq!(notes[..2], ["0 > record `recording`", "0 < recording from here on"]);
+}
+
+#[test]
+fn a_message_ends_by_its_key_or_by_itself() {
+    let notes = converse(
+        flow([message(until_hash(true)), say("thanks")]),
+        &[
+            (Start, &["say beep"]),
+            (PlayDone, &["record message"]),
+            (Keys("12"), &[]),
+            (Keys("##"), &["end message"]),
+            (Recorded(RecordingEnd::Key), &["say thanks"]),
+            (PlayDone, &["hang up"]),
+        ],
+    );
+    assert_eq!(notes[1], "0 < recorded 2.0 s, ended by `key`");
+    converse(
+        flow([message(until_hash(false)), say("thanks")]),
+        &[
+            (Start, &["record message"]),
+            (Recorded(RecordingEnd::Silence), &["say thanks"]),
+            (Keys("#"), &[]),
+            (PlayDone, &["hang up"]),
+        ],
+    );
+}
+
+#[test]
+fn nobody_is_recorded_who_did_not_agree() {
+    let asked = || {
+        Instruction::Record(Record {
+            consent: Some(Consent {
+                prompts: vec![Prompt::Say(said("may we"))],
+                key: digit('1'),
+                timeout: Duration::from_secs(5),
+                tries: 1,
+            }),
+            ..Record::default()
+        })
+    };
+    let notes = converse(
+        flow([asked(), say("b")]),
+        &[
+            (Start, &["say may we"]),
+            (Keys("1"), &["stop", "record recording", "say b"]),
+        ],
+    );
+    assert_eq!(notes[1], "0 = consent:1");
+    assert_eq!(notes[3], "0.on.1.0 > record `recording`");
+    converse(
+        flow([asked(), say("b")]),
+        &[(Start, &["say may we"]), (Keys("2"), &["stop", "say b"])],
+    );
+    converse(
+        flow([asked(), say("b")]),
+        &[(Start, &["say may we"]), (PlayDone, &[]), (Pass(5_000), &["say b"])],
+    );
+    // A key that was pressed before the question is no answer to it.
+    converse(
+        flow([say("a"), asked(), say("b")]),
+        &[(Start, &["say a"]), (Keys("1"), &[]), (PlayDone, &["say may we"])],
     );
 }

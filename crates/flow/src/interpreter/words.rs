@@ -10,6 +10,8 @@ pub(super) fn in_words(instruction: &Instruction) -> String {
         Instruction::Gather(gather) => format!("gather `{}`", shortened(&gather.name)),
         Instruction::Pause(length) => format!("pause {length:?}"),
         Instruction::SendDigits(digits) => format!("send digits {digits}"),
+        Instruction::Record(record) => format!("record `{}`", shortened(&record.name)),
+        Instruction::Recording(action) => format!("{} recording", action.as_str()),
         Instruction::HandOver(to) => match &to.target {
             Target::Application { name, .. } => format!("hand over to the application {}", shortened(name)),
             Target::Dialplan { context, extension, .. } => {

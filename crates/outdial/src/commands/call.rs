@@ -39,6 +39,9 @@ async fn place(client: &Client, call: &Call, wait: bool) -> Result<Value, Failur
     let mut body = json!({ "to": call.to });
     add_action(client, &call.action, &mut body).await?;
     add_plan(&call.plan, &mut body);
+    if call.record {
+        body["record"] = json!(true);
+    }
     let placed = client.post("/calls", &body).await?;
     if !wait {
         return Ok(placed);

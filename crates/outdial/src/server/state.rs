@@ -4,10 +4,10 @@ use std::sync::Arc;
 
 use outdial_domain::{Account, Scope};
 use outdial_engine::{
-    ports::{Blobs, Ids, Store, StoreError},
+    ports::{Blobs, Ids, RecordingFiles, Store, StoreError},
     verbs,
 };
-use outdial_store::{FileBlobs, PostgresStore, SqliteStore};
+use outdial_store::{FileBlobs, FileRecordings, PostgresStore, SqliteStore};
 use secrecy::ExposeSecret;
 
 use super::start_failure;
@@ -17,20 +17,25 @@ use crate::{
     exit::Failure,
 };
 
-/// The state, and the uploads beside it.
+/// The state, and the uploads and recordings beside it.
 pub(super) struct State {
     pub(super) store: Arc<dyn Store>,
     pub(super) blobs: Arc<dyn Blobs>,
+    pub(super) recordings: Arc<dyn RecordingFiles>,
 }
 
-/// Opens both. With a database, uploads are in it too, because every node must find them.
+/// Opens all. With a database, uploads and recordings are in it too, because every node must find them; what
+/// is being recorded is a file until it is complete.
 pub(super) async fn open(config: &Config, data: &DataDir) -> Result<State, Failure> {
+    let growing = data.join("recordings");
     if let Some(url) = config.store.url()? {
         let store = PostgresStore::open(url.expose_secret()).await.map_err(start_failure)?;
         let blobs = Arc::new(store.blobs());
+        let recordings = Arc::new(store.recordings(&growing).map_err(start_failure)?);
         return Ok(State {
             store: Arc::new(store),
             blobs,
+            recordings,
         });
     }
     let store = SqliteStore::open(&data.database()).await.map_err(start_failure)?;
@@ -38,6 +43,7 @@ pub(super) async fn open(config: &Config, data: &DataDir) -> Result<State, Failu
     Ok(State {
         store: Arc::new(store),
         blobs: Arc::new(blobs),
+        recordings: Arc::new(FileRecordings::open(&growing).map_err(start_failure)?),
     })
 }
 

@@ -257,6 +257,40 @@ CREATE TABLE mask (
 CREATE INDEX mask_by_number ON mask (account_id, number, id);
 CREATE INDEX mask_by_end    ON mask (expires) WHERE expires IS NOT NULL;
 
+-- Recordings. What is only read whole is JSON. `node` is the one that has to finish it, as long as nobody
+-- has.
+CREATE TABLE recording (
+    account_id uuid   NOT NULL,
+    id         uuid   NOT NULL,
+    call_id    uuid   NOT NULL,
+    node       text   COLLATE "C",
+    delete_at  bigint,
+    recording  text   NOT NULL,
+    PRIMARY KEY (account_id, id),
+    FOREIGN KEY (account_id, call_id) REFERENCES call (account_id, id)
+);
+
+CREATE INDEX recording_of_call ON recording (account_id, call_id, id);
+CREATE INDEX recording_open    ON recording (node, id)  WHERE node IS NOT NULL;
+CREATE INDEX recording_old     ON recording (delete_at) WHERE delete_at IS NOT NULL;
+
+-- The sound of finished recordings, in parts of the same size, where every node finds it. What is being
+-- recorded is a file of its node.
+CREATE TABLE recording_part (
+    recording_id uuid   NOT NULL,
+    part         bigint NOT NULL CHECK (part >= 0),
+    bytes        bytea  NOT NULL,
+    PRIMARY KEY (recording_id, part)
+);
+
+ALTER TABLE recording_part ALTER COLUMN bytes SET STORAGE EXTERNAL;
+
+-- What the nodes sign with, by its use. It is made once.
+CREATE TABLE server_secret (
+    name   text  NOT NULL PRIMARY KEY COLLATE "C" CHECK (name <> ''),
+    secret bytea NOT NULL CHECK (octet_length(secret) = 32)
+);
+
 -- Who is told of all calls of an account. `position` is that in the event log up to which it was seen what
 -- it is to be told; the secrets must be known to sign with.
 CREATE TABLE webhook (

@@ -263,6 +263,29 @@ CREATE TABLE delivery (
 CREATE INDEX delivery_of_call    ON delivery (account_id, call_id, id);
 CREATE INDEX delivery_to_webhook ON delivery (account_id, webhook_id, id) WHERE webhook_id IS NOT NULL;
 
+-- Recordings. Their sound is in files; what is only read whole is JSON. `node` is the one that has to
+-- finish it, as long as nobody has.
+CREATE TABLE recording (
+    account_id BLOB    NOT NULL,
+    id         BLOB    NOT NULL CHECK (length(id) = 16),
+    call_id    BLOB    NOT NULL,
+    node       TEXT,
+    delete_at  INTEGER,
+    recording  TEXT    NOT NULL,
+    UNIQUE (account_id, id),
+    FOREIGN KEY (account_id, call_id) REFERENCES call (account_id, id)
+) STRICT;
+
+CREATE INDEX recording_of_call ON recording (account_id, call_id, id);
+CREATE INDEX recording_open    ON recording (node, id)  WHERE node IS NOT NULL;
+CREATE INDEX recording_old     ON recording (delete_at) WHERE delete_at IS NOT NULL;
+
+-- What the server signs with, by its use. It is made once.
+CREATE TABLE server_secret (
+    name   TEXT NOT NULL PRIMARY KEY CHECK (name <> ''),
+    secret BLOB NOT NULL CHECK (length(secret) = 32)
+) STRICT, WITHOUT ROWID;
+
 -- Written and read to prove that the store works; it belongs to nobody.
 CREATE TABLE probe (
     id     INTEGER PRIMARY KEY CHECK (id = 1),

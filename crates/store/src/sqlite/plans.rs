@@ -8,7 +8,7 @@ use tempfile::TempDir;
 
 use super::{
     account, attempt, audio, call, delivery, event, feed, first_answer, job, key, leg, mask, migrate, open, receiver,
-    schedule, trace, webhook,
+    recording, schedule, trace, webhook,
 };
 
 fn opened() -> (TempDir, Connection) {
@@ -75,6 +75,11 @@ fn reads_use_an_index() {
         key::BY_HASH,
         key::OF_ACCOUNT,
         audio::ONE,
+        recording::ONE,
+        recording::LIST,
+        recording::OF_CALL,
+        recording::OPEN,
+        recording::OLD,
         first_answer::ONE,
         webhook::OF_ACCOUNT,
         feed::DUE,

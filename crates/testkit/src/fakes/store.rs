@@ -3,6 +3,7 @@
 mod feeds;
 mod limits;
 mod nodes;
+mod recordings;
 mod rows;
 mod telling;
 

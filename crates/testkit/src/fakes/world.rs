@@ -9,7 +9,9 @@ use outdial_engine::{
     verbs,
 };
 
-use super::{FakeCarrier, FakeClock, FakePrompts, FakeRooms, MemoryBlobs, MemoryStore, SeededEntropy};
+use super::{
+    FakeCarrier, FakeClock, FakePrompts, FakeRooms, MemoryBlobs, MemoryRecordings, MemoryStore, SeededEntropy,
+};
 
 /// One of each fake.
 ///
@@ -23,6 +25,8 @@ pub struct World {
     pub store: Arc<MemoryStore>,
     /// Keeps uploads.
     pub blobs: Arc<MemoryBlobs>,
+    /// Keeps the sound of recordings.
+    pub recordings: MemoryRecordings,
     /// Makes sound.
     pub prompts: Arc<FakePrompts>,
     /// The sound of rooms.
@@ -44,6 +48,7 @@ impl World {
             clock,
             store: Arc::default(),
             blobs: Arc::default(),
+            recordings: MemoryRecordings::default(),
             prompts: Arc::default(),
             rooms: Arc::default(),
             settings: Settings {
@@ -67,6 +72,7 @@ impl World {
         Parts {
             store: Arc::clone(&self.store) as _,
             blobs: Arc::clone(&self.blobs) as _,
+            recordings: Arc::new(self.recordings.clone()),
             prompts: Arc::clone(&self.prompts) as _,
             room_sound: Arc::clone(&self.rooms) as _,
             carriers: BTreeMap::from([("sip".to_owned(), carrier)]),

@@ -353,7 +353,7 @@ async fn missing_audio(engine: &Engine, actor: &Actor, flow: &Flow) -> Result<Ve
         .into_iter()
         .filter_map(|prompt| match prompt {
             Prompt::Play(audio) => Some(audio.audio),
-            Prompt::Say(_) => None,
+            Prompt::Say(_) | Prompt::Beep => None,
         })
         .collect();
     let mut problems = Vec::new();

@@ -9,7 +9,7 @@ use outdial_engine::verbs::{self, ChangeCall, ChangeCallError};
 use outdial_flow::Fields;
 use utoipa::ToSchema;
 
-use super::place::{self, Flow};
+use super::place::{self, Flow, RecordAsked};
 use crate::native::{
     Api,
     actor::{Allowed, ToCall},
@@ -62,6 +62,8 @@ pub(in crate::native) struct ChangeRequest {
     play: Option<String>,
     /// What to do after the answer.
     flow: Option<Flow>,
+    /// Whether the call is recorded from its answer to its end.
+    record: Option<RecordAsked>,
     /// The name of the only trunk to use.
     #[schema(max_length = 100)]
     via: Option<String>,

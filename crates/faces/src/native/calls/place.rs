@@ -69,6 +69,8 @@ pub(in crate::native) struct PlaceRequest {
     bridge: Option<Bridge>,
     /// The room to enter after the answer: its name, or the object of the step `conference`.
     room: Option<RoomAsked>,
+    /// Whether the call is recorded from its answer to its end; an object as that of the step `record` says how.
+    record: Option<RecordAsked>,
     /// The name of the only trunk to use.
     #[schema(max_length = 100)]
     via: Option<String>,
@@ -115,6 +117,25 @@ pub(in crate::native) struct WebhookRequest {
     secret: Option<String>,
 }
 
+/// Whether and how a call is recorded: true or false, or what a `record` step says.
+pub(in crate::native) struct RecordAsked;
+
+impl PartialSchema for RecordAsked {
+    fn schema() -> RefOr<Schema> {
+        let object = ObjectBuilder::new()
+            .schema_type(Type::Object)
+            .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(true)));
+        OneOfBuilder::new()
+            .item(ObjectBuilder::new().schema_type(Type::Boolean))
+            .item(object)
+            .description(Some("True or false, or what a `record` step says."))
+            .examples([serde_json::json!({"channels": "separate"})])
+            .into()
+    }
+}
+
+impl ToSchema for RecordAsked {}
+
 /// What to do after the answer: a list of steps, the same in an object as `steps`, or the name of a
 /// flow in the configuration.
 pub(in crate::native) struct Flow;
@@ -125,8 +146,8 @@ impl PartialSchema for Flow {
             let step = ObjectBuilder::new()
                 .schema_type(Type::Object)
                 .description(Some(
-                    "Exactly one of `say`, `play`, `gather`, `pause`, `send_digits`, `dial`, `conference`, `hand_over` \
-                     and `hang_up`.",
+                    "Exactly one of `say`, `play`, `gather`, `pause`, `send_digits`, `record`, `recording`, `dial`, \
+                     `conference`, `hand_over` and `hang_up`.",
                 ))
                 .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(true)));
             ArrayBuilder::new()

@@ -16,7 +16,7 @@ use super::{occurring, refusal};
 use crate::native::{
     Api,
     actor::{Allowed, ToCall},
-    calls::place::Flow,
+    calls::place::{Flow, RecordAsked},
     code::Code,
     document::Document,
     endpoint::Endpoint,
@@ -87,6 +87,8 @@ pub(in crate::native) struct ScheduleRequest {
     play: Option<String>,
     /// What to do after the answer.
     flow: Option<Flow>,
+    /// Whether the call is recorded from its answer to its end.
+    record: Option<RecordAsked>,
     /// The name of the only trunk to use.
     #[schema(max_length = 100)]
     via: Option<String>,

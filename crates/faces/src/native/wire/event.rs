@@ -1,11 +1,13 @@
 //! What happened.
 
+use std::time::Duration;
+
 use outdial_domain::{self as domain, EventKind, Subject, masking};
 use outdial_engine::ports::StoredEvent;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{Ending, OutcomeWord, Quality, Time};
+use super::{ChannelsWord, Ending, OutcomeWord, Quality, RecordingEndWord, Seconds, Time};
 
 /// Something that happened to a call.
 #[derive(Debug, Serialize, ToSchema)]
@@ -175,6 +177,46 @@ pub(in crate::native) enum EventData {
         /// Who, in words.
         by: String,
     },
+    /// The sound of a leg is kept from now on.
+    RecordingStarted {
+        /// The recording.
+        recording: String,
+        /// The leg.
+        leg: String,
+        /// What its maker called it.
+        name: String,
+        /// Whose voice goes where.
+        channels: ChannelsWord,
+        /// Who wanted it, in words.
+        by: String,
+    },
+    /// What is said from now on is not kept.
+    RecordingPaused {
+        /// The recording.
+        recording: String,
+        /// Who wanted it, in words.
+        by: String,
+    },
+    /// What is said is kept again.
+    RecordingResumed {
+        /// The recording.
+        recording: String,
+        /// Who wanted it, in words.
+        by: String,
+    },
+    /// A recording is complete and can be read.
+    RecordingFinished {
+        /// The recording.
+        recording: String,
+        /// What its maker called it.
+        name: String,
+        /// Why it ended.
+        end: RecordingEndWord,
+        /// How long it plays.
+        seconds: Seconds,
+        /// The size of its file.
+        bytes: u64,
+    },
     /// A leg ended.
     LegEnded {
         /// The leg.
@@ -260,7 +302,10 @@ impl EventData {
             | Self::Postponed { because: words, .. }
             | Self::Changed { by: words, .. }
             | Self::Queued { because: words }
-            | Self::HangUpRequested { by: words } => sentence(words),
+            | Self::HangUpRequested { by: words }
+            | Self::RecordingStarted { by: words, .. }
+            | Self::RecordingPaused { by: words, .. }
+            | Self::RecordingResumed { by: words, .. } => sentence(words),
             Self::LegEnded { ending, .. } | Self::Ended { ending } => sentence(ending.reason_mut()),
             Self::Journalled { .. }
             | Self::Dialing { .. }
@@ -269,7 +314,8 @@ impl EventData {
             | Self::Connected { .. }
             | Self::RoomJoined { .. }
             | Self::Digit { .. }
-            | Self::Gathered { .. } => {}
+            | Self::Gathered { .. }
+            | Self::RecordingFinished { .. } => {}
         }
     }
 }
@@ -364,6 +410,40 @@ impl From<EventKind> for EventData {
             },
             EventKind::Gathered { step, name, digits } => Self::Gathered { step, name, digits },
             EventKind::HangUpRequested { by } => Self::HangUpRequested { by },
+            EventKind::RecordingStarted {
+                recording,
+                leg,
+                name,
+                channels,
+                by,
+            } => Self::RecordingStarted {
+                recording: recording.to_string(),
+                leg: leg.to_string(),
+                name,
+                channels: ChannelsWord(channels),
+                by,
+            },
+            EventKind::RecordingPaused { recording, by } => Self::RecordingPaused {
+                recording: recording.to_string(),
+                by,
+            },
+            EventKind::RecordingResumed { recording, by } => Self::RecordingResumed {
+                recording: recording.to_string(),
+                by,
+            },
+            EventKind::RecordingFinished {
+                recording,
+                name,
+                end,
+                millis,
+                bytes,
+            } => Self::RecordingFinished {
+                recording: recording.to_string(),
+                name,
+                end: RecordingEndWord(end),
+                seconds: Duration::from_millis(millis).into(),
+                bytes,
+            },
             EventKind::LegEnded { leg, ending, quality } => Self::LegEnded {
                 leg: leg.to_string(),
                 ending: ending.into(),

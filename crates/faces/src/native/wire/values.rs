@@ -4,7 +4,7 @@ use std::{borrow::Cow, time::Duration};
 
 use jiff::{SignedDuration, Timestamp, TimestampRound, Unit};
 use outdial_domain::{
-    AttemptState, CallState, Direction, EndedBy, Outcome, Priority, Scope,
+    AttemptState, CallState, Channels, Direction, EndedBy, Outcome, Priority, RecordingEnd, RecordingState, Scope,
     text::{Concatenation, Encoding},
 };
 use outdial_engine::HangUpAnswer;
@@ -126,6 +126,12 @@ words! {
     OutcomeWord as "Outcome" of Outcome = Outcome::ALL;
     /// Who ended a call.
     EndedByWord as "EndedBy" of EndedBy = EndedBy::ALL;
+    /// Whose voice goes where in a recording.
+    ChannelsWord as "Channels" of Channels = Channels::ALL;
+    /// Where a recording stands.
+    RecordingStateWord as "RecordingState" of RecordingState = RecordingState::ALL;
+    /// Why a recording ended.
+    RecordingEndWord as "RecordingEnd" of RecordingEnd = RecordingEnd::ALL;
     /// What a key allows.
     ScopeWord as "Scope" of Scope = Scope::ALL;
     /// How the characters of a text are written.

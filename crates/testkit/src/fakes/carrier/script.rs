@@ -33,6 +33,11 @@ pub struct Phone {
 }
 
 impl Script {
+    /// Every sample of what a phone says, to those who tap it.
+    pub const SAYS: i16 = 1_000;
+    /// Every sample of what a phone hears, to those who tap it.
+    pub const HEARS: i16 = 300;
+
     /// It is answered, and listens until it is hung up.
     #[must_use]
     pub fn answers() -> Self {
@@ -109,6 +114,7 @@ impl Phone {
         if !self.never_answers {
             leg.answer().await;
         }
+        let mut taps = Vec::new();
         let mut playing: Option<(u64, Instant)> = None;
         loop {
             let heard = async {
@@ -133,6 +139,13 @@ impl Phone {
             };
             let Some(command) = command else { return };
             match command {
+                // Whoever taps it hears a second of it at once, and no more.
+                LegCommand::Tap(mut tap) => {
+                    for _ in 0..50 {
+                        tap.put(Some(&[Script::HEARS; 160]), Some(&[Script::SAYS; 160]));
+                    }
+                    taps.push(tap);
+                }
                 LegCommand::Play { play, clips } => {
                     playing = Some((play, Instant::now() + length(&clips)));
                     leg.press(&std::mem::take(&mut self.presses)).await;
@@ -144,11 +157,7 @@ impl Phone {
                 LegCommand::Hold(held) => leg.tell(LegEvent::OnHold(held)).await,
                 LegCommand::Transfer { .. } => leg.tell(LegEvent::Transferred(Ok(()))).await,
                 LegCommand::HangUp { ending } if !self.never_ends => return leg.end(ending).await,
-                LegCommand::HangUp { .. }
-                | LegCommand::Answer
-                | LegCommand::Tap(_)
-                | LegCommand::Mute(_)
-                | LegCommand::Listen(_) => {}
+                LegCommand::HangUp { .. } | LegCommand::Answer | LegCommand::Mute(_) | LegCommand::Listen(_) => {}
             }
         }
     }

@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use super::feeds::Feeds;
 use jiff::Timestamp;
 use outdial_domain::{
-    Account, AccountId, AttemptState, AudioId, Call, CallId, CallState, Key, KeyId, Mask, MaskId, ScheduleId, Subject,
-    attempt::Progress,
+    Account, AccountId, AttemptState, AudioId, Call, CallId, CallState, Key, KeyId, Mask, MaskId, Recording,
+    RecordingId, ScheduleId, Subject, attempt::Progress,
 };
 use outdial_engine::ports::{
     AudioFile, CallDetails, CallFilter, Change, ClaimedCall, FirstAnswer, Job, Page, StoreError, StoredEvent,
@@ -24,6 +24,8 @@ pub(super) struct Rows {
     pub(super) audio: BTreeMap<AudioId, AudioFile>,
     pub(super) schedules: BTreeMap<ScheduleId, StoredSchedule>,
     pub(super) masks: BTreeMap<MaskId, Mask>,
+    pub(super) recordings: BTreeMap<RecordingId, Recording>,
+    pub(super) secrets: BTreeMap<String, [u8; 32]>,
     pub(super) feeds: Feeds,
     pub(super) answers: BTreeMap<(AccountId, [u8; 32]), FirstAnswer>,
     pub(super) nodes: NodeRows,

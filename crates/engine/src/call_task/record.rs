@@ -1,0 +1,103 @@
+//! What a conversation has to do with recordings.
+
+use std::time::Duration;
+
+use outdial_domain::{Channels, Recording, RecordingEnd, RecordingId, recording::Made};
+use outdial_flow::{Input, Record, RecordingAction};
+
+use super::{
+    conversation::Conversation,
+    recordings::{Of, Recordings},
+};
+use crate::{
+    live::{NOT_ANSWERED, Said},
+    ports::LegCommand,
+};
+
+impl Conversation<'_> {
+    /// Begins a recording that the flow wants. One that cannot begin does not end the call; gives what the flow
+    /// is to be told then, where it waits.
+    pub(super) async fn flow_records(&mut self, record: Record) -> Option<Input> {
+        let waits = record.until.is_some();
+        let reason = self.record(record, "the flow").await.err()?;
+        tracing::error!(call = %self.live.call.id, reason, "a call is not recorded");
+        waits.then_some(Input::Recorded {
+            end: RecordingEnd::Failed,
+            length: Duration::ZERO,
+        })
+    }
+
+    /// Ends the message that the flow waits for.
+    pub(super) fn end_message(&self) {
+        if let Some(recordings) = &self.recordings {
+            recordings.end_message(self.engine);
+        }
+    }
+
+    /// Does this to all recordings, as the flow wants it.
+    pub(super) fn change_recordings(&mut self, action: RecordingAction) {
+        if let Some(recordings) = &mut self.recordings {
+            let events = recordings.all(self.engine, action);
+            self.recorder.note(&mut self.live, events);
+        }
+    }
+
+    async fn record(&mut self, record: Record, by: &str) -> Result<Recording, String> {
+        let of = Of {
+            account: self.live.call.account,
+            call: self.live.call.id,
+            leg: self.live.leg.id,
+        };
+        let recordings = self.recordings.get_or_insert_with(|| Box::new(Recordings::new()));
+        let begun = recordings.begin(self.engine, of, record, by)?;
+        self.recorder.note(&mut self.live, [begun.event]);
+        self.sound.tell(LegCommand::Tap(begun.sink)).await;
+        Ok(begun.recording)
+    }
+
+    /// A recording is complete.
+    pub(super) async fn on_recorded(&mut self, id: RecordingId, made: Made) {
+        let recordings = self.recordings.as_mut();
+        let complete = recordings.and_then(|all| all.complete(self.engine, id, made));
+        let Some(complete) = complete else { return };
+        self.recorder.note(&mut self.live, [complete.event]);
+        if let Some((end, length)) = complete.message {
+            self.input(Input::Recorded { end, length }).await;
+        }
+    }
+
+    /// Begins a recording because somebody asks for it.
+    pub(super) async fn asked_to_record(&mut self, name: String, channels: Channels, most: Duration, by: &str) -> Said {
+        if self.is_whole() {
+            let reason = "the carrier that took this call runs it by itself, and does not record it for us";
+            return Said::Refused(reason.to_owned());
+        }
+        if !self.is_answered() {
+            return Said::Refused(NOT_ANSWERED.to_owned());
+        }
+        let record = Record {
+            name,
+            channels,
+            most,
+            ..Record::default()
+        };
+        match self.record(record, by).await {
+            Ok(recording) => Said::Recording(Box::new(recording)),
+            Err(reason) => Said::Refused(reason),
+        }
+    }
+
+    /// Does this to one recording because somebody asks for it.
+    pub(super) fn asked_of_recording(&mut self, id: RecordingId, action: RecordingAction, by: &str) -> Said {
+        let Some(recordings) = &mut self.recordings else {
+            return Said::NotRecording;
+        };
+        match recordings.one(self.engine, id, action, by, RecordingEnd::Request) {
+            Ok((recording, event)) => {
+                self.recorder.note(&mut self.live, event);
+                Said::Recording(Box::new(recording))
+            }
+            Err(_) => Said::NotRecording,
+        }
+    }
+}

@@ -1,0 +1,103 @@
+//! Links that open one recording for a while, without a key.
+
+use jiff::Timestamp;
+use outdial_domain::{AccountId, RecordingId};
+use ring::hmac;
+use tokio::sync::OnceCell;
+
+use crate::{Engine, ports::StoreError};
+
+/// The name of the secret in the store.
+const SECRET: &str = "recording links";
+
+/// What links are signed with, once it was read.
+#[derive(Debug, Default)]
+pub(crate) struct Links(OnceCell<hmac::Key>);
+
+/// What a link says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Link {
+    /// Whose recording it opens.
+    pub account: AccountId,
+    /// The recording.
+    pub recording: RecordingId,
+    /// From when on it opens nothing, in seconds since 1970.
+    pub expires: i64,
+}
+
+impl Link {
+    /// What is signed. No part of it can hold the sign between the parts.
+    fn text(&self) -> String {
+        format!("{}\n{}\n{}", self.account, self.recording, self.expires)
+    }
+
+    /// Whether its time is over.
+    #[must_use]
+    pub fn has_expired(&self, now: Timestamp) -> bool {
+        self.expires <= now.as_second()
+    }
+}
+
+impl Links {
+    async fn key(&self, engine: &Engine) -> Result<&hmac::Key, StoreError> {
+        let read = async || {
+            let secret = engine.store.server_secret(SECRET, engine.ids.secret()).await?;
+            Ok(hmac::Key::new(hmac::HMAC_SHA256, &secret))
+        };
+        self.0.get_or_try_init(read).await
+    }
+
+    /// The signature of a link, in hexadecimal.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the secret cannot be read.
+    pub(crate) async fn sign(&self, engine: &Engine, link: &Link) -> Result<String, StoreError> {
+        use std::fmt::Write as _;
+        let tag = hmac::sign(self.key(engine).await?, link.text().as_bytes());
+        let mut text = String::with_capacity(64);
+        for byte in tag.as_ref() {
+            let _ = write!(text, "{byte:02x}");
+        }
+        Ok(text)
+    }
+
+    /// Whether this is the signature of a link, found out in a time that does not tell how much of it is right.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the secret cannot be read.
+    pub(crate) async fn is_signed(&self, engine: &Engine, link: &Link, signature: &str) -> Result<bool, StoreError> {
+        let Some(signature) = unhex(signature) else {
+            return Ok(false);
+        };
+        let key = self.key(engine).await?;
+        Ok(hmac::verify(key, link.text().as_bytes(), &signature).is_ok())
+    }
+}
+
+fn unhex(text: &str) -> Option<[u8; 32]> {
+    let mut bytes = [0; 32];
+    let digits = text.as_bytes();
+    if digits.len() != 64 {
+        return None;
+    }
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks(2)) {
+        let digit = |index: usize| char::from(pair[index]).to_digit(16);
+        *byte = u8::try_from(digit(0)? * 16 + digit(1)?).ok()?;
+    }
+    Some(bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signatures_are_read_strictly() {
+        assert_eq!(unhex(&"0f".repeat(32)), Some([15; 32]));
+        for bad in ["", "0f", &"0g".repeat(32), &"ä".repeat(32), &"0".repeat(65)] {
+            assert_eq!(unhex(bad), None, "{bad}");
+        }
+    }
+}
