@@ -31,6 +31,7 @@ use crate::{
     pacing::admission::Permit,
     ports::{Change, ClaimedCall, Job, LegOrder, WholeOrder},
     recorder::Recorder,
+    rooms::owner::{self, Interest, Place},
     routing::Route,
     saving::{Saved, save},
 };
@@ -43,6 +44,9 @@ const USUAL_RATE: u32 = 8_000;
 /// A call talks for much longer than it does anything else, so what is only needed before that is
 /// boxed: the task then takes little more memory than the conversation.
 pub(crate) async fn run(engine: &Engine, claimed: ClaimedCall, mut control: mpsc::Receiver<Told>) {
+    let Some(_kept_until_its_end) = belongs_here(engine, &claimed).await else {
+        return;
+    };
     let ClaimedCall { run, mut call, flow } = claimed;
     let prepared = tokio::select! {
         biased;
@@ -69,6 +73,34 @@ pub(crate) async fn run(engine: &Engine, claimed: ClaimedCall, mut control: mpsc
             end_undialled(engine, call, ending).await;
         }
         Err(None) => {}
+    }
+}
+
+/// How long to wait before it is asked again whose a room is.
+const AGAIN: Duration = Duration::from_secs(1);
+
+/// Whether a call belongs to this node. One into a room that another node has is given to that node. While the
+/// store cannot say, nothing is dialled. What is given lasts as long as the call, so that the room stays here.
+async fn belongs_here(engine: &Engine, claimed: &ClaimedCall) -> Option<Option<Interest>> {
+    let (Some(nodes), Some(room)) = (engine.store.nodes(), claimed.flow.room()) else {
+        return Some(None);
+    };
+    loop {
+        let placed = owner::place(engine, claimed.call.account, room, &claimed.run).await;
+        let failed = match placed {
+            Ok(Place::Here(interest)) => return Some(interest),
+            Ok(Place::There(owner)) => match owner::give(engine, nodes, claimed, &owner).await {
+                Ok(()) => return None,
+                Err(error) => error,
+            },
+            Err(error) => error,
+        };
+        tracing::warn!(call = %claimed.call.id, error = %failed, "it cannot be found out which node has a room");
+        tokio::select! {
+            // Given back with all that was claimed.
+            () = engine.stopping() => return None,
+            () = tokio::time::sleep(AGAIN) => {}
+        }
     }
 }
 

@@ -11,6 +11,7 @@ use crate::{
     Engine,
     live::{Control, Said},
     ports::{CallDetails, NodeCommand, Nodes, Reply, StoreError},
+    rooms::owner,
     verbs::CallError,
 };
 
@@ -35,6 +36,20 @@ pub(crate) async fn tell(engine: &Engine, details: &CallDetails, control: Contro
         (Some(nodes), Some(leg)) => tell_node(engine, nodes, &leg.node, call, &control).await.map(Some),
         _ => Ok(None),
     }
+}
+
+/// Leaves something for a run, and waits for no answer.
+pub(crate) async fn leave(
+    engine: &Engine,
+    nodes: &dyn Nodes,
+    run: &str,
+    call: CallId,
+    control: &Control,
+) -> Result<(), StoreError> {
+    let id = engine.ids.make(CommandId::new);
+    let run = run.to_owned();
+    let control = serde_json::to_string(control).unwrap_or_default();
+    nodes.command(NodeCommand { id, run, call, control }).await
 }
 
 async fn tell_node(
@@ -104,6 +119,7 @@ async fn take(engine: &Engine, nodes: &dyn Nodes) -> Result<(), StoreError> {
 
 async fn obey(engine: &Engine, command: &NodeCommand) -> Said {
     match serde_json::from_str(&command.control) {
+        Ok(Control::Take { account }) => owner::take(engine, account, command.call).await,
         Ok(control) => engine
             .inner()
             .live

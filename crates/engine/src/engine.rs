@@ -20,7 +20,7 @@ use crate::{
     ports::{Blobs, Ids, Prompts, RecordingFiles, RoomSound, Store, StoreError, VoiceCarrier},
     recording::{interrupted::finish_those_of_this_node, links::Links, writer::Writer},
     recurring,
-    rooms::Rooms,
+    rooms::{Rooms, owner::Wanted},
     scheduler, sweeper,
     verbs::{KnownKeys, Requests},
 };
@@ -57,6 +57,8 @@ pub(crate) struct Inner {
     pub(crate) parts: Parts,
     pub(crate) live: LiveCalls,
     pub(crate) rooms: Arc<Rooms>,
+    /// The rooms that calls of this node want, where several nodes share the store.
+    pub(crate) wanted: Wanted,
     pub(crate) keys: KnownKeys,
     pub(crate) requests: Requests,
     /// Wakes the scheduler when a call may have become due.
@@ -139,6 +141,7 @@ impl Engine {
         Self(Arc::new(Inner {
             live: LiveCalls::default(),
             rooms: Arc::default(),
+            wanted: Wanted::default(),
             keys: KnownKeys::default(),
             requests: Requests::default(),
             due: Notify::new(),

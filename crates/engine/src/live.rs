@@ -6,7 +6,7 @@ use std::{
     time::Duration,
 };
 
-use outdial_domain::{Address, CallId, Channels, EndedBy, Recording, RecordingId, digit::Digits};
+use outdial_domain::{AccountId, Address, CallId, Channels, EndedBy, Recording, RecordingId, digit::Digits};
 use outdial_flow::{Flow, Prompt, RecordingAction};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
@@ -41,6 +41,11 @@ pub(crate) enum Control {
         id: RecordingId,
         /// What to do.
         action: RecordingAction,
+    },
+    /// Dial the call: this node has the room that it enters.
+    Take {
+        /// Whose call it is.
+        account: AccountId,
     },
     /// Do something else with the call.
     Do {
@@ -141,6 +146,7 @@ impl Told {
                 )
             }
             Control::Record { .. } | Control::Recording { .. } => NOT_ANSWERED.to_owned(),
+            Control::Take { .. } => "the call is at this node already".to_owned(),
         };
         // Whoever asked may have gone.
         let _ = answer.send(Said::Refused(reason));
@@ -221,6 +227,10 @@ impl LiveCalls {
             let control = control.clone();
             let _ = owner.try_send(Told { control, answer });
         }
+    }
+
+    pub(crate) fn has(&self, call: CallId) -> bool {
+        self.map().contains_key(&call)
     }
 
     pub(crate) fn count(&self) -> usize {

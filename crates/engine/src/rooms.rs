@@ -2,6 +2,8 @@
 //!
 //! A room is there while somebody is in it. Whoever is first in opens it, and decides how many it takes.
 
+pub(crate) mod owner;
+
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard, PoisonError},

@@ -4,7 +4,10 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 
-use crate::{Engine, call_task, ports::StoreError};
+use crate::{
+    Engine, call_task,
+    ports::{ClaimedCall, StoreError},
+};
 
 /// How many calls are taken in one transaction at most.
 const BATCH: usize = 256;
@@ -59,19 +62,25 @@ async fn take_due(engine: &Engine) -> Result<Duration, StoreError> {
         let claimed = engine.store.claim_due(engine.ids.now(), &run, most).await?;
         let taken = claimed.len();
         for claim in claimed {
-            let control = inner.live.enter(claim.call.id);
-            let engine = engine.clone();
-            inner.tasks.spawn(async move {
-                let id = claim.call.id;
-                Box::pin(call_task::run(&engine, claim, control)).await;
-                engine.inner().live.leave(id);
-            });
+            start(engine, claim);
         }
         if taken < most {
             let until = until(engine.store.next_due().await?, engine.ids.now());
             return Ok(until.map_or(longest, |until| until.min(longest)));
         }
     }
+}
+
+/// Gives a claimed call to a task of its own.
+pub(crate) fn start(engine: &Engine, claim: ClaimedCall) {
+    let inner = engine.inner();
+    let control = inner.live.enter(claim.call.id);
+    let engine = engine.clone();
+    inner.tasks.spawn(async move {
+        let id = claim.call.id;
+        Box::pin(call_task::run(&engine, claim, control)).await;
+        engine.inner().live.leave(id);
+    });
 }
 
 fn until(due: Option<Timestamp>, now: Timestamp) -> Option<Duration> {

@@ -239,3 +239,46 @@ async fn draining_ends_what_does_not_end_in_time_or_when_it_is_hurried() {
         assert_eq!(outcome(&details), (Outcome::Completed, EndedBy::System));
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn the_calls_of_a_room_are_dialled_by_the_node_that_has_it() {
+    let world = shared();
+    let actor = world.account("default", &[Scope::Calls]).await;
+    let other = beside(&world, "node-2");
+    let (one, two) = (world.engine().await, other.engine().await);
+    let mut nodes = std::collections::BTreeSet::new();
+    let mut calls = Vec::new();
+    for number in 0..6 {
+        let room = outdial_flow::Conference::of("lobby".parse().unwrap());
+        let flow = Flow {
+            steps: vec![Instruction::Conference(room)],
+        };
+        let request = PlaceCall {
+            action: Action::Flow(flow),
+            ..bench::request(&format!("sip:{number}@127.0.0.1"))
+        };
+        // Both nodes look for what is due.
+        let engine = if number % 2 == 0 { &one } else { &two };
+        let call = verbs::place_call(engine, &actor, request).await.unwrap().id;
+        reached(engine, &actor, call, |kind| {
+            matches!(kind, EventKind::RoomJoined { .. })
+        })
+        .await;
+        let details = verbs::get_call(engine, &actor, call).await.unwrap();
+        nodes.insert(details.legs[0].node.clone());
+        calls.push(call);
+    }
+    assert_eq!(nodes.len(), 1, "{nodes:?}");
+    let members = |engine: &Engine| {
+        let rooms = verbs::list_rooms(engine, &actor);
+        rooms.iter().map(|room| room.members.len()).sum::<usize>()
+    };
+    assert_eq!(members(&one) + members(&two), 6);
+    assert!(members(&one) == 0 || members(&two) == 0);
+    for call in calls {
+        assert_eq!(verbs::hang_up(&one, &actor, call).await.unwrap(), HangUpAnswer::HungUp);
+        ended(&one, &actor, call).await;
+    }
+    one.stop(Duration::from_secs(5)).await;
+    two.stop(Duration::from_secs(5)).await;
+}

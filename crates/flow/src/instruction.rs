@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use outdial_domain::{AudioId, Digit, digit::Digits};
+use outdial_domain::{AudioId, Digit, RoomName, digit::Digits};
 use serde::{Deserialize, Serialize};
 
 use crate::{Conference, Dial, HandOver, Record, RecordingAction};
@@ -197,6 +197,30 @@ impl Flow {
         let mut dials = Vec::new();
         collect(&self.steps, &mut dials);
         dials
+    }
+
+    /// The first room that this flow may enter, branches included.
+    #[must_use]
+    pub fn room(&self) -> Option<&RoomName> {
+        fn first(steps: &[Instruction]) -> Option<&RoomName> {
+            steps.iter().find_map(|step| match step {
+                Instruction::Conference(conference) => Some(&conference.room),
+                Instruction::Dial(dial) => first(dial.on_failure.steps()),
+                Instruction::Gather(gather) => {
+                    let branches = gather.on.values().chain([&gather.otherwise, &gather.no_input]);
+                    branches.into_iter().find_map(|steps| first(steps))
+                }
+                Instruction::Say(_)
+                | Instruction::Play(_)
+                | Instruction::Pause(_)
+                | Instruction::SendDigits(_)
+                | Instruction::Record(_)
+                | Instruction::Recording(_)
+                | Instruction::HandOver(_)
+                | Instruction::HangUp => None,
+            })
+        }
+        first(&self.steps)
     }
 
     /// Everything that may be heard in this flow, branches included, in the order of the document.

@@ -31,6 +31,7 @@ mod progress;
 mod receiver;
 mod recording;
 mod recordings;
+mod room;
 mod schedule;
 mod telling;
 mod text;

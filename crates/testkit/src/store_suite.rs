@@ -71,6 +71,7 @@ macro_rules! store_suite {
             one_run_has_a_name
             the_eldest_looks_after_the_dead
             commands_reach_the_run_they_are_for
+            a_room_is_one_runs
             events_are_gapless_and_resumable
             followers_are_woken_by_what_is_on_disk
             lists_are_newest_first_and_turn_pages

@@ -506,6 +506,9 @@ impl<'a> Conversation<'a> {
                 self.asked.push(told.answer);
                 self.on_hang_up(by, kind).await;
             }
+            Control::Take { .. } => {
+                let _ = told.answer.send(crate::live::Said::Gone);
+            }
             Control::Do { by, why, order } => {
                 let said = self.obey(by, why, order).await;
                 let _ = told.answer.send(said);

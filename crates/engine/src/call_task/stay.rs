@@ -8,7 +8,10 @@ use outdial_flow::{Conference, Input};
 use super::conversation::Conversation;
 use crate::{
     ports::{Joining, LegCommand, RoomKind, Signal},
-    rooms::{Member, Place, RoomNews},
+    rooms::{
+        Member, Place, RoomNews,
+        owner::{self, Interest},
+    },
 };
 
 /// The sample rate of tones for a whole room. Each member hears them at its own.
@@ -19,6 +22,8 @@ pub(super) struct Stay {
     place: Place,
     /// Whether all hear a tone at its ends.
     tones: bool,
+    /// Keeps the room at this node.
+    _interest: Option<Interest>,
 }
 
 /// The next news of the room. Safe to drop and call again.
@@ -36,6 +41,14 @@ pub(super) async fn news_of_room(stay: &mut Option<Box<Stay>>) -> RoomNews {
 impl Conversation<'_> {
     /// Enters a room for the flow.
     pub(super) async fn enter(&mut self, wish: Conference) {
+        let account = self.live.call.account;
+        let interest = match owner::place(self.engine, account, &wish.room, &self.live.leg.node).await {
+            Ok(owner::Place::Here(interest)) => interest,
+            Ok(owner::Place::There(_)) => {
+                return self.not_let_in(&wish, "another node has this room").await;
+            }
+            Err(error) => return self.not_let_in(&wish, &error.to_string()).await,
+        };
         let call = &self.live.call;
         let muted = wish.muted || self.muted;
         let who = self.first_party();
@@ -53,15 +66,7 @@ impl Conversation<'_> {
         let entered = rooms.enter(call.account, &wish, member, self.engine.ids.make(RoomId::new));
         let place = match entered {
             Ok(place) => place,
-            Err(reason) => {
-                let kind = EventKind::RoomLeft {
-                    leg: self.live.leg.id,
-                    room: wish.room.to_string(),
-                    because: reason.to_string(),
-                };
-                self.recorder.note(&mut self.live, [kind]);
-                return Box::pin(self.input(Input::LeftRoom)).await;
-            }
+            Err(reason) => return self.not_let_in(&wish, &reason.to_string()).await,
         };
         self.muted = muted;
         let kind = EventKind::RoomJoined {
@@ -74,6 +79,7 @@ impl Conversation<'_> {
         self.stay = Some(Box::new(Stay {
             place,
             tones: wish.tones,
+            _interest: interest,
         }));
         if begun {
             self.take_part().await;
@@ -81,6 +87,17 @@ impl Conversation<'_> {
             let waiting = self.rendered.clips(&wish.waiting);
             self.sound.play_on(waiting).await;
         }
+    }
+
+    /// The flow goes on without the room.
+    async fn not_let_in(&mut self, wish: &Conference, because: &str) {
+        let kind = EventKind::RoomLeft {
+            leg: self.live.leg.id,
+            room: wish.room.to_string(),
+            because: because.to_owned(),
+        };
+        self.recorder.note(&mut self.live, [kind]);
+        Box::pin(self.input(Input::LeftRoom)).await;
     }
 
     /// Hears the others, and is heard.

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::future::BoxFuture;
-use outdial_domain::{CallId, CommandId};
+use outdial_domain::{AccountId, CallId, CommandId, RoomName};
 use tokio::sync::watch;
 
 use super::StoreError;
@@ -89,6 +89,27 @@ pub trait Nodes: Send + Sync {
     ///
     /// [`StoreError`]; then they are still there.
     fn forget_commands(&self, older_than: Duration) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Whose a room is: this run's from now on, unless it is that of another one that is alive.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when that cannot be found out.
+    fn own_room(&self, account: AccountId, room: &RoomName, run: &str) -> BoxFuture<'_, Result<String, StoreError>>;
+
+    /// Lets go of a room, if it is this run's: it may be anybody's.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; then it is still this run's.
+    fn disown_room(&self, account: AccountId, room: &RoomName, run: &str) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// Gives a call that a run has claimed and not journalled to another run. Says whether it did.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; then the call is where it was.
+    fn hand_over(&self, call: CallId, from: &str, to: &str) -> BoxFuture<'_, Result<bool, StoreError>>;
 
     /// Changes when a command or an answer may be there. What it holds means nothing.
     fn commanded(&self) -> watch::Receiver<u64>;

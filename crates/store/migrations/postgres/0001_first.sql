@@ -155,6 +155,14 @@ CREATE TABLE node (
     lease_until timestamptz NOT NULL
 ) WITH (fillfactor = 10);
 
+-- Which run has the members of a room. Rows of runs that are gone mean nothing.
+CREATE TABLE room (
+    account_id uuid NOT NULL REFERENCES account (id),
+    name       text NOT NULL CHECK (name <> ''),
+    run        text NOT NULL,
+    PRIMARY KEY (account_id, name)
+);
+
 -- What nodes ask of the owner of a call, until whoever asked has the answer.
 CREATE TABLE command (
     id       uuid        NOT NULL PRIMARY KEY,

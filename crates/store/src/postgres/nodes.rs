@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use futures_util::{FutureExt, future::BoxFuture};
-use outdial_domain::CommandId;
+use outdial_domain::{AccountId, CallId, CommandId, RoomName};
 use outdial_engine::ports::{JoinError, NodeCommand, Nodes, Reply, Run, StoreError};
 use sqlx::{PgConnection, PgPool};
 use tokio::sync::watch;
@@ -11,7 +11,7 @@ use tokio::sync::watch;
 use super::{
     command,
     error::{Failure, too_slow},
-    node,
+    node, room,
 };
 
 /// A server that takes longer for one of these small statements is given up, and asked anew.
@@ -106,6 +106,21 @@ impl Nodes for PostgresNodes {
 
     fn forget_commands(&self, older_than: Duration) -> BoxFuture<'_, Result<(), StoreError>> {
         self.with(move |connection| command::forget(connection, older_than).boxed())
+    }
+
+    fn own_room(&self, account: AccountId, room: &RoomName, run: &str) -> BoxFuture<'_, Result<String, StoreError>> {
+        let (room, run) = (room.clone(), run.to_owned());
+        self.with(move |connection| async move { room::own(connection, account, &room, &run).await }.boxed())
+    }
+
+    fn disown_room(&self, account: AccountId, room: &RoomName, run: &str) -> BoxFuture<'_, Result<(), StoreError>> {
+        let (room, run) = (room.clone(), run.to_owned());
+        self.with(move |connection| async move { room::disown(connection, account, &room, &run).await }.boxed())
+    }
+
+    fn hand_over(&self, call: CallId, from: &str, to: &str) -> BoxFuture<'_, Result<bool, StoreError>> {
+        let (from, to) = (from.to_owned(), to.to_owned());
+        self.with(move |connection| async move { room::hand_over(connection, call, &from, &to).await }.boxed())
     }
 
     fn commanded(&self) -> watch::Receiver<u64> {

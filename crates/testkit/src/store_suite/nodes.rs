@@ -136,3 +136,30 @@ pub async fn commands_reach_the_run_they_are_for(store: &impl Store) {
     nodes.forget_commands(Duration::ZERO).await.unwrap();
     assert_eq!(nodes.reply(command(3, "one").id).await.unwrap(), Reply::Nobody);
 }
+
+/// A room is one run's while that run is alive, and a claimed call is given to the room's owner.
+pub async fn a_room_is_one_runs(store: &impl Store) {
+    let Some(nodes) = store.nodes() else { return };
+    let caller = Caller::join(store, 1).await;
+    let lobby: outdial_domain::RoomName = "lobby".parse().unwrap();
+    let own = async |run: &str| nodes.own_room(caller.account, &lobby, run).await.unwrap();
+    assert_eq!(own("n1").await, "n1");
+    assert_eq!(own("n2").await, "n1");
+    nodes.disown_room(caller.account, &lobby, "n2").await.unwrap();
+    assert_eq!(own("n2").await, "n1");
+    let stranger = Caller::join(store, 2).await;
+    assert_eq!(nodes.own_room(stranger.account, &lobby, "n2").await.unwrap(), "n2");
+    nodes.disown_room(caller.account, &lobby, "n1").await.unwrap();
+    assert_eq!(own("n2").await, "n2");
+    nodes.leave("n2").await.unwrap();
+    assert_eq!(own("n1").await, "n1");
+    let mut life = caller.call(1, at(0));
+    store.commit(life.created()).await.unwrap();
+    assert_eq!(store.claim_due(at(1), "n1", 10).await.unwrap().len(), 1);
+    assert!(!nodes.hand_over(life.call.id, "n2", "n3").await.unwrap());
+    assert!(nodes.hand_over(life.call.id, "n1", "n3").await.unwrap());
+    nodes.give_back("n1").await.unwrap();
+    assert!(store.claim_due(at(1), "n1", 10).await.unwrap().is_empty());
+    nodes.give_back("n3").await.unwrap();
+    assert_eq!(store.claim_due(at(1), "n1", 10).await.unwrap().len(), 1);
+}

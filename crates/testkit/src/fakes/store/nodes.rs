@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use futures_util::future::{BoxFuture, FutureExt};
-use outdial_domain::CommandId;
+use outdial_domain::{AccountId, CallId, CommandId, RoomName};
 use outdial_engine::ports::{Change, JoinError, NodeCommand, Nodes, Reply, Run, StoreError};
 use tokio::{sync::watch, time::Instant};
 
@@ -13,6 +13,7 @@ use super::MemoryStore;
 pub(super) struct NodeRows {
     runs: BTreeMap<String, RunRow>,
     commands: BTreeMap<CommandId, CommandRow>,
+    rooms: BTreeMap<(AccountId, RoomName), String>,
     joined: u64,
     /// When the first run was entered: the beginning of all time.
     began: Option<Instant>,
@@ -222,6 +223,31 @@ impl Nodes for MemoryStore {
             nodes.commands.retain(|_, row| row.left_at.elapsed() <= older_than);
             Ok(())
         })
+    }
+
+    fn own_room(&self, account: AccountId, room: &RoomName, run: &str) -> BoxFuture<'_, Result<String, StoreError>> {
+        let key = (account, room.clone());
+        let run = run.to_owned();
+        self.nodes_do(move |nodes| {
+            let owner = nodes.rooms.get(&key).filter(|owner| nodes.knows(owner)).cloned();
+            let owner = owner.unwrap_or(run);
+            nodes.rooms.insert(key, owner.clone());
+            Ok(owner)
+        })
+    }
+
+    fn disown_room(&self, account: AccountId, room: &RoomName, run: &str) -> BoxFuture<'_, Result<(), StoreError>> {
+        let key = (account, room.clone());
+        self.nodes_do(|nodes| {
+            if nodes.rooms.get(&key).is_some_and(|owner| owner == run) {
+                nodes.rooms.remove(&key);
+            }
+            Ok(())
+        })
+    }
+
+    fn hand_over(&self, call: CallId, from: &str, to: &str) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.with(|rows| Ok(rows.hand_over(call, from, to)))
     }
 
     fn commanded(&self) -> watch::Receiver<u64> {

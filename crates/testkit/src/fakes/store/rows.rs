@@ -185,6 +185,13 @@ impl Rows {
         }
     }
 
+    /// Gives a call that one run has taken to another.
+    pub(super) fn hand_over(&mut self, call: CallId, from: &str, to: &str) -> bool {
+        let job = self.calls.get_mut(&call).and_then(|row| row.job.as_mut());
+        let taken_by = job.and_then(|job| job.taken_by.as_mut().filter(|taken_by| *taken_by == from));
+        taken_by.map(|taken_by| to.clone_into(taken_by)).is_some()
+    }
+
     pub(super) fn recover(&mut self, gone: impl Fn(&str) -> bool) -> Vec<CallDetails> {
         self.give_back(&gone);
         let unfinished = self.calls.values().filter(|row| {

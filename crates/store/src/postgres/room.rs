@@ -1,0 +1,79 @@
+//! Whose rooms are.
+
+use outdial_domain::{AccountId, CallId, RoomName};
+use sqlx::PgConnection;
+
+use super::{
+    error::Failure,
+    text::{given, kept},
+};
+
+/// Takes a room that is nobody's, or that of a run that is gone.
+pub(super) const OWN: &str = "INSERT INTO room (account_id, name, run) VALUES ($1, $2, $3) \
+     ON CONFLICT (account_id, name) DO UPDATE SET run = excluded.run \
+     WHERE room.run = excluded.run OR NOT EXISTS (SELECT 1 FROM node WHERE node.id = room.run) \
+     RETURNING run";
+
+pub(super) const OWNER: &str = "SELECT run FROM room WHERE account_id = $1 AND name = $2";
+pub(super) const DISOWN: &str = "DELETE FROM room WHERE account_id = $1 AND name = $2 AND run = $3";
+pub(super) const HAND_OVER: &str = "UPDATE job SET claimed_by = $3 WHERE call_id = $1 AND claimed_by = $2";
+
+pub(super) async fn own(
+    connection: &mut PgConnection,
+    account: AccountId,
+    room: &RoomName,
+    run: &str,
+) -> Result<String, Failure> {
+    loop {
+        let owned: Option<String> = sqlx::query_scalar(OWN)
+            .bind(account.uuid())
+            .bind(room.as_str())
+            .bind(kept(run))
+            .fetch_optional(&mut *connection)
+            .await?;
+        let owner = match owned {
+            Some(owner) => Some(owner),
+            None => {
+                sqlx::query_scalar(OWNER)
+                    .bind(account.uuid())
+                    .bind(room.as_str())
+                    .fetch_optional(&mut *connection)
+                    .await?
+            }
+        };
+        // Between the two statements its owner may have let go of it.
+        if let Some(owner) = owner {
+            return Ok(given(owner));
+        }
+    }
+}
+
+pub(super) async fn disown(
+    connection: &mut PgConnection,
+    account: AccountId,
+    room: &RoomName,
+    run: &str,
+) -> Result<(), Failure> {
+    sqlx::query(DISOWN)
+        .bind(account.uuid())
+        .bind(room.as_str())
+        .bind(kept(run))
+        .execute(connection)
+        .await?;
+    Ok(())
+}
+
+pub(super) async fn hand_over(
+    connection: &mut PgConnection,
+    call: CallId,
+    from: &str,
+    to: &str,
+) -> Result<bool, Failure> {
+    let given = sqlx::query(HAND_OVER)
+        .bind(call.uuid())
+        .bind(kept(from))
+        .bind(kept(to))
+        .execute(connection)
+        .await?;
+    Ok(given.rows_affected() == 1)
+}
