@@ -103,7 +103,7 @@ impl Client {
     clippy::disallowed_methods,
     reason = "the events have times of the system's clock, and a measurement is about real time"
 )]
-fn now() -> Timestamp {
+pub(crate) fn now() -> Timestamp {
     Timestamp::now()
 }
 

@@ -21,6 +21,22 @@ pub(crate) fn processor(pid: u32) -> Result<f64> {
         .with_context(|| format!("no processor time in {stat:?}"))
 }
 
+/// The same of a process and those that it has started.
+pub(crate) fn processor_of_family(pid: u32) -> Result<f64> {
+    let children = format!("/proc/{pid}/task/{pid}/children");
+    let children = std::fs::read_to_string(children).context("read the children of a process")?;
+    let mut seconds = processor(pid)?;
+    for child in children.split_whitespace() {
+        // One that has ended in this moment does nothing any more.
+        seconds += child
+            .parse()
+            .ok()
+            .and_then(|child| processor(child).ok())
+            .unwrap_or(0.0);
+    }
+    Ok(seconds)
+}
+
 /// Columns 14 and 15 of proc(5); the name in column 2 may hold anything, also spaces and brackets.
 fn ticks(stat: &str) -> Option<f64> {
     let mut columns = stat.rsplit_once(')')?.1.split_whitespace().skip(11);

@@ -16,10 +16,7 @@ mod rows;
 mod sink;
 mod table;
 
-use std::{
-    process::ExitCode,
-    time::{Duration, Instant},
-};
+use std::{process::ExitCode, time::Instant};
 
 use anyhow::{Context, Result};
 use clap::Parser;
@@ -27,17 +24,17 @@ use tokio::signal::unix::{SignalKind, signal};
 
 use crate::{rows::Group, table::Table};
 
-/// A group that takes longer than this is given up.
-const LONGEST: Duration = Duration::from_secs(180);
-
 #[derive(Debug, Parser)]
 #[command(
     about = "How fast Outdial is and what it costs, next to peers in the same run",
     version
 )]
 struct Arguments {
-    /// Measure only these; all when none is given
+    /// Measure only these; all but `backlog` when none is given
     groups: Vec<Group>,
+    /// With how many calls pending `backlog` measures at most
+    #[arg(long, value_name = "CALLS", default_value_t = 10_000_000)]
+    most_pending: u64,
     /// Print one JSON object instead of the table
     #[arg(long)]
     json: bool,
@@ -78,7 +75,7 @@ async fn interrupted() {
 
 async fn run(arguments: &Arguments) -> Result<ExitCode> {
     let groups = if arguments.groups.is_empty() {
-        &Group::ALL[..]
+        &Group::USUAL[..]
     } else {
         &arguments.groups
     };
@@ -89,8 +86,10 @@ async fn run(arguments: &Arguments) -> Result<ExitCode> {
     for group in groups {
         eprintln!("bench: [{:3} s] {}", started.elapsed().as_secs(), group.name());
         let load = machine::load();
-        let measured = tokio::time::timeout(LONGEST, Box::pin(group.measure(&mut table))).await;
-        if let Err(error) = measured.unwrap_or_else(|_| Err(anyhow::anyhow!("not done after {LONGEST:?}"))) {
+        let longest = group.longest();
+        let measuring = Box::pin(group.measure(&mut table, arguments.most_pending));
+        let measured = tokio::time::timeout(longest, measuring).await;
+        if let Err(error) = measured.unwrap_or_else(|_| Err(anyhow::anyhow!("not done after {longest:?}"))) {
             failed = true;
             table.note(format!("{}: FAILED: {error:#}", group.name()));
         }

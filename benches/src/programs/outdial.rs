@@ -14,6 +14,7 @@ use tempfile::TempDir;
 use super::{Running, folder, lease_up_to, sibling};
 use crate::{client::Client, machine};
 
+const ROOMY: &str = "[limits]\nlive_calls = 3000\n[handsets]\nenabled = false\n";
 const STARTS_WITHIN: Duration = Duration::from_secs(30);
 
 /// The program, serving.
@@ -24,7 +25,7 @@ pub(crate) struct Outdial {
     /// From its start to its `ready` line.
     pub(crate) start: Duration,
     // Dropped after the program.
-    _folder: TempDir,
+    _folder: Option<TempDir>,
     _ports: PortLease,
 }
 
@@ -39,13 +40,15 @@ impl Outdial {
         Self::roomy_with("")
     }
 
+    /// The same, with what is in this folder from the time before, and leaves it there.
+    pub(crate) fn roomy_in(folder: &Path, more: &str) -> Result<Self> {
+        Self::serve_in(folder, None, &[4_400], &format!("{ROOMY}{more}"))
+    }
+
     /// The same, with these trunks and whatever else they need.
     pub(crate) fn roomy_with(more: &str) -> Result<Self> {
         // A port rests for a second after its call, so a high rate of calls takes many, too.
-        Self::serve(
-            &[8_000, 6_000, 4_400],
-            &format!("[limits]\nlive_calls = 3000\n[handsets]\nenabled = false\n{more}"),
-        )
+        Self::serve(&[8_000, 6_000, 4_400], &format!("{ROOMY}{more}"))
     }
 
     /// Starts it so that it may tell receivers on this machine.
@@ -58,16 +61,21 @@ impl Outdial {
 
     fn serve(ports: &[u16], more: &str) -> Result<Self> {
         let folder = folder()?;
+        let path = folder.path().to_owned();
+        Self::serve_in(&path, Some(folder), ports, more)
+    }
+
+    fn serve_in(folder: &Path, goes_with_it: Option<TempDir>, ports: &[u16], more: &str) -> Result<Self> {
         let ports = lease_up_to(ports)?;
-        let config = folder.path().join("outdial.toml");
+        let config = folder.join("outdial.toml");
         let (first, last) = (ports.first(), ports.last());
         let text = format!(
             "[server]\nbind = \"127.0.0.1:0\"\n[sip]\nbind = \"127.0.0.1:0\"\n\
              [media]\nfirst_port = {first}\nlast_port = {last}\n{more}"
         );
         std::fs::write(&config, text).context("write a configuration")?;
-        let data = folder.path().join("data");
-        let log = folder.path().join("log");
+        let data = folder.join("data");
+        let log = folder.join("log");
         let started = Instant::now();
         let mut program = Running::start(
             Command::new(sibling("outdial")?)
@@ -91,7 +99,7 @@ impl Outdial {
             client: Client::new(url, key.trim())?,
             program,
             start,
-            _folder: folder,
+            _folder: goes_with_it,
             _ports: ports,
         })
     }

@@ -16,11 +16,12 @@ const STARTS_WITHIN: Duration = Duration::from_secs(30);
 /// A real PostgreSQL server with databases of its own, on a socket in a temporary folder that nobody
 /// else may enter. Ended, with all it held, when this value goes.
 ///
-/// It does not sync its files: they outlive its processes and not the machine.
+/// Unless it is [`Postgres::durable`] it does not sync its files: they outlive its processes and not the machine.
 #[derive(Debug)]
 pub struct Postgres {
     programs: PathBuf,
     home: TempDir,
+    settings: &'static [&'static str],
     child: Option<Child>,
     databases: AtomicU32,
 }
@@ -32,6 +33,19 @@ impl Postgres {
     ///
     /// When it is not installed, or does not come up.
     pub async fn start() -> Result<Self> {
+        Self::start_with(&["fsync=off", "shared_buffers=32MB"]).await
+    }
+
+    /// The same, for measurements: it syncs its files, and has memory for what is in use.
+    ///
+    /// # Errors
+    ///
+    /// As [`Postgres::start`].
+    pub async fn durable() -> Result<Self> {
+        Self::start_with(&["fsync=on", "shared_buffers=512MB", "max_wal_size=2GB"]).await
+    }
+
+    async fn start_with(settings: &'static [&'static str]) -> Result<Self> {
         let (programs, version) = postgres_programs().context("no PostgreSQL from 15 on is installed")?;
         let template = template(&programs, version)?;
         // Not under the target folder: its user may not be allowed to go there, and names of sockets
@@ -41,6 +55,7 @@ impl Postgres {
         let mut postgres = Self {
             programs,
             home,
+            settings,
             child: None,
             databases: AtomicU32::new(0),
         };
@@ -93,6 +108,12 @@ impl Postgres {
             .arg("--username=postgres")
             .stdin(Stdio::null());
         command
+    }
+
+    /// Its first process, which has started all others; `None` while it does not run.
+    #[must_use]
+    pub fn pid(&self) -> Option<u32> {
+        self.child.as_ref().map(Child::id)
     }
 
     /// Runs SQL in the database of this name, and gives what it printed: rows of values between bars.
@@ -156,11 +177,11 @@ impl Postgres {
                 "-c",
                 "listen_addresses=",
                 "-c",
-                "fsync=off",
-                "-c",
                 "max_connections=100",
+                "-c",
+                "log_min_messages=warning",
             ])
-            .args(["-c", "shared_buffers=32MB", "-c", "log_min_messages=warning"])
+            .args(self.settings.iter().flat_map(|setting| ["-c", setting]))
             .stdin(Stdio::null())
             .stdout(log.try_clone().context("share its log")?)
             .stderr(log);
