@@ -342,6 +342,33 @@ impl LiveCall {
         Ok((next, events))
     }
 
+    /// Takes back an attempt whose leg was never sent, and is known not to have been: the call waits as before, and
+    /// no retry of its plan is used up. Where somebody asked to end it meanwhile, it ends. Gives what to write
+    /// into the event log.
+    ///
+    /// # Errors
+    ///
+    /// [`Backwards`] when the leg has ended already.
+    pub fn take_back(&self, reason: &str, now: Timestamp) -> Result<(Self, Vec<EventKind>), Backwards> {
+        let ending = Ending::new(Outcome::Failed, EndedBy::System, format!("not sent: {reason}"));
+        let mut next = self.clone();
+        next.leg.progress = next.leg.progress.end(ending.clone(), now)?;
+        next.attempt.progress = next.attempt.progress.end(ending.clone(), now)?;
+        let leg_ended = EventKind::LegEnded {
+            leg: self.leg.id,
+            ending: ending.clone(),
+            quality: None,
+        };
+        let concluded = if self.stopped {
+            next.call.end(ending.clone(), now);
+            EventKind::Ended { ending }
+        } else {
+            next.call.state = CallState::Queued;
+            EventKind::Queued { because: ending.reason }
+        };
+        Ok((next, vec![leg_ended, concluded]))
+    }
+
     /// Ends the attempt when its last leg has ended.
     fn conclude(&mut self, now: Timestamp) -> Result<Option<EventKind>, Backwards> {
         if self.legs().any(|leg| leg.progress.ending.is_none()) {
@@ -489,6 +516,30 @@ mod tests {
             events.iter().map(EventKind::word).collect::<Vec<_>>(),
             ["leg_ended", "ended"]
         );
+    }
+
+    #[test]
+    fn what_was_not_sent_waits_again_without_a_retry() {
+        let (live, events) = live().take_back("the lease was over", at(3)).unwrap();
+        assert_eq!((live.call.state, live.call.ending), (CallState::Queued, None));
+        assert_eq!(live.leg.progress.state, AttemptState::Ended);
+        assert_eq!(
+            live.attempt.progress.ending.unwrap().reason,
+            "not sent: the lease was over"
+        );
+        assert_eq!(live.call.plan.retry, Retry::default());
+        let words: Vec<_> = events.iter().map(EventKind::word).collect();
+        assert_eq!(words, ["leg_ended", "queued"]);
+    }
+
+    #[test]
+    fn what_was_not_sent_and_is_not_wanted_any_more_ends() {
+        let mut stopped = live();
+        stopped.stopped = true;
+        let (live, events) = stopped.take_back("the lease was over", at(3)).unwrap();
+        assert_eq!(live.call.state, CallState::Ended);
+        assert_eq!(events.last().map(EventKind::word), Some("ended"));
+        assert!(live.take_back("again", at(4)).is_err());
     }
 
     #[test]

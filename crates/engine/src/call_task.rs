@@ -28,12 +28,13 @@ use crate::{
     call_task::{conversation::Conversation, journal::journal, prompts::Rendered, waiting::admitted},
     fault,
     live::{HangUp, Said, Told},
-    pacing::admission::Permit,
-    ports::{Change, ClaimedCall, Job, LegOrder, WholeOrder},
+    pacing::admission::{Permit, Seat},
+    ports::{Change, ClaimedCall, Job, LegOrder, RingError, WholeOrder},
     recorder::Recorder,
     rooms::owner::{self, Interest, Place},
     routing::Route,
     saving::{Saved, save},
+    scheduler::AHEAD,
 };
 
 /// The sample rate that prompts are rendered at before the phone rings: that of nearly every trunk.
@@ -43,7 +44,7 @@ const USUAL_RATE: u32 = 8_000;
 ///
 /// A call talks for much longer than it does anything else, so what is only needed before that is
 /// boxed: the task then takes little more memory than the conversation.
-pub(crate) async fn run(engine: &Engine, claimed: ClaimedCall, mut control: mpsc::Receiver<Told>) {
+pub(crate) async fn run(engine: &Engine, claimed: ClaimedCall, mut control: mpsc::Receiver<Told>, seat: Seat) {
     let Some(_kept_until_its_end) = belongs_here(engine, &claimed).await else {
         return;
     };
@@ -52,8 +53,12 @@ pub(crate) async fn run(engine: &Engine, claimed: ClaimedCall, mut control: mpsc
         biased;
         // Given back with all that was claimed, for others or the next start.
         () = engine.stopping() => return,
-        asked = asked(&mut control) => return prevent(engine, call, asked).await,
-        prepared = Box::pin(prepare(engine, &mut call, &flow)) => prepared,
+        asked = asked(&mut control) => match asked {
+            Some(asked) => return prevent(engine, call, asked).await,
+            // The call was changed and claimed anew: it is another task's.
+            None => return,
+        },
+        prepared = Box::pin(prepare(engine, &mut call, &flow, seat)) => prepared,
     };
     match prepared {
         // What was given to the journal is written even if nobody waits for it, so this is not broken off.
@@ -111,10 +116,12 @@ struct Prepared {
     permit: Permit,
 }
 
-/// Routes the call, waits until its limits allow it, and renders its prompts: what can go wrong goes wrong
-/// before a phone rings. An error without an ending means that the call is another task's by now.
-async fn prepare(engine: &Engine, call: &mut Call, flow: &Flow) -> Result<Prepared, Option<Ending>> {
+/// Waits for the time of the call, routes it, waits until its limits allow it, and renders its prompts: what
+/// can go wrong goes wrong before a phone rings. An error without an ending means that the call is another task's by now.
+async fn prepare(engine: &Engine, call: &mut Call, flow: &Flow, seat: Seat) -> Result<Prepared, Option<Ending>> {
+    its_time(engine, call).await;
     let (route, permit) = admitted(engine, call, flow).await.map_err(|reason| reason.ending())?;
+    drop(seat);
     let rendered = Rendered::render(engine, call.account, flow, USUAL_RATE)
         .await
         .map_err(|reason| Ending::new(Outcome::Failed, EndedBy::System, reason))?;
@@ -125,14 +132,23 @@ async fn prepare(engine: &Engine, call: &mut Call, flow: &Flow) -> Result<Prepar
     })
 }
 
-async fn asked(control: &mut mpsc::Receiver<Told>) -> HangUp {
+/// Waits for a request to end the call; `None` when nobody can make one here any more.
+async fn asked(control: &mut mpsc::Receiver<Told>) -> Option<HangUp> {
     loop {
-        match control.recv().await.map(Told::before_the_answer) {
-            Some(Some(hang_up)) => return hang_up,
-            Some(None) => {}
-            // The sender is among the live calls until this task has ended.
-            None => std::future::pending().await,
+        if let Some(hang_up) = control.recv().await?.before_the_answer() {
+            return Some(hang_up);
         }
+    }
+}
+
+/// Waits until the call is due: it was taken a moment before. The clock may be set meanwhile.
+async fn its_time(engine: &Engine, call: &Call) {
+    loop {
+        let left = Duration::try_from(call.plan.due.duration_since(engine.ids.now())).unwrap_or_default();
+        if left.is_zero() {
+            return;
+        }
+        tokio::time::sleep(left.min(AHEAD)).await;
     }
 }
 
@@ -228,11 +244,23 @@ async fn dial(engine: &Engine, mut live: LiveCall, prepared: Prepared, flow: Flo
             let conversation = Conversation::new(engine, live, recorder, flow, rendered, commands).longer(others);
             Box::new(conversation).run(leg, control).await;
         }
+        // Whoever has a lease when it is saved takes the call from there.
+        Err(reason @ RingError::TooLate) => take_back(engine, live, recorder, &reason.to_string()).await,
         Err(reason) => {
             let ending = Ending::new(Outcome::Failed, EndedBy::System, reason.to_string());
             unsent(engine, live, recorder, ending).await;
         }
     }
+}
+
+/// Writes that a leg was not sent, so that its call waits for another try.
+async fn take_back(engine: &Engine, live: LiveCall, mut recorder: Recorder, reason: &str) {
+    let Ok((mut live, kinds)) = live.take_back(reason, engine.ids.now()) else {
+        tracing::error!(call = %live.call.id, "a call ended twice");
+        return;
+    };
+    recorder.note(&mut live, kinds);
+    finish(engine, live, recorder).await;
 }
 
 /// Writes the end of a leg that was never sent.

@@ -126,7 +126,7 @@ impl Engine {
         }
         engine.0.keeping.spawn(commands::serve(engine.clone()));
         engine.0.keeping.spawn(sweeper::run(engine.clone()));
-        engine.0.tasks.spawn(admission::run(engine.clone()));
+        engine.0.keeping.spawn(admission::run(engine.clone()));
         engine.0.tasks.spawn(scheduler::run(engine.clone()));
         engine.0.tasks.spawn(recurring::run(engine.clone()));
         for calls in engine.carriers.values().filter_map(|carrier| carrier.incoming()) {
@@ -145,7 +145,7 @@ impl Engine {
             keys: KnownKeys::default(),
             requests: Requests::default(),
             due: Notify::new(),
-            admission: Admission::new(parts.store.shared_limits().is_some()),
+            admission: Admission::new(parts.store.shared_limits().is_some(), parts.settings.limits.live_calls),
             names: AccountNames::default(),
             schedules: Notify::new(),
             telling: Notify::new(),
@@ -185,6 +185,11 @@ impl Engine {
     async fn begin_to_stop(&self) {
         self.0.stopping.cancel();
         self.0.tasks.close();
+        self.give_back().await;
+    }
+
+    /// Gives what is claimed and not dialled back to the other nodes, where there are any.
+    pub(crate) async fn give_back(&self) {
         if let Some(nodes) = self.store.nodes()
             && let Err(error) = nodes.give_back(&self.0.node.run().id).await
         {

@@ -232,10 +232,6 @@ impl LiveCalls {
     pub(crate) fn has(&self, call: CallId) -> bool {
         self.map().contains_key(&call)
     }
-
-    pub(crate) fn count(&self) -> usize {
-        self.map().len()
-    }
 }
 
 #[cfg(test)]

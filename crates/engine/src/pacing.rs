@@ -13,5 +13,6 @@ pub mod queue;
 pub(crate) mod rules;
 #[cfg(test)]
 mod tests;
+mod window;
 
 pub use rules::Rules;

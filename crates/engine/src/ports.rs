@@ -2,6 +2,7 @@
 
 mod blobs;
 mod carrier;
+mod claims;
 mod first_answer;
 mod limits;
 mod nodes;
@@ -20,6 +21,7 @@ pub use carrier::{
     Answer, Ask, DigitWay, FarSound, IncomingLeg, LegCommand, LegEnd, LegEvent, LegHandle, LegOrder, RingError,
     VoiceCarrier, WholeOrder, WireMessage, WireTransport,
 };
+pub use claims::{Backlog, Claimed, Lane, Placing, Share, Tally, Wanted};
 pub use first_answer::FirstAnswer;
 pub use limits::{Count, Counted, SharedLimits};
 pub use nodes::{JoinError, NodeCommand, Nodes, Reply, Run};

@@ -1,4 +1,7 @@
-//! Takes the calls whose time has come and gives each to a task of its own.
+//! Takes the calls whose time is about to come and gives each to a task of its own.
+//!
+//! A call is taken a moment before its time, so that it goes at its very moment: then it is in memory, and
+//! neither the store nor the others that are due at that moment hold it up.
 
 use std::time::Duration;
 
@@ -6,11 +9,13 @@ use jiff::Timestamp;
 
 use crate::{
     Engine, call_task,
-    ports::{ClaimedCall, StoreError},
+    ports::{ClaimedCall, Lane, StoreError},
 };
 
 /// How many calls are taken in one transaction at most.
 const BATCH: usize = 256;
+/// How long before its time a call is taken.
+pub(crate) const AHEAD: Duration = Duration::from_secs(1);
 /// How long to sleep at most, so that a machine whose clock was set is never late by more.
 const LONGEST_SLEEP: Duration = Duration::from_secs(10);
 /// The same where nodes share a store: another may take a call that is due here and then be gone, or have
@@ -49,23 +54,24 @@ async fn take_due(engine: &Engine) -> Result<Duration, StoreError> {
         if inner.stopping.is_cancelled() {
             return Ok(longest);
         }
-        let mut most = inner.admission.room_for_more(inner.live.count()).min(BATCH);
-        if engine.store.nodes().is_some() {
-            // What cannot be live here soon is left to the others.
-            most = most.min(engine.settings.limits.live_calls.saturating_sub(inner.live.count()));
-        }
-        if most == 0 || !inner.node.may_dial() {
+        let wanted = inner.admission.wanted(BATCH);
+        if wanted.is_nothing() || !inner.node.may_dial() {
             // Calls that go leave room, and wake us; a lease comes back unheard.
             return Ok(longest);
         }
         let run = inner.node.run().id;
-        let claimed = engine.store.claim_due(engine.ids.now(), &run, most).await?;
-        let taken = claimed.len();
-        for claim in claimed {
+        let by = engine.ids.now().saturating_add(AHEAD).unwrap_or(Timestamp::MAX);
+        let claimed = engine.store.claim_due(by, &run, wanted).await?;
+        let go_on = claimed.more && !claimed.calls.is_empty();
+        for claim in claimed.calls {
             start(engine, claim);
         }
-        if taken < most {
-            let until = until(engine.store.next_due().await?, engine.ids.now());
+        if inner.stopping.is_cancelled() {
+            // What was being claimed while the rest was given back.
+            engine.give_back().await;
+        } else if !go_on {
+            let next = engine.store.next_due(&inner.admission.full_lanes()).await?;
+            let until = until(next, engine.ids.now());
             return Ok(until.map_or(longest, |until| until.min(longest)));
         }
     }
@@ -75,14 +81,19 @@ async fn take_due(engine: &Engine) -> Result<Duration, StoreError> {
 pub(crate) fn start(engine: &Engine, claim: ClaimedCall) {
     let inner = engine.inner();
     let control = inner.live.enter(claim.call.id);
+    let seat = inner.admission.seat(Lane::of(&claim.call));
     let engine = engine.clone();
     inner.tasks.spawn(async move {
         let id = claim.call.id;
-        Box::pin(call_task::run(&engine, claim, control)).await;
+        Box::pin(call_task::run(&engine, claim, control, seat)).await;
         engine.inner().live.leave(id);
     });
 }
 
+/// How long until a call that is due then is to be taken.
 fn until(due: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
-    due.map(|due| Duration::try_from(due.duration_since(now)).unwrap_or_default())
+    due.map(|due| {
+        let left = Duration::try_from(due.duration_since(now)).unwrap_or_default();
+        left.saturating_sub(AHEAD)
+    })
 }

@@ -9,7 +9,7 @@ use futures_util::StreamExt;
 use outdial_domain::{Address, CallId, EndedBy, EventKind, Outcome, Scope, Subject};
 use outdial_engine::{
     Actor, Engine, HangUpAnswer, StartError,
-    ports::{CallDetails, Nodes, Run, Store},
+    ports::{CallDetails, Nodes, RingError, Run, Store, Wanted},
     verbs::{self, Action, CallError, PlaceCall},
 };
 use outdial_flow::{Flow, Instruction};
@@ -91,7 +91,10 @@ async fn what_a_dead_node_leaves_behind_is_taken_over() {
         life.call.plan.to = Address::parse("sip:bob@127.0.0.1").unwrap();
         store.commit(life.created()).await.unwrap();
     }
-    assert_eq!(store.claim_due(now, "dead", 2).await.unwrap().len(), 2);
+    assert_eq!(
+        store.claim_due(now, "dead", Wanted::any(2)).await.unwrap().calls.len(),
+        2
+    );
     store.commit(lives[0].journalled("dead", now)).await.unwrap();
 
     let died = Instant::now();
@@ -119,6 +122,30 @@ async fn what_a_dead_node_leaves_behind_is_taken_over() {
         1,
         "what was journalled is not dialled again"
     );
+    engine.stop(Duration::from_secs(1)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_too_late_to_send_is_dialled_by_whoever_has_a_lease() {
+    let world = shared();
+    let actor = world.account("default", &[Scope::Calls]).await;
+    let engine = world.engine().await;
+    world.carrier.refuse(RingError::TooLate);
+    world.carrier.refuse(RingError::TooLate);
+    let id = place(&engine, &actor).await;
+    answered(&engine, &actor, id).await;
+    let events = verbs::list_events(&engine, &actor, id).await.unwrap();
+    let words: Vec<_> = events.iter().map(|stored| stored.event.kind.word()).collect();
+    let try_in_vain = ["routed", "journalled", "leg_ended", "queued"];
+    assert_eq!(words[0], "created");
+    assert_eq!(words[1..9], [try_in_vain, try_in_vain].concat());
+    assert_eq!(words[9..12], ["routed", "journalled", "dialing"]);
+    assert_eq!(world.carrier.rung().len(), 1, "the phone rang once");
+    let details = verbs::get_call(&engine, &actor, id).await.unwrap();
+    let legs: Vec<_> = details.legs.iter().map(|leg| leg.progress.ending.is_some()).collect();
+    assert_eq!(legs, [true, true, false]);
+    let unsent = details.legs[0].progress.ending.clone().unwrap();
+    assert!(unsent.reason.starts_with("not sent: "), "{}", unsent.reason);
     engine.stop(Duration::from_secs(1)).await;
 }
 

@@ -391,7 +391,7 @@ async fn a_call_is_given_up_only_when_its_own_time_is_over() {
 /// Two engines that share a store which keeps the limits for both.
 async fn two_nodes(limit: Limit) -> (Bench, Engine) {
     let mut world = world(limit);
-    world.store.share_limits();
+    world.store.share();
     let bench = Bench::new(world.clone()).await;
     world.settings.node = "node-2".into();
     (bench, world.engine().await)
@@ -441,7 +441,7 @@ async fn two_nodes_together_keep_to_the_places_of_a_trunk_and_free_those_of_the_
     assert!((19..=21).contains(&begun.elapsed().as_secs()), "{:?}", begun.elapsed());
     bench.reached(waiting, "answered").await;
 
-    // Whoever has it stops without a word; the other one gets its place when the store has not heard of it.
+    // What a node held is free at once when it stops.
     let (dead, alive) = if bench.engine.live_calls() == 1 {
         (&bench.engine, &second)
     } else {
@@ -452,7 +452,36 @@ async fn two_nodes_together_keep_to_the_places_of_a_trunk_and_free_those_of_the_
     let begun = Instant::now();
     verbs::place_call(alive, &bench.actor, request).await.unwrap();
     bench.rung(3).await;
-    assert!(begun.elapsed() <= Duration::from_secs(16), "{:?}", begun.elapsed());
+    assert!(begun.elapsed() <= Duration::from_secs(1), "{:?}", begun.elapsed());
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_places_of_a_node_that_drains_are_free_as_its_calls_end() {
+    let (bench, second) = two_nodes(at_once(1)).await;
+    second.stop(Duration::ZERO).await;
+    let mut world = bench.world.clone();
+    world.settings.node = "node-3".into();
+    // By no trunk, and it keeps the node for much longer than the other call lasts.
+    let to_bob = Address::parse("sip:bob@127.0.0.1").unwrap();
+    let long = PlaceCall::new(to_bob, Action::Flow(a_talk_of(300)));
+    verbs::place_call(&bench.engine, &bench.actor, long).await.unwrap();
+    bench.rung(1).await;
+    bench.place_for(&bench.actor, 0, Priority::Normal, a_talk_of(20)).await;
+    bench.rung(2).await;
+    let other = world.engine().await;
+    let request = PlaceCall::new(Address::parse(&to(1)).unwrap(), Action::Flow(Flow::default()));
+    let waiting = verbs::place_call(&other, &bench.actor, request).await.unwrap().id;
+    let begun = Instant::now();
+    let (elapsed, ()) = tokio::join!(
+        async {
+            bench.rung(3).await;
+            begun.elapsed()
+        },
+        bench.engine.drain(Duration::from_secs(600), std::future::pending()),
+    );
+    assert!((18..=21).contains(&elapsed.as_secs()), "{elapsed:?}");
+    assert_eq!(bench.ended(waiting).await.ending.unwrap().outcome, Outcome::Completed);
+    other.stop(Duration::from_secs(1)).await;
 }
 
 #[tokio::test(start_paused = true)]

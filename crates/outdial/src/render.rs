@@ -313,12 +313,18 @@ fn letter(index: usize) -> String {
 }
 
 fn queue(queue: &Value) -> String {
-    let mut line = format!("place {}", text(queue, "place"));
+    let or_more = queue["or_more"] == true;
+    let mut line = format!(
+        "place {}{}",
+        text(queue, "place"),
+        if or_more { " or later" } else { "" }
+    );
     if !queue["because"].is_null() {
         line += &format!(", because {}", text(queue, "because"));
     }
     if !queue["eta"].is_null() {
-        line += &format!(", until about {}", text(queue, "eta"));
+        let about = if or_more { "until after" } else { "until about" };
+        line += &format!(", {about} {}", text(queue, "eta"));
     }
     line
 }

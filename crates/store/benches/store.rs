@@ -23,7 +23,7 @@ use std::{
 
 use futures_util::future::{BoxFuture, join_all};
 use outdial_domain::CallId;
-use outdial_engine::ports::{Change, Job, Store};
+use outdial_engine::ports::{Change, Job, Store, Wanted};
 use outdial_store::SqliteStore;
 use outdial_testkit::store_suite::lives::{Caller, Life, at};
 use tempfile::TempDir;
@@ -157,7 +157,7 @@ async fn round(
             loop {
                 scheduler.wake.notified().await;
                 loop {
-                    let claimed = store.claim_due(at(1), "n1", 64).await.unwrap();
+                    let claimed = store.claim_due(at(1), "n1", Wanted::any(64)).await.unwrap().calls;
                     for one in &claimed {
                         let waiting = scheduler.waiting.lock().unwrap().remove(&one.call.id);
                         waiting.unwrap().send(()).unwrap();
@@ -212,7 +212,7 @@ async fn steady(rate: u32, seconds: u32, life: Steps) {
         async move {
             loop {
                 wake.notified().await;
-                store.claim_due(at(1), "n1", 64).await.unwrap();
+                store.claim_due(at(1), "n1", Wanted::any(64)).await.unwrap();
             }
         }
     });
@@ -268,7 +268,7 @@ async fn backlog() {
         let (before, began) = (processor(), Instant::now());
         let mut claimed = 0;
         for _ in 0..20 {
-            claimed += store.claim_due(at(1), "n1", 50).await.unwrap().len();
+            claimed += store.claim_due(at(1), "n1", Wanted::any(50)).await.unwrap().calls.len();
         }
         let (used, took) = (processor() - before, began.elapsed().as_secs_f64());
         #[expect(clippy::cast_precision_loss, reason = "a count of calls")]

@@ -3,6 +3,7 @@
 mod account;
 mod attempt;
 mod audio;
+mod backlog;
 mod batch;
 mod blobs;
 mod call;
@@ -45,8 +46,8 @@ use futures_util::{FutureExt, future::BoxFuture};
 use jiff::Timestamp;
 use outdial_domain::{Account, AccountId, AudioId, Call, CallId, Key, KeyId, Mask, MaskId, ScheduleId};
 use outdial_engine::ports::{
-    AudioFile, CallDetails, CallFilter, Change, ClaimedCall, Count, Counted, FirstAnswer, Nodes, Page, SharedLimits,
-    Store, StoreError, StoredEvent, StoredSchedule, Trace,
+    AudioFile, Backlog, CallDetails, CallFilter, Change, Claimed, Count, Counted, FirstAnswer, Lane, Nodes, Page,
+    Placing, SharedLimits, Store, StoreError, StoredEvent, StoredSchedule, Trace, Wanted,
 };
 use sqlx::{Connection, PgConnection, PgPool};
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
@@ -175,12 +176,9 @@ impl Store for PostgresStore {
         self.writer.commit(change)
     }
 
-    fn claim_due(&self, now: Timestamp, run: &str, most: usize) -> BoxFuture<'_, Result<Vec<ClaimedCall>, StoreError>> {
-        let claim = Claim {
-            now,
-            run: run.to_owned(),
-            most,
-        };
+    fn claim_due(&self, by: Timestamp, run: &str, wanted: Wanted) -> BoxFuture<'_, Result<Claimed, StoreError>> {
+        let run = run.to_owned();
+        let claim = Claim { by, run, wanted };
         // Only when it is polled, so that a claim that nobody waits for takes nothing.
         async move { self.writer.claim(claim).await }.boxed()
     }
@@ -189,8 +187,13 @@ impl Store for PostgresStore {
         Some(self)
     }
 
-    fn next_due(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
-        self.with(|connection| job::next_due(connection).boxed())
+    fn next_due(&self, except: &[Lane]) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
+        let except = except.to_vec();
+        self.with(move |connection| async move { backlog::next_due(connection, &except).await }.boxed())
+    }
+
+    fn backlog(&self, placing: Placing) -> BoxFuture<'_, Result<Backlog, StoreError>> {
+        self.with(move |connection| async move { backlog::backlog(connection, &placing).await }.boxed())
     }
 
     fn recover(&self) -> BoxFuture<'_, Result<Vec<CallDetails>, StoreError>> {

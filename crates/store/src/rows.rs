@@ -13,6 +13,7 @@ pub(crate) mod delivery;
 pub(crate) mod event;
 pub(crate) mod first_answer;
 pub(crate) mod key;
+pub(crate) mod lane;
 pub(crate) mod leg;
 pub(crate) mod mask;
 pub(crate) mod progress;

@@ -3,6 +3,7 @@
 mod account;
 mod attempt;
 mod audio;
+mod backlog;
 mod backup;
 mod call;
 mod check;
@@ -42,8 +43,8 @@ use futures_util::{FutureExt, future::BoxFuture};
 use jiff::Timestamp;
 use outdial_domain::{Account, AccountId, AudioId, Call, CallId, Key, KeyId, Mask, MaskId, ScheduleId};
 use outdial_engine::ports::{
-    AudioFile, CallDetails, CallFilter, Change, ClaimedCall, FirstAnswer, Page, Store, StoreError, StoredEvent,
-    StoredSchedule, Trace,
+    AudioFile, Backlog, CallDetails, CallFilter, Change, Claimed, FirstAnswer, Lane, Page, Placing, Store, StoreError,
+    StoredEvent, StoredSchedule, Trace, Wanted,
 };
 use rusqlite::Connection;
 use tokio::sync::watch;
@@ -204,18 +205,20 @@ impl Store for SqliteStore {
         self.writer.commit(change)
     }
 
-    fn claim_due(&self, now: Timestamp, run: &str, most: usize) -> BoxFuture<'_, Result<Vec<ClaimedCall>, StoreError>> {
-        let claim = Claim {
-            now,
-            run: run.to_owned(),
-            most,
-        };
+    fn claim_due(&self, by: Timestamp, run: &str, wanted: Wanted) -> BoxFuture<'_, Result<Claimed, StoreError>> {
+        let run = run.to_owned();
+        let claim = Claim { by, run, wanted };
         // Only when it is polled, so that a claim that nobody waits for takes nothing.
         async move { self.writer.claim(claim).await }.boxed()
     }
 
-    fn next_due(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
-        self.read(job::next_due)
+    fn next_due(&self, except: &[Lane]) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
+        let except = except.to_vec();
+        self.read(move |connection| backlog::next_due(connection, &except))
+    }
+
+    fn backlog(&self, placing: Placing) -> BoxFuture<'_, Result<Backlog, StoreError>> {
+        self.read(move |connection| backlog::backlog(connection, &placing))
     }
 
     fn recover(&self) -> BoxFuture<'_, Result<Vec<CallDetails>, StoreError>> {

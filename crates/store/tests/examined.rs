@@ -31,7 +31,7 @@ async fn fill(store: &impl Store) {
 const FAULTS: &[(&str, &str)] = &[
     ("DELETE FROM job", "has no job"),
     (
-        "INSERT INTO job (account_id, call_id, due) SELECT account_id, id, 0 FROM call WHERE state = 'ended'",
+        "INSERT INTO job (account_id, call_id, priority, due) SELECT account_id, id, 1, 0 FROM call WHERE state = 'ended'",
         "dialled again",
     ),
     (

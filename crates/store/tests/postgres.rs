@@ -4,7 +4,7 @@
 use std::{sync::Arc, time::Duration};
 
 use outdial_domain::EventKind;
-use outdial_engine::ports::{Store, StoreError};
+use outdial_engine::ports::{Store, StoreError, Wanted};
 use outdial_store::{PostgresBlobs, PostgresRecordings, PostgresStore};
 use outdial_testkit::{
     peers::{Peer, Postgres, require},
@@ -108,8 +108,11 @@ async fn nodes_that_start_together_migrate_once_and_share_the_work() {
     heard.wait_for(|position| *position >= 200).await.unwrap();
     let mut taken = Vec::new();
     loop {
-        let (mine, theirs) = tokio::join!(one.claim_due(at(1), "n1", 7), two.claim_due(at(1), "n2", 7));
-        let (mine, theirs) = (mine.unwrap(), theirs.unwrap());
+        let (mine, theirs) = tokio::join!(
+            one.claim_due(at(1), "n1", Wanted::any(7)),
+            two.claim_due(at(1), "n2", Wanted::any(7))
+        );
+        let (mine, theirs) = (mine.unwrap().calls, theirs.unwrap().calls);
         if mine.is_empty() && theirs.is_empty() {
             break;
         }
@@ -220,12 +223,12 @@ async fn a_store_without_its_server_says_what_to_do() {
         other => panic!("{other:?}"),
     };
     unavailable(store.commit(life.journalled("n1", at(1))).await);
-    unavailable(store.claim_due(at(1), "n1", 1).await.map(|_| ()));
+    unavailable(store.claim_due(at(1), "n1", Wanted::any(1)).await.map(|_| ()));
     unavailable(store.accounts().await.map(|_| ()));
     unavailable(store.check().await);
     server.start_again().await.unwrap();
     // What was refused was not saved, so the call still waits to be dialled.
-    let claimed = store.claim_due(at(1), "n1", 9).await.unwrap();
+    let claimed = store.claim_due(at(1), "n1", Wanted::any(9)).await.unwrap().calls;
     assert_eq!(claimed.len(), 1);
     assert_eq!(claimed[0].call.attempts, 0);
 }

@@ -60,6 +60,9 @@ macro_rules! store_suite {
             a_call_may_have_several_legs
             due_calls_are_claimed_oldest_first
             nothing_is_claimed_before_its_time
+            no_lane_hides_another
+            a_call_changes_its_lane
+            what_waits_is_counted_up_to_a_bound
             no_call_is_claimed_twice
             an_abandoned_claim_takes_nothing
             a_journalled_call_has_no_job
@@ -102,6 +105,7 @@ macro_rules! store_suite {
             a_working_store_says_so
             limits_are_kept_by_all_nodes_together
             places_are_counted_over_all_nodes
+            places_end_with_their_run
             nodes_that_ask_at_once_get_no_more
         );
     };

@@ -17,20 +17,19 @@ use tokio::{
 
 use super::{
     bucket::{Bucket, Nanos, SECOND},
-    estimate::{Asked, Behind, Estimate, Lengths, estimate},
+    estimate::{Asked, Estimate, Lengths, estimate},
     limits::{Hold, Key, Kind, Ledger, Until, Usage, Want},
     queue::{Queue, Waiting},
+    window::Window,
 };
 use crate::{
     Engine,
-    ports::{Count, Counted, SharedLimits, StoreError},
+    ports::{Backlog, Count, Counted, Lane, SharedLimits, StoreError, Wanted},
 };
 
 /// How many calls are tried at one look.
 const TRIED: usize = 64;
-/// How many calls wait in memory at most; the others that are due stay in the store.
-const MOST_WAITING: usize = 2_048;
-/// How often a store that keeps the limits for all nodes hears of this one at least.
+/// How often a store that keeps the limits for all nodes hears anew of all that this one has live.
 const BEAT: Duration = Duration::from_secs(4);
 /// How long to wait until a place is asked for again that another node may give back.
 const POLL: Nanos = SECOND / 5;
@@ -50,11 +49,14 @@ pub(crate) struct Admission {
     counting: AsyncMutex<()>,
     /// Whether a store keeps the limits for all nodes.
     shared: bool,
+    /// How many calls may be live on this node.
+    most_live: usize,
 }
 
 #[derive(Default)]
 struct State {
     queue: Queue,
+    window: Window,
     ledger: Ledger,
     lengths: Lengths,
     askers: HashMap<CallId, Asker>,
@@ -65,10 +67,8 @@ struct State {
     in_use: HashMap<Key, u32>,
     /// The limits of which the store that keeps them for all nodes does not know that yet.
     unsaid: HashSet<Key>,
-    /// When the store was last told anything.
-    said_at: Option<Instant>,
-    /// Whether others that are due wait for room here.
-    is_full: bool,
+    /// When the store was last told of all that is live, and as which run of this node.
+    said: Option<(Instant, String)>,
 }
 
 /// Who waits for a permit.
@@ -85,6 +85,12 @@ pub(crate) struct Ticket {
     permit: oneshot::Receiver<Permit>,
 }
 
+/// The room that a claimed call takes until it may go. Dropping it makes room for another.
+pub(crate) struct Seat {
+    admission: Arc<Admission>,
+    lane: Lane,
+}
+
 /// The right to be live. What it counts against is given back when it is dropped.
 pub(crate) struct Permit {
     admission: Arc<Admission>,
@@ -94,14 +100,15 @@ pub(crate) struct Permit {
 }
 
 impl Admission {
-    /// `shared` says that a store keeps the limits for all nodes.
-    pub(crate) fn new(shared: bool) -> Arc<Self> {
+    /// `shared` says that a store keeps the limits for all nodes, and `most_live` how many calls may be live here.
+    pub(crate) fn new(shared: bool, most_live: usize) -> Arc<Self> {
         Arc::new(Self {
             state: Mutex::default(),
             changed: Notify::new(),
             began: Instant::now(),
             counting: AsyncMutex::default(),
             shared,
+            most_live,
         })
     }
 
@@ -140,28 +147,51 @@ impl Admission {
             state.take(wants.iter());
             return Some(self.permit(wants.iter(), now));
         };
-        let counted = self.count(limits, &engine.settings.node, vec![wants.to_vec()]).await;
+        let run = engine.inner().node.run().id;
+        let counted = self.count(limits, &run, vec![wants.to_vec()]).await;
         let counted = counted.inspect_err(|error| tracing::error!(%error, "cannot count a call that comes in"));
         counted.ok()?.verdicts.pop()?.ok()?;
         Some(self.permit(wants.iter(), self.now()))
     }
 
-    /// How many more calls may come, when so many are under way or on their way here. When there is room
-    /// for none, the scheduler is woken as soon as half of it is free.
-    pub(crate) fn room_for_more(&self, calls: usize) -> usize {
+    /// How many more calls of each lane may come, `most` at once. When it is said that of some none may, the
+    /// scheduler is woken as soon as there is room for some.
+    pub(crate) fn wanted(&self, most: usize) -> Wanted {
         let mut state = self.state();
-        let waiting = calls.saturating_sub(state.live);
-        let room = MOST_WAITING.saturating_sub(waiting);
-        state.is_full = room == 0;
-        room
+        let can_go = self.can_go(&state);
+        state.window.wanted(most, can_go)
+    }
+
+    /// The lanes of which no more may come now. The scheduler is woken as soon as there is room for some.
+    pub(crate) fn full_lanes(&self) -> Vec<Lane> {
+        let mut state = self.state();
+        let can_go = self.can_go(&state);
+        state.window.full(can_go)
+    }
+
+    /// A call was claimed.
+    pub(crate) fn seat(self: &Arc<Self>, lane: Lane) -> Seat {
+        self.state().window.enter(lane);
+        Seat {
+            admission: Arc::clone(self),
+            lane,
+        }
     }
 
     /// Whether others that are due were told to wait and may come now.
     fn has_room_again(&self) -> bool {
         let mut state = self.state();
-        let again = state.is_full && state.queue.len() <= MOST_WAITING / 2;
-        state.is_full &= !again;
-        again
+        let can_go = self.can_go(&state);
+        state.window.has_room_again(can_go)
+    }
+
+    /// How many calls could go here before long. What cannot is left to the other nodes, where there are any.
+    fn can_go(&self, state: &State) -> usize {
+        if self.shared {
+            self.most_live.saturating_sub(state.live)
+        } else {
+            usize::MAX
+        }
     }
 
     /// How many calls wait for a limit of each kind.
@@ -179,13 +209,13 @@ impl Admission {
         self.state().queue.reason(call).cloned()
     }
 
-    /// How long a call will wait; see [`estimate`].
-    pub(crate) fn estimate(&self, asked: Asked<'_>, before: usize, behind: &Behind) -> Estimate {
+    /// How long a call will wait, when this is due and not dialled over all nodes; see [`estimate`].
+    pub(crate) fn estimate(&self, asked: Asked<'_>, backlog: &Backlog) -> Estimate {
         let state = self.state();
         let State {
             queue, ledger, lengths, ..
         } = &*state;
-        estimate(queue, ledger, lengths, asked, before, behind, self.now())
+        estimate(queue, ledger, lengths, asked, backlog, self.now())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -235,14 +265,15 @@ impl Admission {
         }
     }
 
-    /// The same where a store keeps the limits for all nodes.
-    async fn look_shared(self: &Arc<Self>, limits: &dyn SharedLimits, node: &str) -> Option<Nanos> {
+    /// The same where a store keeps the limits for all nodes: lets at most so many go at once, and tells the store
+    /// what became free.
+    async fn look_shared(self: &Arc<Self>, limits: &dyn SharedLimits, run: &str, most: usize) -> Option<Nanos> {
         loop {
             let tried = {
                 let mut state = self.state();
                 state.queue.advance(self.now());
-                let tried = state.queue.candidates(TRIED);
-                let beat = state.said_at.map(|said| said + BEAT);
+                let tried = state.queue.candidates(most);
+                let beat = state.next_beat(run);
                 if tried.is_empty() && state.unsaid.is_empty() && beat.is_some_and(|beat| Instant::now() < beat) {
                     let beat = beat.map(|beat| self.nanos(beat));
                     return [state.queue.next_time(), beat].into_iter().flatten().min();
@@ -253,7 +284,7 @@ impl Admission {
                 .iter()
                 .map(|waiting| waiting.all_wants().cloned().collect())
                 .collect();
-            let counted = match self.count(limits, node, calls).await {
+            let counted = match self.count(limits, run, calls).await {
                 Ok(counted) => counted,
                 Err(error) => {
                     tracing::error!(%error, "calls wait, because they cannot be counted");
@@ -285,15 +316,15 @@ impl Admission {
 
     /// Has a store count calls, tells it how many this node has live, and learns how far the limits are used.
     /// What may go has been taken when this returns.
-    async fn count(&self, limits: &dyn SharedLimits, node: &str, calls: Vec<Vec<Want>>) -> Result<Counted, StoreError> {
+    async fn count(&self, limits: &dyn SharedLimits, run: &str, calls: Vec<Vec<Want>>) -> Result<Counted, StoreError> {
         let _in_order = self.counting.lock().await;
-        let (first, live) = self.state().unsaid_before(&calls);
+        let (whole, live) = self.state().unsaid_before(run, &calls);
         let named: Vec<Key> = live.iter().map(|(key, _)| key.clone()).collect();
         let asked = calls.clone();
         let counted = limits
             .count(Count {
-                node: node.to_owned(),
-                first,
+                run: run.to_owned(),
+                whole,
                 live,
                 calls,
             })
@@ -302,7 +333,9 @@ impl Admission {
         let mut state = self.state();
         match &counted {
             Ok(counted) => {
-                state.said_at = Some(Instant::now());
+                if whole {
+                    state.said = Some((Instant::now(), run.to_owned()));
+                }
                 for (key, usage) in &counted.used {
                     let bucket = Bucket::from_arrival(usage.bucket.arrival().saturating_sub(offset));
                     state.ledger.set(key.clone(), Usage { bucket, ..*usage });
@@ -358,17 +391,23 @@ impl State {
 
     /// What the store must be told before it counts these calls: whether all is said anew, and how many
     /// live calls count against what.
-    fn unsaid_before(&mut self, calls: &[Vec<Want>]) -> (bool, Vec<(Key, u32)>) {
-        let first = self.said_at.is_none_or(|said| said.elapsed() > Count::VALID / 2);
+    fn unsaid_before(&mut self, run: &str, calls: &[Vec<Want>]) -> (bool, Vec<(Key, u32)>) {
+        let whole = self.next_beat(run).is_none_or(|beat| beat <= Instant::now());
         let wanted = calls.iter().flatten().filter(|want| want.limit.at_once.is_some());
         let mut keys: HashSet<Key> = wanted.map(|want| want.key.clone()).collect();
         keys.extend(self.unsaid.drain());
-        if first {
+        if whole {
             keys.extend(self.in_use.keys().cloned());
         }
         let in_use = |key: &Key| self.in_use.get(key).copied().unwrap_or_default();
         let live = keys.into_iter().map(|key| (key.clone(), in_use(&key))).collect();
-        (first, live)
+        (whole, live)
+    }
+
+    /// When all is said anew; at once where it was never said as this run.
+    fn next_beat(&self, run: &str) -> Option<Instant> {
+        let (at, _) = self.said.as_ref().filter(|(_, said_as)| said_as == run)?;
+        Some(*at + BEAT)
     }
 }
 
@@ -397,6 +436,13 @@ impl Drop for Ticket {
     }
 }
 
+impl Drop for Seat {
+    fn drop(&mut self) {
+        self.admission.state().window.leave(self.lane);
+        self.admission.changed.notify_one();
+    }
+}
+
 impl Drop for Permit {
     fn drop(&mut self) {
         let length = self.admission.now() - self.since;
@@ -417,14 +463,23 @@ impl Drop for Permit {
     }
 }
 
-/// Lets calls go until the engine stops.
+/// Lets calls go until the engine stops; then it tells the store, where one counts for all nodes, of those that end,
+/// until the last has ended.
 pub(crate) async fn run(engine: Engine) {
     let inner = engine.inner();
     let admission = &inner.admission;
     loop {
-        let next = match engine.store.shared_limits() {
-            None => admission.look(),
-            Some(limits) => admission.look_shared(limits, &engine.settings.node).await,
+        let most = if engine.is_stopping() { 0 } else { TRIED };
+        let look = async {
+            match engine.store.shared_limits() {
+                None => admission.look(),
+                Some(limits) => admission.look_shared(limits, &inner.node.run().id, most).await,
+            }
+        };
+        let next = tokio::select! {
+            biased;
+            () = inner.left.cancelled() => return,
+            next = look => next,
         };
         if admission.has_room_again() {
             inner.due.notify_one();
@@ -432,7 +487,7 @@ pub(crate) async fn run(engine: Engine) {
         let until = next.and_then(|next| Some(admission.began + Duration::from_nanos(u64::try_from(next).ok()?)));
         let until = until.unwrap_or_else(|| Instant::now() + LONGEST_SLEEP);
         tokio::select! {
-            () = inner.stopping.cancelled() => return,
+            () = inner.left.cancelled() => return,
             () = admission.changed.notified() => {}
             () = tokio::time::sleep_until(until) => {}
         }

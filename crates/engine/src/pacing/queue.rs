@@ -25,6 +25,7 @@ use super::{
     bucket::Nanos,
     limits::{Hold, Key, Kind, Until, Want},
 };
+use crate::ports::Lane;
 
 /// A call that wants to go.
 #[derive(Debug, Clone)]
@@ -47,6 +48,13 @@ pub struct Waiting {
 impl Waiting {
     pub(super) fn turn(&self) -> Turn {
         (self.due, self.call)
+    }
+
+    fn lane(&self) -> Lane {
+        Lane {
+            account: self.account,
+            priority: self.priority,
+        }
     }
 
     /// All that it counts against.
@@ -85,9 +93,12 @@ impl Line {
         self.kin.keys.contains(key)
     }
 
-    /// Whose calls stand in it, and how urgent they are.
-    pub(super) fn whose(&self) -> (AccountId, Priority) {
-        (self.kin.account, self.kin.priority)
+    /// The lane of its calls.
+    pub(super) fn lane(&self) -> Lane {
+        Lane {
+            account: self.kin.account,
+            priority: self.kin.priority,
+        }
     }
 }
 
@@ -163,6 +174,20 @@ impl Queue {
             let hold = place.hold.as_ref()?;
             place.waiting.all_wants().find(|want| want.key == *hold)
         })
+    }
+
+    /// How many calls of a lane wait.
+    pub(super) fn waiting_in(&self, lane: Lane) -> usize {
+        let lines = self.lines.values().filter(|line| line.lane() == lane);
+        lines.map(|line| line.waiting).sum()
+    }
+
+    /// How many calls of a lane wait that came before.
+    pub(super) fn waiting_before(&self, lane: Lane, turn: Turn) -> usize {
+        let waiting = self.places.values().map(|place| &place.waiting);
+        waiting
+            .filter(|waiting| waiting.lane() == lane && waiting.turn() < turn)
+            .count()
     }
 
     /// How many calls wait for a limit of each kind, and how many for none that is known.

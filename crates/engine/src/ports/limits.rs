@@ -16,30 +16,24 @@ pub trait SharedLimits: Send + Sync {
     ///
     /// # Errors
     ///
-    /// [`StoreError`]; calls may have been counted then, and what they counted against rates is lost.
+    /// [`StoreError`]; calls may have been counted then, and what they counted against rates is lost. It is
+    /// [`StoreError::Fenced`] when the run was declared gone.
     fn count(&self, count: Count) -> BoxFuture<'_, Result<Counted, StoreError>>;
 }
 
 /// What a node counts.
 #[derive(Debug, Clone)]
 pub struct Count {
-    /// The node.
-    pub node: String,
-    /// Whether it has just started, so that nothing counts any more of what it said before.
-    pub first: bool,
+    /// The run of the node. What it says counts until it is declared gone, or leaves.
+    pub run: String,
+    /// Whether `live` names all limits that live calls of it count against, so that nothing counts any more of
+    /// what it said before. A node says so from time to time, because a crash of the store may forget a little.
+    pub whole: bool,
     /// How many live calls of it count against these limits: against all that `calls` want places of, and
     /// against others where that has changed. What is not named stays as it was.
-    ///
-    /// All that a node has said counts for [`Count::VALID`] after it has last counted anything, so that what
-    /// a dead node held becomes free.
     pub live: Vec<(Key, u32)>,
     /// What each call that wants to go counts against.
     pub calls: Vec<Vec<Want>>,
-}
-
-impl Count {
-    /// How long what a node has said counts after it was last heard of.
-    pub const VALID: std::time::Duration = std::time::Duration::from_secs(15);
 }
 
 /// What came of it.

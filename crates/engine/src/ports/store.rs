@@ -9,7 +9,7 @@ use outdial_domain::{
 use outdial_flow::Flow;
 use tokio::sync::watch;
 
-use super::{FirstAnswer, Nodes, SharedLimits, StoredSchedule, WireMessage};
+use super::{Backlog, Claimed, FirstAnswer, Lane, Nodes, Placing, SharedLimits, StoredSchedule, Wanted, WireMessage};
 
 /// Remembers. It decides nothing: what is legal is said in `domain`, and repeated as constraints.
 pub trait Store: super::WebhookStore + super::RecordingStore {
@@ -24,20 +24,28 @@ pub trait Store: super::WebhookStore + super::RecordingStore {
     /// [`StoreError`]; then nothing of the change was saved.
     fn commit(&self, change: Change) -> BoxFuture<'static, Result<(), StoreError>>;
 
-    /// Takes calls whose time has come, oldest first, and marks them as taken by this run of a node. It
-    /// sees what was given to [`Store::commit`] on this node before.
+    /// Takes calls that are due by a time, the oldest of each lane first, and marks them as taken by this
+    /// run of a node. It sees what was given to [`Store::commit`] on this node before. What it costs depends on
+    /// how many lanes there are and how much is taken, and not on how many calls wait.
     ///
     /// # Errors
     ///
     /// [`StoreError`]; then none was taken.
-    fn claim_due(&self, now: Timestamp, run: &str, most: usize) -> BoxFuture<'_, Result<Vec<ClaimedCall>, StoreError>>;
+    fn claim_due(&self, by: Timestamp, run: &str, wanted: Wanted) -> BoxFuture<'_, Result<Claimed, StoreError>>;
 
-    /// When the next call that nobody has taken is due.
+    /// When the next call that nobody has taken is due, but for calls of these lanes.
     ///
     /// # Errors
     ///
     /// [`StoreError`] when the store cannot be read.
-    fn next_due(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>>;
+    fn next_due(&self, except: &[Lane]) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>>;
+
+    /// What is due and not dialled yet, counted by an index and up to a bound.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store cannot be read.
+    fn backlog(&self, placing: Placing) -> BoxFuture<'_, Result<Backlog, StoreError>>;
 
     /// Gives back what runs that are gone had taken and not journalled, and lists what they had
     /// journalled and not finished. A store that one process uses takes all runs as gone, so this is

@@ -4,7 +4,7 @@ use outdial_domain::{EndedBy, Ending, EventKind, Outcome};
 
 use crate::{
     Engine,
-    ports::{Change, Job, StoreError},
+    ports::{Change, Job, StoreError, Wanted},
 };
 
 /// How many calls are taken at once.
@@ -24,7 +24,11 @@ pub async fn after_restore(engine: &Engine) -> Result<u64, StoreError> {
     let run = engine.inner().node.run().id;
     let mut ended = 0;
     loop {
-        let claimed = engine.store.claim_due(engine.ids.now(), &run, BATCH).await?;
+        let claimed = engine
+            .store
+            .claim_due(engine.ids.now(), &run, Wanted::any(BATCH))
+            .await?;
+        let claimed = claimed.calls;
         if claimed.is_empty() {
             return Ok(ended);
         }

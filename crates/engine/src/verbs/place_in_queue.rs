@@ -5,25 +5,27 @@ use outdial_domain::{CallState, Direction};
 
 use crate::{
     Engine,
-    pacing::{
-        estimate::{Asked, Behind},
-        limits::Want,
-        rules,
-    },
-    ports::{CallDetails, StoreError},
+    pacing::{estimate::Asked, limits::Want, rules},
+    ports::{CallDetails, Lane, Placing, StoreError},
     routing,
 };
 
 /// Where a call that is due stands in the queue.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PlaceInQueue {
-    /// Its place among those that wait for the same: 1 is next.
+    /// Its place among those that wait for the same, on all nodes and in the store: 1 is next.
     pub place: usize,
+    /// Whether there may be more before it: where very many wait, not all are counted. It is dialled at `eta`
+    /// at the earliest then.
+    pub or_more: bool,
     /// About when it will be dialled; `None` while there is nothing yet to reckon with.
     pub eta: Option<Timestamp>,
     /// What it waits for, in words; `None` when nothing is known to hold it up.
     pub because: Option<String>,
 }
+
+/// So many calls that wait are counted, and no more.
+const COUNTED: usize = 10_000;
 
 /// Where a call stands in the queue. `None` unless its time has come and it is not dialled yet.
 ///
@@ -48,14 +50,22 @@ pub async fn place_in_queue(engine: &Engine, details: &CallDetails) -> Result<Op
     let asked = Asked {
         call: call.id,
         due: call.plan.due.as_microsecond(),
-        account: call.account,
-        priority: call.plan.priority,
+        lane: Lane::of(call),
         wants: &all,
     };
-    let estimate = inner.admission.estimate(asked, 0, &Behind::new());
+    let placing = Placing {
+        call: call.id,
+        lane: asked.lane,
+        due: call.plan.due,
+        now,
+        most: COUNTED,
+    };
+    let backlog = engine.store.backlog(placing).await?;
+    let estimate = inner.admission.estimate(asked, &backlog);
     let wait = estimate.wait.and_then(|wait| u64::try_from(wait).ok());
     Ok(Some(PlaceInQueue {
         place: estimate.place,
+        or_more: estimate.or_more,
         eta: wait.map(|wait| now + std::time::Duration::from_nanos(wait)),
         because: estimate.because.map(|want| want.in_words()),
     }))

@@ -34,6 +34,8 @@ struct Leg<'a> {
     journalled_at: Timestamp,
     ended_at: Option<Timestamp>,
     was_sent: bool,
+    /// It was known that it could not be sent any more, so its call was dialled again without a retry.
+    was_taken_back: bool,
     outcome: &'a str,
 }
 
@@ -86,7 +88,9 @@ impl Case<'_> {
                     ));
                 }
             }
-            outcomes.push(leg.outcome);
+            if !leg.was_taken_back {
+                outcomes.push(leg.outcome);
+            }
         }
         let most = 1 + self
             .order
@@ -238,6 +242,9 @@ fn leg(value: &Value) -> Leg<'_> {
         journalled_at: time(&value["journalled_at"]).unwrap(),
         ended_at: time(&value["ended_at"]),
         was_sent: value["dialing_at"].is_string(),
+        was_taken_back: value["ending"]["reason"]
+            .as_str()
+            .is_some_and(|reason| reason.starts_with("not sent: ")),
         outcome: value["ending"]["outcome"].as_str().unwrap_or("under way"),
     }
 }

@@ -130,11 +130,13 @@ CREATE TABLE log (
 
 INSERT INTO log (id, position) VALUES (1, 0);
 
--- What is to be dialled: at most one job of a call. Taking one moves it from the first index to the
--- second. The table changes faster than the usual vacuum follows.
+-- What is to be dialled: at most one job of a call. Taking one moves it from the first index to the second.
+-- Both begin with the lane of the call, whose account it is and how urgent, so that many calls of one lane
+-- hide none of another. The table changes faster than the usual vacuum follows.
 CREATE TABLE job (
     account_id uuid   NOT NULL,
     call_id    uuid   NOT NULL PRIMARY KEY,
+    priority   bigint NOT NULL CHECK (priority BETWEEN 0 AND 2),
     due        bigint NOT NULL,
     claimed_by text,
     claimed_at bigint,
@@ -142,8 +144,8 @@ CREATE TABLE job (
     CHECK ((claimed_by IS NULL) = (claimed_at IS NULL))
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 
-CREATE INDEX job_due     ON job (due, call_id) WHERE claimed_by IS NULL;
-CREATE INDEX job_claimed ON job (claimed_by)   WHERE claimed_by IS NOT NULL;
+CREATE INDEX job_due     ON job (account_id, priority, due, call_id) WHERE claimed_by IS NULL;
+CREATE INDEX job_claimed ON job (account_id, priority, due, call_id) WHERE claimed_by IS NOT NULL;
 
 -- The runs of nodes that share this database. Their leases go by the clock of the server. A run whose row
 -- is gone never comes back; deleting the row waits for the journals that are being written under it.
@@ -221,19 +223,19 @@ CREATE TABLE first_answer (
 
 CREATE INDEX first_answer_by_end ON first_answer (kept_until);
 
--- How far the limits are used up that all nodes keep together: the theoretical arrival time of each, and how
--- many live calls of each node count against it; in nanoseconds since 1970, by the clock of this database.
+-- How far the limits are used up that all nodes keep together: the theoretical arrival time of each, in
+-- nanoseconds since 1970 by the clock of this database, and how many live calls of each run of a node count against
+-- it. What a run holds is free when the run is gone.
 CREATE TABLE limit_state (
     key     text   NOT NULL COLLATE "C" PRIMARY KEY,
     arrival bigint NOT NULL
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02);
 
 CREATE TABLE limit_use (
-    node        text   NOT NULL COLLATE "C",
-    key         text   NOT NULL COLLATE "C",
-    calls       bigint NOT NULL CHECK (calls >= 0),
-    valid_until bigint NOT NULL,
-    PRIMARY KEY (node, key)
+    run   text   NOT NULL COLLATE "C" REFERENCES node (id) ON DELETE CASCADE,
+    key   text   NOT NULL COLLATE "C",
+    calls bigint NOT NULL CHECK (calls >= 0),
+    PRIMARY KEY (run, key)
 ) WITH (fillfactor = 50, autovacuum_vacuum_scale_factor = 0.02);
 
 CREATE INDEX limit_use_by_key ON limit_use (key);

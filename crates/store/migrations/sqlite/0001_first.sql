@@ -129,11 +129,13 @@ CREATE TABLE log (
 
 INSERT INTO log (id, position) VALUES (1, 0);
 
--- What is to be dialled: at most one job of a call. Taking one moves it from the first index to the
--- second; a query must repeat the words of the condition, or SQLite does not use the index.
+-- What is to be dialled: at most one job of a call. Taking one moves it from the first index to the second;
+-- a query must repeat the words of the condition, or SQLite does not use the index. Both begin with the lane of
+-- the call, whose account it is and how urgent, so that many calls of one lane hide none of another.
 CREATE TABLE job (
     account_id BLOB    NOT NULL,
     call_id    BLOB    NOT NULL PRIMARY KEY,
+    priority   INTEGER NOT NULL CHECK (priority BETWEEN 0 AND 2),
     due        INTEGER NOT NULL,
     claimed_by TEXT,
     claimed_at INTEGER,
@@ -141,8 +143,8 @@ CREATE TABLE job (
     CHECK ((claimed_by IS NULL) = (claimed_at IS NULL))
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX job_due     ON job (due)        WHERE claimed_by IS NULL;
-CREATE INDEX job_claimed ON job (claimed_by) WHERE claimed_by IS NOT NULL;
+CREATE INDEX job_due     ON job (account_id, priority, due, call_id) WHERE claimed_by IS NULL;
+CREATE INDEX job_claimed ON job (account_id, priority, due, call_id) WHERE claimed_by IS NOT NULL;
 
 CREATE TABLE trace (
     account_id BLOB NOT NULL,

@@ -2,28 +2,37 @@
 
 use jiff::Timestamp;
 use outdial_domain::{AccountId, Call, CallId};
-use outdial_engine::ports::{CallDetails, ClaimedCall};
+use outdial_engine::ports::{CallDetails, Claimed, ClaimedCall, Lane, Wanted};
 use sqlx::{Connection, PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
 
-use super::{call, columns::columns, error::Failure, open::MOMENT, text::kept};
-use crate::rows::column::{Place, micros, micros_up};
+use super::{backlog::lanes, call, columns::columns, error::Failure, open::MOMENT, text::kept};
+use crate::rows::{
+    column::{micros, micros_up},
+    lane,
+};
 
-pub(super) const ADD: &str = "INSERT INTO job (account_id, call_id, due) \
-     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[]) \
-     ON CONFLICT (call_id) DO UPDATE SET due = excluded.due, claimed_by = NULL, claimed_at = NULL";
+pub(super) const ADD: &str = "INSERT INTO job (account_id, call_id, priority, due) \
+     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::bigint[]) \
+     ON CONFLICT (call_id) DO UPDATE \
+     SET priority = excluded.priority, due = excluded.due, claimed_by = NULL, claimed_at = NULL";
 
 pub(super) const REMOVE: &str = "DELETE FROM job WHERE call_id = ANY($1)";
 
-/// Takes what is due, oldest first, passing over what another node is taking at the same moment, and
-/// reads it. The time of claiming is not asked of a clock: it is the `now` that made the calls due.
+/// Takes what is due of some lanes, oldest first, passing over what another node is taking at the same moment,
+/// and reads it. The time of claiming is not asked of a clock: it is the time by which the calls are due.
+///
+/// The server cannot know how few a lane gives, and would rather read whole tables; of an array it expects
+/// little, and looks its rows up.
 ///
 /// A claim is not synced to the disk by itself: one that a crash of the server undoes is a job that
 /// nobody has taken, and its journal, which is synced, comes after it in the server's own log.
 pub(super) const CLAIM: &str = concat!(
-    "WITH due AS (SELECT call_id FROM job WHERE claimed_by IS NULL AND due <= $1 ORDER BY due, call_id LIMIT $2 \
-     FOR UPDATE SKIP LOCKED), \
-     taken AS (UPDATE job SET claimed_by = $3, claimed_at = $1 FROM due WHERE job.call_id = due.call_id \
+    "WITH taken AS (UPDATE job SET claimed_by = $5, claimed_at = $4 WHERE job.call_id = ANY (ARRAY( \
+        SELECT free.call_id FROM unnest($1::uuid[], $2::bigint[], $3::bigint[]) AS lane (account_id, priority, most) \
+        CROSS JOIN LATERAL (SELECT job.call_id FROM job WHERE job.claimed_by IS NULL \
+            AND job.account_id = lane.account_id AND job.priority = lane.priority AND job.due <= $4 \
+            ORDER BY job.due, job.call_id LIMIT lane.most FOR UPDATE SKIP LOCKED) AS free)) \
      RETURNING job.account_id, job.call_id, job.due) \
      SELECT ",
     call::read!(),
@@ -31,9 +40,6 @@ pub(super) const CLAIM: &str = concat!(
      FROM taken JOIN call ON call.account_id = taken.account_id AND call.id = taken.call_id \
      ORDER BY taken.due, call.id"
 );
-
-/// When the next call that nobody has taken is due.
-pub(super) const NEXT_DUE: &str = "SELECT min(due) FROM job WHERE claimed_by IS NULL";
 
 /// Gives back what a run has taken.
 pub(super) const GIVE_BACK: &str = "UPDATE job SET claimed_by = NULL, claimed_at = NULL WHERE claimed_by = $1";
@@ -67,15 +73,18 @@ columns! {
     Added, AddedJobs {
         account_id: Uuid,
         call_id: Uuid,
+        priority: i64,
         due: i64,
     }
 }
 
 impl AddedJobs {
     pub(super) fn add(&mut self, call: &Call) {
+        let (account_id, priority) = lane::columns(Lane::of(call));
         self.push(Added {
-            account_id: call.account.uuid(),
+            account_id,
             call_id: call.id.uuid(),
+            priority,
             due: micros_up(call.plan.due),
         });
     }
@@ -84,18 +93,31 @@ impl AddedJobs {
 /// Somebody wants calls to dial.
 #[derive(Debug)]
 pub(super) struct Claim {
-    pub(super) now: Timestamp,
+    pub(super) by: Timestamp,
     pub(super) run: String,
-    pub(super) most: usize,
+    pub(super) wanted: Wanted,
 }
 
 impl Claim {
-    /// Takes what is due, oldest first. A call that cannot be read stays taken, so that it does not
-    /// stand in the way of all others; the log names it.
-    pub(super) async fn take(&self, connection: &mut PgConnection) -> Result<Vec<ClaimedCall>, Failure> {
+    /// Takes what is due of each lane, oldest first. A call that cannot be read stays taken, so that it does
+    /// not stand in the way of all others; the log names it.
+    pub(super) async fn take(&self, connection: &mut PgConnection) -> Result<Claimed, Failure> {
+        let share = self.wanted.share(lanes(connection, micros(self.by)).await?);
+        if share.lanes.is_empty() {
+            return Ok(Claimed::default());
+        }
+        let (mut accounts, mut priorities, mut mosts) = (Vec::new(), Vec::new(), Vec::new());
+        for (lane, most) in &share.lanes {
+            let (account, priority) = lane::columns(*lane);
+            accounts.push(account);
+            priorities.push(priority);
+            mosts.push(i64::try_from(*most).unwrap_or(i64::MAX));
+        }
         let rows = sqlx::query(CLAIM)
-            .bind(micros(self.now))
-            .bind(i64::try_from(self.most).unwrap_or(i64::MAX))
+            .bind(accounts)
+            .bind(priorities)
+            .bind(mosts)
+            .bind(micros(self.by))
             .bind(kept(&self.run))
             .fetch_all(connection)
             .await?;
@@ -111,7 +133,8 @@ impl Claim {
                 Err(error) => return Err(error),
             }
         }
-        Ok(calls)
+        let more = share.may_go_on(&self.wanted, &calls);
+        Ok(Claimed { calls, more })
     }
 
     /// Gives these calls back, when nobody got them.
@@ -128,15 +151,6 @@ impl Claim {
             .await
             .map(|_| ())
     }
-}
-
-pub(super) async fn next_due(connection: &mut PgConnection) -> Result<Option<Timestamp>, Failure> {
-    let due: Option<i64> = sqlx::query_scalar(NEXT_DUE).fetch_one(connection).await?;
-    Ok(Place {
-        table: "job",
-        id: &"next",
-    }
-    .maybe_time("due", due)?)
 }
 
 pub(super) async fn recover(connection: &mut PgConnection) -> Result<Vec<CallDetails>, Failure> {

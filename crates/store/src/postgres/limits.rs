@@ -12,35 +12,35 @@ use outdial_engine::{
         bucket::{Bucket, Nanos},
         limits::{Key, Ledger, Usage},
     },
-    ports::{Count, Counted},
+    ports::{Count, Counted, StoreError},
 };
 use sqlx::{Connection, PgConnection, Row};
 
-use super::{error::Failure, text::kept};
+use super::{
+    error::{Failure, is_forbidden},
+    text::kept,
+};
 
 const ADD: &str = "INSERT INTO limit_state (key, arrival) SELECT unnest($1::text[]), $2 ON CONFLICT (key) DO NOTHING";
 
 const LOCK: &str = "SELECT key, arrival FROM limit_state WHERE key = ANY($1) ORDER BY key FOR UPDATE";
 
 /// Asked after the locks are held, in a statement of its own, so that it sees what others wrote under them.
-const OTHERS: &str = "SELECT key, sum(calls)::bigint FROM limit_use \
-     WHERE key = ANY($1) AND node <> $2 AND valid_until > $3 GROUP BY key";
+const OTHERS: &str = "SELECT key, sum(calls)::bigint FROM limit_use WHERE key = ANY($1) AND run <> $2 GROUP BY key";
 
 const NOW: &str = "SELECT (extract(epoch FROM clock_timestamp()) * 1000000)::bigint * 1000";
 
 const MOVE: &str = "UPDATE limit_state SET arrival = moved.arrival \
      FROM unnest($1::text[], $2::bigint[]) AS moved (key, arrival) WHERE limit_state.key = moved.key";
 
-const USE: &str = "INSERT INTO limit_use (node, key, calls, valid_until) \
-     SELECT $1, said.key, said.calls, $4 FROM unnest($2::text[], $3::bigint[]) AS said (key, calls) \
-     ON CONFLICT (node, key) DO UPDATE SET calls = excluded.calls, valid_until = excluded.valid_until";
+const USE: &str = "INSERT INTO limit_use (run, key, calls) \
+     SELECT $1, said.key, said.calls FROM unnest($2::text[], $3::bigint[]) AS said (key, calls) \
+     ON CONFLICT (run, key) DO UPDATE SET calls = excluded.calls WHERE limit_use.calls <> excluded.calls";
 
-/// What a node said before, it says again whenever it is heard of.
-const RENEW: &str = "UPDATE limit_use SET valid_until = $2 WHERE node = $1 AND calls > 0";
+/// All that a run said before, but for these.
+const FORGET_OTHERS: &str = "DELETE FROM limit_use WHERE run = $1 AND key <> ALL($2)";
 
-const FORGET_NODE: &str = "DELETE FROM limit_use WHERE node = $1";
-
-const FORGET_USE: &str = "DELETE FROM limit_use WHERE (node = $1 AND calls = 0) OR valid_until <= $2";
+const FORGET_FREE: &str = "DELETE FROM limit_use WHERE run = $1 AND calls = 0";
 
 /// Forgets what is as good as new, without waiting for anybody.
 const FORGET_STATE: &str = "DELETE FROM limit_state WHERE key IN (SELECT key FROM limit_state \
@@ -56,10 +56,7 @@ pub(super) async fn count(connection: &mut PgConnection, count: &Count) -> Resul
     sqlx::query("SET LOCAL synchronous_commit = off")
         .execute(&mut *transaction)
         .await?;
-    let node = kept(&count.node);
-    if count.first {
-        sqlx::query(FORGET_NODE).bind(&node).execute(&mut *transaction).await?;
-    }
+    let run = kept(&count.run);
     let mut keys: BTreeMap<String, Key> = BTreeMap::new();
     let wanted = count.calls.iter().flatten().map(|want| &want.key);
     for key in wanted.chain(count.live.iter().map(|(key, _)| key)) {
@@ -67,8 +64,15 @@ pub(super) async fn count(connection: &mut PgConnection, count: &Count) -> Resul
     }
     let names: Vec<&str> = keys.keys().map(String::as_str).collect();
     let arrivals = lock(&mut transaction, &names).await?;
+    if count.whole {
+        sqlx::query(FORGET_OTHERS)
+            .bind(&run)
+            .bind(&names)
+            .execute(&mut *transaction)
+            .await?;
+    }
     let now: Nanos = sqlx::query_scalar(NOW).fetch_one(&mut *transaction).await?;
-    let others = others(&mut transaction, &names, &node, now).await?;
+    let others = others(&mut transaction, &names, &run).await?;
 
     let mut live: BTreeMap<&Key, u32> = count.live.iter().map(|(key, calls)| (key, *calls)).collect();
     let mut ledger = Ledger::with(keys.iter().map(|(name, key)| {
@@ -89,14 +93,16 @@ pub(super) async fn count(connection: &mut PgConnection, count: &Count) -> Resul
         verdicts.push(verdict);
     }
     let used: Vec<(Key, Usage)> = keys.values().map(|key| (key.clone(), ledger.usage(key))).collect();
-    write(&mut transaction, &node, &used, &arrivals, &live, now).await?;
+    write(&mut transaction, &run, &used, &arrivals, &live)
+        .await
+        .map_err(|error| match error {
+            // It is not among the nodes any more.
+            Failure::Database(error) if is_forbidden(&error) => StoreError::Fenced(count.run.clone()).into(),
+            other => other,
+        })?;
     if count.calls.is_empty() {
-        // A node that only says that it lives has time to tidy up.
-        sqlx::query(FORGET_USE)
-            .bind(&node)
-            .bind(now)
-            .execute(&mut *transaction)
-            .await?;
+        // A node that only says what it has has time to tidy up.
+        sqlx::query(FORGET_FREE).bind(&run).execute(&mut *transaction).await?;
         sqlx::query(FORGET_STATE).bind(now).execute(&mut *transaction).await?;
     }
     transaction.commit().await?;
@@ -120,13 +126,8 @@ async fn lock(connection: &mut PgConnection, names: &[&str]) -> Result<BTreeMap<
     Err(super::error::too_slow().into())
 }
 
-async fn others(connection: &mut PgConnection, names: &[&str], node: &str, now: Nanos) -> Result<Others, Failure> {
-    let rows = sqlx::query(OTHERS)
-        .bind(names)
-        .bind(node)
-        .bind(now)
-        .fetch_all(connection)
-        .await?;
+async fn others(connection: &mut PgConnection, names: &[&str], run: &str) -> Result<Others, Failure> {
+    let rows = sqlx::query(OTHERS).bind(names).bind(run).fetch_all(connection).await?;
     let mut others = Others::new();
     for row in rows {
         let calls: i64 = row.try_get(1)?;
@@ -137,11 +138,10 @@ async fn others(connection: &mut PgConnection, names: &[&str], node: &str, now: 
 
 async fn write(
     connection: &mut PgConnection,
-    node: &str,
+    run: &str,
     used: &[(Key, Usage)],
     before: &BTreeMap<String, Nanos>,
     live: &BTreeMap<&Key, u32>,
-    now: Nanos,
 ) -> Result<(), Failure> {
     let (mut names, mut arrivals) = (Vec::new(), Vec::new());
     for (key, usage) in used {
@@ -158,19 +158,12 @@ async fn write(
             .execute(&mut *connection)
             .await?;
     }
-    let valid_until = now.saturating_add(Nanos::try_from(Count::VALID.as_nanos()).unwrap_or(Nanos::MAX));
-    sqlx::query(RENEW)
-        .bind(node)
-        .bind(valid_until)
-        .execute(&mut *connection)
-        .await?;
     let names: Vec<String> = live.keys().map(|key| kept(&key.to_string())).collect();
     let calls: Vec<i64> = live.values().map(|calls| i64::from(*calls)).collect();
     sqlx::query(USE)
-        .bind(node)
+        .bind(run)
         .bind(names)
         .bind(calls)
-        .bind(valid_until)
         .execute(connection)
         .await?;
     Ok(())

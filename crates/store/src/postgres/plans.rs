@@ -4,11 +4,13 @@ use outdial_testkit::peers::{Peer, Postgres, require};
 use sqlx::{AssertSqlSafe, Connection, PgConnection};
 use uuid::Uuid;
 
-use super::{attempt, call, command, event, first_answer, job, leg, migrate, open, trace};
+use super::{attempt, backlog, call, command, event, first_answer, job, leg, migrate, open, trace};
 
 /// A value for a statement.
 enum Given {
     Id,
+    Ids,
+    Numbers,
     Number,
     Text,
     Hash,
@@ -20,6 +22,8 @@ async fn plan(connection: &mut PgConnection, statement: &str, values: &[Given]) 
     for value in values {
         query = match value {
             Given::Id => query.bind(Uuid::nil()),
+            Given::Ids => query.bind(vec![Uuid::nil()]),
+            Given::Numbers => query.bind(vec![5_i64]),
             Given::Number => query.bind(5_i64),
             Given::Text => query.bind("n1"),
             Given::Hash => query.bind([0_u8; 32].to_vec()),
@@ -46,15 +50,17 @@ async fn statements_use_an_index_with_many_pending() {
         INSERT INTO call (account_id, id, direction, state, to_address, due, attempts, events, created_at, digits, plan, flow)
         SELECT '00000000-0000-0000-0000-000000000000', lpad(to_hex(i), 32, '0')::uuid, 'outgoing', 'queued', '+1' || i, i,
             0, 1, 0, '[]', '{}', '{}' FROM generate_series(1, 20000) AS i;
-        INSERT INTO job (account_id, call_id, due) SELECT account_id, id, due FROM call;
+        INSERT INTO job (account_id, call_id, priority, due) SELECT account_id, id, 1, due FROM call;
         ANALYZE;
         -- A plan that reads a whole table then has no other way.
         SET enable_seqscan = off;";
     sqlx::raw_sql(fill).execute(&mut connection).await.unwrap();
-    use Given::{Hash, Id, Number, Text, Truth};
+    use Given::{Hash, Id, Ids, Number, Numbers, Text, Truth};
     for (statement, values) in [
-        (job::CLAIM, &[Number, Number, Text][..]),
-        (job::NEXT_DUE, &[]),
+        (job::CLAIM, &[Ids, Numbers, Numbers, Number, Text][..]),
+        (backlog::LANES, &[]),
+        (backlog::TAKEN_LANES, &[]),
+        (backlog::COUNT, &[Ids, Numbers, Numbers, Ids, Numbers]),
         (job::GIVE_BACK, &[Text]),
         (job::GIVE_BACK_OF_THE_DEAD, &[Truth]),
         (job::UNFINISHED, &[]),
@@ -74,8 +80,39 @@ async fn statements_use_an_index_with_many_pending() {
         let plan = plan(&mut connection, statement, values).await;
         assert!(!plan.contains("Seq Scan"), "{statement}\n{plan}");
     }
-    let claim = plan(&mut connection, job::CLAIM, &[Number, Number, Text]).await;
-    assert!(claim.contains("job_due"), "{claim}");
+    // The lane and the time are conditions of the index: nothing is read that is not taken.
+    let lane = "(account_id = lane.account_id) AND (priority = lane.priority) AND";
+    for (statement, values, indexes, by) in [
+        (
+            job::CLAIM,
+            &[Ids, Numbers, Numbers, Number, Text][..],
+            &["job_due"][..],
+            format!("{lane} (due <= "),
+        ),
+        (
+            backlog::COUNT,
+            &[Ids, Numbers, Numbers, Ids, Numbers],
+            &["job_due", "job_claimed"],
+            format!("{lane} (ROW(due, call_id) < "),
+        ),
+        (
+            backlog::LANES,
+            &[],
+            &["job_due"],
+            "Index Cond: (ROW(account_id, priority) > ".to_owned(),
+        ),
+        (
+            backlog::TAKEN_LANES,
+            &[],
+            &["job_claimed"],
+            "Index Cond: (ROW(account_id, priority) > ".to_owned(),
+        ),
+    ] {
+        let plan = plan(&mut connection, statement, values).await;
+        let plain = plan.replace("job_1.", "").replace("job_2.", "").replace("job.", "");
+        assert!(indexes.iter().all(|index| plan.contains(index)), "{plan}");
+        assert!(plain.contains(&by), "{by}\n{plan}");
+    }
     let slow = plan(&mut connection, "SELECT id FROM call WHERE ending IS NULL", &[]).await;
     assert!(slow.contains("Seq Scan"), "the check itself finds one: {slow}");
     connection.close().await.unwrap();

@@ -8,7 +8,7 @@ use std::{collections::HashSet, time::Duration};
 
 use futures_util::{FutureExt, future::BoxFuture};
 use outdial_domain::CallId;
-use outdial_engine::ports::{CallDetails, Change, ClaimedCall, StoreError};
+use outdial_engine::ports::{CallDetails, Change, Claimed, ClaimedCall, StoreError};
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 use tokio::{
     sync::{
@@ -52,7 +52,7 @@ type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
 enum Work {
     Change(Box<Change>, Answer<()>),
-    Claim(Claim, Answer<Vec<ClaimedCall>>),
+    Claim(Claim, Answer<Claimed>),
     Recover(Answer<Vec<CallDetails>>),
 }
 
@@ -70,7 +70,7 @@ impl Writer {
         self.ask(|answer| Work::Change(Box::new(change), answer))
     }
 
-    pub(super) fn claim(&self, claim: Claim) -> BoxFuture<'static, Result<Vec<ClaimedCall>, StoreError>> {
+    pub(super) fn claim(&self, claim: Claim) -> BoxFuture<'static, Result<Claimed, StoreError>> {
         self.ask(|answer| Work::Claim(claim, answer))
     }
 
@@ -313,7 +313,7 @@ impl Writing {
     }
 
     /// Takes what is due and hands it over.
-    async fn claim(&mut self, claim: &Claim, answer: Answer<Vec<ClaimedCall>>) {
+    async fn claim(&mut self, claim: &Claim, answer: Answer<Claimed>) {
         if answer.is_closed() {
             return;
         }
@@ -328,8 +328,8 @@ impl Writing {
             self.connection = None;
         }
         // Nobody waits for the calls any more: somebody else may take them.
-        if let Err(Ok(calls)) = answer.send(taken.map_err(StoreError::from)) {
-            self.give_back(claim, &calls).await;
+        if let Err(Ok(claimed)) = answer.send(taken.map_err(StoreError::from)) {
+            self.give_back(claim, &claimed.calls).await;
         }
     }
 

@@ -2,32 +2,36 @@
 
 use jiff::Timestamp;
 use outdial_domain::{AccountId, Call, CallId};
-use outdial_engine::ports::{CallDetails, ClaimedCall, Job};
+use outdial_engine::ports::{CallDetails, Claimed, ClaimedCall, Job, Lane, Wanted};
 use rusqlite::{Connection, Params, params};
 use uuid::Uuid;
 
-use super::{call, error::Failure};
-use crate::rows::column::{Place, micros, micros_up};
+use super::{backlog::lanes, call, error::Failure};
+use crate::rows::{
+    column::{micros, micros_up},
+    lane,
+};
 
-pub(super) const ADD: &str = "INSERT INTO job (account_id, call_id, due) VALUES (?, ?, ?) \
-     ON CONFLICT (call_id) DO UPDATE SET due = excluded.due, claimed_by = NULL, claimed_at = NULL";
+pub(super) const ADD: &str = "INSERT INTO job (account_id, call_id, priority, due) VALUES (?, ?, ?, ?) \
+     ON CONFLICT (call_id) DO UPDATE \
+     SET priority = excluded.priority, due = excluded.due, claimed_by = NULL, claimed_at = NULL";
 
 pub(super) const REMOVE: &str = "DELETE FROM job WHERE call_id = ?";
 
-/// Takes what is due, oldest first. The time of claiming is not asked of a clock: it is the `now`
-/// that made the calls due.
+/// Takes what is due of one lane, oldest first. The time of claiming is not asked of a clock: it is the time by
+/// which the calls are due.
 ///
 /// A limit that is a bare `?` may make SQLite look at its value while it plans, and so plan again for
 /// every value it is given; the sum keeps it from looking. That is so in all our limits.
 pub(super) const CLAIM: &str = "UPDATE job SET claimed_by = ?1, claimed_at = ?2 WHERE call_id IN \
-     (SELECT call_id FROM job WHERE claimed_by IS NULL AND due <= ?2 ORDER BY due, call_id LIMIT ?3 + 0) \
+     (SELECT call_id FROM job WHERE claimed_by IS NULL AND account_id = ?4 AND priority = ?5 AND due <= ?2 \
+     ORDER BY due, call_id LIMIT ?3 + 0) \
      RETURNING due, account_id, call_id";
 
-/// When the next call that nobody has taken is due.
-pub(super) const NEXT_DUE: &str = "SELECT min(due) FROM job WHERE claimed_by IS NULL";
-
-/// Gives back what was taken, by whomever: the process that took it is gone, because this one has the file.
-pub(super) const GIVE_BACK: &str = "UPDATE job SET claimed_by = NULL, claimed_at = NULL WHERE claimed_by > ''";
+/// Gives back what was taken, by whomever: the process that took it is gone, because this one has the file. All
+/// that was taken is in one small index.
+pub(super) const GIVE_BACK: &str =
+    "UPDATE job INDEXED BY job_claimed SET claimed_by = NULL, claimed_at = NULL WHERE claimed_by IS NOT NULL";
 
 /// Gives back one job.
 pub(super) const GIVE_BACK_ONE: &str = "UPDATE job SET claimed_by = NULL, claimed_at = NULL WHERE call_id = ?";
@@ -57,7 +61,8 @@ pub(super) fn put(connection: &Connection, call: &Call, job: Job) -> rusqlite::R
     match job {
         Job::Keep => {}
         Job::Add => {
-            let values = params![call.account.uuid(), call.id.uuid(), micros_up(call.plan.due)];
+            let (account, priority) = lane::columns(Lane::of(call));
+            let values = params![account, call.id.uuid(), priority, micros_up(call.plan.due)];
             connection.prepare_cached(ADD)?.execute(values)?;
         }
         Job::Remove => {
@@ -70,21 +75,28 @@ pub(super) fn put(connection: &Connection, call: &Call, job: Job) -> rusqlite::R
 /// Somebody wants calls to dial.
 #[derive(Debug)]
 pub(super) struct Claim {
-    pub(super) now: Timestamp,
+    pub(super) by: Timestamp,
     pub(super) run: String,
-    pub(super) most: usize,
+    pub(super) wanted: Wanted,
 }
 
 impl Claim {
-    /// Takes what is due and reads it, oldest first, within a transaction.
-    pub(super) fn take(&self, connection: &Connection) -> rusqlite::Result<Vec<ClaimedCall>> {
-        let most = i64::try_from(self.most).unwrap_or(i64::MAX);
-        let mut due: Vec<(i64, Uuid, Uuid)> = connection
-            .prepare_cached(CLAIM)?
-            .query_map(params![self.run, micros(self.now), most], |row| {
+    /// Takes what is due of each lane and reads it, oldest first, within a transaction.
+    pub(super) fn take(&self, connection: &Connection) -> rusqlite::Result<Claimed> {
+        let due = lanes(connection, micros(self.by))?;
+        let share = self.wanted.share(due);
+        let mut due: Vec<(i64, Uuid, Uuid)> = Vec::new();
+        for (lane, most) in &share.lanes {
+            let (account, priority) = lane::columns(*lane);
+            let most = i64::try_from(*most).unwrap_or(i64::MAX);
+            let mut claim = connection.prepare_cached(CLAIM)?;
+            let taken = claim.query_map(params![self.run, micros(self.by), most, account, priority], |row| {
                 Ok((row.get(0)?, row.get(1)?, row.get(2)?))
-            })?
-            .collect::<rusqlite::Result<_>>()?;
+            })?;
+            for row in taken {
+                due.push(row?);
+            }
+        }
         due.sort_unstable_by_key(|&(due, _, call)| (due, call));
         let mut calls = Vec::with_capacity(due.len());
         for (_, account, call) in due {
@@ -99,16 +111,17 @@ impl Claim {
                 Err(Failure::Database(error)) => return Err(error),
             }
         }
-        Ok(calls)
+        let more = share.may_go_on(&self.wanted, &calls);
+        Ok(Claimed { calls, more })
     }
 
     /// The same in a transaction of its own. After an error the connection must not be used again,
     /// because what is written by it might not be synced.
-    pub(super) fn take_alone(&self, connection: &Connection) -> rusqlite::Result<Vec<ClaimedCall>> {
+    pub(super) fn take_alone(&self, connection: &Connection) -> rusqlite::Result<Claimed> {
         connection.execute_batch(WITHOUT_SYNC)?;
-        let calls = self.take(connection)?;
+        let claimed = self.take(connection)?;
         connection.execute_batch(WITH_SYNC)?;
-        Ok(calls)
+        Ok(claimed)
     }
 }
 
@@ -120,15 +133,6 @@ pub(super) fn give_back(connection: &Connection, calls: &[ClaimedCall]) -> rusql
             .execute([claimed.call.id.uuid()])?;
     }
     Ok(())
-}
-
-pub(super) fn next_due(connection: &Connection) -> Result<Option<Timestamp>, Failure> {
-    let due: Option<i64> = connection.prepare_cached(NEXT_DUE)?.query_row((), |row| row.get(0))?;
-    Ok(Place {
-        table: "job",
-        id: &"next",
-    }
-    .maybe_time("due", due)?)
 }
 
 pub(super) fn recover(connection: &Connection) -> Result<Vec<CallDetails>, Failure> {

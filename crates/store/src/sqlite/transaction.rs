@@ -1,7 +1,7 @@
 //! Saving changes: all that wait in one transaction, and when one of them is at fault, each within a
 //! savepoint of its own.
 
-use outdial_engine::ports::{Change, ClaimedCall, StoreError, Trace};
+use outdial_engine::ports::{Change, Claimed, StoreError, Trace};
 use rusqlite::Connection;
 
 use super::{
@@ -23,7 +23,7 @@ pub(super) struct Saved {
     /// The position of the newest event.
     pub(super) position: i64,
     /// What the claim has taken.
-    pub(super) taken: Option<Vec<ClaimedCall>>,
+    pub(super) taken: Option<Claimed>,
 }
 
 /// Saves changes, and lets a claim take what is due after them. After an error nothing is saved, and the

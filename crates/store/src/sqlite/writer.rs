@@ -13,7 +13,7 @@ use std::{
 };
 
 use futures_util::{FutureExt, future::BoxFuture};
-use outdial_engine::ports::{Change, ClaimedCall, StoreError};
+use outdial_engine::ports::{Change, Claimed, ClaimedCall, StoreError};
 use rusqlite::Connection;
 use tokio::sync::{
     mpsc::{self, error::TrySendError},
@@ -52,7 +52,7 @@ enum Work {
     /// The change is given back, to be freed by the thread that made it.
     Change(Box<Change>, oneshot::Sender<Saving>),
     /// It may run after changes that were asked for later, and then shares their transaction.
-    Claim(Claim, Answer<Vec<ClaimedCall>>),
+    Claim(Claim, Answer<Claimed>),
     /// It runs exactly in its turn.
     Task(Task),
 }
@@ -87,7 +87,7 @@ impl Writer {
         self.ask(Work::Task(task(work, answer)), answered)
     }
 
-    pub(super) fn claim(&self, claim: Claim) -> BoxFuture<'static, Result<Vec<ClaimedCall>, StoreError>> {
+    pub(super) fn claim(&self, claim: Claim) -> BoxFuture<'static, Result<Claimed, StoreError>> {
         let (answer, answered) = oneshot::channel();
         self.ask(Work::Claim(claim, answer), answered)
     }
@@ -194,7 +194,7 @@ struct Writing {
 #[derive(Default)]
 struct Batched {
     changes: Vec<Waiting>,
-    claims: Vec<(Claim, Answer<Vec<ClaimedCall>>)>,
+    claims: Vec<(Claim, Answer<Claimed>)>,
     task: Option<Task>,
 }
 
@@ -274,7 +274,7 @@ impl Writing {
     }
 
     /// Saves changes and answers them. Gives what the claim has taken, if it was part of it.
-    fn save(&mut self, mut changes: Vec<Waiting>, claim: Option<&Claim>) -> Option<Vec<ClaimedCall>> {
+    fn save(&mut self, mut changes: Vec<Waiting>, claim: Option<&Claim>) -> Option<Claimed> {
         let (results, taken) = match self.save_all(&changes, claim) {
             Ok(saved) => {
                 let saved_changes = changes.iter_mut().zip(&saved.results);
@@ -312,15 +312,15 @@ impl Writing {
     }
 
     /// Takes what is due, unless it was taken along with changes already, and hands it over.
-    fn claim(&mut self, claim: &Claim, taken: Option<Vec<ClaimedCall>>, answer: Answer<Vec<ClaimedCall>>) {
+    fn claim(&mut self, claim: &Claim, taken: Option<Claimed>, answer: Answer<Claimed>) {
         let taken = taken.map_or_else(|| self.take(claim), Ok);
         // Nobody waits for the calls any more: somebody else may take them.
-        if let Err(Ok(calls)) = answer.send(taken) {
-            self.give_back(&calls);
+        if let Err(Ok(claimed)) = answer.send(taken) {
+            self.give_back(&claimed.calls);
         }
     }
 
-    fn take(&mut self, claim: &Claim) -> Result<Vec<ClaimedCall>, StoreError> {
+    fn take(&mut self, claim: &Claim) -> Result<Claimed, StoreError> {
         let taken = claim.take_alone(self.connection()?);
         taken.map_err(|error| {
             self.connection = None;

@@ -19,8 +19,8 @@ use futures_util::future::{BoxFuture, FutureExt, ready};
 use jiff::Timestamp;
 use outdial_domain::{Account, AccountId, AudioId, Call, CallId, Key, KeyId, Mask, MaskId, ScheduleId};
 use outdial_engine::ports::{
-    AudioFile, CallDetails, CallFilter, Change, ClaimedCall, Count, Counted, FirstAnswer, Nodes, Page, SharedLimits,
-    Store, StoreError, StoredEvent, StoredSchedule, Trace,
+    AudioFile, Backlog, CallDetails, CallFilter, Change, Claimed, Count, Counted, FirstAnswer, Lane, Nodes, Page,
+    Placing, SharedLimits, Store, StoreError, StoredEvent, StoredSchedule, Trace, Wanted,
 };
 use tokio::{sync::watch, time::Instant};
 
@@ -34,7 +34,6 @@ pub struct MemoryStore {
     failure: Mutex<Option<StoreError>>,
     newest: watch::Sender<i64>,
     limits: Mutex<Limits>,
-    shares_limits: AtomicBool,
     begun: Instant,
     commanded: watch::Sender<u64>,
     shares_work: AtomicBool,
@@ -52,7 +51,6 @@ impl Default for MemoryStore {
             failure: Mutex::default(),
             newest: watch::Sender::new(0),
             limits: Mutex::default(),
-            shares_limits: AtomicBool::new(false),
             begun: Instant::now(),
             commanded: watch::Sender::new(0),
             shares_work: AtomicBool::new(false),
@@ -64,12 +62,8 @@ impl Default for MemoryStore {
 }
 
 impl MemoryStore {
-    /// From now on it keeps the limits for all engines that use it, as a store of several nodes does.
-    pub fn share_limits(&self) {
-        self.shares_limits.store(true, Ordering::Relaxed);
-    }
-
-    /// From now on several nodes may share it. Before, it is one process's alone.
+    /// From now on several nodes may share it, and it keeps the limits for all of them. Before, it is one
+    /// process's alone.
     pub fn share(&self) {
         self.shares_work.store(true, Ordering::Relaxed);
     }
@@ -135,19 +129,20 @@ impl SharedLimits for MemoryStore {
     fn count(&self, count: Count) -> BoxFuture<'_, Result<Counted, StoreError>> {
         let now = self.begun.elapsed();
         // Under the same failure as all others.
-        self.with(|_| {
-            Ok(self
-                .limits
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .count(count, now))
+        self.with(|rows| {
+            if !rows.nodes.knows(&count.run) {
+                return Err(StoreError::Fenced(count.run));
+            }
+            let mut limits = self.limits.lock().unwrap_or_else(PoisonError::into_inner);
+            limits.forget(|run| !rows.nodes.knows(run));
+            Ok(limits.count(count, now))
         })
     }
 }
 
 impl Store for MemoryStore {
     fn shared_limits(&self) -> Option<&dyn SharedLimits> {
-        self.shares_limits.load(Ordering::Relaxed).then_some(self)
+        self.is_shared().then_some(self as &dyn SharedLimits)
     }
 
     fn commit(&self, change: Change) -> BoxFuture<'static, Result<(), StoreError>> {
@@ -182,14 +177,18 @@ impl Store for MemoryStore {
         .boxed()
     }
 
-    fn claim_due(&self, now: Timestamp, run: &str, most: usize) -> BoxFuture<'_, Result<Vec<ClaimedCall>, StoreError>> {
+    fn claim_due(&self, by: Timestamp, run: &str, wanted: Wanted) -> BoxFuture<'_, Result<Claimed, StoreError>> {
         // Only when it is polled, so that a claim that nobody waits for takes nothing.
         let run = run.to_owned();
-        async move { self.with(|rows| Ok(rows.claim_due(now, &run, most))).await }.boxed()
+        async move { self.with(|rows| Ok(rows.claim_due(by, &run, &wanted))).await }.boxed()
     }
 
-    fn next_due(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
-        self.with(|rows| Ok(rows.next_due()))
+    fn next_due(&self, except: &[Lane]) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
+        self.with(|rows| Ok(rows.next_due(except)))
+    }
+
+    fn backlog(&self, placing: Placing) -> BoxFuture<'_, Result<Backlog, StoreError>> {
+        self.with(|rows| Ok(rows.backlog(&placing)))
     }
 
     fn recover(&self) -> BoxFuture<'_, Result<Vec<CallDetails>, StoreError>> {
@@ -435,7 +434,7 @@ mod tests {
 
     async fn empty() -> Option<(MemoryStore, ())> {
         let store = MemoryStore::default();
-        store.share_limits();
+        store.share();
         Some((store, ()))
     }
 

@@ -1,7 +1,7 @@
 //! What a commit promises.
 
 use outdial_domain::{CallState, EventKind, call::Happening};
-use outdial_engine::ports::{Change, Job, Store, StoreError, Trace};
+use outdial_engine::ports::{Change, Job, Store, StoreError, Trace, Wanted};
 
 use super::lives::{Caller, Life, at, over, trace};
 
@@ -83,7 +83,7 @@ pub async fn a_stale_change_is_refused_and_saves_nothing(store: &impl Store) {
     assert_eq!(details.call, life.call);
     assert!(details.attempts.is_empty() && details.legs.is_empty());
     assert_eq!(store.events_of(caller.account, life.call.id).await.unwrap().len(), 2);
-    let claimed = store.claim_due(at(1), "n1", 9).await.unwrap();
+    let claimed = store.claim_due(at(1), "n1", Wanted::any(9)).await.unwrap().calls;
     assert_eq!(claimed.len(), 1, "the job is still there");
 }
 
@@ -198,7 +198,7 @@ pub async fn what_the_rules_forbid_saves_nothing_of_its_change(store: &impl Stor
     assert!(details.attempts.is_empty() && details.legs.is_empty());
     assert_eq!(store.events_of(caller.account, before.id).await.unwrap().len(), 1);
     assert_eq!(
-        store.claim_due(at(1), "n1", 9).await.unwrap().len(),
+        store.claim_due(at(1), "n1", Wanted::any(9)).await.unwrap().calls.len(),
         1,
         "its job is still there"
     );
@@ -229,7 +229,7 @@ pub async fn a_plan_may_change_while_the_call_waits(store: &impl Store) {
     assert_eq!(details.flow, outdial_flow::Flow::say("Other words"));
     // A change that names no flow keeps it.
     store.commit(note(&mut life, "again")).await.unwrap();
-    let claimed = store.claim_due(at(30_000), "n1", 9).await.unwrap();
+    let claimed = store.claim_due(at(30_000), "n1", Wanted::any(9)).await.unwrap().calls;
     assert_eq!(claimed[0].flow, details.flow);
     let filter = outdial_engine::ports::CallFilter {
         to: Some("sip:bob@example.com".into()),

@@ -1,11 +1,13 @@
 //! What keeping limits for several nodes promises. A store that one process alone uses keeps none.
 
+use std::time::Duration;
+
 use outdial_engine::{
     pacing::{
         bucket::{Rate, SECOND},
         limits::{Key, Kind, Limit, Until, Want},
     },
-    ports::{Count, Counted, SharedLimits, Store},
+    ports::{Count, Counted, Nodes, Run, SharedLimits, Store, StoreError},
 };
 
 fn rate(name: &str, interval: i64) -> Want {
@@ -28,11 +30,24 @@ fn places(name: &str, most: u32) -> Want {
     }
 }
 
-async fn count(limits: &dyn SharedLimits, node: &str, live: &[(&Want, u32)], calls: Vec<Vec<Want>>) -> Counted {
+/// Enters these runs, where nodes share the store and it keeps limits for them.
+async fn shared<'s>(store: &'s impl Store, runs: &[&str]) -> Option<(&'s dyn SharedLimits, &'s dyn Nodes)> {
+    let (limits, nodes) = (store.shared_limits()?, store.nodes()?);
+    for run in runs {
+        let run = Run {
+            id: (*run).to_owned(),
+            name: (*run).to_owned(),
+        };
+        nodes.join(&run, Duration::from_secs(3_600)).await.unwrap();
+    }
+    Some((limits, nodes))
+}
+
+async fn count(limits: &dyn SharedLimits, run: &str, live: &[(&Want, u32)], calls: Vec<Vec<Want>>) -> Counted {
     let live = live.iter().map(|(want, calls)| (want.key.clone(), *calls)).collect();
     let count = Count {
-        node: node.to_owned(),
-        first: false,
+        run: run.to_owned(),
+        whole: false,
         live,
         calls,
     };
@@ -45,7 +60,9 @@ fn allowed(counted: &Counted) -> Vec<bool> {
 
 /// A call counts against all of its limits or none, whichever node asks, and the time is everybody's.
 pub async fn limits_are_kept_by_all_nodes_together(store: &impl Store) {
-    let Some(limits) = store.shared_limits() else { return };
+    let Some((limits, _)) = shared(store, &["n1", "n2"]).await else {
+        return;
+    };
     let (hourly, daily) = (rate("hourly", 3600 * SECOND), rate("daily \\ \u{0}", 86_400 * SECOND));
     let one = count(
         limits,
@@ -71,9 +88,11 @@ pub async fn limits_are_kept_by_all_nodes_together(store: &impl Store) {
     assert!(used.contains(&&daily.key) && used.contains(&&other.key));
 }
 
-/// A place is somebody's until the node that took it says otherwise, and a node that starts anew has none.
+/// A place is somebody's until the run that took it says otherwise.
 pub async fn places_are_counted_over_all_nodes(store: &impl Store) {
-    let Some(limits) = store.shared_limits() else { return };
+    let Some((limits, _)) = shared(store, &["n1", "n2", "n3"]).await else {
+        return;
+    };
     let place = places("a", 3);
     let wants = |calls: usize| vec![vec![place.clone()]; calls];
     assert_eq!(
@@ -91,8 +110,8 @@ pub async fn places_are_counted_over_all_nodes(store: &impl Store) {
         [true, false]
     );
     let again = Count {
-        node: "n2".to_owned(),
-        first: true,
+        run: "n2".to_owned(),
+        whole: true,
         live: vec![],
         calls: vec![],
     };
@@ -103,9 +122,35 @@ pub async fn places_are_counted_over_all_nodes(store: &impl Store) {
     assert_eq!(three.used[0].1.in_use, 3);
 }
 
+/// What a run held is free as soon as it is gone, and it gets nothing any more.
+pub async fn places_end_with_their_run(store: &impl Store) {
+    let Some((limits, nodes)) = shared(store, &["n1", "n2"]).await else {
+        return;
+    };
+    let place = places("a", 1);
+    let wants = || vec![vec![place.clone()]];
+    assert_eq!(allowed(&count(limits, "n1", &[(&place, 0)], wants()).await), [true]);
+    assert_eq!(allowed(&count(limits, "n2", &[(&place, 0)], wants()).await), [false]);
+    nodes.leave("n1").await.unwrap();
+    assert_eq!(allowed(&count(limits, "n2", &[(&place, 0)], wants()).await), [true]);
+    let late = Count {
+        run: "n1".to_owned(),
+        whole: true,
+        live: vec![(place.key.clone(), 1)],
+        calls: wants(),
+    };
+    assert_eq!(limits.count(late).await, Err(StoreError::Fenced("n1".into())));
+    let used = count(limits, "n2", &[(&place, 1)], vec![]).await.used;
+    assert_eq!(used[0].1.in_use, 1);
+}
+
 /// Eight nodes that ask at once get as much as one that asks for all.
 pub async fn nodes_that_ask_at_once_get_no_more(store: &impl Store) {
-    let Some(limits) = store.shared_limits() else { return };
+    let names: Vec<String> = (0..8).map(|number| format!("n{number}")).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let Some((limits, _)) = shared(store, &names).await else {
+        return;
+    };
     let wants = [rate("t", 3600 * SECOND), places("a", 5)];
     let asks = (0..8).map(|number| {
         let node = format!("n{number}");

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use outdial_domain::{CallId, CommandId, EventKind};
-use outdial_engine::ports::{JoinError, NodeCommand, Reply, Run, Store, StoreError};
+use outdial_engine::ports::{JoinError, NodeCommand, Reply, Run, Store, StoreError, Wanted};
 
 use super::lives::{Caller, at, bytes};
 
@@ -155,11 +155,24 @@ pub async fn a_room_is_one_runs(store: &impl Store) {
     assert_eq!(own("n1").await, "n1");
     let mut life = caller.call(1, at(0));
     store.commit(life.created()).await.unwrap();
-    assert_eq!(store.claim_due(at(1), "n1", 10).await.unwrap().len(), 1);
+    assert_eq!(
+        store.claim_due(at(1), "n1", Wanted::any(10)).await.unwrap().calls.len(),
+        1
+    );
     assert!(!nodes.hand_over(life.call.id, "n2", "n3").await.unwrap());
     assert!(nodes.hand_over(life.call.id, "n1", "n3").await.unwrap());
     nodes.give_back("n1").await.unwrap();
-    assert!(store.claim_due(at(1), "n1", 10).await.unwrap().is_empty());
+    assert!(
+        store
+            .claim_due(at(1), "n1", Wanted::any(10))
+            .await
+            .unwrap()
+            .calls
+            .is_empty()
+    );
     nodes.give_back("n3").await.unwrap();
-    assert_eq!(store.claim_due(at(1), "n1", 10).await.unwrap().len(), 1);
+    assert_eq!(
+        store.claim_due(at(1), "n1", Wanted::any(10)).await.unwrap().calls.len(),
+        1
+    );
 }

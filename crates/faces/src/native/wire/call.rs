@@ -100,9 +100,12 @@ pub(in crate::native) struct NextAttempt {
 /// Where a call stands among those that wait for the same.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::native) struct Queue {
-    /// 1 is next.
+    /// 1 is next. What waits on other nodes, and in the store, counts.
     #[schema(example = 12)]
     place: usize,
+    /// Whether its place may be a later one: where very many wait, not all are counted. `eta` is the earliest
+    /// time then.
+    or_more: bool,
     /// About when it will be dialled; `null` while there is nothing yet to reckon with.
     #[schema(required = true)]
     eta: Option<Time>,
@@ -393,6 +396,7 @@ impl From<PlaceInQueue> for Queue {
     fn from(queue: PlaceInQueue) -> Self {
         Self {
             place: queue.place,
+            or_more: queue.or_more,
             eta: queue.eta.map(Time),
             because: queue.because,
         }

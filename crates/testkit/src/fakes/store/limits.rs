@@ -17,34 +17,31 @@ use outdial_engine::{
 #[derive(Debug, Default)]
 pub(super) struct Limits {
     buckets: BTreeMap<Key, Bucket>,
-    /// How many live calls of each node count against each limit.
+    /// How many live calls of each run count against each limit.
     live: BTreeMap<(String, Key), u32>,
-    /// When each node was last heard of.
-    heard: BTreeMap<String, Duration>,
 }
 
 impl Limits {
     pub(super) fn count(&mut self, count: Count, since_start: Duration) -> Counted {
         let now = Nanos::try_from(since_start.as_nanos()).unwrap_or(Nanos::MAX);
         let Count {
-            node,
-            first,
+            run,
+            whole,
             live,
             calls,
         } = count;
-        if first {
-            self.live.retain(|(whose, _), _| *whose != node);
+        if whole {
+            self.live.retain(|(whose, _), _| *whose != run);
         }
-        self.heard.insert(node.clone(), since_start);
         let mut keys: BTreeSet<Key> = calls.iter().flatten().map(|want| want.key.clone()).collect();
         for (key, calls) in live {
             keys.insert(key.clone());
-            self.live.insert((node.clone(), key), calls);
+            self.live.insert((run.clone(), key), calls);
         }
         let mut ledger = Ledger::with(keys.iter().map(|key| {
             let usage = Usage {
                 bucket: self.buckets.get(key).copied().unwrap_or_default(),
-                in_use: self.in_use(key, since_start),
+                in_use: self.in_use(key),
             };
             (key.clone(), usage)
         }));
@@ -54,7 +51,7 @@ impl Limits {
                 let verdict = ledger.admit(wants.iter(), now);
                 let places = wants.iter().filter(|want| want.limit.at_once.is_some());
                 for want in places.filter(|_| verdict.is_ok()) {
-                    *self.live.entry((node.clone(), want.key.clone())).or_default() += 1;
+                    *self.live.entry((run.clone(), want.key.clone())).or_default() += 1;
                 }
                 verdict
             })
@@ -65,9 +62,13 @@ impl Limits {
         Counted { now, verdicts, used }
     }
 
-    fn in_use(&self, key: &Key, now: Duration) -> u32 {
-        let is_heard = |node: &String| self.heard.get(node).is_some_and(|heard| now < *heard + Count::VALID);
-        let counts = self.live.iter().filter(|((node, of), _)| of == key && is_heard(node));
+    /// Forgets what runs had that are gone.
+    pub(super) fn forget(&mut self, is_gone: impl Fn(&str) -> bool) {
+        self.live.retain(|(run, _), _| !is_gone(run));
+    }
+
+    fn in_use(&self, key: &Key) -> u32 {
+        let counts = self.live.iter().filter(|((_, of), _)| of == key);
         counts.map(|(_, calls)| *calls).sum()
     }
 }

@@ -1,6 +1,6 @@
 //! The rows of the store in memory, and what may be done with them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 
 use super::feeds::Feeds;
 use jiff::Timestamp;
@@ -9,8 +9,8 @@ use outdial_domain::{
     RecordingId, ScheduleId, Subject, attempt::Progress,
 };
 use outdial_engine::ports::{
-    AudioFile, CallDetails, CallFilter, Change, ClaimedCall, FirstAnswer, Job, Page, StoreError, StoredEvent,
-    StoredSchedule, Trace,
+    AudioFile, Backlog, CallDetails, CallFilter, Change, Claimed, ClaimedCall, FirstAnswer, Job, Lane, Page, Placing,
+    StoreError, StoredEvent, StoredSchedule, Tally, Trace, Wanted,
 };
 
 use super::nodes::NodeRows;
@@ -142,12 +142,20 @@ impl Rows {
         self.events.last().map_or(0, |event| event.position)
     }
 
-    pub(super) fn claim_due(&mut self, now: Timestamp, run: &str, most: usize) -> Vec<ClaimedCall> {
-        let mut due: Vec<(Timestamp, CallId)> = self.waiting().filter(|(due, _)| *due <= now).collect();
+    pub(super) fn claim_due(&mut self, by: Timestamp, run: &str, wanted: &Wanted) -> Claimed {
+        let mut due: Vec<(Timestamp, CallId, Lane)> = self.waiting().filter(|(due, ..)| *due <= by).collect();
         due.sort_unstable();
-        due.truncate(most);
-        let mut claimed = Vec::with_capacity(due.len());
-        for (_, id) in due {
+        let mut firsts: BTreeMap<Lane, Timestamp> = BTreeMap::new();
+        for (due, _, lane) in &due {
+            firsts.entry(*lane).or_insert(*due);
+        }
+        let share = wanted.share(firsts.into_iter().collect());
+        let mut left: BTreeMap<Lane, usize> = share.lanes.iter().copied().collect();
+        let mut calls = Vec::new();
+        for (_, id, lane) in due {
+            let Some(left) = left.get_mut(&lane).filter(|left| **left > 0) else {
+                continue;
+            };
             let Some(CallRow {
                 details,
                 job: Some(job),
@@ -156,25 +164,48 @@ impl Rows {
             else {
                 continue;
             };
+            *left -= 1;
             job.taken_by = Some(run.to_owned());
-            claimed.push(ClaimedCall {
+            calls.push(ClaimedCall {
                 run: run.to_owned(),
                 call: details.call.clone(),
                 flow: details.flow.clone(),
             });
         }
-        claimed
+        let more = share.may_go_on(wanted, &calls);
+        Claimed { calls, more }
     }
 
-    pub(super) fn next_due(&self) -> Option<Timestamp> {
-        self.waiting().map(|(due, _)| due).min()
+    pub(super) fn next_due(&self, except: &[Lane]) -> Option<Timestamp> {
+        let mut waiting: Vec<_> = self.waiting().filter(|(.., lane)| !except.contains(lane)).collect();
+        waiting.sort_unstable();
+        waiting.first().map(|(due, ..)| *due)
+    }
+
+    pub(super) fn backlog(&self, placing: &Placing) -> Backlog {
+        let mut lanes: HashMap<Lane, usize> = HashMap::new();
+        let mut before = 0;
+        for (id, row) in &self.calls {
+            let Some(job) = row.job.as_ref().filter(|job| job.due <= placing.now) else {
+                continue;
+            };
+            let lane = Lane::of(&row.details.call);
+            *lanes.entry(lane).or_default() += 1;
+            before += usize::from(lane == placing.lane && (job.due, *id) < (placing.due, placing.call));
+        }
+        let each = placing.most_of_each(lanes.len());
+        let lanes = lanes.into_iter().map(|(lane, calls)| (lane, Tally::up_to(each, calls)));
+        Backlog {
+            before: Tally::up_to(placing.most, before),
+            lanes: lanes.collect(),
+        }
     }
 
     /// The jobs that nobody has taken.
-    fn waiting(&self) -> impl Iterator<Item = (Timestamp, CallId)> {
+    fn waiting(&self) -> impl Iterator<Item = (Timestamp, CallId, Lane)> {
         self.calls.iter().filter_map(|(id, row)| {
             let job = row.job.as_ref().filter(|job| job.taken_by.is_none())?;
-            Some((job.due, *id))
+            Some((job.due, *id, Lane::of(&row.details.call)))
         })
     }
 

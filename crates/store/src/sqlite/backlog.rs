@@ -1,0 +1,100 @@
+//! What waits, by lane: which lanes there are, when they are due, and how many calls of each.
+//!
+//! Lanes are found by going from one to the next in an index that begins with them, so it costs as much as
+//! there are lanes, however many calls wait in each.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use outdial_engine::ports::{Backlog, Lane, Placing, Tally};
+use rusqlite::{Connection, params};
+use uuid::Uuid;
+
+use super::error::Failure;
+use crate::rows::{
+    column::micros,
+    lane::{self, LaneRow},
+};
+
+/// The lane after this one with calls that nobody has taken, and when the first of them is due.
+pub(super) const NEXT_LANE: &str = "SELECT account_id, priority, due FROM job INDEXED BY job_due \
+     WHERE claimed_by IS NULL AND (account_id, priority) > (?1, ?2) ORDER BY account_id, priority, due LIMIT 1";
+
+/// The same of calls that somebody has taken.
+pub(super) const NEXT_TAKEN_LANE: &str = "SELECT account_id, priority, due FROM job INDEXED BY job_claimed \
+     WHERE claimed_by IS NOT NULL AND (account_id, priority) > (?1, ?2) ORDER BY account_id, priority, due LIMIT 1";
+
+/// How many calls of a lane come before a turn, up to a bound.
+pub(super) const COUNT: &str = "SELECT count(*) FROM (SELECT 1 FROM job INDEXED BY job_due \
+     WHERE claimed_by IS NULL AND account_id = ?1 AND priority = ?2 AND (due, call_id) < (?3, ?4) LIMIT ?5 + 0)";
+
+/// The same of calls that somebody has taken.
+pub(super) const COUNT_TAKEN: &str = "SELECT count(*) FROM (SELECT 1 FROM job INDEXED BY job_claimed \
+     WHERE claimed_by IS NOT NULL AND account_id = ?1 AND priority = ?2 AND (due, call_id) < (?3, ?4) LIMIT ?5 + 0)";
+
+/// The lanes with calls that nobody has taken and that are due by a time, and when the first of each is.
+pub(super) fn lanes(connection: &Connection, by: i64) -> rusqlite::Result<Vec<(Lane, Timestamp)>> {
+    walk(connection, NEXT_LANE, by)
+}
+
+fn walk(connection: &Connection, next: &str, by: i64) -> rusqlite::Result<Vec<(Lane, Timestamp)>> {
+    let mut step = connection.prepare_cached(next)?;
+    // No account is shorter, so this is before all of them.
+    let (mut account, mut priority) = (Vec::new(), 0);
+    let mut lanes = Vec::new();
+    loop {
+        let found = step.query_map(params![account, priority], |row| {
+            Ok(LaneRow {
+                account_id: row.get::<_, Uuid>(0)?,
+                priority: row.get(1)?,
+                due: row.get(2)?,
+            })
+        })?;
+        let Some(row) = found.last().transpose()? else {
+            return Ok(lanes);
+        };
+        account = row.account_id.as_bytes().to_vec();
+        priority = row.priority;
+        if row.due <= by {
+            lanes.extend(row.read());
+        }
+    }
+}
+
+pub(super) fn next_due(connection: &Connection, except: &[Lane]) -> Result<Option<Timestamp>, Failure> {
+    let lanes = lanes(connection, i64::MAX)?.into_iter();
+    Ok(lanes
+        .filter(|(lane, _)| !except.contains(lane))
+        .map(|(_, due)| due)
+        .min())
+}
+
+pub(super) fn backlog(connection: &Connection, placing: &Placing) -> Result<Backlog, Failure> {
+    let count = |lane: Lane, turn: (i64, Uuid), most: usize| {
+        let (account, priority) = lane::columns(lane);
+        let bound = i64::try_from(most).unwrap_or(i64::MAX);
+        let mut calls = 0;
+        for statement in [COUNT, COUNT_TAKEN] {
+            let counted: i64 = connection
+                .prepare_cached(statement)?
+                .query_row(params![account, priority, turn.0, turn.1, bound], |row| row.get(0))?;
+            calls += usize::try_from(counted).unwrap_or(0);
+        }
+        Ok::<_, Failure>(Tally::up_to(most, calls))
+    };
+    let now = micros(placing.now);
+    let mut lanes: BTreeSet<Lane> = BTreeSet::new();
+    for statement in [NEXT_LANE, NEXT_TAKEN_LANE] {
+        lanes.extend(walk(connection, statement, now)?.into_iter().map(|(lane, _)| lane));
+    }
+    let each = placing.most_of_each(lanes.len());
+    let end = (now + 1, Uuid::nil());
+    let turn = lane::turn(placing.due, placing.call);
+    Ok(Backlog {
+        before: count(placing.lane, turn, placing.most)?,
+        lanes: lanes
+            .into_iter()
+            .map(|lane| Ok((lane, count(lane, end, each)?)))
+            .collect::<Result<_, Failure>>()?,
+    })
+}
