@@ -1,12 +1,11 @@
 //! Tells one receiver all that it is to be told: several calls at once, each in order.
 
-use std::{collections::HashSet, time::Duration};
+use std::{collections::HashSet, sync::Arc, time::Duration};
 
-use futures_util::{StreamExt, stream::FuturesUnordered};
 use jiff::Timestamp;
 use outdial_domain::ReceiverId;
 use outdial_engine::ports::{Feed, FeedKey, StoreError};
-use tokio::time::Instant;
+use tokio::{task::JoinSet, time::Instant};
 
 use crate::{
     Shared,
@@ -19,7 +18,7 @@ use crate::{
 const BEAT: Duration = Duration::from_secs(10);
 
 /// Tells a receiver until there is nothing left to tell, or it fails too often; then gives it back.
-pub(crate) async fn serve(shared: &Shared, receiver: ReceiverId, failed: u32) {
+pub(crate) async fn serve(shared: &Arc<Shared>, receiver: ReceiverId, failed: u32) {
     let mut serving = Serving {
         shared,
         receiver,
@@ -35,7 +34,7 @@ pub(crate) async fn serve(shared: &Shared, receiver: ReceiverId, failed: u32) {
 }
 
 struct Serving<'s> {
-    shared: &'s Shared,
+    shared: &'s Arc<Shared>,
     receiver: ReceiverId,
     /// How often in a row it has failed.
     failed: u32,
@@ -48,7 +47,9 @@ struct Serving<'s> {
 
 impl Serving<'_> {
     async fn run(&mut self) -> Result<(), StoreError> {
-        let mut under_way = FuturesUnordered::new();
+        // Tasks of their own: a future that nobody polls while this one waits for the store would keep its
+        // place in the line for the store, and with it everybody behind.
+        let mut under_way = JoinSet::new();
         let mut keys: HashSet<FeedKey> = HashSet::new();
         let mut beat = tokio::time::interval_at(Instant::now() + BEAT, BEAT);
         loop {
@@ -56,15 +57,22 @@ impl Serving<'_> {
                 let free = self.room().saturating_sub(keys.len());
                 for feed in self.more(free, &keys).await? {
                     keys.insert(feed.key);
-                    under_way.push(tell(self.shared, feed));
+                    let shared = Arc::clone(self.shared);
+                    under_way.spawn(async move { tell(&shared, feed).await });
                 }
             }
             tokio::select! {
-                next = under_way.next() => {
-                    let Some((key, told)) = next else { return Ok(()) };
-                    keys.remove(&key);
-                    self.note(told);
-                }
+                next = under_way.join_next() => match next {
+                    Some(Ok((key, told))) => {
+                        keys.remove(&key);
+                        self.note(told);
+                    }
+                    Some(Err(error)) => {
+                        tracing::error!(%error, "the telling of a receiver broke off; it is begun again");
+                        return Ok(());
+                    }
+                    None => return Ok(()),
+                },
                 _ = beat.tick() => self.keep().await?,
             }
         }

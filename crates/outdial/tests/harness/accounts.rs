@@ -20,16 +20,16 @@ use super::{
     rings::Rings,
 };
 
-/// How long it may take from the last disturbance until every call has ended. A receiver may be told by a
-/// node that died, for which others wait for half a minute.
+/// How long nothing may come to its end after the last disturbance. A phone of which nothing is known is left
+/// in peace for a minute, and a receiver that a node which died was telling for half of one.
 const SETTLES_WITHIN: Duration = Duration::from_secs(180);
 
 const LOOK: Duration = Duration::from_millis(250);
 
 /// Waits until every call has ended. With less patience, those that wait for a phone to be quiet are ended.
 pub async fn settled(ground: &Ground, way: &Way, patient: bool) {
-    let begun = Instant::now();
-    while begun.elapsed() < SETTLES_WITHIN {
+    let (mut fewest, mut since) = (usize::MAX, Instant::now());
+    while since.elapsed() < SETTLES_WITHIN {
         let mut open = 0;
         for state in ["scheduled", "queued", "active"] {
             for call in list(ground, way, &format!("&state={state}")).await {
@@ -42,6 +42,9 @@ pub async fn settled(ground: &Ground, way: &Way, patient: bool) {
         }
         if open == 0 {
             return;
+        }
+        if open < fewest {
+            (fewest, since) = (open, Instant::now());
         }
         sleep(LOOK).await;
     }

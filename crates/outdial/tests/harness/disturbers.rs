@@ -7,7 +7,7 @@ use outdial_testkit::peers::Postgres;
 use rand::{Rng, rngs::StdRng, seq::IndexedRandom};
 use tokio::{process::Command, sync::watch, time::sleep};
 
-use super::ground::{Disturbance, Ground, Way, now};
+use super::ground::{Disturbance, Ground, IN_VAIN, Way, now};
 use crate::program::{Home, Server};
 
 /// The places of `engine/src/fault.rs`.
@@ -108,8 +108,7 @@ impl Disturber {
         }
         let server = self.home.try_ready(command).await;
         if server.is_none() {
-            let what = "ended before it was ready".to_owned();
-            self.tell(what, now(), true);
+            self.tell(IN_VAIN.to_owned(), now(), true);
             sleep(Duration::from_millis(500)).await;
         }
         server

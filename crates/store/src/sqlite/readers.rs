@@ -7,7 +7,7 @@ use std::{
 
 use outdial_engine::ports::StoreError;
 use rusqlite::Connection;
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::{
     error::{Failure, closed},
@@ -36,15 +36,17 @@ impl Readers {
     }
 
     /// Reads, on a thread that may wait for the disk. What it reads is as it was at one moment.
+    ///
+    /// It waits for its place in a task of its own: whoever asked may stop polling for a while, as a stream
+    /// whose listener is slow, and must not keep a place that everybody else then waits for.
     pub(super) async fn read<T, R>(&self, read: R) -> Result<T, StoreError>
     where
         T: Send + 'static,
         R: FnOnce(&Connection) -> Result<T, Failure> + Send + 'static,
     {
-        let place = Arc::clone(&self.places).acquire_owned().await.map_err(|_| closed())?;
-        let (path, idle) = (self.path.clone(), Arc::clone(&self.idle));
-        let reading = tokio::task::spawn_blocking(move || {
-            let _place = place;
+        let (path, idle, places) = (self.path.clone(), Arc::clone(&self.idle), Arc::clone(&self.places));
+        let reading = move |place| {
+            let _place: OwnedSemaphorePermit = place;
             let kept = idle.lock().unwrap_or_else(PoisonError::into_inner).pop();
             let mut connection = match kept {
                 Some(connection) => connection,
@@ -57,8 +59,13 @@ impl Readers {
                 idle.lock().unwrap_or_else(PoisonError::into_inner).push(connection);
             }
             Ok(result?)
+        };
+        let placed = tokio::spawn(async move {
+            let place = places.acquire_owned().await.map_err(|_| closed())?;
+            let read = tokio::task::spawn_blocking(move || reading(place)).await;
+            read.map_err(|_| closed())?
         });
-        reading.await.map_err(|_| closed())?
+        placed.await.map_err(|_| closed())?
     }
 
     /// Lets nobody read any more, and closes what is open.
