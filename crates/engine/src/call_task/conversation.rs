@@ -156,16 +156,11 @@ impl<'a> Conversation<'a> {
         }
         let Self {
             engine,
-            mut live,
-            mut recorder,
-            recordings,
+            live,
+            recorder,
             asked,
             ..
         } = *self;
-        if let Some(recordings) = recordings {
-            let events = Box::pin(recordings.settle(engine)).await;
-            recorder.note(&mut live, events);
-        }
         asked.answer_with(Box::pin(finish(engine, live, recorder))).await;
     }
 
@@ -276,6 +271,11 @@ impl<'a> Conversation<'a> {
         self.whole
     }
 
+    /// Whether the first leg is over.
+    pub(super) fn is_over(&self) -> bool {
+        self.over
+    }
+
     /// Whether the first leg was answered.
     pub(super) fn is_answered(&self) -> bool {
         self.talk_until.is_some()
@@ -347,6 +347,8 @@ impl<'a> Conversation<'a> {
         self.over = true;
         self.interpreter = None;
         self.warn_at = None;
+        // Before its end: whoever is told of that finds them complete.
+        Box::pin(self.settle_recordings()).await;
         self.recorder.keep(leg, trace);
         self.step(Happening::Ended { ending, quality });
     }

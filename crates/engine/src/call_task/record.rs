@@ -42,6 +42,14 @@ impl Conversation<'_> {
         }
     }
 
+    /// Ends all of them, because their leg is over.
+    pub(super) async fn settle_recordings(&mut self) {
+        if let Some(recordings) = self.recordings.take() {
+            let events = recordings.settle(self.engine).await;
+            self.recorder.note(&mut self.live, events);
+        }
+    }
+
     async fn record(&mut self, record: Record, by: &str) -> Result<Recording, String> {
         let of = Of {
             account: self.live.call.account,
@@ -71,6 +79,9 @@ impl Conversation<'_> {
         if self.is_whole() {
             let reason = "the carrier that took this call runs it by itself, and does not record it for us";
             return Said::Refused(reason.to_owned());
+        }
+        if self.is_over() {
+            return Said::Refused("the party that would be recorded has hung up".to_owned());
         }
         if !self.is_answered() {
             return Said::Refused(NOT_ANSWERED.to_owned());
