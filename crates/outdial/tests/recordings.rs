@@ -127,7 +127,12 @@ async fn each_side_of_a_call_is_on_its_channel() {
             );
             assert!(alike[1] < 0.2 && alike[2] < 0.2, "and not on the other: {alike:?}");
         } else {
-            assert!(alike[0] > 0.6 && alike[1] > 0.6, "both are in the mix: {alike:?}");
+            // The two are not equally loud; together they are all that there is.
+            let both = alike[0].powi(2) + alike[1].powi(2);
+            assert!(
+                alike[0] > 0.3 && alike[1] > 0.3 && both > 0.9,
+                "both are in the mix: {alike:?}"
+            );
         }
     }
     let listed = home.run(&["recordings", "list"]).await;
