@@ -41,7 +41,7 @@ use crate::{
     routes::Routes,
     sources::Sources,
     tls::{self, TlsError, TlsSettings},
-    trace::Inspector,
+    trace::{Inspector, Witness},
     trunk::{Trunk, keep},
 };
 
@@ -106,6 +106,7 @@ pub(crate) struct Shared {
     usual_tls: OnceLock<Result<tls::Client, TlsError>>,
     pub(crate) advertise: Option<IpAddr>,
     pub(crate) hep: Option<Exporter>,
+    pub(crate) witness: Witness,
     pub(crate) most_legs: usize,
     /// Cancelled when the carrier is dropped.
     pub(crate) stop: CancellationToken,
@@ -168,12 +169,16 @@ pub(crate) fn start(
     let udp = udp(&config, socket, local, stop);
     let hep = config.hep.take().map(|settings| Exporter::start(settings, stop));
     let hep = hep.transpose().map_err(StartError::Hep)?;
+    let tls_port = over_tls.as_ref().map(|listener| listener.local().port());
+    let witness = Witness {
+        ids: ids.clone(),
+        local: seen_at(&config, local),
+        tls_port,
+    };
     let inspector = Inspector {
         hep: hep.clone(),
         legs: Arc::clone(&legs),
-        ids: ids.clone(),
-        local: seen_at(&config, local),
-        tls_port: over_tls.as_ref().map(|listener| listener.local().port()),
+        witness: witness.clone(),
     };
     let pulse = Arc::new(Pulse::default());
     let gate = Gate::new(Arc::clone(&legs), Arc::clone(&sources), Arc::clone(&pulse));
@@ -194,7 +199,7 @@ pub(crate) fn start(
         guard: Guard::new(ids.clone()),
         incoming: calls_in,
         calls: Mutex::new(Some(calls)),
-        tls_port: over_tls.as_ref().map(|listener| listener.local().port()),
+        tls_port,
         usual_tls: OnceLock::new(),
         legs,
         media,
@@ -202,6 +207,7 @@ pub(crate) fn start(
         local,
         advertise: config.advertise,
         hep,
+        witness,
         most_legs: config.most_legs,
         stop: stop.clone(),
     });

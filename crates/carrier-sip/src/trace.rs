@@ -9,7 +9,7 @@ use std::{
 use outdial_engine::ports::{Ids, WireMessage, WireTransport};
 use rsipstack::{
     sip::{Header, HeadersExt, SipMessage, StatusCodeKind, Transport},
-    transaction::endpoint::MessageInspector,
+    transaction::{Transaction, endpoint::MessageInspector},
     transport::{SipAddr, SipConnection},
 };
 
@@ -33,7 +33,7 @@ pub(crate) struct Trace {
 }
 
 impl Trace {
-    fn keep(&mut self, message: WireMessage) {
+    pub(crate) fn keep(&mut self, message: WireMessage) {
         self.octets += message.text.len();
         self.messages.push_back(message);
         while self.messages.len() > MESSAGES || self.octets > OCTETS {
@@ -55,16 +55,22 @@ impl Trace {
 /// be neither acknowledged nor hung up, so it gets the address it came from.
 pub(crate) struct Inspector {
     pub(crate) legs: Arc<Legs>,
+    pub(crate) witness: Witness,
+    /// Who else is told of every message.
+    pub(crate) hep: Option<Exporter>,
+}
+
+/// Writes down what it sees.
+#[derive(Clone)]
+pub(crate) struct Witness {
     pub(crate) ids: Ids,
     /// The address that we are seen at.
     pub(crate) local: SocketAddr,
     /// The port for TLS, where we have one.
     pub(crate) tls_port: Option<u16>,
-    /// Who else is told of every message.
-    pub(crate) hep: Option<Exporter>,
 }
 
-impl Inspector {
+impl Witness {
     fn seen_at(&self, transport: WireTransport) -> SocketAddr {
         let mut local = self.local;
         if let (WireTransport::Tls, Some(port)) = (transport, self.tls_port) {
@@ -73,22 +79,36 @@ impl Inspector {
         local
     }
 
+    fn wrote(&self, message: &[u8], sent: bool, (transport, peer): (Transport, String)) -> WireMessage {
+        let transport = wire_transport(transport);
+        WireMessage {
+            at: self.ids.now(),
+            sent,
+            transport,
+            local: self.seen_at(transport),
+            peer,
+            text: masked(message),
+        }
+    }
+
+    /// The INVITE of a call that comes in, for the trace of its leg: the leg was not there yet when the
+    /// inspector saw it.
+    pub(crate) fn invited(&self, transaction: &Transaction) -> Option<WireMessage> {
+        let connection = transaction.connection.as_ref()?;
+        let peer = connection.get_remote_addr()?.addr.to_string();
+        let message = SipMessage::Request(transaction.original.clone()).to_bytes();
+        Some(self.wrote(&message, false, (connection.transport(), peer)))
+    }
+}
+
+impl Inspector {
     fn keep(&self, message: &SipMessage, sent: bool, far: impl FnOnce() -> (Transport, String)) {
         let Ok(call_id) = message.call_id_header() else {
             return;
         };
         let line = self.legs.line(call_id.value());
         if line.is_some() || self.hep.is_some() {
-            let (transport, peer) = far();
-            let transport = wire_transport(transport);
-            let kept = WireMessage {
-                at: self.ids.now(),
-                sent,
-                transport,
-                local: self.seen_at(transport),
-                peer,
-                text: masked(&message.to_bytes()),
-            };
+            let kept = self.witness.wrote(&message.to_bytes(), sent, far());
             if let Some(hep) = &self.hep {
                 hep.tell(call_id.value().trim(), &kept);
             }

@@ -77,21 +77,15 @@ async fn s28_a_call_is_answered_and_talked_to() {
         .trace
         .iter()
         .map(|message| {
-            message
-                .text
-                .lines()
-                .next()
-                .unwrap_or_default()
-                .split(" sip:")
-                .next()
-                .unwrap_or_default()
-                .to_owned()
+            let start = message.text.lines().next().unwrap_or_default();
+            (message.sent, start.split(" sip:").next().unwrap_or_default())
         })
         .collect();
-    assert!(
-        lines.contains(&"SIP/2.0 200 OK".to_owned()) && lines.contains(&"BYE".to_owned()),
-        "{lines:?}"
-    );
+    assert_eq!(lines[..2], [(false, "INVITE"), (true, "SIP/2.0 100 Trying")], "{lines:?}");
+    for told in [(true, "SIP/2.0 200 OK"), (false, "ACK"), (true, "BYE"), (false, "SIP/2.0 200 OK")] {
+        assert!(lines.contains(&told), "{told:?} is not in {lines:?}");
+    }
+    assert_eq!(end.trace[0].text.matches(";tag=").count(), 1, "as it came: {}", end.trace[0].text);
     assert_eq!(rig.carrier.live(), 0);
 }
 

@@ -89,8 +89,11 @@ fn was_taken(seen: &Seen) {
         (&json!("ended"), &json!("far")),
         "{story:#}"
     );
-    // What the far side heard from us is what the story says we sent.
+    // What the far side heard from us is what the story says we sent; it begins with what it wanted.
     let messages = story["traces"][0]["messages"].as_array().unwrap();
+    let first = messages[0]["text"].as_str().unwrap();
+    assert!(first.starts_with("INVITE "), "{messages:#?}");
+    assert_eq!(messages[0]["sent"], json!(false), "{messages:#?}");
     let told = |start: &str| {
         let mut texts = messages.iter().map(|message| message["text"].as_str().unwrap());
         texts.any(|text| text.starts_with(start))

@@ -1,7 +1,7 @@
 //! A call that comes in, from its INVITE to its answer or refusal.
 
 use std::{
-    sync::Arc,
+    sync::{Arc, PoisonError},
     time::{Duration, Instant as StdInstant},
 };
 
@@ -18,6 +18,7 @@ use crate::{
     dialog::Dialog,
     flow::{Flow, OURSELVES},
     headers::{self, Fault},
+    legs::Line,
     session_timer::{SessionTimer, allows, lists},
     start::Shared,
     trunk::Trunk,
@@ -55,6 +56,7 @@ enum Taken {
 /// Takes a call that comes in over a trunk: says 100, and hands it to the engine. Whatever keeps it
 /// from that is answered here.
 pub(crate) async fn take(shared: Arc<Shared>, mut transaction: Box<Transaction>, trunk: Arc<Trunk>) {
+    let entered = Entered::of(&shared, &transaction);
     if let Err(error) = transaction.send_trying().await {
         tracing::debug!(%error, "a caller cannot be answered");
         return;
@@ -65,35 +67,14 @@ pub(crate) async fn take(shared: Arc<Shared>, mut transaction: Box<Transaction>,
         Ok(to) => transaction.original.headers.unique_push(to.with_tag(make_tag()).into()),
         Err(_) => return reply(&mut transaction, StatusCode::BadRequest, Vec::new(), None).await,
     }
-    let unknown = unknown_options(&transaction.original);
-    if !unknown.is_empty() {
-        let unknown = Header::Unsupported(unknown.join(", ").into());
-        return refuse(transaction, StatusCode::BadExtension, vec![unknown]).await;
-    }
-    let Some((from, to)) = caller::parties(&transaction.original, &trunk) else {
-        return refuse(transaction, StatusCode::AddressIncomplete, Vec::new()).await;
+    let Some(entered) = entered else {
+        // This call is here already, by another way (RFC 3261, section 8.2.2.2).
+        return refuse(transaction, StatusCode::LoopDetected, Vec::new()).await;
     };
-    let prepared = prepare(&shared, &transaction, &trunk);
-    let (leg, dialog, handle) = match prepared {
-        Ok(prepared) => prepared,
-        Err((status, reason)) => {
-            tracing::info!(trunk = trunk.settings.name, reason, "a call that came in is refused");
-            let warning = Header::Warning(format!("399 outdial \"{}\"", quotable(&reason)).into());
-            return refuse(transaction, status, vec![warning]).await;
-        }
+    let (leg, dialog) = match hand_over(&shared, &transaction, &trunk, entered) {
+        Ok(taken) => taken,
+        Err((status, headers)) => return refuse(transaction, status, headers).await,
     };
-    let incoming = IncomingLeg {
-        leg: leg.entry.leg,
-        trunk: trunk.settings.name.clone(),
-        from,
-        to,
-        handle,
-    };
-    if shared.incoming.try_send(incoming).is_err() {
-        drop(leg);
-        let later = Header::RetryAfter("5".into());
-        return refuse(transaction, StatusCode::ServiceUnavailable, vec![later]).await;
-    }
     let request = transaction.original.clone();
     let reliable = request.headers.iter().any(|header| match header {
         Header::Require(value) => lists(value.value(), "100rel"),
@@ -110,6 +91,74 @@ pub(crate) async fn take(shared: Arc<Shared>, mut transaction: Box<Transaction>,
     Box::pin(leg.run_taken(ringing)).await;
 }
 
+/// The place of a call that comes in among the legs.
+struct Entered {
+    entry: Entry,
+    line: Arc<Line>,
+    requests: mpsc::Receiver<Box<Transaction>>,
+}
+
+impl Entered {
+    /// Enters it, with a trace that begins with its INVITE; none if it is there already.
+    fn of(shared: &Shared, transaction: &Transaction) -> Option<Self> {
+        let call_id = transaction.original.call_id_header().ok()?.value().trim().to_owned();
+        let (line, requests) = super::line();
+        if let Some(invited) = shared.witness.invited(transaction) {
+            line.trace.lock().unwrap_or_else(PoisonError::into_inner).keep(invited);
+        }
+        let entered = shared.legs.enter(&call_id, Arc::clone(&line));
+        let entry = |call_id| Entry {
+            legs: Arc::clone(&shared.legs),
+            call_id,
+            leg: shared.ids.make(LegId::new),
+        };
+        entered.then(|| Self {
+            entry: entry(call_id),
+            line,
+            requests,
+        })
+    }
+}
+
+/// The status that refuses a caller, and what is said with it.
+type Refused = (StatusCode, Vec<Header>);
+
+/// Hands a call to the engine, which answers or refuses its leg.
+fn hand_over(
+    shared: &Arc<Shared>,
+    transaction: &Transaction,
+    trunk: &Arc<Trunk>,
+    entered: Entered,
+) -> Result<(Leg, Dialog), Refused> {
+    let unknown = unknown_options(&transaction.original);
+    if !unknown.is_empty() {
+        let unknown = Header::Unsupported(unknown.join(", ").into());
+        return Err((StatusCode::BadExtension, vec![unknown]));
+    }
+    let parties = caller::parties(&transaction.original, trunk);
+    let (from, to) = parties.ok_or((StatusCode::AddressIncomplete, Vec::new()))?;
+    let prepared = prepare(shared, transaction, trunk, entered);
+    let (leg, dialog, handle) = prepared.map_err(|(status, reason)| {
+        tracing::info!(trunk = trunk.settings.name, reason, "a call that came in is refused");
+        let warning = Header::Warning(format!("399 outdial \"{}\"", quotable(&reason)).into());
+        (status, vec![warning])
+    })?;
+    let incoming = IncomingLeg {
+        leg: leg.entry.leg,
+        trunk: trunk.settings.name.clone(),
+        from,
+        to,
+        handle,
+    };
+    match shared.incoming.try_send(incoming) {
+        Ok(()) => Ok((leg, dialog)),
+        Err(_) => Err((
+            StatusCode::ServiceUnavailable,
+            vec![Header::RetryAfter("5".into())],
+        )),
+    }
+}
+
 type Prepared = (Leg, Dialog, LegHandle);
 
 /// Everything that a leg needs, or the status that says what is missing.
@@ -117,6 +166,7 @@ fn prepare(
     shared: &Arc<Shared>,
     transaction: &Transaction,
     trunk: &Arc<Trunk>,
+    entered: Entered,
 ) -> Result<Prepared, (StatusCode, String)> {
     let request = &transaction.original;
     let flow = Flow::of_request(shared, transaction, trunk)
@@ -126,22 +176,12 @@ fn prepare(
     let room = Arc::clone(&shared.room)
         .try_acquire_owned()
         .map_err(|_| (StatusCode::ServiceUnavailable, "too many legs are under way".to_owned()))?;
-    let leg = shared.ids.make(LegId::new);
     let stream = shared
         .media
-        .open(leg)
+        .open(entered.entry.leg)
         .map_err(|error| (StatusCode::ServiceUnavailable, error.to_string()))?;
-    let (line, requests) = super::line();
+    let Entered { entry, line, requests } = entered;
     line.note(flow.hop.address.ip());
-    let call_id = dialog.call_id.clone();
-    if !shared.legs.enter(&call_id, Arc::clone(&line)) {
-        return Err((StatusCode::LoopDetected, "this call is here already".into()));
-    }
-    let entry = Entry {
-        legs: Arc::clone(&shared.legs),
-        call_id,
-        leg,
-    };
     let (local, random) = local(shared, &stream, flow.reach.ip(), Some(trunk));
     let sound = Sound::new(stream, local, random, trunk.settings.silent_after);
     if !request.body.is_empty() {
