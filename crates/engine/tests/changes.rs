@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use outdial_domain::{Address, CallState, EventKind, Hours, HoursZone, Outcome, Retry, RetryRule};
 use outdial_engine::{
     HangUpAnswer,
-    verbs::{self, Action, ChangeCall, ChangeCallError, PlaceCall, PlaceCallError},
+    verbs::{self, Action, ChangeCall, ChangeCallError, Edit, PlaceCall, PlaceCallError},
 };
 use outdial_flow::Flow;
 use outdial_testkit::fakes::Script;
@@ -129,8 +129,8 @@ async fn everything_may_be_changed_until_it_is_dialled() {
         version: Some(call.events),
         to: Some(Address::parse(CAROL).unwrap()),
         action: Some(Action::Flow(Flow::say("Other words"))),
-        due: Some(later - Duration::from_secs(1800)),
-        tag: Some("moved".into()),
+        due: Edit::Set(later - Duration::from_secs(1800)),
+        tag: Edit::Set("moved".into()),
         ..ChangeCall::default()
     };
     let changed = verbs::change_call(&bench.engine, &bench.actor, call.id, change.clone())
@@ -168,7 +168,7 @@ async fn what_changes_nothing_is_no_change() {
     };
     let call = verbs::place_call(&bench.engine, &bench.actor, first).await.unwrap();
     let nothing = ChangeCall {
-        due: Some(later),
+        due: Edit::Set(later),
         ..ChangeCall::default()
     };
     let kept = verbs::change_call(&bench.engine, &bench.actor, call.id, nothing)
@@ -187,8 +187,8 @@ async fn a_bad_change_changes_nothing() {
     };
     let call = verbs::place_call(&bench.engine, &bench.actor, first).await.unwrap();
     let bad = ChangeCall {
-        expires: Some(later - Duration::from_secs(1)),
-        ring: Some(Duration::ZERO),
+        expires: Edit::Set(later - Duration::from_secs(1)),
+        ring: Edit::Set(Duration::ZERO),
         ..ChangeCall::default()
     };
     let refused = verbs::change_call(&bench.engine, &bench.actor, call.id, bad).await;
@@ -222,7 +222,7 @@ async fn a_call_under_way_is_not_changed() {
     let mut leg = bench.world.carrier.leg().await;
     leg.sent().await;
     let change = ChangeCall {
-        tag: Some("late".into()),
+        tag: Edit::Set("late".into()),
         ..ChangeCall::default()
     };
     let late = verbs::change_call(&bench.engine, &bench.actor, call.id, change).await;
@@ -259,7 +259,7 @@ async fn no_change_rings_an_unknown_phone_before_it_is_quiet() {
         .reached(call.id, |kind| matches!(kind, EventKind::RetryScheduled { .. }))
         .await;
     let now = ChangeCall {
-        due: Some(bench.engine.ids.now()),
+        due: Edit::Set(bench.engine.ids.now()),
         ..ChangeCall::default()
     };
     let changed = verbs::change_call(&bench.engine, &bench.actor, call.id, now)

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use outdial_domain::{Call, CallState, Outcome};
 use outdial_engine::{
     ports::{CallFilter, StoredSchedule},
-    verbs::{self, ChangeCall, Occurring, PlaceCallError, ScheduleError},
+    verbs::{self, ChangeCall, Edit, Occurring, PlaceCallError, ScheduleError},
 };
 use outdial_testkit::fakes::World;
 
@@ -108,7 +108,7 @@ async fn what_was_missed_runs_once_within_the_grace_and_is_told_otherwise() {
     let daily = create(
         &bench,
         Occurring {
-            grace: Some(Duration::ZERO),
+            grace: Edit::Set(Duration::ZERO),
             ..occurring("0 5 * * *", "UTC")
         },
     )
@@ -167,8 +167,8 @@ async fn a_schedule_rests_goes_on_ends_and_is_removed() {
     let stored = create(
         &bench,
         Occurring {
-            until: Some(at("2030-01-06T00:00:00Z")),
-            skip: Some(vec!["2030-01-03".parse().unwrap()]),
+            until: Edit::Set(at("2030-01-06T00:00:00Z")),
+            skip: Edit::Set(vec!["2030-01-03".parse().unwrap()]),
             ..occurring("0 12 * * *", "UTC")
         },
     )
@@ -215,7 +215,7 @@ async fn what_can_never_be_is_refused() {
     assert_eq!(refused(occurring("0 0 30 feb *", "UTC")).await, "cron");
     assert_eq!(refused(occurring("0 0 * * *", "Mars/Olympus")).await, "zone");
     let century = Occurring {
-        until: Some(at("2130-01-01T00:00:00Z")),
+        until: Edit::Set(at("2130-01-01T00:00:00Z")),
         ..occurring("* * * * *", "UTC")
     };
     assert_eq!(refused(century).await, "until");

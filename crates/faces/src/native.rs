@@ -15,6 +15,7 @@ mod body;
 mod calls;
 mod code;
 mod document;
+mod edits;
 mod endpoint;
 mod events;
 mod id;

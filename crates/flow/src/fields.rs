@@ -41,7 +41,8 @@
 //!
 //! # Rules that hold everywhere
 //!
-//! - `null` is the same as not giving the field, as typed clients write what they leave unset.
+//! - `null` is the same as not giving the field, as typed clients write what they leave unset. Only a
+//!   change tells them apart, by [`clears`](Fields::clears).
 //! - What is repeated in a message is shortened, and so are field names in paths: what is given may
 //!   be a megabyte.
 //! - Texts have no control characters. [`text`](Fields::text) allows line breaks and tabs,
@@ -108,6 +109,14 @@ impl<'v, 'p> Fields<'v, 'p> {
         self.object
             .and_then(|object| object.get(name))
             .is_some_and(|value| !value.is_null())
+    }
+
+    /// Whether the field is given as `null`, by which a change takes away what is there (RFC 7396).
+    #[must_use]
+    pub fn clears(&self, name: &str) -> bool {
+        self.object
+            .and_then(|object| object.get(name))
+            .is_some_and(Value::is_null)
     }
 
     /// Reports a problem with one field.

@@ -20,7 +20,7 @@ pub use messages::Messages;
 pub use plan::{Action, HandOver, PlanOptions};
 pub use recordings::Recordings;
 pub use rooms::{Room, Rooms};
-pub use schedules::Schedules;
+pub use schedules::{Bounds, Schedules};
 pub use trying::{Demo, Doctor, Handset, Load};
 pub use webhook::{Listen, Replay, Verify, Webhook};
 

@@ -222,3 +222,36 @@ async fn a_text_is_looked_at_without_a_server() {
         "{empty:?}"
     );
 }
+
+#[tokio::test]
+async fn calls_and_schedules_are_changed_and_what_they_had_is_taken_away() {
+    let home = Home::new();
+    home.configure("[flow]\nnone = []\n");
+    let server = home.serve().await;
+    let id = server
+        .place(&json!({ "to": BUSY, "flow": "none", "in": "1h", "tag": "t", "retry": "2/1m" }))
+        .await;
+    let change = ["calls", "change", &id, "--clear", "tag,retry", "--ring", "7s", "--json"];
+    let changed = home.run(&change).await.json();
+    assert_eq!((&changed["tag"], &changed["retry"]), (&json!(null), &json!(null)), "{changed}");
+    assert_eq!(changed["ring"], json!(7.0), "{changed}");
+    let both = home.run(&["calls", "change", &id, "--clear", "tag", "--tag", "u"]).await;
+    assert_eq!((both.code, both.err.contains("not both")), (2, true), "{both:?}");
+    let never = home.run(&["calls", "change", &id, "--clear", "to"]).await;
+    assert_eq!(never.code, 2, "{never:?}");
+
+    let add = ["schedules", "add", BUSY, "--flow", "none", "--cron", "30 9 * * mon", "--zone", "UTC", "--name", "week",
+        "--tag", "t", "--skip", "2030-01-07", "--json"];
+    let made = home.run(&add).await.json();
+    let id = made["id"].as_str().unwrap();
+    let change = ["schedules", "change", id, "--version", "1", "--cron", "0 8 * * *", "--lasts", "2h", "--clear",
+        "name,skip,tag", "--json"];
+    let changed = home.run(&change).await.json();
+    let wanted = json!({"name": null, "cron": "0 8 * * *", "skip": [], "tag": null, "lasts": 7200.0, "version": 2});
+    for (field, value) in wanted.as_object().unwrap() {
+        assert_eq!(&changed[field], value, "{field} of {changed}");
+    }
+    let late = home.run(&change).await;
+    assert_eq!((late.code, late.err.contains("version 2")), (3, true), "{late:?}");
+    server.stop().await;
+}

@@ -7,7 +7,7 @@ use outdial_domain::{Address, Call, CallId, CallState, EventKind, Hours, Outcome
 
 use outdial_flow::Flow;
 
-use super::{Action, Actor, CallError, PlaceCall, PlaceCallError, WebhookOfCall, get_call, place_call::check};
+use super::{Action, Actor, CallError, Edit, PlaceCall, PlaceCallError, WebhookOfCall, get_call, place_call::check};
 use crate::{
     Engine,
     ports::{CallDetails, Change, Job, StoreError},
@@ -23,25 +23,25 @@ pub struct ChangeCall {
     /// What to do after the answer.
     pub action: Option<Action>,
     /// The caller id to show.
-    pub from: Option<Address>,
+    pub from: Edit<Address>,
     /// The name of the only trunk to use.
-    pub via: Option<String>,
-    /// Not before this time.
-    pub due: Option<Timestamp>,
+    pub via: Edit<String>,
+    /// Not before this time; cleared, as soon as it may.
+    pub due: Edit<Timestamp>,
     /// How urgent it is.
-    pub priority: Option<Priority>,
+    pub priority: Edit<Priority>,
     /// Not at this time or later.
-    pub expires: Option<Timestamp>,
+    pub expires: Edit<Timestamp>,
     /// When the phone may be rung.
-    pub hours: Option<Hours>,
+    pub hours: Edit<Hours>,
     /// When it is tried again. What was tried so far counts under the new rules, too.
-    pub retry: Option<Retry>,
+    pub retry: Edit<Retry>,
     /// How long the phone rings.
-    pub ring: Option<Duration>,
+    pub ring: Edit<Duration>,
     /// How long the call may last.
-    pub talk: Option<Duration>,
+    pub talk: Edit<Duration>,
     /// Free text, echoed everywhere.
-    pub tag: Option<String>,
+    pub tag: Edit<String>,
 }
 
 /// Why a call was not changed. Nothing was saved.
@@ -133,19 +133,19 @@ pub(super) fn merge(plan: &Plan, flow: &Flow, change: ChangeCall, now: Timestamp
     PlaceCall {
         to: change.to.unwrap_or(plan.to),
         action: change.action.unwrap_or_else(|| Action::Flow(flow.clone())),
-        from: change.from.or(plan.from),
-        via: change.via.or(plan.via),
-        due: Some(change.due.unwrap_or(plan.due.max(now))),
-        priority: change.priority.unwrap_or(plan.priority),
-        expires: change.expires.or(plan.expires),
-        hours: change.hours.or(plan.hours),
+        from: change.from.of(plan.from),
+        via: change.via.of(plan.via),
+        due: change.due.of(plan.due.max(now)),
+        priority: change.priority.of(plan.priority).unwrap_or_default(),
+        expires: change.expires.of(plan.expires),
+        hours: change.hours.of(plan.hours),
         retry: Retry {
             made,
-            ..change.retry.unwrap_or(plan.retry)
+            ..change.retry.of(plan.retry).unwrap_or_default()
         },
-        ring: Some(change.ring.unwrap_or(plan.ring)),
-        talk: Some(change.talk.unwrap_or(plan.talk)),
-        tag: change.tag.or(plan.tag),
+        ring: change.ring.of(plan.ring),
+        talk: change.talk.of(plan.talk),
+        tag: change.tag.of(plan.tag),
         reference: plan.reference,
         webhook: plan.webhook.map(WebhookOfCall::from),
     }

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp, civil::Date};
 use outdial_domain::{Cron, Recurrence, Schedule, ScheduleId, hours::zones};
 use outdial_flow::Problem;
 
-use super::{Actor, ChangeCall, Once, PlaceCall, PlaceCallError, change_call::merge, place_call::check};
+use super::{Actor, ChangeCall, Edit, Once, PlaceCall, PlaceCallError, change_call::merge, place_call::check};
 use crate::{
     Engine,
     ports::{StoreError, StoredSchedule},
@@ -16,21 +16,21 @@ use crate::{
 #[derive(Debug, Clone, Default)]
 pub struct Occurring {
     /// What people call it.
-    pub name: Option<String>,
+    pub name: Edit<String>,
     /// At which minutes.
     pub cron: Option<Cron>,
     /// By the clock of this zone.
     pub zone: Option<String>,
     /// On these days not.
-    pub skip: Option<Vec<Date>>,
+    pub skip: Edit<Vec<Date>>,
     /// Not before this time.
-    pub start: Option<Timestamp>,
+    pub start: Edit<Timestamp>,
     /// Not at this time or later.
-    pub until: Option<Timestamp>,
+    pub until: Edit<Timestamp>,
     /// How long after its occurrence a call may still be dialled.
-    pub lasts: Option<Duration>,
+    pub lasts: Edit<Duration>,
     /// How late an occurrence may be made, after the server was down.
-    pub grace: Option<Duration>,
+    pub grace: Edit<Duration>,
     /// Whether it rests.
     pub paused: Option<bool>,
 }
@@ -192,27 +192,27 @@ fn apply(schedule: &mut Schedule, occurring: Occurring, now: Timestamp) -> Resul
         grace,
         paused,
     } = occurring;
-    schedule.name = name.or(schedule.name.take());
+    schedule.name = name.of(schedule.name.take());
     if let Some(cron) = cron {
         schedule.recurrence.cron = cron;
     }
     if let Some(zone) = zone {
         schedule.recurrence.zone = zone;
     }
-    if let Some(skip) = skip {
-        schedule.recurrence.skip = skip;
-    }
-    schedule.start = start.unwrap_or(schedule.start);
-    schedule.until = until.or(schedule.until);
-    schedule.lasts = lasts.or(schedule.lasts);
-    schedule.grace = grace.unwrap_or(schedule.grace);
+    let ends_by_this = matches!(until, Edit::Set(_));
+    let skipped = std::mem::take(&mut schedule.recurrence.skip);
+    schedule.recurrence.skip = skip.of(skipped).unwrap_or_default();
+    schedule.start = start.of(schedule.start).unwrap_or(now);
+    schedule.until = until.of(schedule.until);
+    schedule.lasts = lasts.of(schedule.lasts);
+    schedule.grace = grace.of(schedule.grace).unwrap_or(Schedule::GRACE);
     schedule.paused = paused.unwrap_or(schedule.paused);
     let problems = problems(schedule, now);
     if !problems.is_empty() {
         return Err(PlaceCallError::Invalid(problems).into());
     }
     schedule.reckon(now);
-    if schedule.next.is_none() && until.is_none() && schedule.until.is_none_or(|until| until > now) {
+    if schedule.next.is_none() && !ends_by_this && schedule.until.is_none_or(|until| until > now) {
         let message = "it never occurs: there is no such day, or all of them are skipped";
         return Err(invalid("cron", "invalid", message));
     }

@@ -7,6 +7,11 @@ use outdial_flow::fields::duration;
 
 use super::{Action, PlanOptions};
 
+/// What a change of a call can take away.
+const CLEARABLE: [&str; 10] = [
+    "from", "via", "at", "expires", "hours", "retry", "tag", "ring", "max", "priority",
+];
+
 #[derive(Debug, Args)]
 pub struct Call {
     /// Whom to call: `+6598765432`, `100`, `sip:bob@127.0.0.1:5062`
@@ -68,6 +73,10 @@ pub enum Calls {
         action: Action,
         #[command(flatten)]
         plan: Box<PlanOptions>,
+        /// Take this away: from, via, at, expires, hours, retry, tag; or bring back what is usual: ring, max,
+        /// priority; several by comma
+        #[arg(long, value_name = "FIELD", value_delimiter = ',', value_parser = CLEARABLE)]
+        clear: Vec<String>,
         /// Print JSON
         #[arg(long)]
         json: bool,

@@ -60,6 +60,7 @@ async fn answer(client: &Client, command: Calls) -> Result<ExitCode, Failure> {
             to,
             action,
             plan,
+            clear,
             json,
         } => {
             let mut body = json!({});
@@ -68,6 +69,7 @@ async fn answer(client: &Client, command: Calls) -> Result<ExitCode, Failure> {
             }
             add_action(client, &action, &mut body).await?;
             add_plan(&plan, &mut body);
+            take_away(&clear, &mut body)?;
             let call = client.patch(&format!("/calls/{}", segment(&id)), &body).await?;
             if json {
                 print_json(&call);
@@ -122,6 +124,18 @@ fn ordered(order: Order) -> Result<Value, Failure> {
         // The command line takes no call without one of them.
         _ => json!({}),
     })
+}
+
+/// Puts into a change what is to be taken away.
+pub(super) fn take_away(fields: &[String], change: &mut Value) -> Result<(), Failure> {
+    for field in fields {
+        let given = change.get(field).is_some() || (field == "at" && change.get("in").is_some());
+        if given {
+            return Err(Failure::usage(format!("give a new `{field}` or take it away, not both")));
+        }
+        change[field] = Value::Null;
+    }
+    Ok(())
 }
 
 /// Shows events until the watched call has ended, or for ever.

@@ -7,10 +7,11 @@ use serde_json::{Value, json};
 use super::{
     Connection,
     call::{add_action, add_plan},
+    calls::take_away,
     print_json, segment,
 };
 use crate::{
-    cli::{Common, Schedules},
+    cli::{Bounds, Common, Schedules},
     client::Client,
     exit::Failure,
     render,
@@ -31,21 +32,47 @@ async fn answer(client: &Client, command: Schedules) -> Result<ExitCode, Failure
             cron,
             zone,
             skip,
-            name,
-            until,
+            bounds,
             action,
             plan,
             json,
         } => {
             let mut body = json!({ "to": to, "cron": cron, "zone": zone, "skip": skip });
-            for (field, value) in [("name", name), ("until", until)] {
+            add_bounds(bounds, &mut body);
+            add_action(client, &action, &mut body).await?;
+            add_plan(&plan, &mut body);
+            (client.post("/schedules", &body).await?, json)
+        }
+        Schedules::Change {
+            id,
+            version,
+            to,
+            cron,
+            zone,
+            skip,
+            bounds,
+            action,
+            plan,
+            clear,
+            json,
+        } => {
+            let mut body = json!({});
+            for (field, value) in [("to", to), ("cron", cron), ("zone", zone)] {
                 if let Some(value) = value {
                     body[field] = json!(value);
                 }
             }
+            if let Some(version) = version {
+                body["version"] = json!(version);
+            }
+            if !skip.is_empty() {
+                body["skip"] = json!(skip);
+            }
+            add_bounds(bounds, &mut body);
             add_action(client, &action, &mut body).await?;
             add_plan(&plan, &mut body);
-            (client.post("/schedules", &body).await?, json)
+            take_away(&clear, &mut body)?;
+            (client.patch(&path(&id), &body).await?, json)
         }
         Schedules::List { json } => {
             let page = client.get("/schedules").await?;
@@ -68,6 +95,19 @@ async fn answer(client: &Client, command: Schedules) -> Result<ExitCode, Failure
     };
     show(&answer, json);
     Ok(ExitCode::SUCCESS)
+}
+
+fn add_bounds(bounds: Bounds, body: &mut Value) {
+    for (field, value) in [("name", bounds.name), ("start", bounds.start), ("until", bounds.until)] {
+        if let Some(value) = value {
+            body[field] = json!(value);
+        }
+    }
+    for (field, value) in [("lasts", bounds.lasts), ("grace", bounds.grace)] {
+        if let Some(value) = value {
+            body[field] = json!(value.as_secs_f64());
+        }
+    }
 }
 
 fn path(id: &str) -> String {

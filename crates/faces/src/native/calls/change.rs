@@ -15,10 +15,11 @@ use crate::native::{
     actor::{Allowed, ToCall},
     code::Code,
     document::Document,
+    edits::{edit, refuse_to_clear},
     endpoint::Endpoint,
     id::Id,
     moment::{Length, Moment},
-    plan::{self, HoursAsked, RetryAsked},
+    plan::{self, Asked, HoursAsked, RetryAsked},
     refusal::Refusal,
     wire::{Call, PriorityWord},
 };
@@ -43,7 +44,9 @@ pub(in crate::native) fn endpoint() -> Endpoint {
         ])
 }
 
-/// What to change of a call; what is not given stays as it is.
+/// What to change of a call; what is not given stays as it is. `null` takes away `from`, `via`, `expires`,
+/// `hours`, `retry` and `tag`, and brings back the usual `ring`, `max` and `priority`; `at` or `in` as `null`
+/// is as soon as possible.
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "it describes what `Document` reads field by field")]
 pub(in crate::native) struct ChangeRequest {
@@ -121,22 +124,31 @@ fn read(fields: &mut Fields<'_, '_>, limits: Limits, now: Timestamp) -> Option<C
     if fields.has("reference") {
         fields.problem("reference", "invalid", "a call keeps its reference");
     }
+    refuse_to_clear(fields, &["webhook", "reference"]);
     let asked = plan::read(fields, limits, now);
     Some(ChangeCall {
         version,
+        due: edit(fields, &["at", "in"], asked.due),
+        expires: edit(fields, &["expires"], asked.expires),
+        ..change_of_plan(fields, asked)
+    })
+}
+
+/// What to change of any plan.
+pub(in crate::native) fn change_of_plan(fields: &Fields<'_, '_>, asked: Asked) -> ChangeCall {
+    ChangeCall {
         to: asked.to,
         action: asked.action,
-        from: asked.from,
-        via: asked.via,
-        due: asked.due,
-        priority: asked.priority,
-        expires: asked.expires,
-        hours: asked.hours,
-        retry: asked.retry,
-        ring: asked.ring,
-        talk: asked.talk,
-        tag: asked.tag,
-    })
+        from: edit(fields, &["from"], asked.from),
+        via: edit(fields, &["via"], asked.via),
+        priority: edit(fields, &["priority"], asked.priority),
+        hours: edit(fields, &["hours"], asked.hours),
+        retry: edit(fields, &["retry"], asked.retry),
+        ring: edit(fields, &["ring"], asked.ring),
+        talk: edit(fields, &["max"], asked.talk),
+        tag: edit(fields, &["tag"], asked.tag),
+        ..ChangeCall::default()
+    }
 }
 
 fn refusal(error: ChangeCallError, given_in: bool) -> Refusal {
@@ -180,6 +192,35 @@ mod tests {
             .patch(&format!("/api/v1/calls/{over}"), &json!({"tag": "t"}))
             .await;
         late.is(StatusCode::CONFLICT, "too_late");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn null_takes_away_what_was_given() {
+        let server = Server::start().await;
+        let given = json!({"to": BOB, "say": "x", "from": "sip:us@127.0.0.1", "in": "1h", "expires":
+            "2030-02-01T00:00:00Z", "hours": "daily 00:00-24:00 in UTC", "retry": "2/1m", "ring": "7s", "max": "8s",
+            "priority": "high", "tag": "t"});
+        let plain = server.place(json!({"to": BOB, "say": "x", "in": "1h"})).await;
+        let plain = server.get(&format!("/api/v1/calls/{plain}")).await.json;
+        let id = server.place(given).await;
+        let path = format!("/api/v1/calls/{id}");
+        for name in ["from", "expires", "hours", "retry", "ring", "max", "priority", "tag"] {
+            let before = server.get(&path).await.json;
+            assert_ne!(before[name], plain[name], "{name}");
+            let answer = server.patch(&path, &json!({ name: null })).await;
+            assert_eq!(answer.status, StatusCode::OK, "{name}: {}", answer.text);
+            assert_eq!(answer.json[name], plain[name], "{name}");
+            assert_eq!(server.get(&path).await.json, answer.json);
+        }
+        for name in ["to", "say", "flow", "webhook", "reference"] {
+            let answer = server.patch(&path, &json!({ name: null })).await;
+            answer.is(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request");
+            assert_eq!(answer.errors(), [(name.to_owned(), "invalid".to_owned())]);
+        }
+        let unset = json!({"version": null, "say": "y", "play": null, "flow": null});
+        assert_eq!(server.patch(&path, &unset).await.status, StatusCode::OK);
+        let soon = server.patch(&path, &json!({"at": null})).await;
+        assert_eq!(soon.json["state"], "queued", "{}", soon.text);
     }
 
     #[tokio::test(start_paused = true)]

@@ -12,8 +12,10 @@ use super::{create::ScheduleRequest, occurring, refusal};
 use crate::native::{
     Api,
     actor::{Allowed, ToCall},
+    calls::change::change_of_plan,
     code::Code,
     document::Document,
+    edits::refuse_to_clear,
     endpoint::Endpoint,
     id::Id,
     plan,
@@ -42,7 +44,9 @@ pub(in crate::native) fn endpoint() -> Endpoint {
 
 /// Changes a schedule
 ///
-/// What is not given stays as it is, and so do the calls that it has made.
+/// What is not given stays as it is, and so do the calls that it has made. `null` takes away `name`, `skip`,
+/// `until`, `lasts`, `from`, `via`, `hours`, `retry` and `tag`, and brings back the usual `grace`, `ring`, `max`
+/// and `priority`; `start` as `null` is now.
 #[utoipa::path(patch, path = "/api/v1/schedules/{id}", request_body = ScheduleRequest,
     params(("id" = String, Path, description = "The id of the schedule.")),
     responses((status = 200, body = Schedule)))]
@@ -61,20 +65,11 @@ async fn change_schedule(
 
 fn read(fields: &mut Fields<'_, '_>, limits: Limits, now: Timestamp) -> Option<(ChangeCall, Occurring)> {
     let version = fields.optional_integer("version", 1..=u32::MAX);
+    refuse_to_clear(fields, &["cron", "zone"]);
     let asked = plan::read(fields, limits, now);
     let change = ChangeCall {
         version,
-        to: asked.to,
-        action: asked.action,
-        from: asked.from,
-        via: asked.via,
-        priority: asked.priority,
-        hours: asked.hours,
-        retry: asked.retry,
-        ring: asked.ring,
-        talk: asked.talk,
-        tag: asked.tag,
-        ..ChangeCall::default()
+        ..change_of_plan(fields, asked)
     };
     Some((change, occurring::read(fields)))
 }

@@ -6,7 +6,7 @@ use outdial_domain::{Cron, Schedule};
 use outdial_engine::verbs::Occurring;
 use outdial_flow::Fields;
 
-use crate::native::{moment::Moment, plan::Day};
+use crate::native::{edits::edit, moment::Moment, plan::Day};
 
 /// The longest expression, name of a zone, and day.
 const LONGEST_TEXT: usize = 200;
@@ -29,15 +29,20 @@ pub(super) fn read(fields: &mut Fields<'_, '_>) -> Occurring {
         let read = days.iter().filter_map(|day| day.parse::<Day>(LONGEST_TEXT));
         read.map(|Day(date)| date).collect()
     });
+    let name = fields.optional_line("name", Schedule::LONGEST_NAME).map(str::to_owned);
+    let start = moment(fields.optional_parse("start", Moment::LONGEST));
+    let until = moment(fields.optional_parse("until", Moment::LONGEST));
+    let lasts = fields.optional_duration("lasts", Duration::from_secs(1)..=LONGEST);
+    let grace = fields.optional_duration("grace", Duration::ZERO..=Schedule::LONGEST_GRACE);
     Occurring {
-        name: fields.optional_line("name", Schedule::LONGEST_NAME).map(str::to_owned),
+        name: edit(fields, &["name"], name),
         cron: fields.optional_parse::<Cron>("cron", LONGEST_TEXT),
         zone: fields.optional_line("zone", LONGEST_TEXT).map(str::to_owned),
-        skip,
-        start: moment(fields.optional_parse("start", Moment::LONGEST)),
-        until: moment(fields.optional_parse("until", Moment::LONGEST)),
-        lasts: fields.optional_duration("lasts", Duration::from_secs(1)..=LONGEST),
-        grace: fields.optional_duration("grace", Duration::ZERO..=Schedule::LONGEST_GRACE),
+        skip: edit(fields, &["skip"], skip),
+        start: edit(fields, &["start"], start),
+        until: edit(fields, &["until"], until),
+        lasts: edit(fields, &["lasts"], lasts),
+        grace: edit(fields, &["grace"], grace),
         paused: fields.optional_boolean("paused"),
     }
 }
