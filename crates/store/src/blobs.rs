@@ -33,6 +33,13 @@ impl FileBlobs {
         })
     }
 
+    /// The blobs under this directory, which need not be there: for reading only.
+    pub(crate) fn found_at(directory: &Path) -> Self {
+        Self {
+            directory: directory.to_owned(),
+        }
+    }
+
     /// The file of a hash; none for a text that is no hash, so that no text leads out of the directory.
     fn file(&self, hash: &str) -> Option<PathBuf> {
         let (folder, name) = is_name(hash).then(|| hash.split_at(2))?;
@@ -43,6 +50,9 @@ impl FileBlobs {
     pub(crate) fn names(&self) -> Result<Vec<String>, BlobError> {
         let read = |folder: &Path| fs::read_dir(folder).map_err(|error| at(folder, &error));
         let mut names = Vec::new();
+        if !self.directory.exists() {
+            return Ok(names);
+        }
         for folder in read(&self.directory)?.flatten() {
             if !folder.path().is_dir() {
                 continue;

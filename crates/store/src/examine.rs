@@ -2,6 +2,8 @@
 //!
 //! The rules of the schema are kept by the database itself. These are the rules that no constraint can say.
 
+use crate::blobs::FileBlobs;
+
 /// What an examination found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Examination {
@@ -9,6 +11,14 @@ pub struct Examination {
     pub calls: u64,
     /// How many events there are.
     pub events: u64,
+    /// How many schedules there are.
+    pub schedules: u64,
+    /// How many webhooks of accounts there are.
+    pub webhooks: u64,
+    /// How many deliveries the log holds.
+    pub deliveries: u64,
+    /// How many uploads there are. Of each the bytes were read.
+    pub uploads: u64,
     /// What is wrong, in words; of each kind the first few.
     pub faults: Vec<String>,
 }
@@ -23,13 +33,32 @@ pub(crate) struct Dialect {
     pub(crate) id: fn(&str) -> String,
     /// How many elements a JSON list in a text has.
     pub(crate) length: fn(&str) -> String,
+    /// The id that stands for none.
+    pub(crate) no_id: &'static str,
 }
 
 /// A rule, and the statement that finds what breaks it: one column with the ids.
 #[derive(Debug)]
 pub(crate) struct Rule {
     pub(crate) broken: &'static str,
+    /// What the ids begin with.
+    pub(crate) prefix: &'static str,
     pub(crate) statement: String,
+}
+
+/// Every row of some tables, in the columns and the order in which their rows are read in both databases.
+pub(crate) mod every {
+    pub(crate) const ACCOUNT: &str = "SELECT id, name, created_at FROM account";
+    pub(crate) const KEY: &str = "SELECT account_id, id, name, scopes, created_at, expires_at FROM key";
+    pub(crate) const AUDIO: &str = "SELECT account_id, id, name, blob, format, millis, created_at FROM audio";
+    pub(crate) const SCHEDULE: &str = "SELECT id, schedule, flow, wake, version FROM schedule";
+    pub(crate) const WEBHOOK: &str =
+        "SELECT account_id, id, url, events, secrets, disabled, created_at, position FROM webhook";
+    pub(crate) const FEED: &str =
+        "SELECT call_id, webhook_id, replay_id, account_id, receiver, told, newest, tries FROM feed";
+    pub(crate) const DELIVERY: &str = "SELECT account_id, id, call_id, webhook_id, at, entry FROM delivery";
+    pub(crate) const FIRST_ANSWER: &str =
+        "SELECT account_id, key, request, answer, made_at, kept_until FROM first_answer";
 }
 
 /// All rules.
@@ -39,6 +68,7 @@ pub(crate) fn rules(dialect: Dialect) -> Vec<Rule> {
     let length = (dialect.length)("events");
     let of_calls = |broken, condition: &str| Rule {
         broken,
+        prefix: "call_",
         statement: format!("SELECT {call} FROM call WHERE {condition} LIMIT {MOST}"),
     };
     let count =
@@ -81,6 +111,7 @@ pub(crate) fn rules(dialect: Dialect) -> Vec<Rule> {
         ),
         of_calls("call {} counts its events wrongly", &format!("events <> {happened}")),
         Rule {
+            prefix: "call_",
             broken: "the events of call {} have a gap, or two of one number",
             statement: format!(
                 "SELECT {subject} FROM (SELECT subject, sequence, \
@@ -89,6 +120,7 @@ pub(crate) fn rules(dialect: Dialect) -> Vec<Rule> {
             ),
         },
         Rule {
+            prefix: "call_",
             broken: "the events of call {} take positions that others have, too",
             statement: format!(
                 "SELECT {subject} FROM (SELECT subject, position - {length} AS before, \
@@ -97,12 +129,14 @@ pub(crate) fn rules(dialect: Dialect) -> Vec<Rule> {
             ),
         },
         Rule {
-            broken: "event {} has a position that the log has not given yet",
+            prefix: "call_",
+            broken: "an event of call {} has a position that the log has not given yet",
             statement: format!(
                 "SELECT {subject} FROM event WHERE position > (SELECT position FROM log WHERE id = 1) LIMIT {MOST}"
             ),
         },
         Rule {
+            prefix: "call_",
             broken: "the events of {} belong to no call of their account",
             statement: format!(
                 "SELECT {subject} FROM event WHERE NOT EXISTS \
@@ -110,14 +144,63 @@ pub(crate) fn rules(dialect: Dialect) -> Vec<Rule> {
             ),
         },
     ]
+    .into_iter()
+    .chain(rules_of_telling(dialect))
+    .collect()
+}
+
+/// The rules of what is told to receivers.
+fn rules_of_telling(dialect: Dialect) -> Vec<Rule> {
+    let (call, webhook) = ((dialect.id)("feed.call_id"), (dialect.id)("webhook.id"));
+    vec![
+        Rule {
+            prefix: "call_",
+            broken: "what is to be told of call {} ends with an event that it has not",
+            statement: format!(
+                "SELECT {call} FROM feed JOIN call ON call.id = feed.call_id WHERE feed.newest > call.events LIMIT {MOST}"
+            ),
+        },
+        Rule {
+            prefix: "call_",
+            broken: "call {} waits to be told to a webhook that is not there",
+            statement: format!(
+                "SELECT {call} FROM feed WHERE feed.webhook_id <> {} AND NOT EXISTS (SELECT 1 FROM webhook \
+                    WHERE webhook.id = feed.webhook_id AND webhook.account_id = feed.account_id) \
+                 LIMIT {MOST}",
+                dialect.no_id
+            ),
+        },
+        Rule {
+            prefix: "hook_",
+            broken: "webhook {} stands at a position that the log has not given yet: it would miss events",
+            statement: format!(
+                "SELECT {webhook} FROM webhook WHERE position > (SELECT position FROM log WHERE id = 1) LIMIT {MOST}"
+            ),
+        },
+    ]
 }
 
 impl Examination {
+    /// Reads all blobs, and looks whether those of these names are there.
+    pub(crate) fn look_at(&mut self, blobs: &FileBlobs, named: Vec<String>) {
+        let there = match blobs.names() {
+            Ok(there) => there,
+            Err(error) => return self.faults.push(error.to_string()),
+        };
+        let missing = named.into_iter().filter(|name| there.binary_search(name).is_err());
+        let mut faults: Vec<String> = missing
+            .map(|name| format!("the bytes of an upload are not there: {name}"))
+            .collect();
+        faults.extend(there.iter().filter_map(|name| Some(blobs.get_now(name).err()?.to_string())));
+        faults.truncate(usize::try_from(MOST).unwrap_or(usize::MAX));
+        self.faults.append(&mut faults);
+    }
+
     /// Notes what breaks a rule.
     pub(crate) fn broken(&mut self, rule: &Rule, ids: impl IntoIterator<Item = String>) {
         let ids = ids
             .into_iter()
-            .map(|id| rule.broken.replace("{}", &format!("call_{}", id.to_lowercase())));
+            .map(|id| rule.broken.replace("{}", &format!("{}{}", rule.prefix, id.to_lowercase())));
         self.faults.extend(ids);
     }
 

@@ -137,14 +137,14 @@ impl SqliteStore {
         }
     }
 
-    /// Examines the whole file. Somebody may be using it meanwhile.
+    /// Examines the whole file, and all blobs under this directory. Somebody may be using them meanwhile.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unavailable`] when it cannot be read, or has not the schema of this program.
-    pub async fn examine(path: &Path) -> Result<Examination, StoreError> {
-        let path = path.to_owned();
-        off_the_runtime(move || examine::examine(&path)).await
+    pub async fn examine(path: &Path, blobs: &Path) -> Result<Examination, StoreError> {
+        let (path, blobs) = (path.to_owned(), FileBlobs::found_at(blobs));
+        off_the_runtime(move || examine::examine(&path, &blobs)).await
     }
 
     /// Writes the state of this file and these blobs into a new file. Somebody may be using them meanwhile.

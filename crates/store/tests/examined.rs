@@ -7,25 +7,15 @@ use outdial_engine::ports::{Blobs, Store, StoreError};
 use outdial_store::{Examination, FileBlobs, PostgresStore, SqliteStore};
 use outdial_testkit::{
     peers::{Peer, Postgres, require},
-    store_suite::lives::{Caller, at},
+    store_suite::{
+        lives::{Caller, at},
+        one_of_everything,
+    },
 };
 use rusqlite::Connection;
 
-/// Some calls in every state: waiting, under way, over.
-async fn fill(store: &impl Store) {
-    let caller = Caller::join(store, 1).await;
-    for number in 0..9 {
-        let mut life = caller.call(number, at(0));
-        let steps = match number % 3 {
-            0 => 1,
-            1 => 3,
-            _ => usize::MAX,
-        };
-        for change in life.whole("n1").into_iter().take(steps) {
-            store.commit(change).await.unwrap();
-        }
-    }
-}
+/// The bytes of an upload.
+const SOUND: &[u8] = b"RIFF";
 
 /// What breaks each rule, and a word of what is said then. The words between braces are one engine's.
 const FAULTS: &[(&str, &str)] = &[
@@ -52,20 +42,75 @@ const FAULTS: &[(&str, &str)] = &[
         "UPDATE event SET events = 'torn [' WHERE sequence = 1",
         "cannot be found out",
     ),
+    ("UPDATE schedule SET schedule = '{}'", "column schedule"),
+    ("UPDATE schedule SET flow = '7'", "column flow"),
+    ("UPDATE schedule SET wake = 5", "column wake"),
+    ("UPDATE schedule SET version = 7", "column version"),
+    ("UPDATE webhook SET secrets = '7'", "column secrets"),
+    ("UPDATE webhook SET position = 9999", "would miss events"),
+    ("DELETE FROM webhook", "a webhook that is not there"),
+    ("UPDATE feed SET newest = 9999", "an event that it has not"),
+    ("UPDATE feed SET tries = 9999999999", "column tries"),
+    ("UPDATE delivery SET entry = '{}'", "column entry"),
+    ("UPDATE first_answer SET made_at = -9223372036854775807", "column made_at"),
+    ("UPDATE key SET scopes = '[\"all\"]'", "column scopes"),
+    (
+        "UPDATE audio SET blob = '0000000000000000000000000000000000000000000000000000000000000000'",
+        "bytes of an upload are not there",
+    ),
+];
+
+/// What only a database has.
+const FAULTS_OF_A_DATABASE: &[(&str, &str)] = &[
+    ("UPDATE blob SET bytes = 'RIFX'", "bytes of an upload are damaged"),
+    ("INSERT INTO limit_state (key, arrival) VALUES ('pace', 1)", "`pace`"),
+    ("INSERT INTO limit_use (node, key, calls, valid_until) VALUES ('n1', 'room', 1, 1)", "`room`"),
 ];
 
 async fn sqlite() -> (tempfile::TempDir, PathBuf) {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("state.db");
     let store = SqliteStore::open(&path).await.unwrap();
-    fill(&store).await;
+    let blobs = FileBlobs::open(&directory.path().join("blobs")).unwrap();
+    one_of_everything(&store, &blobs.put(SOUND.into()).await.unwrap()).await;
     store.close().await;
     (directory, path)
+}
+
+async fn examine(path: &Path) -> Examination {
+    SqliteStore::examine(path, &path.with_file_name("blobs")).await.unwrap()
+}
+
+/// All is read, and nothing wrong is found.
+fn assert_well(found: &Examination) {
+    assert_eq!(found.faults, Vec::<String>::new());
+    assert!(found.events > 30, "{found:?}");
+    let others = [found.calls, found.schedules, found.webhooks, found.deliveries, found.uploads];
+    assert_eq!(others, [10, 1, 1, 1, 1]);
 }
 
 fn change(path: &Path, sql: &str) {
     let connection = Connection::open(path).unwrap();
     connection.execute_batch(sql).unwrap();
+}
+
+/// Every row of every table, as SQL would write it.
+fn contents(path: &Path) -> Vec<(String, Vec<String>)> {
+    let connection = Connection::open(path).unwrap();
+    let texts = |sql: &str| -> Vec<String> {
+        let mut statement = connection.prepare(sql).unwrap();
+        let rows = statement.query_map((), |row| row.get(0)).unwrap();
+        rows.collect::<Result<_, _>>().unwrap()
+    };
+    let tables = texts("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name");
+    assert!(tables.len() >= 17, "{tables:?}");
+    let rows = |table: &String| {
+        let columns = texts(&format!("SELECT 'quote(\"' || name || '\")' FROM pragma_table_info('{table}')"));
+        let mut rows = texts(&format!("SELECT {} FROM \"{table}\"", columns.join(" || ',' || ")));
+        rows.sort_unstable();
+        rows
+    };
+    tables.iter().map(|table| (table.clone(), rows(table))).collect()
 }
 
 fn assert_found(found: &Examination, words: &str) {
@@ -79,21 +124,27 @@ fn assert_found(found: &Examination, words: &str) {
 #[tokio::test]
 async fn faults_of_a_file_are_found() {
     let (_directory, path) = sqlite().await;
-    let found = SqliteStore::examine(&path).await.unwrap();
-    assert_eq!(found.faults, Vec::<String>::new());
-    assert_eq!((found.calls, found.events > 30), (9, true));
+    assert_well(&examine(&path).await);
     for (sql, words) in FAULTS {
         let (_directory, path) = sqlite().await;
         change(&path, sql);
-        assert_found(&SqliteStore::examine(&path).await.unwrap(), words);
+        assert_found(&examine(&path).await, words);
     }
     change(&path, "PRAGMA foreign_keys = OFF; DELETE FROM account");
-    assert_found(&SqliteStore::examine(&path).await.unwrap(), "points to nothing");
+    assert_found(&examine(&path).await, "points to nothing");
+    let blobs = path.with_file_name("blobs");
+    for entry in std::fs::read_dir(&blobs).unwrap() {
+        let file = std::fs::read_dir(entry.unwrap().path()).unwrap().next().unwrap().unwrap();
+        std::fs::write(file.path(), "RIFX").unwrap();
+    }
+    assert_found(&examine(&path).await, "is damaged");
+    std::fs::remove_dir_all(&blobs).unwrap();
+    assert_found(&examine(&path).await, "bytes of an upload are not there");
     change(
         &path,
         "PRAGMA ignore_check_constraints = ON; UPDATE call SET state = 'asleep'",
     );
-    assert_found(&SqliteStore::examine(&path).await.unwrap(), "not one of its words");
+    assert_found(&examine(&path).await, "not one of its words");
 }
 
 #[tokio::test]
@@ -105,12 +156,11 @@ async fn faults_of_a_database_are_found() {
     let url = server.database().unwrap();
     let name = url.strip_prefix("postgres:///").unwrap().split('?').next().unwrap();
     let store = PostgresStore::open(&url).await.unwrap();
-    fill(&store).await;
+    let sound = store.blobs().put(SOUND.into()).await.unwrap();
+    one_of_everything(&store, &sound).await;
     store.close().await;
-    let found = PostgresStore::examine(&url).await.unwrap();
-    assert_eq!(found.faults, Vec::<String>::new());
-    assert_eq!((found.calls, found.events > 30), (9, true));
-    for (number, (sql, words)) in FAULTS.iter().enumerate() {
+    assert_well(&PostgresStore::examine(&url).await.unwrap());
+    for (number, (sql, words)) in FAULTS.iter().chain(FAULTS_OF_A_DATABASE).enumerate() {
         let copy = format!("fault_{number}");
         server
             .psql("postgres", &format!("CREATE DATABASE {copy} TEMPLATE {name}"))
@@ -133,6 +183,7 @@ async fn a_backup_brings_everything_back() {
     let store = SqliteStore::open(&path).await.unwrap();
     let backup = at_home("backup");
     SqliteStore::back_up(&path, &blobs, &backup).await.unwrap();
+    let kept = contents(&path);
     let caller = Caller::of(1);
     let before = store.events_after(caller.account, 0, 1_000).await.unwrap();
     let mut late = caller.call(100, at(0));
@@ -147,7 +198,9 @@ async fn a_backup_brings_everything_back() {
 
     let (again, blobs) = (at_home("again.db"), FileBlobs::open(&at_home("again")).unwrap());
     SqliteStore::restore(&backup, &again, &blobs).await.unwrap();
-    assert_eq!(SqliteStore::examine(&again).await.unwrap().faults, Vec::<String>::new());
+    let found = SqliteStore::examine(&again, &at_home("again")).await.unwrap();
+    assert_well(&found);
+    assert_eq!(contents(&again), kept, "every row of every table came back");
     let store = SqliteStore::open(&again).await.unwrap();
     assert_eq!(store.events_after(caller.account, 0, 1_000).await.unwrap(), before);
     assert_eq!(*blobs.get(&hash).await.unwrap(), *vec![7; 100_000]);

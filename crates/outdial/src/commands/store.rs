@@ -29,15 +29,29 @@ pub(super) async fn run(common: &Common, command: Store) -> Result<ExitCode, Fai
 async fn check(common: &Common, config: &Config, json: bool) -> Result<ExitCode, Failure> {
     let found = match config.store.url()? {
         Some(url) => PostgresStore::examine(url.expose_secret()).await,
-        None => SqliteStore::examine(&existing(common)?).await,
+        None => SqliteStore::examine(&existing(common)?, &common.data.join("blobs")).await,
     };
-    let Examination { calls, events, faults } = found.map_err(failed)?;
+    let Examination {
+        calls,
+        events,
+        schedules,
+        webhooks,
+        deliveries,
+        uploads,
+        faults,
+    } = found.map_err(failed)?;
     if json {
-        print_json(&json!({ "calls": calls, "events": events, "faults": faults }));
+        print_json(&json!({
+            "calls": calls, "events": events, "schedules": schedules, "webhooks": webhooks,
+            "deliveries": deliveries, "uploads": uploads, "faults": faults,
+        }));
     } else {
         faults.iter().for_each(|fault| crate::output::say!("WRONG {fault}"));
         let verdict = if faults.is_empty() { "all is well" } else { "see above" };
-        crate::output::say!("read {calls} calls with {events} events: {verdict}");
+        crate::output::say!(
+            "read {calls} calls with {events} events, {schedules} schedules, {webhooks} webhooks with {deliveries} \
+             deliveries, and {uploads} uploads: {verdict}"
+        );
     }
     Ok(if faults.is_empty() {
         ExitCode::SUCCESS

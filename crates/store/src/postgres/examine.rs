@@ -1,16 +1,32 @@
 //! Examines the whole database, as it is at one moment. Nodes may be using it meanwhile.
 
-use outdial_domain::{AccountId, CallId};
-use outdial_engine::ports::StoreError;
-use sqlx::{AssertSqlSafe, Connection, PgConnection};
+use futures_util::TryStreamExt;
+use outdial_domain::{Account, AccountId, CallId, Key, Webhook};
+use outdial_engine::{
+    pacing::limits,
+    ports::{AudioFile, Delivery, Feed, FirstAnswer, StoreError, StoredSchedule},
+};
+use sqlx::{AssertSqlSafe, Connection, FromRow, PgConnection, postgres::PgRow};
 use uuid::Uuid;
 
 use super::{call, error::Failure, event, migrate, open, trace};
-use crate::examine::{Dialect, Examination, rules};
+use crate::{
+    examine::{Dialect, Examination, MOST, Rule, every, rules},
+    rows::{
+        account::AccountRow,
+        audio::AudioRow,
+        delivery::DeliveryRow,
+        first_answer::FirstAnswerRow,
+        key::KeyRow,
+        schedule::WholeScheduleRow,
+        webhook::{FeedRow, WebhookRow},
+    },
+};
 
 const DIALECT: Dialect = Dialect {
     id: |column| format!("replace({column}::text, '-', '')"),
     length: |column| format!("json_array_length({column}::json)"),
+    no_id: "'00000000-0000-0000-0000-000000000000'::uuid",
 };
 
 /// How many calls are read before the next ones are looked for.
@@ -18,8 +34,47 @@ const PAGE: i64 = 1_000;
 
 /// Every column of these is read, however the server has stored it.
 const TABLES: &[&str] = &[
-    "account", "key", "call", "attempt", "leg", "event", "log", "job", "trace", "audio", "blob", "node", "command",
+    "account",
+    "key",
+    "call",
+    "attempt",
+    "leg",
+    "event",
+    "log",
+    "job",
+    "trace",
+    "audio",
+    "blob",
+    "node",
+    "command",
+    "first_answer",
+    "limit_state",
+    "limit_use",
+    "schedule",
+    "webhook",
+    "feed",
+    "receiver",
+    "delivery",
+    "probe",
 ];
+
+/// The rules of uploads, which only a database keeps beside what names them.
+fn rules_of_uploads() -> [Rule; 2] {
+    [
+        Rule {
+            prefix: "",
+            broken: "the bytes of an upload are not there: {}",
+            statement: format!(
+                "SELECT DISTINCT blob FROM audio WHERE NOT EXISTS (SELECT 1 FROM blob WHERE hash = audio.blob) LIMIT {MOST}"
+            ),
+        },
+        Rule {
+            prefix: "",
+            broken: "the bytes of an upload are damaged: {}: restore it from a backup, or upload the file again",
+            statement: format!("SELECT hash FROM blob WHERE encode(sha256(bytes), 'hex') <> hash LIMIT {MOST}"),
+        },
+    ]
+}
 
 pub(super) async fn examine(url: &str) -> Result<Examination, StoreError> {
     let mut connection = open::connect(&open::options(url)?).await?;
@@ -38,7 +93,7 @@ async fn all(connection: &mut PgConnection) -> Result<Examination, Failure> {
             found.faults.push(format!("table {table} cannot be read: {error}"));
         }
     }
-    for rule in rules(DIALECT) {
+    for rule in rules(DIALECT).into_iter().chain(rules_of_uploads()) {
         match texts(&mut moment, rule.statement.clone()).await {
             Ok(ids) => found.broken(&rule, ids),
             // A text that is no JSON, of which the reading below says more.
@@ -46,6 +101,7 @@ async fn all(connection: &mut PgConnection) -> Result<Examination, Failure> {
         }
     }
     read_calls(&mut moment, &mut found).await?;
+    read_others(&mut moment, &mut found).await?;
     moment.commit().await?;
     Ok(found)
 }
@@ -81,6 +137,46 @@ async fn read_calls(connection: &mut PgConnection, found: &mut Examination) -> R
             }
         }
     }
+}
+
+/// Reads what does not belong to one call.
+async fn read_others(connection: &mut PgConnection, found: &mut Examination) -> Result<(), Failure> {
+    read_every::<AccountRow, Account>(connection, found, every::ACCOUNT).await?;
+    read_every::<KeyRow, Key>(connection, found, every::KEY).await?;
+    read_every::<FeedRow, Feed>(connection, found, every::FEED).await?;
+    read_every::<FirstAnswerRow, FirstAnswer>(connection, found, every::FIRST_ANSWER).await?;
+    found.uploads = read_every::<AudioRow, AudioFile>(connection, found, every::AUDIO).await?;
+    found.schedules = read_every::<WholeScheduleRow, StoredSchedule>(connection, found, every::SCHEDULE).await?;
+    found.webhooks = read_every::<WebhookRow, Webhook>(connection, found, every::WEBHOOK).await?;
+    found.deliveries = read_every::<DeliveryRow, Delivery>(connection, found, every::DELIVERY).await?;
+    for table in ["limit_state", "limit_use"] {
+        let keys = texts(connection, format!("SELECT DISTINCT key FROM {table}")).await?;
+        let strange = keys.iter().filter(|key| limits::Key::parse(key).is_none());
+        let faults = strange.map(|key| format!("table {table} has a row of no limit that there is: `{key}`"));
+        found.faults.extend(faults.take(usize::try_from(MOST).unwrap_or(usize::MAX)));
+    }
+    Ok(())
+}
+
+/// Reads all rows of a table as what they stand for, and says how many there are.
+async fn read_every<R, T>(
+    connection: &mut PgConnection,
+    found: &mut Examination,
+    statement: &'static str,
+) -> Result<u64, Failure>
+where
+    R: for<'r> FromRow<'r, PgRow> + Send + Unpin,
+    T: TryFrom<R, Error = StoreError>,
+{
+    let mut rows = sqlx::query_as::<_, R>(statement).fetch(connection);
+    let mut many = 0;
+    while let Some(row) = rows.try_next().await? {
+        many += 1;
+        if let Err(error) = T::try_from(row) {
+            found.unreadable(&error);
+        }
+    }
+    Ok(many)
 }
 
 /// Reads all that belongs to one call, and says how many events that is.

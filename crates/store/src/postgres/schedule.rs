@@ -8,7 +8,7 @@ use sqlx::{FromRow, PgConnection, Row, postgres::PgRow};
 use super::error::Failure;
 use crate::rows::{
     column::{Place, json, micros, micros_up},
-    schedule::ScheduleRow,
+    schedule::{ScheduleRow, WholeScheduleRow},
 };
 
 const ADD: &str =
@@ -27,6 +27,16 @@ const REMOVE: &str = "DELETE FROM schedule WHERE account_id = $1 AND id = $2";
 const DUE: &str = "SELECT id, schedule, flow FROM schedule WHERE wake IS NOT NULL AND wake <= $1 \
      ORDER BY wake LIMIT $2";
 const NEXT: &str = "SELECT min(wake) FROM schedule WHERE wake IS NOT NULL";
+
+impl FromRow<'_, PgRow> for WholeScheduleRow {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            row: ScheduleRow::from_row(row)?,
+            wake: row.try_get(3)?,
+            version: row.try_get(4)?,
+        })
+    }
+}
 
 impl FromRow<'_, PgRow> for ScheduleRow {
     fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {

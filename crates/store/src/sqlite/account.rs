@@ -10,7 +10,7 @@ use crate::rows::{account::AccountRow, column::micros};
 const ADD: &str = "INSERT INTO account (id, name, created_at) VALUES (?, ?, ?)";
 pub(super) const ALL: &str = "SELECT id, name, created_at FROM account ORDER BY name";
 
-fn read(row: &Row<'_>) -> rusqlite::Result<AccountRow> {
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<AccountRow> {
     Ok(AccountRow {
         id: row.get(0)?,
         name: row.get(1)?,

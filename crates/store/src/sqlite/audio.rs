@@ -12,7 +12,7 @@ const ADD: &str =
 pub(super) const ONE: &str =
     "SELECT account_id, id, name, blob, format, millis, created_at FROM audio WHERE account_id = ? AND id = ?";
 
-fn read(row: &Row<'_>) -> rusqlite::Result<AudioRow> {
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<AudioRow> {
     Ok(AudioRow {
         account_id: row.get(0)?,
         id: row.get(1)?,

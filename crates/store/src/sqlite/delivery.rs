@@ -13,7 +13,7 @@ pub(super) const ADD: &str =
 pub(super) const FORGET: &str = "DELETE FROM delivery WHERE rowid IN (SELECT old.rowid FROM account \
      CROSS JOIN delivery AS old ON old.account_id = account.id AND old.id < ? LIMIT ? + 0)";
 
-fn read(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
     Ok(DeliveryRow {
         account_id: row.get(0)?,
         id: row.get(1)?,

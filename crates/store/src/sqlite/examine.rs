@@ -2,29 +2,41 @@
 
 use std::path::Path;
 
-use outdial_domain::{AccountId, CallId};
-use outdial_engine::ports::StoreError;
-use rusqlite::Connection;
+use outdial_domain::{Account, AccountId, CallId, Key, Webhook};
+use outdial_engine::ports::{AudioFile, Delivery, Feed, FirstAnswer, StoreError, StoredSchedule};
+use rusqlite::{Connection, Row};
 use uuid::Uuid;
 
 use super::{
-    call,
+    account, audio, call, delivery,
     error::{Failure, unavailable},
-    event, migrate, open, trace,
+    event, feed, first_answer, key, migrate, open, schedule, trace, webhook,
 };
-use crate::examine::{Dialect, Examination, rules};
+use crate::{
+    blobs::FileBlobs,
+    examine::{Dialect, Examination, every, rules},
+};
 
 const DIALECT: Dialect = Dialect {
     id: |column| format!("hex({column})"),
     length: |column| format!("json_array_length({column})"),
+    no_id: "zeroblob(16)",
 };
 
 /// How many calls are read before the next ones are looked for.
 const PAGE: i64 = 1_000;
 
-pub(super) fn examine(path: &Path) -> Result<Examination, StoreError> {
+pub(super) fn examine(path: &Path, blobs: &FileBlobs) -> Result<Examination, StoreError> {
     let connection = open::reader(path).map_err(|error| unavailable(&error))?;
-    Ok(all(&connection)?)
+    let mut found = all(&connection)?;
+    // After the file, because uploads are written before what names them, and none is ever taken away.
+    found.look_at(blobs, names(&connection).map_err(Failure::from)?);
+    Ok(found)
+}
+
+/// The names of the blobs that uploads consist of.
+fn names(connection: &Connection) -> rusqlite::Result<Vec<String>> {
+    texts(connection, "SELECT DISTINCT blob FROM audio")
 }
 
 fn all(connection: &Connection) -> Result<Examination, Failure> {
@@ -50,7 +62,40 @@ fn all(connection: &Connection) -> Result<Examination, Failure> {
         }
     }
     read_calls(connection, &mut found)?;
+    read_others(connection, &mut found)?;
     Ok(found)
+}
+
+/// Reads what does not belong to one call.
+fn read_others(connection: &Connection, found: &mut Examination) -> Result<(), Failure> {
+    read_every::<_, Account>(connection, found, every::ACCOUNT, account::read)?;
+    read_every::<_, Key>(connection, found, every::KEY, key::read)?;
+    read_every::<_, Feed>(connection, found, every::FEED, feed::read)?;
+    read_every::<_, FirstAnswer>(connection, found, every::FIRST_ANSWER, first_answer::read)?;
+    found.uploads = read_every::<_, AudioFile>(connection, found, every::AUDIO, audio::read)?;
+    found.schedules = read_every::<_, StoredSchedule>(connection, found, every::SCHEDULE, schedule::read_whole)?;
+    found.webhooks = read_every::<_, Webhook>(connection, found, every::WEBHOOK, webhook::read)?;
+    found.deliveries = read_every::<_, Delivery>(connection, found, every::DELIVERY, delivery::read)?;
+    Ok(())
+}
+
+/// Reads all rows of a table as what they stand for, and says how many there are.
+fn read_every<R, T: TryFrom<R, Error = StoreError>>(
+    connection: &Connection,
+    found: &mut Examination,
+    statement: &str,
+    read: fn(&Row<'_>) -> rusqlite::Result<R>,
+) -> Result<u64, Failure> {
+    let mut statement = connection.prepare(statement)?;
+    let mut rows = statement.query(())?;
+    let mut many = 0;
+    while let Some(row) = rows.next()? {
+        many += 1;
+        if let Err(error) = T::try_from(read(row)?) {
+            found.unreadable(&error);
+        }
+    }
+    Ok(many)
 }
 
 fn texts(connection: &Connection, statement: &str) -> rusqlite::Result<Vec<String>> {

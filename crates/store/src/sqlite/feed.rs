@@ -28,7 +28,7 @@ pub(super) const REMOVE: &str =
     "DELETE FROM feed WHERE call_id = ? AND webhook_id = ? AND replay_id = ? AND newest <= ?";
 pub(super) const DROP_ALL: &str = "DELETE FROM feed WHERE receiver = ?";
 
-fn read(row: &Row<'_>) -> rusqlite::Result<FeedRow> {
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<FeedRow> {
     Ok(FeedRow {
         call_id: row.get(0)?,
         webhook_id: row.get(1)?,

@@ -19,7 +19,7 @@ pub(super) const ONE: &str = "SELECT account_id, key, request, answer, made_at, 
 pub(super) const FORGET: &str = "DELETE FROM first_answer WHERE rowid IN \
      (SELECT rowid FROM first_answer WHERE kept_until <= ? ORDER BY kept_until LIMIT ? + 0)";
 
-fn read(row: &Row<'_>) -> rusqlite::Result<FirstAnswerRow> {
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<FirstAnswerRow> {
     Ok(FirstAnswerRow {
         account_id: row.get(0)?,
         key: row.get(1)?,

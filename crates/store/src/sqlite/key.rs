@@ -18,7 +18,7 @@ pub(super) const OF_ACCOUNT: &str = "SELECT account_id, id, name, scopes, create
      WHERE account_id = ? ORDER BY created_at, id";
 const REMOVE: &str = "DELETE FROM key WHERE account_id = ? AND id = ?";
 
-fn read(row: &Row<'_>) -> rusqlite::Result<KeyRow> {
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<KeyRow> {
     Ok(KeyRow {
         account_id: row.get(0)?,
         id: row.get(1)?,

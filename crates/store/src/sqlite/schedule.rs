@@ -8,7 +8,7 @@ use rusqlite::{Connection, OptionalExtension, Row, params};
 use super::error::{Failure, all_of};
 use crate::rows::{
     column::{Place, json, micros, micros_up},
-    schedule::ScheduleRow,
+    schedule::{ScheduleRow, WholeScheduleRow},
 };
 
 pub(super) const ADD: &str =
@@ -27,7 +27,16 @@ pub(super) const DUE: &str = "SELECT id, schedule, flow FROM schedule WHERE wake
      ORDER BY wake LIMIT ? + 0";
 pub(super) const NEXT: &str = "SELECT min(wake) FROM schedule WHERE wake IS NOT NULL";
 
-fn read(row: &Row<'_>) -> rusqlite::Result<ScheduleRow> {
+/// The same with the columns that repeat what it says.
+pub(super) fn read_whole(row: &Row<'_>) -> rusqlite::Result<WholeScheduleRow> {
+    Ok(WholeScheduleRow {
+        row: read(row)?,
+        wake: row.get(3)?,
+        version: row.get(4)?,
+    })
+}
+
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<ScheduleRow> {
     Ok(ScheduleRow {
         id: row.get(0)?,
         schedule: row.get(1)?,

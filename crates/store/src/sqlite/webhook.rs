@@ -24,7 +24,7 @@ pub(super) const OF_ACCOUNT: &str = "SELECT account_id, id, url, events, secrets
 const ALL: &str = "SELECT account_id, id, url, events, secrets, disabled, created_at, position \
      FROM webhook ORDER BY account_id, id";
 
-fn read(row: &Row<'_>) -> rusqlite::Result<WebhookRow> {
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<WebhookRow> {
     Ok(WebhookRow {
         account_id: row.get(0)?,
         id: row.get(1)?,

@@ -17,7 +17,7 @@ pub(super) fn upload(account: AccountId, number: u64) -> AudioFile {
     }
 }
 
-fn key(account: AccountId, number: u64) -> Key {
+pub(super) fn key(account: AccountId, number: u64) -> Key {
     Key {
         id: KeyId::new(at(0), bytes(0, 6, number)),
         account,

@@ -5,7 +5,7 @@ use outdial_engine::ports::{Change, FirstAnswer, Store, StoreError};
 
 use super::lives::{Caller, at, bytes};
 
-fn answer(account: AccountId, key: u8, text: &str) -> FirstAnswer {
+pub(super) fn answer(account: AccountId, key: u8, text: &str) -> FirstAnswer {
     FirstAnswer {
         account,
         key: [key; 32],

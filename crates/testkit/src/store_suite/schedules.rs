@@ -8,7 +8,7 @@ use outdial_flow::Flow;
 
 use super::lives::{Caller, at, bytes};
 
-fn schedule(caller: &Caller, number: u64, next: i64) -> StoredSchedule {
+pub(super) fn schedule(caller: &Caller, number: u64, next: i64) -> StoredSchedule {
     StoredSchedule {
         schedule: Schedule {
             id: ScheduleId::new(at(i64::try_from(number).unwrap()), bytes(1, 9, number)),

@@ -1,7 +1,7 @@
 //! What telling receivers of events promises.
 
 use outdial_domain::{
-    CallWebhook, DeliveryId, EventFilter, EventId, LiveSecret, ReceiverId, SigningSecret, Webhook, WebhookId,
+    AccountId, CallId, CallWebhook, DeliveryId, EventFilter, EventId, LiveSecret, ReceiverId, SigningSecret, Webhook, WebhookId,
 };
 use outdial_engine::ports::{
     Delivery, DeliveryFilter, DeliveryResult, FanOut, Feed, FeedKey, ReceiverClaim, Settled, Store, StoreError,
@@ -15,7 +15,7 @@ fn receiver(number: u8) -> ReceiverId {
     ReceiverId::of_hash([number; 16])
 }
 
-fn webhook(caller: &Caller, number: u64) -> Webhook {
+pub(super) fn webhook(caller: &Caller, number: u64) -> Webhook {
     Webhook {
         id: WebhookId::new(at(0), bytes(0, 8, number)),
         account: caller.account,
@@ -32,7 +32,7 @@ fn webhook(caller: &Caller, number: u64) -> Webhook {
 }
 
 /// A call whose receiver wants all but what happens between ringing and the answer.
-fn noticed(caller: &Caller, number: u64, to: u8) -> Life {
+pub(super) fn noticed(caller: &Caller, number: u64, to: u8) -> Life {
     let mut plan = caller.plan(number, at(0));
     plan.webhook = Some(CallWebhook {
         url: "https://example.com/".into(),
@@ -62,7 +62,7 @@ fn settled(key: FeedKey, told: u32, tries: u32, due: Option<i64>) -> Settled {
     }
 }
 
-fn feed(caller: &Caller, life: &Life, webhook: &Webhook, told: u32, newest: u32) -> Feed {
+pub(super) fn feed(caller: &Caller, life: &Life, webhook: &Webhook, told: u32, newest: u32) -> Feed {
     Feed {
         key: FeedKey {
             call: life.call.id,
@@ -258,6 +258,27 @@ pub async fn a_webhook_follows_the_log_once(store: &impl Store) {
     assert_eq!(due(store, hook.receiver()).await, []);
 }
 
+pub(super) fn delivery(account: AccountId, call: CallId, number: u64, webhook: Option<WebhookId>) -> Delivery {
+    let time = at(i64::try_from(number).unwrap() * 1_000);
+    Delivery {
+        id: DeliveryId::new(time, bytes(0, 9, number)),
+        account,
+        call,
+        webhook,
+        event: EventId::new(at(0), bytes(0, 4, number)),
+        sequence: u32::try_from(number).unwrap() + 1,
+        kind: "ended".into(),
+        url: "https://example.com/".into(),
+        attempt: 1,
+        at: time,
+        millis: 12,
+        status: number.is_multiple_of(2).then_some(500),
+        error: Some("status 500 \0 läuft".into()),
+        response: "Oops".into(),
+        result: DeliveryResult::Retried,
+    }
+}
+
 /// The log of deliveries reads back, newest first, by its filters, and is cleared from its old end.
 pub async fn deliveries_are_logged(store: &impl Store) {
     let (one, two) = (Caller::join(store, 1).await, Caller::join(store, 2).await);
@@ -267,22 +288,9 @@ pub async fn deliveries_are_logged(store: &impl Store) {
         store.commit(life.created()).await.unwrap();
     }
     let made: Vec<Delivery> = (0..6_u64)
-        .map(|number| Delivery {
-            id: DeliveryId::new(at(i64::try_from(number).unwrap() * 1_000), bytes(0, 9, number)),
-            account: one.account,
-            call: lives[usize::try_from(number % 2).unwrap()].call.id,
-            webhook: (number >= 3).then_some(hook.id),
-            event: EventId::new(at(0), bytes(0, 4, number)),
-            sequence: u32::try_from(number).unwrap() + 1,
-            kind: "ended".into(),
-            url: "https://example.com/".into(),
-            attempt: 1,
-            at: at(i64::try_from(number).unwrap() * 1_000),
-            millis: 12,
-            status: number.is_multiple_of(2).then_some(500),
-            error: Some("status 500 \0 läuft".into()),
-            response: "Oops".into(),
-            result: DeliveryResult::Retried,
+        .map(|number| {
+            let call = lives[usize::try_from(number % 2).unwrap()].call.id;
+            delivery(one.account, call, number, (number >= 3).then_some(hook.id))
         })
         .collect();
     let all = made.iter().map(|delivery| Settled {
