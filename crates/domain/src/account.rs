@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use crate::{AccountId, Address, KeyId, outcome::words};
 
 /// A tenant. Every row in the store belongs to one.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Account {
     /// Names it.
     pub id: AccountId,
@@ -16,6 +16,32 @@ pub struct Account {
     pub name: String,
     /// When it was made.
     pub created_at: Timestamp,
+    /// How many calls it is allowed, where that was said by request.
+    #[serde(default)]
+    pub allowance: Allowance,
+}
+
+/// How many calls an account is allowed, as said by request. What is not given is as the configuration says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Allowance {
+    /// How many may begin in a second; 0 for any number.
+    pub calls_per_second: Option<f64>,
+    /// How many may begin at once after a pause. It goes with `calls_per_second`.
+    pub burst: Option<u32>,
+    /// How many may be live at once; 0 for any number.
+    pub max_calls: Option<u32>,
+}
+
+impl Allowance {
+    /// The most calls a second that may be allowed. Who wants more sets no limit.
+    pub const MOST_PER_SECOND: f64 = 100_000.0;
+
+    /// Whether all is as the configuration says.
+    #[must_use]
+    pub fn is_usual(self) -> bool {
+        self == Self::default()
+    }
 }
 
 words! {

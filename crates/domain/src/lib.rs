@@ -28,7 +28,7 @@ pub mod schedule;
 pub mod text;
 pub mod webhook;
 
-pub use account::{Account, Key, Limits, Number, NumberUse, Scope};
+pub use account::{Account, Allowance, Key, Limits, Number, NumberUse, Scope};
 pub use address::{Address, AddressError, Destination};
 pub use attempt::{Attempt, AttemptState};
 pub use call::{Call, CallState, Direction, LiveCall};

@@ -13,6 +13,7 @@ use crate::{
     live::{Control, LiveCalls},
     node::{self, Membership},
     pacing::{
+        accounts::{self, AccountLimits},
         admission::{self, Admission},
         limits,
         names::AccountNames,
@@ -65,6 +66,8 @@ pub(crate) struct Inner {
     pub(crate) due: Notify,
     /// Where calls wait until their limits allow them.
     pub(crate) admission: Arc<Admission>,
+    /// How many calls the accounts are allowed.
+    pub(crate) allowed: AccountLimits,
     pub(crate) names: AccountNames,
     /// Wakes whoever makes the calls of schedules, when one was made or changed.
     pub(crate) schedules: Notify,
@@ -126,6 +129,7 @@ impl Engine {
         }
         engine.0.keeping.spawn(commands::serve(engine.clone()));
         engine.0.keeping.spawn(sweeper::run(engine.clone()));
+        engine.0.tasks.spawn(accounts::follow(engine.clone()));
         engine.0.keeping.spawn(admission::run(engine.clone()));
         engine.0.tasks.spawn(scheduler::run(engine.clone()));
         engine.0.tasks.spawn(recurring::run(engine.clone()));
@@ -146,6 +150,7 @@ impl Engine {
             requests: Requests::default(),
             due: Notify::new(),
             admission: Admission::new(parts.store.shared_limits().is_some(), parts.settings.limits.live_calls),
+            allowed: AccountLimits::default(),
             names: AccountNames::default(),
             schedules: Notify::new(),
             telling: Notify::new(),

@@ -4,6 +4,7 @@
 //! the node that dials it. Where one of them does not allow it yet, it waits; nothing is refused because
 //! much comes at once. [`bucket`], [`limits`], [`queue`] and [`estimate`] know no clock: time is an argument.
 
+pub(crate) mod accounts;
 pub(crate) mod admission;
 pub mod bucket;
 pub mod estimate;

@@ -26,7 +26,7 @@ mod webhooks;
 use outdial_domain::{AccountId, Scope};
 
 pub use accounts::{
-    NewKey, create_account, create_key, find_account, hash_secret, list_accounts, list_keys, remove_key,
+    AccountError, AllowAccount, NewKey, allow_account, allowed_to, create_account, create_key, find_account, get_account, hash_secret, list_accounts, list_keys, remove_key,
 };
 pub use after_restore::after_restore;
 pub(crate) use authenticate::KnownKeys;

@@ -14,7 +14,7 @@ use outdial_engine::{
     policy::Opening,
     ports::CallDetails,
     routing::Trunk,
-    verbs::{self, Action, PlaceCall, PlaceInQueue},
+    verbs::{self, Action, AllowAccount, Edit, PlaceCall, PlaceInQueue},
 };
 use outdial_flow::{Flow, Instruction};
 use outdial_testkit::fakes::{FakeClock, World};
@@ -482,6 +482,78 @@ async fn the_places_of_a_node_that_drains_are_free_as_its_calls_end() {
     assert!((18..=21).contains(&elapsed.as_secs()), "{elapsed:?}");
     assert_eq!(bench.ended(waiting).await.ending.unwrap().outcome, Outcome::Completed);
     other.stop(Duration::from_secs(1)).await;
+}
+
+/// What an account is allowed changes.
+async fn allow(engine: &Engine, bench: &Bench, change: AllowAccount) {
+    verbs::allow_account(engine, bench.actor.account, change).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_account_is_allowed_holds_at_once_for_what_waits_and_what_is_live() {
+    let bench = Bench::new(world(Limit::default())).await;
+    for number in 0..3 {
+        bench.place_for(&bench.actor, number, Priority::Normal, a_talk_of(60)).await;
+    }
+    bench.rung(3).await;
+    // Three are live, so none of these goes before two of them have ended.
+    let two = AllowAccount {
+        max_calls: Edit::Set(2),
+        ..AllowAccount::default()
+    };
+    allow(&bench.engine, &bench, two).await;
+    for number in 3..9 {
+        bench.place(number, Priority::Normal).await;
+    }
+    tokio::time::sleep(Duration::from_secs(30)).await;
+    assert_eq!(bench.world.carrier.rung().len(), 3);
+    // By the rate, the next one would go in a day.
+    let slow = AllowAccount {
+        calls_per_second: Edit::Set(0.000_02),
+        max_calls: Edit::Clear,
+        ..AllowAccount::default()
+    };
+    allow(&bench.engine, &bench, slow).await;
+    bench.rung(4).await;
+    tokio::time::sleep(Duration::from_secs(300)).await;
+    assert_eq!(bench.world.carrier.rung().len(), 4);
+    let begun = Instant::now();
+    let quick = AllowAccount {
+        calls_per_second: Edit::Set(2.0),
+        ..AllowAccount::default()
+    };
+    allow(&bench.engine, &bench, quick).await;
+    bench.rung(9).await;
+    let took = begun.elapsed();
+    assert!((1_900..=3_000).contains(&took.as_millis()), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_account_is_allowed_holds_on_all_nodes() {
+    let (bench, second) = two_nodes(Limit::default()).await;
+    let others = AllowAccount {
+        max_calls: Edit::Set(1),
+        ..AllowAccount::default()
+    };
+    bench.place_for(&bench.actor, 0, Priority::Normal, a_talk_of(60)).await;
+    bench.rung(1).await;
+    allow(&second, &bench, others).await;
+    for (number, engine) in [(1, &bench.engine), (2, &second)] {
+        let request = PlaceCall::new(Address::parse(&to(number)).unwrap(), Action::Flow(a_talk_of(60)));
+        verbs::place_call(engine, &bench.actor, request).await.unwrap();
+    }
+    tokio::time::sleep(Duration::from_secs(50)).await;
+    assert_eq!(bench.world.carrier.rung().len(), 1);
+    bench.rung(2).await;
+    assert_eq!(bench.engine.live_calls() + second.live_calls(), 1);
+    let begun = Instant::now();
+    let any = AllowAccount {
+        max_calls: Edit::Set(0),
+        ..AllowAccount::default()
+    };
+    allow(&bench.engine, &bench, any).await;
+    bench.rung(3).await;
+    assert!(begun.elapsed() < Duration::from_secs(1), "{:?}", begun.elapsed());
 }
 
 #[tokio::test(start_paused = true)]

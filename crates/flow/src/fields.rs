@@ -187,6 +187,8 @@ getters! {
     word, optional_word(words: &[&'static str]) -> &'static str;
     /// A whole number within bounds.
     integer, optional_integer<N: given::Whole>(bounds: RangeInclusive<N>) -> N;
+    /// A number within bounds, whole or not.
+    decimal, optional_decimal(bounds: RangeInclusive<f64>) -> f64;
     /// A length of time within bounds: a number of seconds, or a text as [`duration::parse`] reads it.
     duration, optional_duration(bounds: RangeInclusive<Duration>) -> Duration;
     /// `true` or `false`.
@@ -268,9 +270,22 @@ mod tests {
     }
 
     #[test]
+    fn numbers_are_within_their_bounds() {
+        let value = json!({"a": 0.5, "b": 3, "c": -0.5, "d": 1e300, "e": "1"});
+        let found = problems_of(&value, |fields| {
+            let read = ["a", "b", "c", "d", "e"].map(|name| fields.decimal(name, 0.0..=9.5));
+            assert_eq!(read, [Some(0.5), Some(3.0), None, None, None]);
+        });
+        assert_eq!(found.len(), 3);
+        assert_eq!(found[0], "out_of_range body.c: give a number from 0 to 9.5, not -0.5");
+        assert_eq!(found[2], "type body.e: give a number from 0 to 9.5, not a text");
+    }
+
+    #[test]
     fn null_is_not_given() {
         let found = problems_of(&json!({"a": null, "b": null}), |fields| {
             assert!(!fields.has("a"));
+            assert!(fields.clears("a") && !fields.clears("c"));
             assert_eq!(fields.optional_text("a", 9), None);
             assert_eq!(fields.text("b", 9), None);
         });

@@ -107,7 +107,7 @@ pub enum Command {
     Handset(Handset),
     /// Place many calls at a rate and report
     Load(Load),
-    /// List and add accounts
+    /// List and add accounts, and say how many calls they are allowed
     Accounts {
         #[command(subcommand)]
         command: Accounts,

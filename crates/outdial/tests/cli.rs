@@ -170,6 +170,17 @@ async fn accounts_and_keys_are_kept_apart() {
     let keys = home.run(&["keys", "list", "--account", "acme"]).await;
     assert!(keys.out.contains("shop") && !keys.out.contains(&secret), "{keys:?}");
 
+    let limit = ["accounts", "limit", "acme", "--calls-per-second", "2.5", "--max-calls", "4", "--json"];
+    let limited = home.run(&limit).await.json();
+    assert_eq!(limited["limits"], json!({"calls_per_second": 2.5, "burst": 1, "max_calls": 4}));
+    let shown = home.run(&["accounts", "show", "acme"]).await.out;
+    assert!(shown.contains("2.5 calls a second, 4 at once"), "{shown}");
+    let cleared = home.run(&["accounts", "limit", "acme", "--clear", "calls-per-second,max-calls", "--json"]).await;
+    let none = json!({"calls_per_second": null, "burst": null, "max_calls": null});
+    assert_eq!((&cleared.json()["limits"], &cleared.json()["own_limits"]), (&none, &none), "{cleared:?}");
+    let nobody = home.run(&["accounts", "limit", "nobody", "--max-calls", "1"]).await;
+    assert_eq!((nobody.code, nobody.err.contains("accounts list")), (2, true), "{nobody:?}");
+
     let ours = home.run(&["call", BUSY, "--flow", "none"]).await;
     assert_eq!(ours.code, 3, "{ours:?}");
     let id = server.place(&json!({ "to": BUSY, "flow": [] })).await;

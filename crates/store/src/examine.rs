@@ -48,7 +48,7 @@ pub(crate) struct Rule {
 
 /// Every row of some tables, in the columns and the order in which their rows are read in both databases.
 pub(crate) mod every {
-    pub(crate) const ACCOUNT: &str = "SELECT id, name, created_at FROM account";
+    pub(crate) const ACCOUNT: &str = "SELECT id, name, created_at, allowance FROM account";
     pub(crate) const KEY: &str = "SELECT account_id, id, name, scopes, created_at, expires_at FROM key";
     pub(crate) const AUDIO: &str = "SELECT account_id, id, name, blob, format, millis, created_at FROM audio";
     pub(crate) const SCHEDULE: &str = "SELECT id, schedule, flow, wake, version FROM schedule";

@@ -44,7 +44,7 @@ pub use self::{blobs::PostgresBlobs, recordings::PostgresRecordings};
 
 use futures_util::{FutureExt, future::BoxFuture};
 use jiff::Timestamp;
-use outdial_domain::{Account, AccountId, AudioId, Call, CallId, Key, KeyId, Mask, MaskId, ScheduleId};
+use outdial_domain::{Account, AccountId, Allowance, AudioId, Call, CallId, Key, KeyId, Mask, MaskId, ScheduleId};
 use outdial_engine::ports::{
     AudioFile, Backlog, CallDetails, CallFilter, Change, Claimed, Count, Counted, FirstAnswer, Lane, Nodes, Page,
     Placing, SharedLimits, Store, StoreError, StoredEvent, StoredSchedule, Trace, Wanted,
@@ -74,6 +74,7 @@ pub struct PostgresStore {
     nodes: PostgresNodes,
     newest: watch::Receiver<i64>,
     notices: watch::Receiver<u64>,
+    accounts: watch::Receiver<u64>,
     following: JoinHandle<()>,
 }
 
@@ -96,7 +97,13 @@ impl PostgresStore {
         let (writer, writing) = writer::start(connection, options.clone(), sender.clone(), noticed);
         let (told, commanded) = watch::channel(0);
         let nodes = PostgresNodes::new(open::single(&options), commanded);
-        let following = tokio::spawn(follow::follow(pool.clone(), sender, told));
+        let (changed, accounts) = watch::channel(0);
+        let ears = follow::Ears {
+            newest: sender,
+            commanded: told,
+            accounts: changed,
+        };
+        let following = tokio::spawn(follow::follow(pool.clone(), ears));
         Ok(Self {
             pool,
             writer,
@@ -104,6 +111,7 @@ impl PostgresStore {
             nodes,
             newest,
             notices,
+            accounts,
             following,
         })
     }
@@ -256,6 +264,14 @@ impl Store for PostgresStore {
 
     fn accounts(&self) -> BoxFuture<'_, Result<Vec<Account>, StoreError>> {
         self.with(|connection| account::all(connection).boxed())
+    }
+
+    fn allow_account(&self, account: AccountId, allowance: Allowance) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.with(move |connection| async move { account::allow(connection, account, &allowance).await }.boxed())
+    }
+
+    fn accounts_changed(&self) -> watch::Receiver<u64> {
+        self.accounts.clone()
     }
 
     fn add_key(

@@ -41,7 +41,7 @@ use std::{
 
 use futures_util::{FutureExt, future::BoxFuture};
 use jiff::Timestamp;
-use outdial_domain::{Account, AccountId, AudioId, Call, CallId, Key, KeyId, Mask, MaskId, ScheduleId};
+use outdial_domain::{Account, AccountId, Allowance, AudioId, Call, CallId, Key, KeyId, Mask, MaskId, ScheduleId};
 use outdial_engine::ports::{
     AudioFile, Backlog, CallDetails, CallFilter, Change, Claimed, FirstAnswer, Lane, Page, Placing, Store, StoreError,
     StoredEvent, StoredSchedule, Trace, Wanted,
@@ -72,6 +72,7 @@ pub struct SqliteStore {
     recent: Arc<Recent>,
     newest: watch::Receiver<i64>,
     notices: watch::Receiver<u64>,
+    accounts: watch::Sender<u64>,
 }
 
 impl SqliteStore {
@@ -117,6 +118,7 @@ impl SqliteStore {
             recent,
             newest,
             notices,
+            accounts: watch::Sender::new(0),
         })
     }
 
@@ -271,6 +273,22 @@ impl Store for SqliteStore {
 
     fn accounts(&self) -> BoxFuture<'_, Result<Vec<Account>, StoreError>> {
         self.read(account::all)
+    }
+
+    fn allow_account(&self, account: AccountId, allowance: Allowance) -> BoxFuture<'_, Result<bool, StoreError>> {
+        let written = self
+            .writer
+            .run(move |connection| account::allow(connection, account, &allowance));
+        async move {
+            let written = written.await?;
+            self.accounts.send_modify(|changes| *changes += 1);
+            Ok(written)
+        }
+        .boxed()
+    }
+
+    fn accounts_changed(&self) -> watch::Receiver<u64> {
+        self.accounts.subscribe()
     }
 
     fn add_key(

@@ -83,6 +83,7 @@ macro_rules! store_suite {
             lists_are_filtered
             no_account_sees_another
             accounts_have_unique_names
+            what_accounts_are_allowed_is_kept_and_heard_of
             keys_are_found_by_their_hash_until_removed
             uploads_are_found_by_their_account
             an_answer_is_kept_with_its_call

@@ -11,7 +11,7 @@ use crate::{
     Engine,
     pacing::{
         admission::Permit,
-        limits::{Key, Want},
+        limits::{Key, Limit, Want},
         queue::Waiting,
         rules,
     },
@@ -72,16 +72,9 @@ pub(super) async fn admitted(engine: &Engine, call: &mut Call, flow: &Flow) -> R
 
 async fn permitted(engine: &Engine, call: &mut Call, route: &Route) -> Result<Permit, NotAdmitted> {
     let inner = engine.inner();
-    let name = inner.names.of(engine, call.account).await;
-    let wants = rules::wants(&engine.settings, call.account, &name, &call.plan, route);
-    let mut ticket = inner.admission.enter(Waiting {
-        call: call.id,
-        account: call.account,
-        priority: call.plan.priority,
-        due: call.plan.due.as_microsecond(),
-        wants: wants.common.into(),
-        number: wants.number,
-    });
+    let mut allowances = inner.allowed.changes();
+    let mut allowed = inner.allowed.of(engine, call.account).await;
+    let mut ticket = inner.admission.enter(waiting(engine, call, allowed, route));
     let mut told: Option<Key> = None;
     let mut look = Instant::now() + WORTH_TELLING;
     loop {
@@ -91,6 +84,14 @@ async fn permitted(engine: &Engine, call: &mut Call, route: &Route) -> Result<Pe
         }
         tokio::select! {
             permit = ticket.permit() => return permit.ok_or(NotAdmitted::Changed),
+            Ok(()) = allowances.changed() => {
+                let now = inner.allowed.of(engine, call.account).await;
+                if now != allowed {
+                    allowed = now;
+                    ticket = inner.admission.enter_again(waiting(engine, call, allowed, route));
+                }
+                continue;
+            }
             () = sleep_until(look) => {}
             () = sleep(left) => continue,
         }
@@ -101,6 +102,19 @@ async fn permitted(engine: &Engine, call: &mut Call, route: &Route) -> Result<Pe
             tell(engine, call, &want).await;
             told = Some(want.key);
         }
+    }
+}
+
+/// What the call counts against when its account is allowed so much.
+fn waiting(engine: &Engine, call: &Call, allowed: Limit, route: &Route) -> Waiting {
+    let wants = rules::wants(&engine.settings, call.account, allowed, &call.plan, route);
+    Waiting {
+        call: call.id,
+        account: call.account,
+        priority: call.plan.priority,
+        due: call.plan.due.as_microsecond(),
+        wants: wants.common.into(),
+        number: wants.number,
     }
 }
 
@@ -117,8 +131,8 @@ pub(super) async fn another_admitted(
     let refused = |error: NoRoute| Ending::new(Outcome::Refused, EndedBy::System, error.to_string());
     let route = routing::route_leg(&plan, &engine.settings, &engine.carriers).map_err(refused)?;
     let inner = engine.inner();
-    let name = inner.names.of(&engine, account).await;
-    let wants = rules::wants(&engine.settings, account, &name, &plan, &route);
+    let allowed = inner.allowed.of(&engine, account).await;
+    let wants = rules::wants(&engine.settings, account, allowed, &plan, &route);
     let mut ticket = inner.admission.enter(Waiting {
         call,
         account,

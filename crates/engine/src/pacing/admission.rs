@@ -18,7 +18,7 @@ use tokio::{
 use super::{
     bucket::{Bucket, Nanos, SECOND},
     estimate::{Asked, Estimate, Lengths, estimate},
-    limits::{Hold, Key, Kind, Ledger, Until, Usage, Want},
+    limits::{Hold, Key, Kind, Ledger, Limit, Until, Usage, Want},
     queue::{Queue, Waiting},
     window::Window,
 };
@@ -63,8 +63,10 @@ struct State {
     tickets: u64,
     /// How many permits are out.
     live: usize,
-    /// How many of them count against each limit of calls at once.
+    /// How many of them count against each limit of calls at once, and for each account.
     in_use: HashMap<Key, u32>,
+    /// The accounts that got a limit of calls at once since this node started.
+    newly_limited: HashSet<Key>,
     /// The limits of which the store that keeps them for all nodes does not know that yet.
     unsaid: HashSet<Key>,
     /// When the store was last told of all that is live, and as which run of this node.
@@ -94,8 +96,8 @@ pub(crate) struct Seat {
 /// The right to be live. What it counts against is given back when it is dropped.
 pub(crate) struct Permit {
     admission: Arc<Admission>,
-    /// The limits of calls at once that it counts against.
-    places: Vec<Key>,
+    /// What it counts against, and whether that had a limit of calls at once when it was given.
+    places: Vec<(Key, bool)>,
     since: Nanos,
 }
 
@@ -136,6 +138,35 @@ impl Admission {
             number,
             permit,
         }
+    }
+
+    /// A call that waits comes again, because its account is allowed something else than before.
+    pub(crate) fn enter_again(self: &Arc<Self>, waiting: Waiting) -> Ticket {
+        let account = waiting.wants.iter().find(|want| want.key.kind() == Kind::Account);
+        let account = account.map(|want| want.key.clone());
+        let ticket = self.enter(waiting);
+        if let Some(key) = account {
+            self.state().queue.retry(&key);
+        }
+        ticket
+    }
+
+    /// An account is allowed something else from now on. Its live calls count, whenever they began.
+    pub(crate) fn limit_changed(&self, account: &Key, limit: Limit) {
+        let mut state = self.state();
+        let in_use = state.in_use.get(account).copied().unwrap_or_default();
+        if self.shared {
+            state.unsaid.insert(account.clone());
+        } else {
+            let usage = state.ledger.usage(account);
+            state.ledger.set(account.clone(), Usage { in_use, ..usage });
+        }
+        if limit.at_once.is_some() {
+            state.newly_limited.insert(account.clone());
+        }
+        state.queue.retry(account);
+        drop(state);
+        self.changed.notify_one();
     }
 
     /// The right to be live for a call that cannot wait, if there is room at this moment.
@@ -232,10 +263,12 @@ impl Admission {
     }
 
     fn permit<'w>(self: &Arc<Self>, wants: impl Iterator<Item = &'w Want>, since: Nanos) -> Permit {
-        let places = wants.filter(|want| want.limit.at_once.is_some());
+        let places = wants.filter(|want| takes_place(want));
         Permit {
             admission: Arc::clone(self),
-            places: places.map(|want| want.key.clone()).collect(),
+            places: places
+                .map(|want| (want.key.clone(), want.limit.at_once.is_some()))
+                .collect(),
             since,
         }
     }
@@ -321,12 +354,16 @@ impl Admission {
         let (whole, live) = self.state().unsaid_before(run, &calls);
         let named: Vec<Key> = live.iter().map(|(key, _)| key.clone()).collect();
         let asked = calls.clone();
+        let limited = |mut wants: Vec<Want>| {
+            wants.retain(|want| !want.limit.is_none());
+            wants
+        };
         let counted = limits
             .count(Count {
                 run: run.to_owned(),
                 whole,
                 live,
-                calls,
+                calls: calls.into_iter().map(limited).collect(),
             })
             .await;
         let offset = counted.as_ref().map_or(0, |counted| counted.now - self.now());
@@ -367,19 +404,24 @@ fn hand_out(granted: Vec<(Option<Asker>, Permit)>) {
     }
 }
 
+/// Whether a live call counts against this. For its account it always does, which may get a limit later.
+fn takes_place(want: &Want) -> bool {
+    want.limit.at_once.is_some() || want.key.kind() == Kind::Account
+}
+
 impl State {
     /// A call goes that counts against these.
     fn take<'w>(&mut self, wants: impl Iterator<Item = &'w Want>) {
         self.live += 1;
-        for want in wants.filter(|want| want.limit.at_once.is_some()) {
+        for want in wants.filter(|want| takes_place(want)) {
             *self.in_use.entry(want.key.clone()).or_default() += 1;
         }
     }
 
     /// A call that counted against these places has ended.
-    fn give_back(&mut self, places: &[Key]) {
+    fn give_back(&mut self, places: &[(Key, bool)]) {
         self.live = self.live.saturating_sub(1);
-        for key in places {
+        for (key, _) in places {
             if let Some(calls) = self.in_use.get_mut(key) {
                 *calls = calls.saturating_sub(1);
                 if *calls == 0 {
@@ -448,12 +490,14 @@ impl Drop for Permit {
         let length = self.admission.now() - self.since;
         let mut state = self.admission.state();
         state.give_back(&self.places);
-        for key in &self.places {
+        for (key, was_limited) in &self.places {
             state.ledger.release(key);
             state.lengths.learn(key, length);
             if self.admission.shared {
-                state.unsaid.insert(key.clone());
-                state.queue.retry(key);
+                if *was_limited || state.newly_limited.contains(key) {
+                    state.unsaid.insert(key.clone());
+                    state.queue.retry(key);
+                }
             } else {
                 state.queue.released(key);
             }

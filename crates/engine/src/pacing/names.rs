@@ -17,7 +17,7 @@ impl AccountNames {
     /// The name of an account; empty where the configuration names none, and while the store cannot be read.
     pub(crate) async fn of(&self, engine: &Engine, account: AccountId) -> Arc<str> {
         let settings = &engine.settings;
-        if settings.pacing.accounts.is_empty() && settings.recordings.accounts.is_empty() {
+        if settings.recordings.accounts.is_empty() {
             return Arc::default();
         }
         if let Some(name) = self.known(account) {

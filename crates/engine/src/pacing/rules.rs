@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use outdial_domain::{AccountId, Plan};
+use outdial_domain::{Account, AccountId, Plan};
 
 use super::{
     bucket::{Nanos, Rate},
@@ -39,6 +39,25 @@ impl Rules {
     pub const TRUNK_CALLS_PER_SECOND: f64 = 10.0;
 }
 
+impl Rules {
+    /// What an account is allowed: what was said by request, and beside that what the configuration says.
+    #[must_use]
+    pub fn of_account(&self, account: &Account) -> Limit {
+        let configured = self.accounts.get(&account.name).unwrap_or(&self.account);
+        let said = account.allowance;
+        Limit {
+            rate: match said.calls_per_second {
+                Some(calls) => Rate::per_second(calls, said.burst.unwrap_or(1)),
+                None => configured.rate,
+            },
+            at_once: match said.max_calls {
+                Some(calls) => Some(calls).filter(|calls| *calls > 0),
+                None => configured.at_once,
+            },
+        }
+    }
+}
+
 impl Default for Rules {
     fn default() -> Self {
         Self {
@@ -60,8 +79,10 @@ pub(crate) struct Wants {
     pub(crate) number: Option<Want>,
 }
 
-/// What a call of this account counts against when it goes this way.
-pub(crate) fn wants(settings: &Settings, account: AccountId, name: &str, plan: &Plan, route: &Route) -> Wants {
+/// What a call of this account, which is allowed so much, counts against when it goes this way.
+///
+/// It counts for its account even where that has no limit, which may get one while the call is live.
+pub(crate) fn wants(settings: &Settings, account: AccountId, allowed: Limit, plan: &Plan, route: &Route) -> Wants {
     let rules = &settings.pacing;
     let trunk = settings.trunks.iter().find(|trunk| trunk.name == route.name());
     let mut common = vec![Want {
@@ -70,7 +91,7 @@ pub(crate) fn wants(settings: &Settings, account: AccountId, name: &str, plan: &
     }];
     common.push(Want {
         key: Key::new(Kind::Account, account.to_string()),
-        limit: rules.accounts.get(name).copied().unwrap_or(rules.account),
+        limit: allowed,
     });
     if let Some(from) = &plan.from {
         common.push(Want {
@@ -88,7 +109,7 @@ pub(crate) fn wants(settings: &Settings, account: AccountId, name: &str, plan: &
         }
     }
     common.push(node(settings));
-    common.retain(|want| !want.limit.is_none());
+    common.retain(|want| want.key.kind() == Kind::Account || !want.limit.is_none());
     Wants {
         common,
         number: gap(settings, plan, trunk),

@@ -3,8 +3,8 @@
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use outdial_domain::{
-    Account, AccountId, Attempt, AudioId, Call, CallId, CallState, Event, EventKind, Key, KeyId, Leg, LegId, Mask,
-    MaskId, Outcome, ScheduleId,
+    Account, AccountId, Allowance, Attempt, AudioId, Call, CallId, CallState, Event, EventKind, Key, KeyId, Leg,
+    LegId, Mask, MaskId, Outcome, ScheduleId,
 };
 use outdial_flow::Flow;
 use tokio::sync::watch;
@@ -131,6 +131,17 @@ pub trait Store: super::WebhookStore + super::RecordingStore {
     ///
     /// [`StoreError`] when the store cannot be read.
     fn accounts(&self) -> BoxFuture<'_, Result<Vec<Account>, StoreError>>;
+
+    /// Writes how many calls an account is allowed. Says whether there is such an account.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; then nothing was written.
+    fn allow_account(&self, account: AccountId, allowance: Allowance) -> BoxFuture<'_, Result<bool, StoreError>>;
+
+    /// Changes when an account may be allowed something else, on whichever node that was said. What it holds
+    /// means nothing.
+    fn accounts_changed(&self) -> watch::Receiver<u64>;
 
     /// Adds a key, together with the answer to the request for it where one is given. Only the SHA-256
     /// of its secret is kept.

@@ -1,12 +1,14 @@
 //! Accounts and their keys.
 
 use jiff::Timestamp;
-use outdial_domain::{Account, AccountId, Key, KeyId, Scope};
+use outdial_domain::{Account, AccountId, Allowance, Key, KeyId, Scope};
+use outdial_flow::Problem;
 use sha2::{Digest, Sha256};
 
-use super::Once;
+use super::{Edit, Once};
 use crate::{
     Engine,
+    pacing::limits::Limit,
     ports::{Ids, Store, StoreError},
 };
 
@@ -35,6 +37,7 @@ pub async fn create_account(
         id: ids.make(AccountId::new),
         name: name.to_owned(),
         created_at: ids.now(),
+        allowance: Allowance::default(),
     };
     let answer = once.map(|answer| answer(&account));
     store.add_account(account.clone(), answer).await?;
@@ -48,6 +51,93 @@ pub async fn create_account(
 /// [`StoreError`] when the store cannot be read.
 pub async fn list_accounts(engine: &Engine) -> Result<Vec<Account>, StoreError> {
     engine.store.accounts().await
+}
+
+/// What to change of how many calls an account is allowed. What is cleared is as the configuration says.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct AllowAccount {
+    /// How many may begin in a second; 0 for any number.
+    pub calls_per_second: Edit<f64>,
+    /// How many may begin at once after a pause.
+    pub burst: Edit<u32>,
+    /// How many may be live at once; 0 for any number.
+    pub max_calls: Edit<u32>,
+}
+
+/// Why an account was not found or changed. Nothing was saved.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum AccountError {
+    /// There is no such account.
+    #[error("there is no account with this id")]
+    NotFound,
+    /// What it would be allowed makes no sense.
+    #[error("some of it cannot be accepted")]
+    Invalid(Vec<Problem>),
+    /// The store failed.
+    #[error(transparent)]
+    Store(#[from] StoreError),
+}
+
+/// The account of this id.
+///
+/// # Errors
+///
+/// [`AccountError`] when there is none.
+pub async fn get_account(engine: &Engine, id: AccountId) -> Result<Account, AccountError> {
+    let accounts = engine.store.accounts().await?;
+    accounts.into_iter().find(|account| account.id == id).ok_or(AccountError::NotFound)
+}
+
+/// Changes how many calls an account is allowed. It holds on all nodes at once: for calls that wait, too, and
+/// with those that are live already counted.
+///
+/// # Errors
+///
+/// [`AccountError`] says why not.
+pub async fn allow_account(engine: &Engine, id: AccountId, change: AllowAccount) -> Result<Account, AccountError> {
+    let mut account = get_account(engine, id).await?;
+    let said = &mut account.allowance;
+    said.calls_per_second = change.calls_per_second.of(said.calls_per_second);
+    said.burst = change.burst.of(said.burst);
+    said.max_calls = change.max_calls.of(said.max_calls);
+    let problems = problems(*said);
+    if !problems.is_empty() {
+        return Err(AccountError::Invalid(problems));
+    }
+    if !engine.store.allow_account(id, account.allowance).await? {
+        return Err(AccountError::NotFound);
+    }
+    Ok(account)
+}
+
+fn problems(said: Allowance) -> Vec<Problem> {
+    let mut problems = Vec::new();
+    let mut wrong = |field: &str, code, message: String| {
+        problems.push(Problem {
+            field: field.to_owned(),
+            code,
+            message,
+        });
+    };
+    let most = Allowance::MOST_PER_SECOND;
+    // Negated, so that what is no number is wrong, too.
+    if said.calls_per_second.is_some_and(|calls| !(0.0..=most).contains(&calls)) {
+        let message = format!("give 0 for any number, or a number up to {most}, as 10 or 0.5");
+        wrong("calls_per_second", "out_of_range", message);
+    }
+    if said.burst == Some(0) {
+        wrong("burst", "out_of_range", "give at least 1".to_owned());
+    }
+    if said.burst.is_some() && said.calls_per_second.is_none() {
+        wrong("burst", "invalid", "give `calls_per_second` with it".to_owned());
+    }
+    problems
+}
+
+/// What an account is allowed by request and configuration together.
+#[must_use]
+pub fn allowed_to(engine: &Engine, account: &Account) -> Limit {
+    engine.settings.pacing.of_account(account)
 }
 
 /// The account of this name.

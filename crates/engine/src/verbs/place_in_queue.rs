@@ -44,8 +44,8 @@ pub async fn place_in_queue(engine: &Engine, details: &CallDetails) -> Result<Op
         return Ok(None);
     };
     let inner = engine.inner();
-    let name = inner.names.of(engine, call.account).await;
-    let wants = rules::wants(&engine.settings, call.account, &name, &call.plan, &route);
+    let allowed = inner.allowed.of(engine, call.account).await;
+    let wants = rules::wants(&engine.settings, call.account, allowed, &call.plan, &route);
     let all: Vec<&Want> = wants.common.iter().chain(&wants.number).collect();
     let asked = Asked {
         call: call.id,

@@ -94,6 +94,8 @@ codes! {
     NoFreeNumber = "no_free_number", CONFLICT, true, "No number is free for these two";
     /// The call is not in that room.
     NotInRoom = "not_in_room", NOT_FOUND, false, "The call is not in the room";
+    /// There is no account with this id.
+    AccountNotFound = "account_not_found", NOT_FOUND, false, "There is no such account";
     /// The account has no key with this id.
     KeyNotFound = "key_not_found", NOT_FOUND, false, "There is no such key";
     /// The call has no messages: none of its legs has ended yet, or it went by a carrier that shows none.

@@ -78,6 +78,8 @@ pub(super) fn all() -> Vec<Endpoint> {
         webhooks::enable::endpoint(),
         accounts::list::endpoint(),
         accounts::create::endpoint(),
+        accounts::get::endpoint(),
+        accounts::change::endpoint(),
         keys::list::endpoint(),
         keys::create::endpoint(),
         keys::remove::endpoint(),

@@ -6,7 +6,7 @@ use axum::{
     extract::{FromRequestParts, Path},
     http::request::Parts,
 };
-use outdial_domain::{CallId, KeyId, MaskId, RecordingId, ScheduleId, WebhookId};
+use outdial_domain::{AccountId, CallId, KeyId, MaskId, RecordingId, ScheduleId, WebhookId};
 
 use super::{Api, code::Code, refusal::Refusal};
 
@@ -17,6 +17,10 @@ pub(super) struct Id<T>(pub(super) T);
 pub(super) trait Named: FromStr<Err: Display> {
     /// The code when there is none of this id.
     const UNKNOWN: Code;
+}
+
+impl Named for AccountId {
+    const UNKNOWN: Code = Code::AccountNotFound;
 }
 
 impl Named for CallId {

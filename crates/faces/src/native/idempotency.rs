@@ -97,7 +97,7 @@ impl Idempotency {
         self,
         api: &Api,
         actor: &Actor,
-        answer: fn(&T) -> Answer,
+        answer: impl Fn(&T) -> Answer + Clone + Send + 'static,
         create: impl FnOnce(Option<verbs::Once<T>>) -> Made,
     ) -> Result<Answer, Refusal>
     where
@@ -115,7 +115,7 @@ impl Idempotency {
         };
         let now = api.engine.ids.now();
         let kept_until = now + api.engine.settings.limits.answers_kept;
-        let (writer, nonce) = (sealer.clone(), api.engine.ids.secret());
+        let (writer, nonce, answer) = (sealer.clone(), api.engine.ids.secret(), answer.clone());
         let once: verbs::Once<T> =
             Box::new(move |made| name.answered(answer(made).write(&writer, &nonce), now, kept_until));
         let made = create(Some(once)).await;

@@ -16,7 +16,7 @@ mod story;
 mod values;
 mod webhook;
 
-pub(super) use account::{Account, AccountList};
+pub(super) use account::{Account, AccountLimits, AccountList, OwnLimits};
 pub(super) use audio::Audio;
 pub(super) use call::{Attempt, Call, CallList, Ending, Gathered, HangUp, Leg, Progress, Quality};
 pub(super) use capture::capture;

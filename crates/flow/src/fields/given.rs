@@ -114,6 +114,21 @@ impl<'v, 'p> Given<'v, 'p> {
         read
     }
 
+    /// A number within bounds, whole or not.
+    #[must_use]
+    pub fn decimal(&self, bounds: RangeInclusive<f64>) -> Option<f64> {
+        let wanted = format!("give a number from {} to {}", bounds.start(), bounds.end());
+        let Some(number) = self.value.as_f64() else {
+            self.problem("type", format!("{wanted}, not {}", self.kind()));
+            return None;
+        };
+        let is_within = bounds.contains(&number);
+        if !is_within {
+            self.problem("out_of_range", format!("{wanted}, not {number}"));
+        }
+        is_within.then_some(number)
+    }
+
     /// A length of time within bounds: a number of seconds, or a text as [`duration::parse`] reads it.
     #[must_use]
     pub fn duration(&self, bounds: RangeInclusive<Duration>) -> Option<Duration> {

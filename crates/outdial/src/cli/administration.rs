@@ -5,10 +5,41 @@ use std::{path::PathBuf, time::Duration};
 use clap::Subcommand;
 use outdial_flow::fields::duration;
 
+/// What can be limited.
+const LIMITS: [&str; 3] = ["calls-per-second", "burst", "max-calls"];
+
 #[derive(Debug, Subcommand)]
 pub enum Accounts {
-    /// List accounts
+    /// List accounts, and how many calls they are allowed
     List,
+    /// Show one account, and how many calls it is allowed
+    Show {
+        /// Its name
+        name: String,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
+    /// Change how many calls an account is allowed, at once and on all nodes
+    Limit {
+        /// Its name
+        name: String,
+        /// How many may begin in a second; 0 for any number
+        #[arg(long, value_name = "NUMBER")]
+        calls_per_second: Option<f64>,
+        /// How many may begin at once after a pause
+        #[arg(long, value_name = "NUMBER")]
+        burst: Option<u32>,
+        /// How many may be live at once; 0 for any number
+        #[arg(long, value_name = "NUMBER")]
+        max_calls: Option<u32>,
+        /// Let this be as the configuration says: calls-per-second, burst, max-calls; several by comma
+        #[arg(long, value_name = "LIMIT", value_delimiter = ',', value_parser = LIMITS)]
+        clear: Vec<String>,
+        /// Print JSON
+        #[arg(long)]
+        json: bool,
+    },
     /// Add an account
     Add {
         /// Its name

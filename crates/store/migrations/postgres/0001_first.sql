@@ -6,7 +6,8 @@
 CREATE TABLE account (
     id         uuid   NOT NULL PRIMARY KEY,
     name       text   NOT NULL COLLATE "C" UNIQUE CHECK (name <> ''),
-    created_at bigint NOT NULL
+    created_at bigint NOT NULL,
+    allowance  text
 );
 
 CREATE TABLE key (

@@ -6,7 +6,8 @@
 CREATE TABLE account (
     id         BLOB    NOT NULL PRIMARY KEY CHECK (length(id) = 16),
     name       TEXT    NOT NULL UNIQUE CHECK (name <> ''),
-    created_at INTEGER NOT NULL
+    created_at INTEGER NOT NULL,
+    allowance  TEXT
 ) STRICT, WITHOUT ROWID;
 
 CREATE TABLE key (

@@ -17,7 +17,7 @@ use std::{
 
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use jiff::Timestamp;
-use outdial_domain::{Account, AccountId, AudioId, Call, CallId, Key, KeyId, Mask, MaskId, ScheduleId};
+use outdial_domain::{Account, AccountId, Allowance, AudioId, Call, CallId, Key, KeyId, Mask, MaskId, ScheduleId};
 use outdial_engine::ports::{
     AudioFile, Backlog, CallDetails, CallFilter, Change, Claimed, Count, Counted, FirstAnswer, Lane, Nodes, Page,
     Placing, SharedLimits, Store, StoreError, StoredEvent, StoredSchedule, Trace, Wanted,
@@ -42,6 +42,7 @@ pub struct MemoryStore {
     answers_after: AtomicU64,
     /// How many of the next answers to changes get lost.
     answers_lost: AtomicU64,
+    accounts: watch::Sender<u64>,
 }
 
 impl Default for MemoryStore {
@@ -57,6 +58,7 @@ impl Default for MemoryStore {
             notices: watch::Sender::new(0),
             answers_after: AtomicU64::new(0),
             answers_lost: AtomicU64::new(0),
+            accounts: watch::Sender::new(0),
         }
     }
 }
@@ -249,6 +251,19 @@ impl Store for MemoryStore {
 
     fn accounts(&self) -> BoxFuture<'_, Result<Vec<Account>, StoreError>> {
         self.with(|rows| Ok(rows.accounts.values().cloned().collect()))
+    }
+
+    fn allow_account(&self, account: AccountId, allowance: Allowance) -> BoxFuture<'_, Result<bool, StoreError>> {
+        let written = self.with(|rows| {
+            let found = rows.accounts.values_mut().find(|known| known.id == account);
+            Ok(found.map(|known| known.allowance = allowance).is_some())
+        });
+        self.accounts.send_modify(|changes| *changes += 1);
+        written
+    }
+
+    fn accounts_changed(&self) -> watch::Receiver<u64> {
+        self.accounts.subscribe()
     }
 
     fn add_key(

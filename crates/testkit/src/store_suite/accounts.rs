@@ -1,6 +1,8 @@
 //! Accounts, and the walls between them.
 
-use outdial_domain::{Account, AccountId, AudioId, Key, KeyId, Scope};
+use std::time::Duration;
+
+use outdial_domain::{Account, AccountId, Allowance, AudioId, Key, KeyId, Scope};
 use outdial_engine::ports::{AudioFile, CallFilter, Store, StoreError};
 
 use super::lives::{Caller, at, bytes};
@@ -76,6 +78,7 @@ pub async fn accounts_have_unique_names(store: &impl Store) {
         id: AccountId::new(at(0), bytes(0, 0, number)),
         name: name.into(),
         created_at: at(5),
+        allowance: Allowance::default(),
     };
     store.add_account(account("b", 1), None).await.unwrap();
     store.add_account(account("a", 2), None).await.unwrap();
@@ -84,6 +87,30 @@ pub async fn accounts_have_unique_names(store: &impl Store) {
         Err(StoreError::Taken("a".into()))
     );
     assert_eq!(store.accounts().await.unwrap(), [account("a", 2), account("b", 1)]);
+}
+
+/// What an account is allowed reads back, is nobody else's, and whoever wants to know hears that it changed.
+pub async fn what_accounts_are_allowed_is_kept_and_heard_of(store: &impl Store) {
+    let (one, two) = (Caller::join(store, 1).await, Caller::join(store, 2).await);
+    let mut changed = store.accounts_changed();
+    let allowance = Allowance {
+        calls_per_second: Some(0.1),
+        burst: Some(2),
+        max_calls: Some(0),
+    };
+    let usual = Allowance::default();
+    for said in [allowance, Allowance { burst: None, ..allowance }, usual] {
+        changed.mark_unchanged();
+        assert!(store.allow_account(one.account, said).await.unwrap());
+        let heard = tokio::time::timeout(Duration::from_secs(20), changed.changed()).await;
+        heard.expect("a change is heard of").unwrap();
+        let accounts = store.accounts().await.unwrap();
+        let kept: Vec<Allowance> = accounts.iter().map(|account| account.allowance).collect();
+        assert_eq!(kept, [said, usual]);
+    }
+    let nobody = Caller::of(9).account;
+    assert!(!store.allow_account(nobody, allowance).await.unwrap());
+    assert!(store.allow_account(two.account, allowance).await.unwrap());
 }
 
 /// A key is found by the hash of its secret, listed by its age, and gone when it is removed.

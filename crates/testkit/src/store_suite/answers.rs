@@ -1,6 +1,6 @@
 //! What keeping answers to requests promises.
 
-use outdial_domain::{Account, AccountId, Key, KeyId, Scope};
+use outdial_domain::{Account, AccountId, Allowance, Key, KeyId, Scope};
 use outdial_engine::ports::{Change, FirstAnswer, Store, StoreError};
 
 use super::lives::{Caller, at, bytes};
@@ -145,6 +145,7 @@ pub async fn accounts_keys_and_uploads_have_answers(store: &impl Store) {
         id: AccountId::new(at(0), bytes(9, 0, number)),
         name: format!("account {number}"),
         created_at: at(0),
+        allowance: Allowance::default(),
     };
     let given = |key| Some(answer(caller.account, key, "made"));
     store.add_account(account(1), given(1)).await.unwrap();

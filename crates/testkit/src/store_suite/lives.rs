@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use outdial_domain::{
-    Account, AccountId, Address, AttemptId, Call, CallId, EndedBy, Ending, EventId, EventKind, LegId, Outcome, Plan,
+    Account, AccountId, Address, Allowance, AttemptId, Call, CallId, EndedBy, Ending, EventId, EventKind, LegId, Outcome, Plan,
     Priority, Quality, Retry,
     attempt::Backwards,
     call::{Gathered, Happening, LiveCall, Way},
@@ -56,6 +56,7 @@ impl Caller {
                     id: caller.account,
                     name: format!("account-{number}"),
                     created_at: at(0),
+                    allowance: Allowance::default(),
                 },
                 None,
             )

@@ -7,7 +7,7 @@ use outdial_domain as domain;
 use outdial_engine::verbs;
 use utoipa::ToSchema;
 
-use super::LONGEST_NAME;
+use super::{LONGEST_NAME, shown};
 use crate::native::{
     Api,
     actor::{Allowed, ToAdminister},
@@ -58,11 +58,9 @@ async fn create_account(
         let name = document.read(|fields| fields.line("name", LONGEST_NAME).map(|name| name.trim().to_owned()))?;
         Ok(verbs::create_account(store, ids, &name, once).await?)
     };
+    let engine = api.engine.clone();
+    let answer = move |account: &domain::Account| Answer::made(&shown(&engine, account.clone()));
     idempotency.create(&api, &actor, answer, create).await
-}
-
-fn answer(account: &domain::Account) -> Answer {
-    Answer::made(&Account::from(account.clone()))
 }
 
 #[cfg(test)]

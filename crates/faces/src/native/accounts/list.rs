@@ -5,12 +5,13 @@ use std::sync::Arc;
 use axum::{Json, extract::State};
 use outdial_engine::verbs;
 
+use super::shown;
 use crate::native::{
     Api,
     actor::{Allowed, ToAdminister},
     endpoint::Endpoint,
     refusal::Refusal,
-    wire::{Account, AccountList},
+    wire::AccountList,
 };
 
 pub(in crate::native) fn endpoint() -> Endpoint {
@@ -22,6 +23,9 @@ pub(in crate::native) fn endpoint() -> Endpoint {
 async fn list_accounts(State(api): State<Arc<Api>>, _: Allowed<ToAdminister>) -> Result<Json<AccountList>, Refusal> {
     let accounts = verbs::list_accounts(&api.engine).await?;
     Ok(Json(AccountList {
-        accounts: accounts.into_iter().map(Account::from).collect(),
+        accounts: accounts
+            .into_iter()
+            .map(|account| shown(&api.engine, account))
+            .collect(),
     }))
 }
