@@ -81,11 +81,25 @@ async fn s28_a_call_is_answered_and_talked_to() {
             (message.sent, start.split(" sip:").next().unwrap_or_default())
         })
         .collect();
-    assert_eq!(lines[..2], [(false, "INVITE"), (true, "SIP/2.0 100 Trying")], "{lines:?}");
-    for told in [(true, "SIP/2.0 200 OK"), (false, "ACK"), (true, "BYE"), (false, "SIP/2.0 200 OK")] {
+    assert_eq!(
+        lines[..2],
+        [(false, "INVITE"), (true, "SIP/2.0 100 Trying")],
+        "{lines:?}"
+    );
+    for told in [
+        (true, "SIP/2.0 200 OK"),
+        (false, "ACK"),
+        (true, "BYE"),
+        (false, "SIP/2.0 200 OK"),
+    ] {
         assert!(lines.contains(&told), "{told:?} is not in {lines:?}");
     }
-    assert_eq!(end.trace[0].text.matches(";tag=").count(), 1, "as it came: {}", end.trace[0].text);
+    assert_eq!(
+        end.trace[0].text.matches(";tag=").count(),
+        1,
+        "as it came: {}",
+        end.trace[0].text
+    );
     assert_eq!(rig.carrier.live(), 0);
 }
 

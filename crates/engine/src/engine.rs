@@ -173,7 +173,8 @@ impl Engine {
     }
 
     /// Stops taking new work, and gives back what is not yet dialled. Then the live calls get so long to
-    /// end by themselves, unless `hurry` comes first; those that are left are ended.
+    /// end by themselves, unless `hurry` comes first; those that are left are ended. What this process has of
+    /// its store it has until it [leaves](Self::leave).
     pub async fn drain(&self, within: Duration, hurry: impl Future<Output = ()>) {
         self.begin_to_stop().await;
         tokio::select! {
@@ -184,7 +185,6 @@ impl Engine {
             }
         }
         self.end_live_calls(ENDING).await;
-        self.leave().await;
     }
 
     async fn begin_to_stop(&self) {
@@ -215,11 +215,25 @@ impl Engine {
         }
     }
 
-    /// Gives up the lease. What is still under way is for others to account for.
-    async fn leave(&self) {
+    /// Gives up the lease, as the last thing that is done with the store. What is still under way is for others
+    /// to account for.
+    pub async fn leave(&self) {
         self.0.left.cancel();
         self.0.keeping.close();
         self.0.keeping.wait().await;
+    }
+
+    /// The run of its node that this process is at the moment, as no other run was ever named where nodes share
+    /// a store. What is claimed under it is given back when the run is gone.
+    #[must_use]
+    pub fn run(&self) -> String {
+        self.0.node.run().id
+    }
+
+    /// Whether what was claimed under the run is still its own, as far as this process knows.
+    #[must_use]
+    pub fn holds_lease(&self) -> bool {
+        self.0.node.may_dial()
     }
 
     /// How many calls are under way on this node.

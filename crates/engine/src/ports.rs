@@ -24,7 +24,7 @@ pub use carrier::{
 pub use claims::{Backlog, Claimed, Lane, Placing, Share, Tally, Wanted};
 pub use first_answer::FirstAnswer;
 pub use limits::{Count, Counted, SharedLimits};
-pub use nodes::{JoinError, NodeCommand, Nodes, Reply, Run};
+pub use nodes::{JoinError, NodeCommand, Nodes, Released, Reply, Run};
 pub use prompts::{Clip, ImportedAudio, PromptError, Prompts, Say, Signal};
 pub use recordings::{RecordingFile, RecordingFiles, RecordingFilter, RecordingStore};
 pub use rooms::{Joining, NoRooms, RoomKind, RoomSound};

@@ -124,7 +124,11 @@ async fn release(engine: &Engine) -> Result<(), StoreError> {
         return Ok(());
     };
     let run = engine.inner().node.run();
-    if nodes.release(&run.id, LEASE, PATIENCE).await? {
+    let released = nodes.release(&run.id, LEASE, PATIENCE).await?;
+    if released.receivers {
+        engine.inner().telling.notify_one();
+    }
+    if released.gone {
         interrupted::end_those_of_the_gone(engine).await?;
     }
     Ok(())

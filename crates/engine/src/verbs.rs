@@ -26,7 +26,8 @@ mod webhooks;
 use outdial_domain::{AccountId, Scope};
 
 pub use accounts::{
-    AccountError, AllowAccount, NewKey, allow_account, allowed_to, create_account, create_key, find_account, get_account, hash_secret, list_accounts, list_keys, remove_key,
+    AccountError, AllowAccount, NewKey, allow_account, allowed_to, create_account, create_key, find_account,
+    get_account, hash_secret, list_accounts, list_keys, remove_key,
 };
 pub use after_restore::after_restore;
 pub(crate) use authenticate::KnownKeys;

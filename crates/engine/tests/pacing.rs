@@ -493,7 +493,9 @@ async fn allow(engine: &Engine, bench: &Bench, change: AllowAccount) {
 async fn what_an_account_is_allowed_holds_at_once_for_what_waits_and_what_is_live() {
     let bench = Bench::new(world(Limit::default())).await;
     for number in 0..3 {
-        bench.place_for(&bench.actor, number, Priority::Normal, a_talk_of(60)).await;
+        bench
+            .place_for(&bench.actor, number, Priority::Normal, a_talk_of(60))
+            .await;
     }
     bench.rung(3).await;
     // Three are live, so none of these goes before two of them have ended.

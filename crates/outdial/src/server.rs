@@ -197,7 +197,7 @@ impl Server {
 
     /// Stops everything: no new work, live calls ended at once, then the servers.
     pub async fn stop(self) {
-        self.engine.stop(ENDING).await;
+        self.engine.drain(Duration::ZERO, std::future::ready(())).await;
         self.stop_servers().await;
     }
 
@@ -212,6 +212,8 @@ impl Server {
         if let Some(webhooks) = &self.webhooks {
             webhooks.stop(TELLING).await;
         }
+        // Until here the receivers that are being told are this node's own.
+        self.engine.leave().await;
         if let Some(sip) = &self.sip {
             sip.stop().await;
         }

@@ -170,16 +170,45 @@ async fn accounts_and_keys_are_kept_apart() {
     let keys = home.run(&["keys", "list", "--account", "acme"]).await;
     assert!(keys.out.contains("shop") && !keys.out.contains(&secret), "{keys:?}");
 
-    let limit = ["accounts", "limit", "acme", "--calls-per-second", "2.5", "--max-calls", "4", "--json"];
+    let limit = [
+        "accounts",
+        "limit",
+        "acme",
+        "--calls-per-second",
+        "2.5",
+        "--max-calls",
+        "4",
+        "--json",
+    ];
     let limited = home.run(&limit).await.json();
-    assert_eq!(limited["limits"], json!({"calls_per_second": 2.5, "burst": 1, "max_calls": 4}));
+    assert_eq!(
+        limited["limits"],
+        json!({"calls_per_second": 2.5, "burst": 1, "max_calls": 4})
+    );
     let shown = home.run(&["accounts", "show", "acme"]).await.out;
     assert!(shown.contains("2.5 calls a second, 4 at once"), "{shown}");
-    let cleared = home.run(&["accounts", "limit", "acme", "--clear", "calls-per-second,max-calls", "--json"]).await;
+    let cleared = home
+        .run(&[
+            "accounts",
+            "limit",
+            "acme",
+            "--clear",
+            "calls-per-second,max-calls",
+            "--json",
+        ])
+        .await;
     let none = json!({"calls_per_second": null, "burst": null, "max_calls": null});
-    assert_eq!((&cleared.json()["limits"], &cleared.json()["own_limits"]), (&none, &none), "{cleared:?}");
+    assert_eq!(
+        (&cleared.json()["limits"], &cleared.json()["own_limits"]),
+        (&none, &none),
+        "{cleared:?}"
+    );
     let nobody = home.run(&["accounts", "limit", "nobody", "--max-calls", "1"]).await;
-    assert_eq!((nobody.code, nobody.err.contains("accounts list")), (2, true), "{nobody:?}");
+    assert_eq!(
+        (nobody.code, nobody.err.contains("accounts list")),
+        (2, true),
+        "{nobody:?}"
+    );
 
     let ours = home.run(&["call", BUSY, "--flow", "none"]).await;
     assert_eq!(ours.code, 3, "{ours:?}");
@@ -244,19 +273,53 @@ async fn calls_and_schedules_are_changed_and_what_they_had_is_taken_away() {
         .await;
     let change = ["calls", "change", &id, "--clear", "tag,retry", "--ring", "7s", "--json"];
     let changed = home.run(&change).await.json();
-    assert_eq!((&changed["tag"], &changed["retry"]), (&json!(null), &json!(null)), "{changed}");
+    assert_eq!(
+        (&changed["tag"], &changed["retry"]),
+        (&json!(null), &json!(null)),
+        "{changed}"
+    );
     assert_eq!(changed["ring"], json!(7.0), "{changed}");
-    let both = home.run(&["calls", "change", &id, "--clear", "tag", "--tag", "u"]).await;
+    let both = home
+        .run(&["calls", "change", &id, "--clear", "tag", "--tag", "u"])
+        .await;
     assert_eq!((both.code, both.err.contains("not both")), (2, true), "{both:?}");
     let never = home.run(&["calls", "change", &id, "--clear", "to"]).await;
     assert_eq!(never.code, 2, "{never:?}");
 
-    let add = ["schedules", "add", BUSY, "--flow", "none", "--cron", "30 9 * * mon", "--zone", "UTC", "--name", "week",
-        "--tag", "t", "--skip", "2030-01-07", "--json"];
+    let add = [
+        "schedules",
+        "add",
+        BUSY,
+        "--flow",
+        "none",
+        "--cron",
+        "30 9 * * mon",
+        "--zone",
+        "UTC",
+        "--name",
+        "week",
+        "--tag",
+        "t",
+        "--skip",
+        "2030-01-07",
+        "--json",
+    ];
     let made = home.run(&add).await.json();
     let id = made["id"].as_str().unwrap();
-    let change = ["schedules", "change", id, "--version", "1", "--cron", "0 8 * * *", "--lasts", "2h", "--clear",
-        "name,skip,tag", "--json"];
+    let change = [
+        "schedules",
+        "change",
+        id,
+        "--version",
+        "1",
+        "--cron",
+        "0 8 * * *",
+        "--lasts",
+        "2h",
+        "--clear",
+        "name,skip,tag",
+        "--json",
+    ];
     let changed = home.run(&change).await.json();
     let wanted = json!({"name": null, "cron": "0 8 * * *", "skip": [], "tag": null, "lasts": 7200.0, "version": 2});
     for (field, value) in wanted.as_object().unwrap() {

@@ -191,16 +191,21 @@ impl Examination {
         let mut faults: Vec<String> = missing
             .map(|name| format!("the bytes of an upload are not there: {name}"))
             .collect();
-        faults.extend(there.iter().filter_map(|name| Some(blobs.get_now(name).err()?.to_string())));
+        faults.extend(
+            there
+                .iter()
+                .filter_map(|name| Some(blobs.get_now(name).err()?.to_string())),
+        );
         faults.truncate(usize::try_from(MOST).unwrap_or(usize::MAX));
         self.faults.append(&mut faults);
     }
 
     /// Notes what breaks a rule.
     pub(crate) fn broken(&mut self, rule: &Rule, ids: impl IntoIterator<Item = String>) {
-        let ids = ids
-            .into_iter()
-            .map(|id| rule.broken.replace("{}", &format!("{}{}", rule.prefix, id.to_lowercase())));
+        let ids = ids.into_iter().map(|id| {
+            rule.broken
+                .replace("{}", &format!("{}{}", rule.prefix, id.to_lowercase()))
+        });
         self.faults.extend(ids);
     }
 

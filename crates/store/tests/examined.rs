@@ -52,7 +52,10 @@ const FAULTS: &[(&str, &str)] = &[
     ("UPDATE feed SET newest = 9999", "an event that it has not"),
     ("UPDATE feed SET tries = 9999999999", "column tries"),
     ("UPDATE delivery SET entry = '{}'", "column entry"),
-    ("UPDATE first_answer SET made_at = -9223372036854775807", "column made_at"),
+    (
+        "UPDATE first_answer SET made_at = -9223372036854775807",
+        "column made_at",
+    ),
     ("UPDATE key SET scopes = '[\"all\"]'", "column scopes"),
     (
         "UPDATE audio SET blob = '0000000000000000000000000000000000000000000000000000000000000000'",
@@ -64,7 +67,10 @@ const FAULTS: &[(&str, &str)] = &[
 const FAULTS_OF_A_DATABASE: &[(&str, &str)] = &[
     ("UPDATE blob SET bytes = 'RIFX'", "bytes of an upload are damaged"),
     ("INSERT INTO limit_state (key, arrival) VALUES ('pace', 1)", "`pace`"),
-    ("INSERT INTO limit_use (node, key, calls, valid_until) VALUES ('n1', 'room', 1, 1)", "`room`"),
+    (
+        "INSERT INTO limit_use (node, key, calls, valid_until) VALUES ('n1', 'room', 1, 1)",
+        "`room`",
+    ),
 ];
 
 async fn sqlite() -> (tempfile::TempDir, PathBuf) {
@@ -85,7 +91,13 @@ async fn examine(path: &Path) -> Examination {
 fn assert_well(found: &Examination) {
     assert_eq!(found.faults, Vec::<String>::new());
     assert!(found.events > 30, "{found:?}");
-    let others = [found.calls, found.schedules, found.webhooks, found.deliveries, found.uploads];
+    let others = [
+        found.calls,
+        found.schedules,
+        found.webhooks,
+        found.deliveries,
+        found.uploads,
+    ];
     assert_eq!(others, [10, 1, 1, 1, 1]);
 }
 
@@ -105,7 +117,9 @@ fn contents(path: &Path) -> Vec<(String, Vec<String>)> {
     let tables = texts("SELECT name FROM sqlite_schema WHERE type = 'table' ORDER BY name");
     assert!(tables.len() >= 17, "{tables:?}");
     let rows = |table: &String| {
-        let columns = texts(&format!("SELECT 'quote(\"' || name || '\")' FROM pragma_table_info('{table}')"));
+        let columns = texts(&format!(
+            "SELECT 'quote(\"' || name || '\")' FROM pragma_table_info('{table}')"
+        ));
         let mut rows = texts(&format!("SELECT {} FROM \"{table}\"", columns.join(" || ',' || ")));
         rows.sort_unstable();
         rows
@@ -134,7 +148,11 @@ async fn faults_of_a_file_are_found() {
     assert_found(&examine(&path).await, "points to nothing");
     let blobs = path.with_file_name("blobs");
     for entry in std::fs::read_dir(&blobs).unwrap() {
-        let file = std::fs::read_dir(entry.unwrap().path()).unwrap().next().unwrap().unwrap();
+        let file = std::fs::read_dir(entry.unwrap().path())
+            .unwrap()
+            .next()
+            .unwrap()
+            .unwrap();
         std::fs::write(file.path(), "RIFX").unwrap();
     }
     assert_found(&examine(&path).await, "is damaged");

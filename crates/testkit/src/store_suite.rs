@@ -102,6 +102,7 @@ macro_rules! store_suite {
             what_comes_meanwhile_is_told_next
             a_receiver_is_told_by_one_node_at_a_time
             a_failing_receiver_rests
+            receivers_of_the_dead_are_given_back
             webhooks_belong_to_their_account
             a_webhook_follows_the_log_once
             deliveries_are_logged

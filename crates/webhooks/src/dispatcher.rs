@@ -12,7 +12,8 @@ use outdial_engine::ports::{ReceiverClaim, StoreError};
 
 use crate::{Shared, serve};
 
-/// For how long a receiver is this node's own. Whoever serves it asks for more in time.
+/// For how long a receiver is this node's own at most. Whoever serves it asks for more in time; when the node
+/// is gone, others need not wait for so long.
 pub(crate) const LEASE: Duration = Duration::from_secs(30);
 /// How often it looks for what other nodes have left.
 const LOOK: Duration = Duration::from_secs(5);
@@ -51,19 +52,22 @@ async fn take(shared: &Arc<Shared>, serving: &Arc<AtomicUsize>) -> Result<Durati
         return Ok(LOOK);
     }
     let engine = &shared.engine;
-    let now = engine.ids.now();
+    if !engine.holds_lease() {
+        return Ok(AFTER_FAILURE);
+    }
+    let (now, run) = (engine.ids.now(), engine.run());
     let claim = ReceiverClaim {
         now,
-        node: engine.settings.node.clone(),
+        node: run.clone(),
         until: now + LEASE,
         most: room,
     };
     let claimed = engine.store.claim_receivers(claim).await?;
     for (receiver, failed) in claimed.receivers {
         serving.fetch_add(1, Ordering::AcqRel);
-        let (task, serving) = (Arc::clone(shared), Arc::clone(serving));
+        let (task, serving, run) = (Arc::clone(shared), Arc::clone(serving), run.clone());
         shared.tasks.spawn(async move {
-            serve::serve(&task, receiver, failed).await;
+            serve::serve(&task, run, receiver, failed).await;
             serving.fetch_sub(1, Ordering::AcqRel);
             task.wake.notify_one();
         });

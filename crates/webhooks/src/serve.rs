@@ -18,9 +18,10 @@ use crate::{
 const BEAT: Duration = Duration::from_secs(10);
 
 /// Tells a receiver until there is nothing left to tell, or it fails too often; then gives it back.
-pub(crate) async fn serve(shared: &Arc<Shared>, receiver: ReceiverId, failed: u32) {
+pub(crate) async fn serve(shared: &Arc<Shared>, run: String, receiver: ReceiverId, failed: u32) {
     let mut serving = Serving {
         shared,
+        run,
         receiver,
         failed,
         rest: None,
@@ -35,6 +36,8 @@ pub(crate) async fn serve(shared: &Arc<Shared>, receiver: ReceiverId, failed: u3
 
 struct Serving<'s> {
     shared: &'s Arc<Shared>,
+    /// The run under which the receiver was taken.
+    run: String,
     receiver: ReceiverId,
     /// How often in a row it has failed.
     failed: u32,
@@ -79,7 +82,8 @@ impl Serving<'_> {
     }
 
     fn goes_on(&self) -> bool {
-        self.ours && self.rest.is_none() && self.wish.is_none() && !self.shared.stopping.is_cancelled()
+        let ours = self.ours && self.shared.engine.holds_lease();
+        ours && self.rest.is_none() && self.wish.is_none() && !self.shared.stopping.is_cancelled()
     }
 
     /// A receiver that fails is tried with one notification at a time.
@@ -123,19 +127,16 @@ impl Serving<'_> {
     async fn keep(&mut self) -> Result<(), StoreError> {
         let engine = &self.shared.engine;
         let until = engine.ids.now() + LEASE;
-        let kept = engine.store.keep_receiver(self.receiver, &engine.settings.node, until);
+        let kept = engine.store.keep_receiver(self.receiver, &self.run, until);
         self.ours = self.ours && kept.await?;
         Ok(())
     }
 
     async fn give_back(&self) {
         let engine = &self.shared.engine;
-        let given = engine.store.give_receiver_back(
-            self.receiver,
-            &engine.settings.node,
-            self.failed,
-            self.rest.max(self.wish),
-        );
+        let given = engine
+            .store
+            .give_receiver_back(self.receiver, &self.run, self.failed, self.rest.max(self.wish));
         if let Err(error) = given.await {
             tracing::warn!(%error, "a receiver waits for the end of its lease");
         }

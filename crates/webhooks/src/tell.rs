@@ -105,6 +105,10 @@ impl<'s> Telling<'s> {
     async fn run(mut self) -> Told {
         let waiting = std::mem::take(&mut self.waiting);
         for stored in &waiting {
+            // Others may tell it by now, who would be told of older events by us in between.
+            if !self.shared.engine.holds_lease() {
+                return Told::Nothing;
+            }
             if let Err(stop) = self.tell_one(stored).await {
                 return stop;
             }

@@ -152,10 +152,7 @@ fn hand_over(
     };
     match shared.incoming.try_send(incoming) {
         Ok(()) => Ok((leg, dialog)),
-        Err(_) => Err((
-            StatusCode::ServiceUnavailable,
-            vec![Header::RetryAfter("5".into())],
-        )),
+        Err(_) => Err((StatusCode::ServiceUnavailable, vec![Header::RetryAfter("5".into())])),
     }
 }
 

@@ -37,15 +37,15 @@ pub trait Nodes: Send + Sync {
     /// [`StoreError`]; then others take it when the lease has run out.
     fn give_back(&self, run: &str) -> BoxFuture<'_, Result<(), StoreError>>;
 
-    /// Takes a run away, and gives back what it had claimed and not journalled.
+    /// Takes a run away, and gives back what it had claimed and not journalled, and its receivers.
     ///
     /// # Errors
     ///
     /// [`StoreError`]; then its lease runs out by itself.
     fn leave(&self, run: &str) -> BoxFuture<'_, Result<(), StoreError>>;
 
-    /// Gives back what runs had claimed whose lease has run out, and declares gone those whose lease
-    /// ran out this long ago. Says whether there are any of these.
+    /// Gives back what runs had claimed whose lease has run out, calls and receivers, and declares gone those
+    /// whose lease ran out this long ago.
     ///
     /// It trusts only a run that has held its own lease for its whole length without a break: after an
     /// outage of the store every lease has run out, and every node needs a moment to renew its own.
@@ -53,7 +53,7 @@ pub trait Nodes: Send + Sync {
     /// # Errors
     ///
     /// [`StoreError`]; then nothing was done.
-    fn release(&self, by: &str, lease: Duration, patience: Duration) -> BoxFuture<'_, Result<bool, StoreError>>;
+    fn release(&self, by: &str, lease: Duration, patience: Duration) -> BoxFuture<'_, Result<Released, StoreError>>;
 
     /// Leaves a command for the owner of a call.
     ///
@@ -113,6 +113,15 @@ pub trait Nodes: Send + Sync {
 
     /// Changes when a command or an answer may be there. What it holds means nothing.
     fn commanded(&self) -> watch::Receiver<u64>;
+}
+
+/// What became of the claims of runs that are dead.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Released {
+    /// Whether runs were declared gone.
+    pub gone: bool,
+    /// Whether receivers of notifications were given back, who may be told again.
+    pub receivers: bool,
 }
 
 /// One run of a node, from its start to its end.

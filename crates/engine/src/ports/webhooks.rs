@@ -177,9 +177,10 @@ pub struct FanOut {
 pub struct ReceiverClaim {
     /// Now.
     pub now: Timestamp,
-    /// The node.
+    /// The run of the node, as [`Engine::run`](crate::Engine::run) gives it: when the run is gone, its
+    /// receivers are given back.
     pub node: String,
-    /// For how long they are its own.
+    /// For how long they are its own at most.
     pub until: Timestamp,
     /// How many at most.
     pub most: usize,

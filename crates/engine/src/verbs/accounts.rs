@@ -85,7 +85,10 @@ pub enum AccountError {
 /// [`AccountError`] when there is none.
 pub async fn get_account(engine: &Engine, id: AccountId) -> Result<Account, AccountError> {
     let accounts = engine.store.accounts().await?;
-    accounts.into_iter().find(|account| account.id == id).ok_or(AccountError::NotFound)
+    accounts
+        .into_iter()
+        .find(|account| account.id == id)
+        .ok_or(AccountError::NotFound)
 }
 
 /// Changes how many calls an account is allowed. It holds on all nodes at once: for calls that wait, too, and
@@ -121,7 +124,10 @@ fn problems(said: Allowance) -> Vec<Problem> {
     };
     let most = Allowance::MOST_PER_SECOND;
     // Negated, so that what is no number is wrong, too.
-    if said.calls_per_second.is_some_and(|calls| !(0.0..=most).contains(&calls)) {
+    if said
+        .calls_per_second
+        .is_some_and(|calls| !(0.0..=most).contains(&calls))
+    {
         let message = format!("give 0 for any number, or a number up to {most}, as 10 or 0.5");
         wrong("calls_per_second", "out_of_range", message);
     }

@@ -31,7 +31,10 @@ mod tests {
     #[test]
     fn what_is_there_stays_goes_or_is_replaced() {
         for (before, after) in [(Some(1), [Some(1), None, Some(2)]), (None, [None, None, Some(2)])] {
-            assert_eq!([Edit::Keep, Edit::Clear, Edit::Set(2)].map(|edit| edit.of(before)), after);
+            assert_eq!(
+                [Edit::Keep, Edit::Clear, Edit::Set(2)].map(|edit| edit.of(before)),
+                after
+            );
         }
     }
 }

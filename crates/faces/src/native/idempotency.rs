@@ -115,9 +115,9 @@ impl Idempotency {
         };
         let now = api.engine.ids.now();
         let kept_until = now + api.engine.settings.limits.answers_kept;
-        let (writer, nonce, answer) = (sealer.clone(), api.engine.ids.secret(), answer.clone());
+        let (writer, nonce, written) = (sealer.clone(), api.engine.ids.secret(), answer.clone());
         let once: verbs::Once<T> =
-            Box::new(move |made| name.answered(answer(made).write(&writer, &nonce), now, kept_until));
+            Box::new(move |made| name.answered(written(made).write(&writer, &nonce), now, kept_until));
         let made = create(Some(once)).await;
         drop(under_way);
         match made {

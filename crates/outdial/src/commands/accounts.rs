@@ -72,7 +72,11 @@ async fn named(client: &Client, name: &str) -> Result<Value, Failure> {
     let page = client.get("/accounts").await?;
     let accounts = page["accounts"].as_array().into_iter().flatten();
     let found = accounts.into_iter().find(|account| account["name"] == name).cloned();
-    found.ok_or_else(|| Failure::usage(format!("there is no account `{name}`: `outdial accounts list` lists all")))
+    found.ok_or_else(|| {
+        Failure::usage(format!(
+            "there is no account `{name}`: `outdial accounts list` lists all"
+        ))
+    })
 }
 
 fn show(account: &Value, json: bool) {

@@ -131,7 +131,9 @@ pub(super) fn take_away(fields: &[String], change: &mut Value) -> Result<(), Fai
     for field in fields {
         let given = change.get(field).is_some() || (field == "at" && change.get("in").is_some());
         if given {
-            return Err(Failure::usage(format!("give a new `{field}` or take it away, not both")));
+            return Err(Failure::usage(format!(
+                "give a new `{field}` or take it away, not both"
+            )));
         }
         change[field] = Value::Null;
     }

@@ -153,7 +153,9 @@ async fn read_others(connection: &mut PgConnection, found: &mut Examination) -> 
         let keys = texts(connection, format!("SELECT DISTINCT key FROM {table}")).await?;
         let strange = keys.iter().filter(|key| limits::Key::parse(key).is_none());
         let faults = strange.map(|key| format!("table {table} has a row of no limit that there is: `{key}`"));
-        found.faults.extend(faults.take(usize::try_from(MOST).unwrap_or(usize::MAX)));
+        found
+            .faults
+            .extend(faults.take(usize::try_from(MOST).unwrap_or(usize::MAX)));
     }
     Ok(())
 }

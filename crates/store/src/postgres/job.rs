@@ -6,7 +6,7 @@ use outdial_engine::ports::{CallDetails, Claimed, ClaimedCall, Lane, Wanted};
 use sqlx::{Connection, PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
 
-use super::{backlog::lanes, call, columns::columns, error::Failure, open::MOMENT, text::kept};
+use super::{backlog::lanes, call, columns::columns, error::Failure, node, open::MOMENT, text::kept};
 use crate::rows::{
     column::{micros, micros_up},
     lane,
@@ -159,6 +159,7 @@ pub(super) async fn recover(connection: &mut PgConnection) -> Result<Vec<CallDet
         .bind(false)
         .execute(&mut *transaction)
         .await?;
+    node::give_receivers_back(&mut transaction, false).await?;
     let unfinished = sqlx::query(UNFINISHED).fetch_all(&mut *transaction).await?;
     let calls = details_of(&mut transaction, unfinished).await?;
     transaction.commit().await?;

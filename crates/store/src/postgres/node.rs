@@ -2,10 +2,10 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use outdial_engine::ports::{Change, JoinError, Run, StoreError};
+use outdial_engine::ports::{Change, JoinError, Released, Run, StoreError};
 use sqlx::{Connection, PgConnection, Row};
 
-use super::{error::Failure, job, text::kept};
+use super::{error::Failure, job, receiver, text::kept};
 
 /// Declares gone an earlier run of a node whose lease has run out.
 pub(super) const REPLACE: &str = "DELETE FROM node WHERE name = $1 AND id <> $2 AND lease_until < clock_timestamp()";
@@ -103,16 +103,27 @@ pub(super) async fn leave(connection: &mut PgConnection, run: &str) -> Result<()
         .bind(&run)
         .execute(&mut *transaction)
         .await?;
+    give_receivers_back(&mut transaction, false).await?;
     Ok(transaction.commit().await?)
 }
 
-/// Gives back what the dead had claimed, and says whether any were declared gone.
+/// Gives back the receivers of runs that are gone; and, for one that is sure, of those whose lease has run
+/// out. Says whether there were any.
+pub(super) async fn give_receivers_back(connection: &mut PgConnection, sure: bool) -> Result<bool, sqlx::Error> {
+    let given = sqlx::query(receiver::GIVE_BACK_OF_THE_DEAD)
+        .bind(sure)
+        .execute(connection)
+        .await?;
+    Ok(given.rows_affected() > 0)
+}
+
+/// Gives back what the dead had claimed, and declares gone those that are dead for long enough.
 pub(super) async fn release(
     connection: &mut PgConnection,
     by: &str,
     lease: Duration,
     patience: Duration,
-) -> Result<bool, Failure> {
+) -> Result<Released, Failure> {
     let mut transaction = connection.begin().await?;
     let sure: bool = sqlx::query_scalar(IS_SURE)
         .bind(kept(by))
@@ -123,7 +134,8 @@ pub(super) async fn release(
         .bind(sure)
         .execute(&mut *transaction)
         .await?;
-    let buried = if sure {
+    let receivers = give_receivers_back(&mut transaction, sure).await?;
+    let gone = if sure {
         let buried = sqlx::query(BURY)
             .bind(micros(patience))
             .execute(&mut *transaction)
@@ -133,7 +145,7 @@ pub(super) async fn release(
         false
     };
     transaction.commit().await?;
-    Ok(buried)
+    Ok(Released { gone, receivers })
 }
 
 /// Which of these changes may not be saved, because the run that would take their leg into the journal

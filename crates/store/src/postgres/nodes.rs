@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use futures_util::{FutureExt, future::BoxFuture};
 use outdial_domain::{AccountId, CallId, CommandId, RoomName};
-use outdial_engine::ports::{JoinError, NodeCommand, Nodes, Reply, Run, StoreError};
+use outdial_engine::ports::{JoinError, NodeCommand, Nodes, Released, Reply, Run, StoreError};
 use sqlx::{PgConnection, PgPool};
 use tokio::sync::watch;
 
@@ -82,7 +82,7 @@ impl Nodes for PostgresNodes {
         self.with(move |connection| async move { node::leave(connection, &run).await }.boxed())
     }
 
-    fn release(&self, by: &str, lease: Duration, patience: Duration) -> BoxFuture<'_, Result<bool, StoreError>> {
+    fn release(&self, by: &str, lease: Duration, patience: Duration) -> BoxFuture<'_, Result<Released, StoreError>> {
         let by = by.to_owned();
         self.with(move |connection| async move { node::release(connection, &by, lease, patience).await }.boxed())
     }

@@ -22,6 +22,11 @@ pub(super) const GIVE_BACK: &str = "UPDATE receiver SET claimed_by = NULL, claim
 pub(super) const FORGET: &str =
     "DELETE FROM receiver WHERE id = $1 AND claimed_by IS NULL AND failed = 0 AND due IS NULL";
 
+/// Gives back what runs had that are gone; and, where the one that asks is sure, those whose lease has run out.
+pub(super) const GIVE_BACK_OF_THE_DEAD: &str = "UPDATE receiver SET claimed_by = NULL, claimed_until = NULL \
+     WHERE claimed_by IS NOT NULL AND NOT EXISTS (SELECT 1 FROM node \
+        WHERE node.id = receiver.claimed_by AND (node.lease_until > now() OR NOT $1))";
+
 impl FromRow<'_, PgRow> for WaitingRow {
     fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
         Ok(Self {

@@ -32,7 +32,9 @@ impl TryFrom<AccountRow> for Account {
         Ok(Self {
             id,
             created_at: place.time("created_at", row.created_at)?,
-            allowance: place.maybe_json("allowance", row.allowance.as_deref())?.unwrap_or_default(),
+            allowance: place
+                .maybe_json("allowance", row.allowance.as_deref())?
+                .unwrap_or_default(),
             name: row.name,
         })
     }

@@ -6,7 +6,7 @@ use outdial_engine::ports::{CallDetails, Claimed, ClaimedCall, Job, Lane, Wanted
 use rusqlite::{Connection, Params, params};
 use uuid::Uuid;
 
-use super::{backlog::lanes, call, error::Failure};
+use super::{backlog::lanes, call, error::Failure, receiver};
 use crate::rows::{
     column::{micros, micros_up},
     lane,
@@ -137,6 +137,7 @@ pub(super) fn give_back(connection: &Connection, calls: &[ClaimedCall]) -> rusql
 
 pub(super) fn recover(connection: &Connection) -> Result<Vec<CallDetails>, Failure> {
     connection.execute(GIVE_BACK, ())?;
+    connection.execute(receiver::GIVE_ALL_BACK, ())?;
     under_way(connection, UNFINISHED, ())
 }
 

@@ -21,6 +21,10 @@ pub(super) const GIVE_BACK: &str = "UPDATE receiver SET claimed_by = NULL, claim
 pub(super) const FORGET: &str =
     "DELETE FROM receiver WHERE id = ? AND claimed_by IS NULL AND failed = 0 AND due IS NULL";
 
+/// Those that tell receivers are gone when the only process that can use the file has just begun.
+pub(super) const GIVE_ALL_BACK: &str = "UPDATE receiver SET claimed_by = NULL, claimed_until = NULL \
+     WHERE claimed_by IS NOT NULL";
+
 fn read(row: &Row<'_>) -> rusqlite::Result<WaitingRow> {
     Ok(WaitingRow {
         receiver: row.get(0)?,

@@ -99,7 +99,14 @@ pub async fn what_accounts_are_allowed_is_kept_and_heard_of(store: &impl Store) 
         max_calls: Some(0),
     };
     let usual = Allowance::default();
-    for said in [allowance, Allowance { burst: None, ..allowance }, usual] {
+    for said in [
+        allowance,
+        Allowance {
+            burst: None,
+            ..allowance
+        },
+        usual,
+    ] {
         changed.mark_unchanged();
         assert!(store.allow_account(one.account, said).await.unwrap());
         let heard = tokio::time::timeout(Duration::from_secs(20), changed.changed()).await;

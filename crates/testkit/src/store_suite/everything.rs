@@ -31,7 +31,10 @@ pub async fn one_of_everything(store: &impl Store, blob: &str) -> Caller {
         blob: blob.to_owned(),
         ..upload(caller.account, 1)
     };
-    store.add_audio(file, Some(answer(caller.account, 1, "an upload"))).await.unwrap();
+    store
+        .add_audio(file, Some(answer(caller.account, 1, "an upload")))
+        .await
+        .unwrap();
     store.add_schedule(schedule(&caller, 1, 100), None).await.unwrap();
     let hook = webhook(&caller, 1);
     store.add_webhook(hook.clone(), None).await.unwrap();

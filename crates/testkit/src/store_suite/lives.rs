@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use outdial_domain::{
-    Account, AccountId, Address, Allowance, AttemptId, Call, CallId, EndedBy, Ending, EventId, EventKind, LegId, Outcome, Plan,
-    Priority, Quality, Retry,
+    Account, AccountId, Address, Allowance, AttemptId, Call, CallId, EndedBy, Ending, EventId, EventKind, LegId,
+    Outcome, Plan, Priority, Quality, Retry,
     attempt::Backwards,
     call::{Gathered, Happening, LiveCall, Way},
 };

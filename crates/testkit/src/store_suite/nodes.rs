@@ -89,13 +89,25 @@ pub async fn the_eldest_looks_after_the_dead(store: &impl Store) {
     assert!(nodes.beat("second", LONG).await.unwrap());
     assert!(!nodes.beat("third", LONG).await.unwrap());
     // It has not held its lease for its whole length.
-    assert!(!nodes.release("second", LONG, Duration::ZERO).await.unwrap());
+    assert!(!nodes.release("second", LONG, Duration::ZERO).await.unwrap().gone);
     // The other's lease has not been over for long enough.
-    assert!(!nodes.release("second", Duration::ZERO, LONG).await.unwrap());
+    assert!(!nodes.release("second", Duration::ZERO, LONG).await.unwrap().gone);
     // Nor may one whose own lease has run out judge others.
     nodes.beat("second", Duration::ZERO).await.unwrap();
-    assert!(!nodes.release("second", Duration::ZERO, Duration::ZERO).await.unwrap());
-    assert!(nodes.release("third", Duration::ZERO, Duration::ZERO).await.unwrap());
+    assert!(
+        !nodes
+            .release("second", Duration::ZERO, Duration::ZERO)
+            .await
+            .unwrap()
+            .gone
+    );
+    assert!(
+        nodes
+            .release("third", Duration::ZERO, Duration::ZERO)
+            .await
+            .unwrap()
+            .gone
+    );
     for gone in ["first", "second"] {
         assert_eq!(nodes.beat(gone, LONG).await, Err(StoreError::Fenced(gone.into())));
     }

@@ -1,7 +1,8 @@
 //! What telling receivers of events promises.
 
 use outdial_domain::{
-    AccountId, CallId, CallWebhook, DeliveryId, EventFilter, EventId, LiveSecret, ReceiverId, SigningSecret, Webhook, WebhookId,
+    AccountId, CallId, CallWebhook, DeliveryId, EventFilter, EventId, LiveSecret, ReceiverId, SigningSecret, Webhook,
+    WebhookId,
 };
 use outdial_engine::ports::{
     Delivery, DeliveryFilter, DeliveryResult, FanOut, Feed, FeedKey, ReceiverClaim, Settled, Store, StoreError,
@@ -167,6 +168,33 @@ pub async fn a_receiver_is_told_by_one_node_at_a_time(store: &impl Store) {
     assert!(store.keep_receiver(receiver(1), "n3", at(NOW + 30)).await.unwrap());
     let free = store.claim_receivers(claim("n1", NOW + 25, NOW + 50, 9)).await.unwrap();
     assert_eq!((free.receivers.len(), free.next), (5, Some(at(NOW + 30))));
+}
+
+/// What a run that is dead was telling, others tell as soon as its lease is over, or the next process does.
+pub async fn receivers_of_the_dead_are_given_back(store: &impl Store) {
+    let caller = Caller::join(store, 1).await;
+    store.commit(noticed(&caller, 1, 1).created()).await.unwrap();
+    let taken = async |node: &str| {
+        let claimed = store.claim_receivers(claim(node, NOW, NOW + 30_000, 9)).await.unwrap();
+        claimed.receivers.len()
+    };
+    assert_eq!((taken("n1").await, taken("n2").await), (1, 0));
+    let Some(nodes) = store.nodes() else {
+        store.recover().await.unwrap();
+        return assert_eq!(taken("n1").await, 1);
+    };
+    // The lease of the other lasts, and n1 is not known to be dead before this one has looked for long enough.
+    let hour = std::time::Duration::from_secs(3_600);
+    let zero = std::time::Duration::ZERO;
+    assert!(!nodes.release("n2", zero, hour).await.unwrap().receivers);
+    nodes.beat("n1", zero).await.unwrap();
+    assert!(!nodes.release("n2", hour, hour).await.unwrap().receivers);
+    assert_eq!(taken("n2").await, 0);
+    assert!(nodes.release("n2", zero, hour).await.unwrap().receivers);
+    assert_eq!(taken("n2").await, 1);
+    // So is what a run leaves that says goodbye.
+    nodes.leave("n2").await.unwrap();
+    assert_eq!(taken("n1").await, 1);
 }
 
 /// A receiver that fails rests, and how often it failed is remembered.

@@ -101,12 +101,18 @@ mod tests {
         let changed = server.patch(&path, &said).await;
         assert_eq!(changed.status, StatusCode::OK, "{}", changed.text);
         let wanted = json!({"calls_per_second": 3.0, "burst": 2, "max_calls": 7});
-        assert_eq!((&changed.json["limits"], &changed.json["own_limits"]), (&wanted, &wanted));
+        assert_eq!(
+            (&changed.json["limits"], &changed.json["own_limits"]),
+            (&wanted, &wanted)
+        );
         assert_eq!(server.get(&path).await.json, changed.json);
         assert_eq!(server.get("/api/v1/accounts").await.json["accounts"][0], changed.json);
         let part = server.patch(&path, &json!({"max_calls": 0})).await;
         assert_eq!(part.json["own_limits"]["max_calls"], json!(0));
-        assert_eq!(part.json["limits"], json!({"calls_per_second": 3.0, "burst": 2, "max_calls": null}));
+        assert_eq!(
+            part.json["limits"],
+            json!({"calls_per_second": 3.0, "burst": 2, "max_calls": null})
+        );
         let cleared = json!({"calls_per_second": null, "burst": null, "max_calls": null});
         assert_eq!(server.patch(&path, &cleared).await.json, before.json);
     }
@@ -129,7 +135,10 @@ mod tests {
             assert_eq!(answer.errors()[0].0, field, "{body}");
             assert_eq!(answer.errors()[0].1, code, "{body}");
         }
-        assert_eq!(server.get(&path(&server)).await.json["own_limits"]["burst"], Value::Null);
+        assert_eq!(
+            server.get(&path(&server)).await.json["own_limits"]["burst"],
+            Value::Null
+        );
         let nobody = "/api/v1/accounts/acct_00000000000000000000000000000000";
         let answer = server.patch(nobody, &json!({"max_calls": 1})).await;
         answer.is(StatusCode::NOT_FOUND, "account_not_found");

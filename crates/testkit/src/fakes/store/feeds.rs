@@ -131,6 +131,15 @@ impl Feeds {
         }
     }
 
+    /// Gives back the receivers of these runs, and says whether there were any.
+    pub(super) fn free(&mut self, of: impl Fn(&str) -> bool) -> bool {
+        let mut any = false;
+        for row in self.receivers.values_mut() {
+            any |= row.claimed.take_if(|(by, _)| of(by)).is_some();
+        }
+        any
+    }
+
     fn of_node(&mut self, receiver: ReceiverId, node: &str) -> Option<&mut ReceiverRow> {
         let row = self.receivers.get_mut(&receiver)?;
         row.claimed.as_ref().is_some_and(|(by, _)| by == node).then_some(row)

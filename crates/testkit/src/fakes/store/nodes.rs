@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use futures_util::future::{BoxFuture, FutureExt};
 use outdial_domain::{AccountId, CallId, CommandId, RoomName};
-use outdial_engine::ports::{Change, JoinError, NodeCommand, Nodes, Reply, Run, StoreError};
+use outdial_engine::ports::{Change, JoinError, NodeCommand, Nodes, Released, Reply, Run, StoreError};
 use tokio::{sync::watch, time::Instant};
 
 use super::MemoryStore;
@@ -151,17 +151,21 @@ impl Nodes for MemoryStore {
         self.with(|rows| {
             rows.nodes.runs.remove(run);
             rows.give_back(|taken_by| taken_by == run);
+            rows.feeds.free(|taken_by| taken_by == run);
             Ok(())
         })
     }
 
-    fn release(&self, by: &str, lease: Duration, patience: Duration) -> BoxFuture<'_, Result<bool, StoreError>> {
+    fn release(&self, by: &str, lease: Duration, patience: Duration) -> BoxFuture<'_, Result<Released, StoreError>> {
         self.with(|rows| {
             let sure = rows.nodes.is_sure(by, lease);
             let nodes = std::mem::take(&mut rows.nodes);
-            rows.give_back(|taken_by| !nodes.knows(taken_by) || (sure && !nodes.is_alive(taken_by)));
+            let is_dead = |run: &str| !nodes.knows(run) || (sure && !nodes.is_alive(run));
+            rows.give_back(is_dead);
+            let receivers = rows.feeds.free(is_dead);
             rows.nodes = nodes;
-            Ok(sure && rows.nodes.bury(patience))
+            let gone = sure && rows.nodes.bury(patience);
+            Ok(Released { gone, receivers })
         })
     }
 

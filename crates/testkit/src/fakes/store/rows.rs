@@ -225,6 +225,7 @@ impl Rows {
 
     pub(super) fn recover(&mut self, gone: impl Fn(&str) -> bool) -> Vec<CallDetails> {
         self.give_back(&gone);
+        self.feeds.free(&gone);
         let unfinished = self.calls.values().filter(|row| {
             let open = |leg: &outdial_domain::Leg| gone(&leg.node) && leg.progress.ending.is_none();
             row.details.call.state != CallState::Ended && row.details.legs.iter().any(open)
