@@ -3,88 +3,14 @@
 
 mod program;
 
-use std::{
-    collections::BTreeMap,
-    net::SocketAddr,
-    sync::{
-        Arc,
-        atomic::{AtomicU16, Ordering},
-    },
-};
+mod receiver;
 
-use axum::{
-    Router,
-    body::Bytes,
-    extract::State,
-    http::{HeaderMap, StatusCode},
-};
+use std::sync::atomic::Ordering;
+
+use axum::http::HeaderMap;
 use program::{Home, LIMIT};
-use serde_json::{Value, json};
-use tokio::{net::TcpListener, sync::watch};
-
-/// A receiver that remembers what it took, and answers as it is told.
-#[derive(Clone)]
-struct Receiver {
-    address: SocketAddr,
-    answer: Arc<AtomicU16>,
-    took: Arc<watch::Sender<Vec<(HeaderMap, String)>>>,
-}
-
-impl Receiver {
-    async fn start(answer: u16) -> Self {
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let receiver = Self {
-            address: listener.local_addr().unwrap(),
-            answer: Arc::new(AtomicU16::new(answer)),
-            took: Arc::new(watch::Sender::new(Vec::new())),
-        };
-        let router = Router::new().fallback(receive).with_state(receiver.clone());
-        tokio::spawn(axum::serve(listener, router).into_future());
-        receiver
-    }
-
-    fn url(&self) -> String {
-        format!("http://{}/hook", self.address)
-    }
-
-    /// The events of each call, in the order they came, without those that came again.
-    fn sequences(&self) -> BTreeMap<String, Vec<u64>> {
-        let mut calls: BTreeMap<String, Vec<u64>> = BTreeMap::new();
-        for (_, body) in self.took.borrow().iter() {
-            let notification: Value = serde_json::from_str(body).unwrap();
-            let event = &notification["data"]["event"];
-            let sequences = calls.entry(event["call"].as_str().unwrap().to_owned()).or_default();
-            let sequence = event["sequence"].as_u64().unwrap();
-            if !sequences.contains(&sequence) {
-                sequences.push(sequence);
-            }
-        }
-        calls
-    }
-
-    /// Waits until it was told of the end of so many calls.
-    async fn ends(&self, calls: usize) {
-        let mut took = self.took.subscribe();
-        let ended = |took: &Vec<(HeaderMap, String)>| {
-            let ends = took.iter().filter(|(_, body)| body.contains(r#""type":"call.ended""#));
-            let ids = ends.map(|(headers, _)| headers["webhook-id"].clone());
-            ids.collect::<std::collections::HashSet<_>>().len() >= calls
-        };
-        tokio::time::timeout(LIMIT, took.wait_for(ended))
-            .await
-            .expect("the ends")
-            .unwrap();
-    }
-}
-
-async fn receive(State(receiver): State<Receiver>, headers: HeaderMap, body: Bytes) -> StatusCode {
-    let status = StatusCode::from_u16(receiver.answer.load(Ordering::Relaxed)).unwrap();
-    if status.is_success() {
-        let body = String::from_utf8(body.to_vec()).unwrap();
-        receiver.took.send_modify(|took| took.push((headers, body)));
-    }
-    status
-}
+use receiver::Receiver;
+use serde_json::json;
 
 const CONFIG: &str = "[webhooks]\nallow = [\"127.0.0.1\"]\n[policy]\nopen = [\"+1202555\"]\n";
 
@@ -225,4 +151,52 @@ async fn urls_that_lead_inside_are_refused_when_given_and_when_used() {
         "{error}"
     );
     server.stop().await;
+}
+
+#[tokio::test]
+async fn doctor_tries_each_webhook_by_a_signed_ping() {
+    let home = Home::new();
+    home.configure(CONFIG);
+    let receiver = Receiver::start(200).await;
+    let server = home.serve().await;
+    let (_, hook) = server.post("/api/v1/webhooks", &json!({"url": receiver.url()})).await;
+    let (id, secret) = (hook["id"].as_str().unwrap(), hook["secret"].as_str().unwrap());
+    let doctor = async || {
+        let report = home.run(&["doctor", "--json"]).await.json();
+        let mut findings = report.as_array().unwrap().iter();
+        let check = format!("webhook {id}");
+        let found = findings.find(|found| found["check"] == *check).cloned();
+        let found = found.unwrap_or_else(|| panic!("{report:#}"));
+        (
+            found["ok"].as_bool().unwrap(),
+            found["detail"].as_str().unwrap().to_owned(),
+        )
+    };
+    // Beside the running server.
+    let (ok, detail) = doctor().await;
+    assert!(ok && detail.contains("signed ping"), "{detail}");
+    let (headers, body) = receiver.took.borrow().last().unwrap().clone();
+    assert!(body.contains(r#""type":"ping""#) && body.contains(id), "{body}");
+    let header = |name: &str| headers[name].to_str().unwrap();
+    let (ping, time, signed) = (
+        header("webhook-id"),
+        header("webhook-timestamp"),
+        header("webhook-signature"),
+    );
+    let secret = outdial_domain::SigningSecret::new(secret.to_owned());
+    outdial_webhooks::verify(&secret, ping, time, signed, &body, time_of(time)).unwrap();
+    receiver.answer.store(401, Ordering::Relaxed);
+    let (ok, detail) = doctor().await;
+    assert!(!ok && detail.contains("401") && detail.contains("secret"), "{detail}");
+    server.stop().await;
+    // An address that is not allowed any more is not even asked.
+    home.configure("");
+    let before = receiver.took.borrow().len();
+    let (ok, detail) = doctor().await;
+    assert!(!ok && detail.contains("webhooks.allow"), "{detail}");
+    assert_eq!(receiver.took.borrow().len(), before);
+}
+
+fn time_of(seconds: &str) -> jiff::Timestamp {
+    jiff::Timestamp::from_second(seconds.parse().unwrap()).unwrap()
 }

@@ -44,7 +44,7 @@ pub use self::{blobs::PostgresBlobs, recordings::PostgresRecordings};
 
 use futures_util::{FutureExt, future::BoxFuture};
 use jiff::Timestamp;
-use outdial_domain::{Account, AccountId, Allowance, AudioId, Call, CallId, Key, KeyId, Mask, MaskId, ScheduleId};
+use outdial_domain::{Account, AccountId, Allowance, AudioId, Call, CallId, Key, KeyId, Mask, MaskId, ScheduleId, Webhook};
 use outdial_engine::ports::{
     AudioFile, Backlog, CallDetails, CallFilter, Change, Claimed, Count, Counted, FirstAnswer, Lane, Nodes, Page,
     Placing, SharedLimits, Store, StoreError, StoredEvent, StoredSchedule, Trace, Wanted,
@@ -123,6 +123,19 @@ impl PostgresStore {
     /// [`StoreError::Unavailable`] when it cannot be read, or has not the schema of this program.
     pub async fn examine(url: &str) -> Result<Examination, StoreError> {
         examine::examine(url).await
+    }
+
+    /// The webhooks of all accounts in the database that this URL names. Nodes may be using it meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when it cannot be read, or has not the schema of this program.
+    pub async fn webhooks_at(url: &str) -> Result<Vec<Webhook>, StoreError> {
+        let mut connection = open::connect(&open::options(url)?).await?;
+        migrate::is_current(&mut connection).await?;
+        let webhooks = webhook::list(&mut connection, None).await?;
+        connection.close().await.map_err(Failure::from)?;
+        Ok(webhooks)
     }
 
     /// Keeps large byte strings in the same database.

@@ -41,7 +41,7 @@ use std::{
 
 use futures_util::{FutureExt, future::BoxFuture};
 use jiff::Timestamp;
-use outdial_domain::{Account, AccountId, Allowance, AudioId, Call, CallId, Key, KeyId, Mask, MaskId, ScheduleId};
+use outdial_domain::{Account, AccountId, Allowance, AudioId, Call, CallId, Key, KeyId, Mask, MaskId, ScheduleId, Webhook};
 use outdial_engine::ports::{
     AudioFile, Backlog, CallDetails, CallFilter, Change, Claimed, FirstAnswer, Lane, Page, Placing, Store, StoreError,
     StoredEvent, StoredSchedule, Trace, Wanted,
@@ -147,6 +147,16 @@ impl SqliteStore {
     pub async fn examine(path: &Path, blobs: &Path) -> Result<Examination, StoreError> {
         let (path, blobs) = (path.to_owned(), FileBlobs::found_at(blobs));
         off_the_runtime(move || examine::examine(&path, &blobs)).await
+    }
+
+    /// The webhooks of all accounts in this file. Somebody may be using it meanwhile.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError::Unavailable`] when it cannot be read, or has not the schema of this program.
+    pub async fn webhooks_in(path: &Path) -> Result<Vec<Webhook>, StoreError> {
+        let path = path.to_owned();
+        off_the_runtime(move || webhook::read_beside(&path)).await
     }
 
     /// Writes the state of this file and these blobs into a new file. Somebody may be using them meanwhile.

@@ -21,6 +21,7 @@ mod config;
 mod dispatcher;
 mod fan_out;
 mod http_post;
+mod ping;
 mod post;
 mod resolver;
 mod serve;
@@ -37,6 +38,7 @@ use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use config::Config;
 pub use http_post::HttpPost;
+pub use ping::ping;
 pub use post::{Post, PostError, Posted, Posting};
 pub use sign::{ID, SIGNATURE, TIMESTAMP, VerifyError, signature, verify};
 

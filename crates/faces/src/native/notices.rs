@@ -1,10 +1,14 @@
 //! What receivers are told of calls that were made by this face.
 
+mod described;
+
 use jiff::Timestamp;
 use outdial_domain::Event;
 use outdial_engine::ports::{CallDetails, Notice, NoticeWriter, StoredEvent};
 
 use super::wire::{self, Notification, NotificationData, Time};
+
+pub(super) use described::webhooks;
 
 /// Writes notifications in the words of the native API.
 #[derive(Debug, Clone, Copy, Default)]

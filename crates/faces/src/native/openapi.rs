@@ -12,7 +12,7 @@ use utoipa::{
 };
 
 use super::{
-    accounts, audio, calls, code::Code, endpoint, keys, masks, messages, operations, recordings, refusal, rooms,
+    accounts, audio, calls, code::Code, endpoint, keys, masks, messages, notices, operations, recordings, refusal, rooms,
     schedules, webhooks, wire,
 };
 
@@ -80,6 +80,8 @@ const WITH_KEY: &[Code] = &[
         wire::DeliveryList,
         wire::EventWord,
         wire::NewWebhook,
+        wire::Notification,
+        wire::NotificationData,
         wire::Replayed,
         wire::Webhook,
         wire::WebhookList,
@@ -153,6 +155,7 @@ pub(super) fn document() -> utoipa::openapi::OpenApi {
             .paths
             .add_path_operation(&endpoint.path, vec![endpoint.method], operation);
     }
+    document.webhooks = Some(notices::webhooks());
     let components = document.components.get_or_insert_default();
     let mut scheme = Http::new(HttpAuthScheme::Bearer);
     scheme.description = Some("A key, as `outdial keys add` prints it: `od_…`.".to_owned());

@@ -9,6 +9,7 @@ mod tapped;
 mod test_call;
 mod tls;
 mod trunk;
+mod webhooks;
 
 use std::process::ExitCode;
 

@@ -1,12 +1,14 @@
 //! Webhooks of accounts.
 
+use std::path::Path;
+
 use outdial_domain::{AccountId, Webhook, WebhookId};
 use outdial_engine::ports::{FanOut, StoreError};
 use rusqlite::{Connection, Row, Transaction, TransactionBehavior, params};
 
 use super::{
-    error::{Failure, all_of},
-    feed,
+    error::{Failure, all_of, unavailable},
+    feed, migrate, open,
 };
 use crate::rows::{
     column::{json, micros},
@@ -90,6 +92,13 @@ pub(super) fn list(connection: &Connection, account: Option<AccountId>) -> Resul
         None => all_of(connection, ALL, (), read)?,
     };
     Ok(rows.into_iter().map(Webhook::try_from).collect::<Result<_, _>>()?)
+}
+
+/// All of them, read beside whoever uses the file.
+pub(super) fn read_beside(path: &Path) -> Result<Vec<Webhook>, StoreError> {
+    let connection = open::reader(path).map_err(|error| unavailable(&error))?;
+    migrate::is_current(&connection)?;
+    Ok(list(&connection, None)?)
 }
 
 pub(super) fn fan_out(connection: &Connection, step: &FanOut) -> Result<bool, Failure> {

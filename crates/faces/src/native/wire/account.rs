@@ -1,7 +1,10 @@
 //! An account.
 
 use outdial_domain as domain;
-use outdial_engine::pacing::{bucket::SECOND, limits::Limit};
+use outdial_engine::pacing::{
+    bucket::{Rate, SECOND},
+    limits::Limit,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -77,7 +80,7 @@ impl From<Limit> for AccountLimits {
         let per_second = |interval: i64| (SECOND as f64 / interval as f64 * 1e6).round() / 1e6;
         Self {
             calls_per_second: limit.rate.map(|rate| per_second(rate.interval())),
-            burst: limit.rate.map(|rate| rate.burst()),
+            burst: limit.rate.map(Rate::burst),
             max_calls: limit.at_once,
         }
     }

@@ -46,6 +46,7 @@ pub(super) async fn all(common: &Common, config: &Config) -> Vec<Finding> {
             server.stop().await;
         }
     }
+    findings.extend(super::webhooks::findings(common, config).await);
     findings
 }
 
