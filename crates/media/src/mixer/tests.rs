@@ -153,6 +153,12 @@ proptest! {
         }
     }
 
+}
+
+proptest! {
+    // Each case is up to two hundred steps.
+    #![proptest_config(ProptestConfig::with_cases(32))]
+
     /// Whatever comes and goes, the room neither panics nor lets anybody hear themselves alone.
     #[test]
     fn any_order_of_events_is_taken(steps in proptest::collection::vec((0_u8..5, 0_usize..12, any::<i16>()), 0..200)) {
