@@ -52,6 +52,10 @@ async fn a_database_that_cannot_be_used_is_an_error_with_a_remedy() {
     database.psql(name, sql).unwrap();
     for (url, words) in [
         ("postgres://outdial:secret@127.0.0.1:1/outdial", "does not answer"),
+        (
+            "postgres://outdial:secret@127.0.0.1:1/outdial",
+            "Start the PostgreSQL server",
+        ),
         ("postgres://outdial:secret@[", "cannot be read"),
         (database.url("nowhere").as_str(), "createdb"),
         (&newer, "newer version"),

@@ -53,18 +53,7 @@ pub(super) async fn is_current(connection: &mut PgConnection) -> Result<(), Fail
 /// Runs the migrations that the database lacks, all in one transaction.
 pub(super) async fn migrate(connection: &mut PgConnection) -> Result<(), Failure> {
     let (number, version, encoding): (i32, String, String) = sqlx::query_as(SERVER).fetch_one(&mut *connection).await?;
-    if number < OLDEST_SERVER {
-        return refuse(
-            format!("the server is PostgreSQL {version}"),
-            "Use PostgreSQL 15 or later",
-        );
-    }
-    if encoding != "UTF8" {
-        return refuse(
-            format!("the database keeps texts as {encoding}"),
-            "Create one that keeps them as UTF-8, as with `createdb --encoding=UTF8 --template=template0`",
-        );
-    }
+    is_usable(number, &version, &encoding)?;
     let mut transaction = connection.begin().await?;
     sqlx::query(ONE_AT_A_TIME).execute(&mut *transaction).await?;
     if !sqlx::query_scalar(SCHEMA_IS_THERE).fetch_one(&mut *transaction).await? {
@@ -101,10 +90,43 @@ pub(super) async fn migrate(connection: &mut PgConnection) -> Result<(), Failure
     Ok(transaction.commit().await?)
 }
 
+/// Whether a server of this version can be used, and a database that keeps texts so.
+fn is_usable(number: i32, version: &str, encoding: &str) -> Result<(), Failure> {
+    if number < OLDEST_SERVER {
+        return refuse(
+            format!("the server is PostgreSQL {version}"),
+            "Use PostgreSQL 15 or later",
+        );
+    }
+    if encoding != "UTF8" {
+        return refuse(
+            format!("the database keeps texts as {encoding}"),
+            "Create one that keeps them as UTF-8, as with `createdb --encoding=UTF8 --template=template0`",
+        );
+    }
+    Ok(())
+}
+
 fn refuse(reason: String, remedy: &str) -> Result<(), Failure> {
     Err(StoreError::Unavailable {
         reason,
         remedy: remedy.to_owned(),
     }
     .into())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_server_that_is_too_old_is_refused_with_what_to_do() {
+        let refused = |number, version, encoding| is_usable(number, version, encoding).unwrap_err().to_string();
+        let error = refused(140_012, "14.12 (Debian 14.12-1)", "UTF8");
+        assert!(error.contains("14.12") && error.contains("15 or later"), "{error}");
+        assert!(refused(160_003, "16.3", "LATIN1").contains("UTF-8"));
+        for number in [150_000, 170_001] {
+            is_usable(number, "15", "UTF8").unwrap();
+        }
+    }
 }
