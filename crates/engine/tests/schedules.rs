@@ -219,6 +219,15 @@ async fn what_can_never_be_is_refused() {
         ..occurring("* * * * *", "UTC")
     };
     assert_eq!(refused(century).await, "until");
+    let one_day = |until: Edit<Timestamp>| Occurring {
+        until,
+        skip: Edit::Set(vec!["2030-12-25".parse().unwrap()]),
+        ..occurring("0 9 25 dec *", "Asia/Singapore")
+    };
+    // The only day that there is before the end is skipped; without an end there are others.
+    assert_eq!(refused(one_day(Edit::Set(at("2031-06-01T00:00:00Z")))).await, "cron");
+    let next_year = create(&bench, one_day(Edit::Keep)).await;
+    assert_eq!(next_year.schedule.next, Some(at("2031-12-25T01:00:00Z")));
     let mut closed = request("sip:x@example.com");
     closed.tag = None;
     let refused =

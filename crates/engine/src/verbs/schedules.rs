@@ -111,6 +111,9 @@ pub async fn create_schedule(
         created_at: now,
     };
     apply(&mut schedule, occurring, now)?;
+    if schedule.next.is_none() {
+        return Err(never());
+    }
     let stored = StoredSchedule { schedule, flow };
     let answer = once.map(|answer| answer(&stored));
     engine.store.add_schedule(stored.clone(), answer).await?;
@@ -213,10 +216,14 @@ fn apply(schedule: &mut Schedule, occurring: Occurring, now: Timestamp) -> Resul
     }
     schedule.reckon(now);
     if schedule.next.is_none() && !ends_by_this && schedule.until.is_none_or(|until| until > now) {
-        let message = "it never occurs: there is no such day, or all of them are skipped";
-        return Err(invalid("cron", "invalid", message));
+        return Err(never());
     }
     Ok(())
+}
+
+fn never() -> ScheduleError {
+    let message = "it never occurs: there is no such day before `until`, or all of them are skipped";
+    invalid("cron", "invalid", message)
 }
 
 fn problems(schedule: &Schedule, now: Timestamp) -> Vec<Problem> {

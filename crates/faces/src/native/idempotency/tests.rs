@@ -168,6 +168,33 @@ async fn a_reference_serves_as_a_key_and_finds_the_call() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_schedule_is_made_once() {
+    let server = Server::start().await;
+    let path = "/api/v1/schedules";
+    let body = json!({"to": BOB, "say": "Hello", "cron": "0 9 * * *", "zone": "UTC"});
+    let first = post(&server, path, "weekly", &body).await;
+    assert_eq!(first.status, StatusCode::CREATED, "{}", first.text);
+    let again = post(&server, path, "weekly", &body).await;
+    assert_eq!((again.status, &again.text), (first.status, &first.text));
+    assert_eq!(again.header("idempotent-replayed"), "true");
+    assert_eq!(again.header("location"), first.header("location"));
+    let mut other = body.clone();
+    other["cron"] = json!("0 10 * * *");
+    let refused = post(&server, path, "weekly", &other).await;
+    refused.is(StatusCode::UNPROCESSABLE_ENTITY, "idempotency_key_reused");
+    // What was refused leaves the key unused.
+    other["cron"] = json!("* * * * * *");
+    let refused = post(&server, path, "each second", &other).await;
+    refused.is(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request");
+    assert_eq!(
+        post(&server, path, "each second", &body).await.status,
+        StatusCode::CREATED
+    );
+    let made = server.get(path).await;
+    assert_eq!(made.json["schedules"].as_array().unwrap().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn uploads_and_accounts_are_made_once() {
     let server = Server::start().await;
     let upload = async |bytes: &[u8]| {
