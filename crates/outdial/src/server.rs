@@ -28,9 +28,6 @@ use crate::{
     server::state::State,
 };
 
-/// How long calls that are ended at once may take.
-const ENDING: Duration = Duration::from_secs(10);
-
 /// What a server of this process is for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Role {

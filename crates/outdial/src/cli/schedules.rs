@@ -34,10 +34,6 @@ pub struct Bounds {
 }
 
 #[derive(Debug, Subcommand)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "there is one of it, and it lives as long as the command"
-)]
 pub enum Schedules {
     /// Add a schedule
     Add {
