@@ -204,7 +204,7 @@ async fn a_backup_brings_everything_back() {
     let kept = contents(&path);
     let caller = Caller::of(1);
     let before = store.events_after(caller.account, 0, 1_000).await.unwrap();
-    let mut late = caller.call(100, at(0));
+    let mut late = caller.call(200, at(0));
     store.commit(late.created()).await.unwrap();
     let mode = std::os::unix::fs::PermissionsExt::mode(&std::fs::metadata(&backup).unwrap().permissions());
     assert_eq!(mode & 0o077, 0, "it holds what the state holds");
@@ -222,7 +222,7 @@ async fn a_backup_brings_everything_back() {
     let store = SqliteStore::open(&again).await.unwrap();
     assert_eq!(store.events_after(caller.account, 0, 1_000).await.unwrap(), before);
     assert_eq!(*blobs.get(&hash).await.unwrap(), *vec![7; 100_000]);
-    let mut next = caller.call(101, at(0));
+    let mut next = caller.call(201, at(0));
     store.commit(next.created()).await.unwrap();
 }
 

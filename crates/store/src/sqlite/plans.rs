@@ -181,7 +181,7 @@ fn writes_use_an_index() {
 #[test]
 fn claims_use_an_index_with_many_pending() {
     let (_directory, connection) = opened();
-    let fill = "INSERT INTO account VALUES (zeroblob(16), 'a', 0);
+    let fill = "INSERT INTO account (id, name, created_at) VALUES (zeroblob(16), 'a', 0);
         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
         INSERT INTO call (account_id, id, direction, state, to_address, due, attempts, events, created_at, digits, plan, flow)
         SELECT zeroblob(16), unhex(format('%032x', i)), 'outgoing', 'queued', '+1' || i, i, 0, 1, 0, '[]', '{}', '{}' FROM n;

@@ -82,6 +82,42 @@ async fn a_receiver_that_comes_back_is_told_everything_in_order() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn three_days_of_tries_go_on_through_restarts() {
+    let mut rig = Rig::start().await;
+    for url in [DEAD, WELL] {
+        rig.receivers
+            .answer(url, |_| Err(PostError::Unreachable("connection refused".into())));
+    }
+    let (dead, late) = (
+        rig.place_for(DEAD, &["ended"]).await.id,
+        rig.place_for(WELL, &["ended"]).await.id,
+    );
+    for call in [dead, late] {
+        rig.ended(call).await;
+    }
+    let begun = rig.engine.ids.now();
+    let hours = |rig: &Rig| rig.engine.ids.now().duration_since(begun).as_hours();
+    while hours(&rig) < 80 {
+        // The server runs for some hours, and is away for half of one.
+        tokio::time::sleep(Duration::from_secs(5 * HOUR)).await;
+        rig = rig.restart(Duration::from_secs(HOUR / 2)).await;
+        if (66..72).contains(&hours(&rig)) {
+            rig.receivers.answer(WELL, |_| status(204));
+        }
+    }
+    let deliveries = rig.deliveries().await;
+    let of = |call| deliveries.iter().filter(move |delivery| delivery.call == call);
+    let results: Vec<DeliveryResult> = of(dead).map(|delivery| delivery.result).collect();
+    let (last, before) = results.split_last().unwrap();
+    assert_eq!(*last, DeliveryResult::GivenUp);
+    assert!(before.len() > 50 && before.iter().all(|result| *result == DeliveryResult::Retried));
+    let given_up = of(dead).last().unwrap().at.duration_since(begun).as_hours();
+    assert!((72..75).contains(&given_up), "given up after {given_up} h");
+    assert_eq!(of(late).last().unwrap().result, DeliveryResult::Delivered);
+    assert_eq!(rig.receivers.taken_at(WELL).len(), 1, "told at last, and once");
+}
+
+#[tokio::test(start_paused = true)]
 async fn one_bad_notification_does_not_hold_up_other_calls() {
     let rig = Rig::start().await;
     let bad = rig.place(WELL).await.id;
