@@ -106,17 +106,15 @@ impl Entered {
         if let Some(invited) = shared.witness.invited(transaction) {
             line.trace.lock().unwrap_or_else(PoisonError::into_inner).keep(invited);
         }
-        let entered = shared.legs.enter(&call_id, Arc::clone(&line));
-        let entry = |call_id| Entry {
+        if !shared.legs.enter(&call_id, Arc::clone(&line)) {
+            return None;
+        }
+        let entry = Entry {
             legs: Arc::clone(&shared.legs),
             call_id,
             leg: shared.ids.make(LegId::new),
         };
-        entered.then(|| Self {
-            entry: entry(call_id),
-            line,
-            requests,
-        })
+        Some(Self { entry, line, requests })
     }
 }
 

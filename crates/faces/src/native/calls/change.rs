@@ -197,7 +197,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn null_takes_away_what_was_given() {
         let server = Server::start().await;
-        let given = json!({"to": BOB, "say": "x", "from": "sip:us@127.0.0.1", "in": "1h", "expires":
+        let given = json!({"to": BOB, "say": "x", "from": "+6561234567", "in": "1h", "expires":
             "2030-02-01T00:00:00Z", "hours": "daily 00:00-24:00 in UTC", "retry": "2/1m", "ring": "7s", "max": "8s",
             "priority": "high", "tag": "t"});
         let plain = server.place(json!({"to": BOB, "say": "x", "in": "1h"})).await;
