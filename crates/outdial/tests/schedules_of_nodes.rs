@@ -55,12 +55,15 @@ async fn two_nodes_make_each_occurrence_once() {
     }
     server.stop().await;
     // All of them became due a moment ago, while no server ran: both find them as soon as they start.
-    let due = Timestamp::from_second(Timestamp::now().as_second() - 10).unwrap();
+    let name = url.strip_prefix("postgres:///").unwrap().split('?').next().unwrap();
+    let second = database
+        .psql(name, "SELECT extract(epoch FROM now())::bigint - 10")
+        .unwrap();
+    let due = Timestamp::from_second(second.parse().unwrap()).unwrap();
     let sql = format!(
         "UPDATE schedule SET wake = {}, schedule = jsonb_set(schedule::jsonb, '{{next}}', '\"{due}\"')::text",
         due.as_microsecond()
     );
-    let name = url.strip_prefix("postgres:///").unwrap().split('?').next().unwrap();
     database.psql(name, &sql).unwrap();
     let (a, b) = tokio::join!(homes[0].serve(), homes[1].serve());
     let references = occurred(&a).await;

@@ -111,9 +111,9 @@ async fn three_days_of_tries_go_on_through_restarts() {
     let (last, before) = results.split_last().unwrap();
     assert_eq!(*last, DeliveryResult::GivenUp);
     assert!(before.len() > 50 && before.iter().all(|result| *result == DeliveryResult::Retried));
-    let given_up = of(dead).last().unwrap().at.duration_since(begun).as_hours();
+    let given_up = of(dead).next_back().unwrap().at.duration_since(begun).as_hours();
     assert!((72..75).contains(&given_up), "given up after {given_up} h");
-    assert_eq!(of(late).last().unwrap().result, DeliveryResult::Delivered);
+    assert_eq!(of(late).next_back().unwrap().result, DeliveryResult::Delivered);
     assert_eq!(rig.receivers.taken_at(WELL).len(), 1, "told at last, and once");
 }
 
