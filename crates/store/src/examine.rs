@@ -57,6 +57,7 @@ pub(crate) mod every {
     pub(crate) const FEED: &str =
         "SELECT call_id, webhook_id, replay_id, account_id, receiver, told, newest, tries FROM feed";
     pub(crate) const DELIVERY: &str = "SELECT account_id, id, call_id, webhook_id, at, entry FROM delivery";
+    pub(crate) const MASK: &str = "SELECT id, mask FROM mask";
     pub(crate) const FIRST_ANSWER: &str =
         "SELECT account_id, key, request, answer, made_at, kept_until FROM first_answer";
 }

@@ -44,7 +44,9 @@ pub use self::{blobs::PostgresBlobs, recordings::PostgresRecordings};
 
 use futures_util::{FutureExt, future::BoxFuture};
 use jiff::Timestamp;
-use outdial_domain::{Account, AccountId, Allowance, AudioId, Call, CallId, Key, KeyId, Mask, MaskId, ScheduleId, Webhook};
+use outdial_domain::{
+    Account, AccountId, Allowance, AudioId, Call, CallId, Key, KeyId, Mask, MaskId, ScheduleId, Webhook,
+};
 use outdial_engine::ports::{
     AudioFile, Backlog, CallDetails, CallFilter, Change, Claimed, Count, Counted, FirstAnswer, Lane, Nodes, Page,
     Placing, SharedLimits, Store, StoreError, StoredEvent, StoredSchedule, Trace, Wanted,

@@ -3,8 +3,8 @@
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use outdial_domain::{
-    Account, AccountId, Allowance, Attempt, AudioId, Call, CallId, CallState, Event, EventKind, Key, KeyId, Leg,
-    LegId, Mask, MaskId, Outcome, ScheduleId,
+    Account, AccountId, Allowance, Attempt, AudioId, Call, CallId, CallState, Event, EventKind, Key, KeyId, Leg, LegId,
+    Mask, MaskId, Outcome, ScheduleId,
 };
 use outdial_flow::Flow;
 use tokio::sync::watch;

@@ -1,7 +1,7 @@
 //! Examines the whole database, as it is at one moment. Nodes may be using it meanwhile.
 
 use futures_util::TryStreamExt;
-use outdial_domain::{Account, AccountId, CallId, Key, Webhook};
+use outdial_domain::{Account, AccountId, CallId, Key, Mask, Webhook};
 use outdial_engine::{
     pacing::limits,
     ports::{AudioFile, Delivery, Feed, FirstAnswer, StoreError, StoredSchedule},
@@ -18,6 +18,7 @@ use crate::{
         delivery::DeliveryRow,
         first_answer::FirstAnswerRow,
         key::KeyRow,
+        mask::MaskRow,
         schedule::WholeScheduleRow,
         webhook::{FeedRow, WebhookRow},
     },
@@ -55,6 +56,7 @@ const TABLES: &[&str] = &[
     "feed",
     "receiver",
     "delivery",
+    "mask",
     "probe",
 ];
 
@@ -145,6 +147,7 @@ async fn read_others(connection: &mut PgConnection, found: &mut Examination) -> 
     read_every::<KeyRow, Key>(connection, found, every::KEY).await?;
     read_every::<FeedRow, Feed>(connection, found, every::FEED).await?;
     read_every::<FirstAnswerRow, FirstAnswer>(connection, found, every::FIRST_ANSWER).await?;
+    read_every::<MaskRow, Mask>(connection, found, every::MASK).await?;
     found.uploads = read_every::<AudioRow, AudioFile>(connection, found, every::AUDIO).await?;
     found.schedules = read_every::<WholeScheduleRow, StoredSchedule>(connection, found, every::SCHEDULE).await?;
     found.webhooks = read_every::<WebhookRow, Webhook>(connection, found, every::WEBHOOK).await?;

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use outdial_domain::{Account, AccountId, CallId, Key, Webhook};
+use outdial_domain::{Account, AccountId, CallId, Key, Mask, Webhook};
 use outdial_engine::ports::{AudioFile, Delivery, Feed, FirstAnswer, StoreError, StoredSchedule};
 use rusqlite::{Connection, Row};
 use uuid::Uuid;
@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{
     account, audio, call, delivery,
     error::{Failure, unavailable},
-    event, feed, first_answer, key, migrate, open, schedule, trace, webhook,
+    event, feed, first_answer, key, mask, migrate, open, schedule, trace, webhook,
 };
 use crate::{
     blobs::FileBlobs,
@@ -72,6 +72,7 @@ fn read_others(connection: &Connection, found: &mut Examination) -> Result<(), F
     read_every::<_, Key>(connection, found, every::KEY, key::read)?;
     read_every::<_, Feed>(connection, found, every::FEED, feed::read)?;
     read_every::<_, FirstAnswer>(connection, found, every::FIRST_ANSWER, first_answer::read)?;
+    read_every::<_, Mask>(connection, found, every::MASK, mask::read)?;
     found.uploads = read_every::<_, AudioFile>(connection, found, every::AUDIO, audio::read)?;
     found.schedules = read_every::<_, StoredSchedule>(connection, found, every::SCHEDULE, schedule::read_whole)?;
     found.webhooks = read_every::<_, Webhook>(connection, found, every::WEBHOOK, webhook::read)?;

@@ -17,7 +17,7 @@ pub(super) const OF_NUMBER: &str = "SELECT id, mask FROM mask WHERE account_id =
 pub(super) const FORGET: &str = "DELETE FROM mask WHERE (account_id, id) IN \
      (SELECT account_id, id FROM mask WHERE expires IS NOT NULL AND expires <= ? ORDER BY expires LIMIT ? + 0)";
 
-fn read(row: &Row<'_>) -> rusqlite::Result<MaskRow> {
+pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<MaskRow> {
     Ok(MaskRow {
         id: row.get(0)?,
         mask: row.get(1)?,
