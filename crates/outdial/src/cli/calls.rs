@@ -157,39 +157,3 @@ pub struct Explain {
     #[arg(long)]
     pub json: bool,
 }
-
-/// What a call that talks shall do: one of these.
-#[derive(Debug, Args)]
-#[group(required = true, multiple = false)]
-pub struct Order {
-    /// Keep what it says from whoever it is with
-    #[arg(long)]
-    pub mute: bool,
-    /// Let it through again
-    #[arg(long)]
-    pub unmute: bool,
-    /// Put it on hold
-    #[arg(long)]
-    pub hold: bool,
-    /// Take it back from hold
-    #[arg(long)]
-    pub resume: bool,
-    /// Press these keys
-    #[arg(long, value_name = "DIGITS")]
-    pub send_digits: Option<String>,
-    /// Let it hear this text now
-    #[arg(long, value_name = "TEXT")]
-    pub say: Option<String>,
-    /// Stop what it hears
-    #[arg(long)]
-    pub stop_playing: bool,
-    /// Run this flow instead: a JSON file
-    #[arg(long, value_name = "FILE")]
-    pub redirect: Option<String>,
-    /// Connect it with this number instead
-    #[arg(long, value_name = "NUMBER")]
-    pub transfer: Option<String>,
-    /// Let it last so much longer from now on, and no longer
-    #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
-    pub limit: Option<Duration>,
-}

@@ -73,7 +73,7 @@ mod tests {
             call: last.call.clone(),
             flow: Flow::say("Hello"),
             attempts: last.attempt.clone().into_iter().collect(),
-            legs: last.leg.clone().into_iter().collect(),
+            legs: last.legs.clone(),
         };
         let now: Timestamp = at(60_000);
         let notice = NativeNotices.write(&details, &event, i64::try_from(position).unwrap(), now);
