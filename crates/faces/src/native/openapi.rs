@@ -12,8 +12,8 @@ use utoipa::{
 };
 
 use super::{
-    accounts, audio, calls, code::Code, endpoint, keys, masks, messages, notices, operations, recordings, refusal, rooms,
-    schedules, webhooks, wire,
+    accounts, audio, calls, code::Code, endpoint, keys, masks, messages, notices, operations, recordings, refusal,
+    rooms, schedules, webhooks, wire,
 };
 
 const PROBLEM_TYPE: &str = "application/problem+json";

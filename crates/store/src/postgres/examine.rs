@@ -57,6 +57,9 @@ const TABLES: &[&str] = &[
     "receiver",
     "delivery",
     "mask",
+    "recording",
+    "recording_part",
+    "server_secret",
     "probe",
 ];
 
