@@ -61,7 +61,7 @@ async fn what_is_taken_can_still_be_put_off() {
     bench.taken().await;
     let later = bench.engine.ids.now() + Duration::from_secs(3_600);
     let change = ChangeCall {
-        due: Some(later),
+        due: verbs::Edit::Set(later),
         ..ChangeCall::default()
     };
     verbs::change_call(&bench.engine, &bench.actor, call.id, change)
@@ -82,7 +82,7 @@ async fn what_is_taken_can_still_be_brought_forward() {
     bench.taken().await;
     let begun = Instant::now();
     let change = ChangeCall {
-        due: Some(bench.engine.ids.now()),
+        due: verbs::Edit::Set(bench.engine.ids.now()),
         ..ChangeCall::default()
     };
     verbs::change_call(&bench.engine, &bench.actor, call.id, change)
