@@ -68,7 +68,7 @@ const FAULTS_OF_A_DATABASE: &[(&str, &str)] = &[
     ("UPDATE blob SET bytes = 'RIFX'", "bytes of an upload are damaged"),
     ("INSERT INTO limit_state (key, arrival) VALUES ('pace', 1)", "`pace`"),
     (
-        "INSERT INTO limit_use (node, key, calls, valid_until) VALUES ('n1', 'room', 1, 1)",
+        "INSERT INTO limit_use (run, key, calls) VALUES ('n1', 'room', 1)",
         "`room`",
     ),
 ];
