@@ -38,7 +38,7 @@ async fn three_nodes_and_a_database_that_die_keep_every_promise() {
         return;
     }
     let trial = Trial {
-        calls: 100,
+        calls: 75,
         ..short(Engine::Postgres)
     };
     let report = harness::run(trial).await;

@@ -157,8 +157,8 @@ impl Disturber {
 
     /// Lets a node that stands still do so for a while: some for less than a lease (3 s), some until it is
     /// declared gone (10 s).
-    async fn stand(&self, server: &Server, what: String, from: Timestamp, dice: &mut StdRng) {
-        sleep(Duration::from_millis(dice.random_range(500..13_000))).await;
+    async fn stand(&mut self, server: &Server, what: String, from: Timestamp, dice: &mut StdRng) {
+        self.wait(Duration::from_millis(dice.random_range(500..13_000))).await;
         signal(server, "CONT").await;
         self.tell(what, from, false);
         sleep(Duration::from_millis(dice.random_range(0..1_000))).await;
