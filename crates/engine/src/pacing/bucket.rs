@@ -125,6 +125,12 @@ impl Bucket {
         self.arrival = self.believed(rate, now).max(now).saturating_add(rate.interval);
     }
 
+    /// Forgets what no call can have caused at this rate: after a rate was raised, or the clock was set back.
+    /// It then fills up as from a call at this moment.
+    pub fn settle(&mut self, rate: Rate, now: Nanos) {
+        self.arrival = self.believed(rate, now);
+    }
+
     /// Whether it is as good as new, and need not be remembered.
     #[must_use]
     pub fn is_full(self, now: Nanos) -> bool {

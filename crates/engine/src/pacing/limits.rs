@@ -165,11 +165,13 @@ pub struct Usage {
 }
 
 impl Usage {
-    fn hold(&self, limit: Limit, now: Nanos) -> Option<Until> {
+    fn hold(&mut self, limit: Limit, now: Nanos) -> Option<Until> {
         if limit.at_once.is_some_and(|most| self.in_use >= most) {
             return Some(Until::Release);
         }
-        let free_at = self.bucket.free_at(limit.rate?, now);
+        let rate = limit.rate?;
+        self.bucket.settle(rate, now);
+        let free_at = self.bucket.free_at(rate, now);
         (free_at > now).then_some(Until::Time(free_at))
     }
 
@@ -221,9 +223,13 @@ impl Ledger {
     ///
     /// [`Hold`] says which limit does not, and until when; nothing is counted then.
     pub fn admit<'w>(&mut self, wants: impl Iterator<Item = &'w Want> + Clone, now: Nanos) -> Result<(), Hold> {
+        let used = &mut self.used;
         let held = wants.clone().filter_map(|want| {
-            let until = self.usage(&want.key).hold(want.limit, now)?;
-            Some((until, want))
+            let until = match used.get_mut(&want.key) {
+                Some(usage) => usage.hold(want.limit, now),
+                None => Usage::default().hold(want.limit, now),
+            };
+            Some((until?, want))
         });
         if let Some((until, want)) = held.max_by_key(|(until, _)| *until) {
             return Err(Hold {
@@ -293,6 +299,17 @@ mod tests {
         assert_eq!(ledger.admit([&one].into_iter(), 9).unwrap_err().until, Until::Release);
         ledger.release(&one.key);
         ledger.admit([&one].into_iter(), 9).unwrap();
+    }
+
+    #[test]
+    fn a_rate_that_is_changed_holds_at_once() {
+        let mut ledger = Ledger::default();
+        let slow = want(Kind::Account, "a", Some(1_000_000), None);
+        let quick = want(Kind::Account, "a", Some(10), None);
+        ledger.admit([&slow].into_iter(), 0).unwrap();
+        let hold = ledger.admit([&quick].into_iter(), 5).unwrap_err();
+        assert_eq!(hold.until, Until::Time(15), "as if a call had just come");
+        ledger.admit([&quick].into_iter(), 15).unwrap();
     }
 
     #[test]
