@@ -5,9 +5,9 @@
 //!                            └─► how it ended ─► the call task ─► event, and the row by its keeper
 //! ```
 //!
-//! One [`writer`] takes the frames of all taps of this node, because a disk may stand still, and no thread
+//! One `writer` takes the frames of all taps of this node, because a disk may stand still, and no thread
 //! that paces sound may wait for it. Frames that found no room meanwhile become silence of their length.
-//! What a crash leaves behind is mended at the next start ([`interrupted`]).
+//! What a crash leaves behind is mended at the next start (`interrupted`).
 
 pub(crate) mod interrupted;
 pub(crate) mod keeper;
