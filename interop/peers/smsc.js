@@ -29,6 +29,7 @@ function receipt(text, id, fields) {
 
 function sendParts(text) {
   const session = [...receivers].pop();
+  if (!session) return;
   ['First, ', 'second 👍'].forEach((part, place) => {
     session.deliver_sm({
       source_addr_ton: 1,

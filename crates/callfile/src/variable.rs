@@ -11,8 +11,8 @@ use crate::{
 /// The name has letters, digits and `_`; a leading `_` or `__` passes the variable on to channels
 /// that this one makes. Instead of a variable, one of a few functions that only describe the call
 /// can be set: `CALLERID(…)`, `CDR(…)`, `CHANNEL(…)` for `accountcode`, `amaflags`, `language`,
-/// `musicclass`, `tonezone` and `userfield`, and `TIMEOUT(…)` for `absolute`, `digit` and
-/// `response`. Others may write files or run programs, and are refused.
+/// `musicclass`, `tonezone` and `userfield`, `CONFBRIDGE(…)` for who somebody is in a conference and how
+/// many it takes, and `TIMEOUT(…)` for `absolute`, `digit` and `response`. Others may write files or run programs, and are refused.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Variable {
@@ -35,6 +35,18 @@ const FUNCTIONS: &[(&str, &[&str])] = &[
             "musicclass",
             "tonezone",
             "userfield",
+        ],
+    ),
+    (
+        "CONFBRIDGE",
+        &[
+            "bridge,max_members",
+            "user,admin",
+            "user,end_marked",
+            "user,marked",
+            "user,quiet",
+            "user,startmuted",
+            "user,wait_marked",
         ],
     ),
     ("TIMEOUT", &["absolute", "digit", "response"]),
@@ -98,6 +110,7 @@ mod tests {
             "CHANNEL(language)",
             "TIMEOUT(absolute)",
             "CALLERID(num-pres)",
+            "CONFBRIDGE(bridge,max_members)",
         ] {
             assert_eq!(wrong_name(name), None, "{name}");
         }
@@ -107,6 +120,7 @@ mod tests {
             "CHANNEL(hangup_handler_push)",
             "CALLERID(num)x(",
             "DB(a/b)",
+            "CONFBRIDGE(bridge,record_command)",
             "channel(language)",
         ] {
             assert!(wrong_name(name).is_some(), "{name}");
