@@ -181,6 +181,22 @@ mod tests {
     }
 
     #[test]
+    fn what_a_link_leads_to_has_the_archive() {
+        let (dir, spool) = spool();
+        let link = dir.path().join("link");
+        std::os::unix::fs::symlink(spool.dir(), &link).unwrap();
+        let linked = Spool::new(&link);
+        let real = spool.archive_dir().canonicalize().unwrap();
+        assert_eq!(linked.archive_dir(), real);
+        fs::write(
+            real.join("x"),
+            "Channel: SIP/a\nApplication: Hangup\nStatus: Completed\n",
+        )
+        .unwrap();
+        assert!(linked.outcome(&FileName::new("x").unwrap()).unwrap().is_some());
+    }
+
+    #[test]
     fn a_glued_status_does_not_become_part_of_a_value() {
         let (_dir, spool) = spool();
         fs::write(

@@ -89,21 +89,34 @@ impl fmt::Debug for Spool {
     }
 }
 
+/// Where Asterisk puts what was in this queue.
+fn archive_of(queue: &Path) -> PathBuf {
+    let mut archive = queue.components().as_path().as_os_str().to_owned();
+    archive.push("_done");
+    archive.into()
+}
+
 impl Spool {
     /// Where Asterisk usually has its queue.
     pub const DEFAULT_DIR: &str = "/var/spool/asterisk/outgoing";
 
     /// A spool with this queue: the directory `outgoing` under Asterisk's `astspooldir`.
     ///
-    /// The archive is taken to be beside it, with `_done` after the name, as Asterisk has it.
+    /// The archive is taken to be beside it, with `_done` after the name, as Asterisk has it. Beside a
+    /// symbolic link there is none: it is beside the directory that the link leads to.
     #[must_use]
     pub fn new(dir: impl Into<PathBuf>) -> Self {
         let dir = dir.into();
-        let mut archive = dir.components().as_path().as_os_str().to_owned();
-        archive.push("_done");
+        let mut archive = archive_of(&dir);
+        if dir.is_symlink()
+            && !archive.is_dir()
+            && let Ok(led_to) = dir.canonicalize()
+        {
+            archive = archive_of(&led_to);
+        }
         Self {
             dir,
-            archive: archive.into(),
+            archive,
             staging: None,
             owner: Owner::OfSpool,
             mode: 0o640,

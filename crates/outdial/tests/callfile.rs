@@ -106,7 +106,7 @@ async fn what_is_wrong_is_named_with_its_remedy_and_leaves_nothing() {
         (&["--at", "2036-12-01T01:00:00"], 2, "with its zone"),
         (&["--user", "nobody-of-this-name"], 2, "there is no user"),
         (&["--name", "../x"], 2, "no name for a call file"),
-        (&["--mode", "0200"], 2, "let its owner read it"),
+        (&["--mode", "0440"], 2, "let its owner read and write it"),
         (&["--staging", "/nowhere"], 4, "no staging directory"),
         (&["--set", "SHELL(id)=1"], 2, "may act on the system"),
         (&["--wait", "--archive", "no"], 2, "--archive yes"),

@@ -173,8 +173,10 @@ fn seconds(text: &str) -> Result<u32, String> {
 
 fn octal(text: &str) -> Result<u32, String> {
     match u32::from_str_radix(text, 8) {
-        Ok(mode) if mode <= 0o777 && mode & 0o400 == 0 => {
-            Err("let its owner read it, as by 0640: Asterisk destroys a file that it cannot read".to_owned())
+        Ok(mode) if mode <= 0o777 && mode & 0o600 != 0o600 => {
+            Err("let its owner read and write it, as by 0640: Asterisk destroys a file \
+                                                         that it cannot read, and writes the result into it"
+                .to_owned())
         }
         Ok(mode) if mode <= 0o777 => Ok(mode),
         _ => Err("write it in octal, as 0640".to_owned()),
