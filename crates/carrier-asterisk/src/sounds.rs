@@ -54,7 +54,8 @@ fn write(dir: &Path, samples: &[i16]) -> io::Result<String> {
     let wav = wav(samples)?;
     let path = path(dir, &wav);
     let name = format!("{path}.wav");
-    if fs::exists(&name)? {
+    // What somebody else wrote under that name would be played instead, or nothing.
+    if fs::read(&name).is_ok_and(|there| there == wav) {
         return Ok(path);
     }
     let mut file = tempfile::Builder::new().prefix(".outdial-").tempfile_in(dir)?;
@@ -125,6 +126,17 @@ mod tests {
         assert_eq!((first.len(), &first[..4], first[44]), (44 + 160, b"RIFF".as_slice(), 1));
         let mode = fs::metadata(format!("{}.wav", paths[0])).unwrap().permissions().mode();
         assert_eq!(mode & 0o777, 0o644);
+    }
+
+    #[test]
+    fn a_sound_that_was_spoilt_is_written_again() {
+        let dir = tempfile::tempdir().unwrap();
+        let argument = playable(dir.path(), &[clip(7)]).unwrap();
+        let name = format!("{argument}.wav");
+        let right = fs::read(&name).unwrap();
+        fs::write(&name, "garbage").unwrap();
+        assert_eq!(playable(dir.path(), &[clip(7)]).unwrap(), argument);
+        assert_eq!(fs::read(name).unwrap(), right);
     }
 
     #[test]

@@ -133,6 +133,9 @@ async fn files_are_explained_line_by_line() {
         "Channel: SIP/a\nApplication: Hangup\nWaitTime: 5x\nArchive: yes\n",
     )
     .unwrap();
+    let endless = place.run(&["check", "/dev/zero"]).await;
+    assert_eq!(endless.code, 2, "{endless:?}");
+    assert!(endless.err.contains("is longer than"), "{endless:?}");
     let ran = place.run(&["check", path]).await;
     assert_eq!(ran.code, 0, "{ran:?}");
     for part in [

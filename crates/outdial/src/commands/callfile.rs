@@ -5,7 +5,7 @@ mod check;
 mod spool;
 mod write;
 
-use std::{path::Path, process::ExitCode};
+use std::{fs::File, io::Read, path::Path, process::ExitCode};
 
 use outdial_callfile::{InvalidTime, Spool, SpoolError, When};
 
@@ -84,13 +84,23 @@ fn failure(error: &SpoolError) -> Failure {
     }
 }
 
+/// The most bytes that are read of a file: some 100,000 call files as JSON.
+const LARGEST: u64 = 64 << 20;
+
 /// The bytes of a file; `-` is the standard input.
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
     let read = if path == Path::new("-") {
-        let mut bytes = Vec::new();
-        std::io::Read::read_to_end(&mut std::io::stdin().lock(), &mut bytes).map(|_| bytes)
+        std::io::stdin().lock().take(LARGEST + 1).read_to_end(&mut bytes)
     } else {
-        std::fs::read(path)
+        File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes))
     };
-    read.map_err(|error| Failure::usage(format!("{} cannot be read: {error}", path.display())))
+    match read {
+        Ok(count) if count as u64 > LARGEST => Err(Failure::usage(format!(
+            "{} is longer than {LARGEST} bytes; give less at a time",
+            path.display()
+        ))),
+        Ok(_) => Ok(bytes),
+        Err(error) => Err(Failure::usage(format!("{} cannot be read: {error}", path.display()))),
+    }
 }
