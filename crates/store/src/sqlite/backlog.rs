@@ -17,12 +17,17 @@ use crate::rows::{
 };
 
 /// The lane after this one with calls that nobody has taken, and when the first of them is due.
+///
+/// It asks for what comes after the last moment of this lane. Asked for what comes after the lane, SQLite would go
+/// to the lane's beginning and read all of it.
 pub(super) const NEXT_LANE: &str = "SELECT account_id, priority, due FROM job INDEXED BY job_due \
-     WHERE claimed_by IS NULL AND (account_id, priority) > (?1, ?2) ORDER BY account_id, priority, due LIMIT 1";
+     WHERE claimed_by IS NULL AND (account_id, priority, due) > (?1, ?2, 9223372036854775807) \
+     ORDER BY account_id, priority, due LIMIT 1";
 
 /// The same of calls that somebody has taken.
 pub(super) const NEXT_TAKEN_LANE: &str = "SELECT account_id, priority, due FROM job INDEXED BY job_claimed \
-     WHERE claimed_by IS NOT NULL AND (account_id, priority) > (?1, ?2) ORDER BY account_id, priority, due LIMIT 1";
+     WHERE claimed_by IS NOT NULL AND (account_id, priority, due) > (?1, ?2, 9223372036854775807) \
+     ORDER BY account_id, priority, due LIMIT 1";
 
 /// How many calls of a lane come before a turn, up to a bound.
 pub(super) const COUNT: &str = "SELECT count(*) FROM (SELECT 1 FROM job INDEXED BY job_due \
