@@ -142,85 +142,36 @@ impl Flow {
         }
     }
 
+    /// Every instruction of this flow, branches included, in the order of the document.
+    #[must_use]
+    pub fn all(&self) -> Vec<&Instruction> {
+        fn collect<'f>(steps: &'f [Instruction], into: &mut Vec<&'f Instruction>) {
+            for step in steps {
+                into.push(step);
+                step.branches().into_iter().for_each(|branch| collect(branch, into));
+            }
+        }
+        let mut all = Vec::new();
+        collect(&self.steps, &mut all);
+        all
+    }
+
     /// Whether the call may be handed over to a switch somewhere in this flow, branches included.
     #[must_use]
     pub fn hands_over(&self) -> bool {
-        fn somewhere(steps: &[Instruction]) -> bool {
-            steps.iter().any(|step| match step {
-                Instruction::HandOver(_) => true,
-                Instruction::Gather(gather) => {
-                    gather.on.values().any(|steps| somewhere(steps))
-                        || somewhere(&gather.otherwise)
-                        || somewhere(&gather.no_input)
-                }
-                Instruction::Say(_)
-                | Instruction::Play(_)
-                | Instruction::Pause(_)
-                | Instruction::SendDigits(_)
-                | Instruction::Conference(_)
-                | Instruction::Record(_)
-                | Instruction::Recording(_)
-                | Instruction::HangUp => false,
-                Instruction::Dial(dial) => somewhere(dial.on_failure.steps()),
-            })
-        }
-        somewhere(&self.steps)
+        self.all().iter().any(|step| matches!(step, Instruction::HandOver(_)))
     }
 
     /// Every `dial` somewhere in this flow, branches included.
     #[must_use]
     pub fn dials(&self) -> Vec<&Dial> {
-        fn collect<'f>(steps: &'f [Instruction], into: &mut Vec<&'f Dial>) {
-            for step in steps {
-                match step {
-                    Instruction::Dial(dial) => {
-                        into.push(dial);
-                        collect(dial.on_failure.steps(), into);
-                    }
-                    Instruction::Gather(gather) => {
-                        gather.on.values().for_each(|steps| collect(steps, into));
-                        collect(&gather.otherwise, into);
-                        collect(&gather.no_input, into);
-                    }
-                    Instruction::Say(_)
-                    | Instruction::Play(_)
-                    | Instruction::Pause(_)
-                    | Instruction::SendDigits(_)
-                    | Instruction::Record(_)
-                    | Instruction::Recording(_)
-                    | Instruction::Conference(_)
-                    | Instruction::HandOver(_)
-                    | Instruction::HangUp => {}
-                }
-            }
-        }
-        let mut dials = Vec::new();
-        collect(&self.steps, &mut dials);
-        dials
+        self.all().into_iter().filter_map(Instruction::dial).collect()
     }
 
     /// The first room that this flow may enter, branches included.
     #[must_use]
     pub fn room(&self) -> Option<&RoomName> {
-        fn first(steps: &[Instruction]) -> Option<&RoomName> {
-            steps.iter().find_map(|step| match step {
-                Instruction::Conference(conference) => Some(&conference.room),
-                Instruction::Dial(dial) => first(dial.on_failure.steps()),
-                Instruction::Gather(gather) => {
-                    let branches = gather.on.values().chain([&gather.otherwise, &gather.no_input]);
-                    branches.into_iter().find_map(|steps| first(steps))
-                }
-                Instruction::Say(_)
-                | Instruction::Play(_)
-                | Instruction::Pause(_)
-                | Instruction::SendDigits(_)
-                | Instruction::Record(_)
-                | Instruction::Recording(_)
-                | Instruction::HandOver(_)
-                | Instruction::HangUp => None,
-            })
-        }
-        first(&self.steps)
+        self.all().into_iter().find_map(Instruction::room)
     }
 
     /// Everything that may be heard in this flow, branches included, in the order of the document.
@@ -229,41 +180,60 @@ impl Flow {
     /// sentence cannot be spoken.
     #[must_use]
     pub fn prompts(&self) -> Vec<Prompt> {
-        fn collect(steps: &[Instruction], into: &mut Vec<Prompt>) {
-            for step in steps {
-                match step {
-                    Instruction::Say(say) => into.push(Prompt::Say(say.clone())),
-                    Instruction::Play(audio) => into.push(Prompt::Play(*audio)),
-                    Instruction::Gather(gather) => {
-                        into.extend(gather.prompts.iter().cloned());
-                        gather.on.values().for_each(|steps| collect(steps, into));
-                        collect(&gather.otherwise, into);
-                        collect(&gather.no_input, into);
-                    }
-                    Instruction::Dial(dial) => {
-                        into.extend(dial.prompts().cloned());
-                        collect(dial.on_failure.steps(), into);
-                    }
-                    Instruction::Conference(conference) => into.extend(conference.waiting.iter().cloned()),
-                    Instruction::Record(record) => {
-                        into.extend(
-                            record
-                                .consent
-                                .iter()
-                                .flat_map(|consent| consent.prompts.iter().cloned()),
-                        );
-                        into.extend(record.until.filter(|until| until.beep).map(|_| Prompt::Beep));
-                    }
-                    Instruction::Pause(_)
-                    | Instruction::SendDigits(_)
-                    | Instruction::Recording(_)
-                    | Instruction::HandOver(_)
-                    | Instruction::HangUp => {}
-                }
+        self.all().into_iter().flat_map(Instruction::prompts).collect()
+    }
+}
+
+impl Instruction {
+    /// The steps that may follow inside of it.
+    fn branches(&self) -> Vec<&[Self]> {
+        match self {
+            Self::Gather(gather) => {
+                let answers = gather.on.values().chain([&gather.otherwise, &gather.no_input]);
+                answers.map(Vec::as_slice).collect()
             }
+            Self::Dial(dial) => vec![dial.on_failure.steps()],
+            Self::Say(_)
+            | Self::Play(_)
+            | Self::Pause(_)
+            | Self::SendDigits(_)
+            | Self::Record(_)
+            | Self::Recording(_)
+            | Self::Conference(_)
+            | Self::HandOver(_)
+            | Self::HangUp => Vec::new(),
         }
-        let mut prompts = Vec::new();
-        collect(&self.steps, &mut prompts);
-        prompts
+    }
+
+    fn dial(&self) -> Option<&Dial> {
+        if let Self::Dial(dial) = self { Some(dial) } else { None }
+    }
+
+    fn room(&self) -> Option<&RoomName> {
+        if let Self::Conference(conference) = self {
+            Some(&conference.room)
+        } else {
+            None
+        }
+    }
+
+    /// What may be heard of it, its branches left out.
+    fn prompts(&self) -> Vec<Prompt> {
+        match self {
+            Self::Say(say) => vec![Prompt::Say(say.clone())],
+            Self::Play(audio) => vec![Prompt::Play(*audio)],
+            Self::Gather(gather) => gather.prompts.clone(),
+            Self::Dial(dial) => dial.prompts().cloned().collect(),
+            Self::Conference(conference) => conference.waiting.clone(),
+            Self::Record(record) => {
+                let consent = record
+                    .consent
+                    .iter()
+                    .flat_map(|consent| consent.prompts.iter().cloned());
+                let beep = record.until.filter(|until| until.beep).map(|_| Prompt::Beep);
+                consent.chain(beep).collect()
+            }
+            Self::Pause(_) | Self::SendDigits(_) | Self::Recording(_) | Self::HandOver(_) | Self::HangUp => Vec::new(),
+        }
     }
 }

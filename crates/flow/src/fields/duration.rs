@@ -55,7 +55,8 @@ pub fn parse(text: &str) -> Result<Duration, DurationError> {
     let unit = unit.trim_start();
     let nanos = UNITS.iter().find(|(name, _)| *name == unit);
     let (_, nanos) = nanos.ok_or(DurationError::Unit)?;
-    if whole.len() > 12 || fraction.len() > 9 {
+    // The longest that we count has 14 digits in milliseconds.
+    if whole.len() > 14 || fraction.len() > 9 {
         return Err(DurationError::OutOfRange);
     }
     let number = |digits: &str| digits.parse::<u128>().map_err(|_| DurationError::Form);
@@ -115,6 +116,8 @@ mod tests {
             ("1.2.3s", Err(DurationError::Form)),
             ("١s", Err(DurationError::Form)),
             ("-1s", Err(DurationError::OutOfRange)),
+            ("18446744073709ms", Ok(18_446_744_073_709)),
+            ("18446744073710ms", Err(DurationError::OutOfRange)),
             ("999999999999h", Err(DurationError::OutOfRange)),
             (
                 "99999999999999999999999999999999999999999999h",
