@@ -2,6 +2,7 @@
 -- Times are microseconds since 1970. States and outcomes are the words of the domain.
 -- Every row says whose it is, and children point to their call together with its account, so no row
 -- can belong to an account other than its call's.
+-- A list of words is checked word by word: for `IN` SQLite would make and drop a table of them at every write.
 
 CREATE TABLE account (
     id         BLOB    NOT NULL PRIMARY KEY CHECK (length(id) = 16),
@@ -28,11 +29,14 @@ CREATE INDEX key_by_time ON key (account_id, created_at, id);
 CREATE TABLE call (
     account_id  BLOB    NOT NULL REFERENCES account (id),
     id          BLOB    NOT NULL CHECK (length(id) = 16),
-    direction   TEXT    NOT NULL CHECK (direction IN ('outgoing', 'incoming')),
-    state       TEXT    NOT NULL CHECK (state IN ('scheduled', 'queued', 'active', 'ended')),
-    outcome     TEXT    CHECK (outcome IN (
-                    'completed', 'busy', 'no_answer', 'rejected', 'invalid_number', 'congestion',
-                    'failed', 'machine', 'canceled', 'expired', 'refused', 'unknown')),
+    direction   TEXT    NOT NULL CHECK (direction = 'outgoing' OR direction = 'incoming'),
+    state       TEXT    NOT NULL CHECK (
+                    state = 'scheduled' OR state = 'queued' OR state = 'active' OR state = 'ended'),
+    outcome     TEXT    CHECK (
+                    outcome = 'completed' OR outcome = 'busy' OR outcome = 'no_answer' OR
+                    outcome = 'rejected' OR outcome = 'invalid_number' OR outcome = 'congestion' OR
+                    outcome = 'failed' OR outcome = 'machine' OR outcome = 'canceled' OR
+                    outcome = 'expired' OR outcome = 'refused' OR outcome = 'unknown'),
     to_address  TEXT    NOT NULL CHECK (to_address <> ''),
     tag         TEXT,
     reference   TEXT,
@@ -63,7 +67,9 @@ CREATE TABLE attempt (
     call_id       BLOB    NOT NULL,
     number        INTEGER NOT NULL CHECK (number BETWEEN 1 AND 65535),
     id            BLOB    NOT NULL CHECK (length(id) = 16),
-    state         TEXT    NOT NULL CHECK (state IN ('journalled', 'dialing', 'ringing', 'in_progress', 'ended')),
+    state         TEXT    NOT NULL CHECK (
+                    state = 'journalled' OR state = 'dialing' OR state = 'ringing' OR
+                    state = 'in_progress' OR state = 'ended'),
     deadline      INTEGER NOT NULL,
     journalled_at INTEGER NOT NULL,
     dialing_at    INTEGER,
@@ -89,7 +95,9 @@ CREATE TABLE leg (
     target        TEXT    NOT NULL,
     shows         TEXT,
     node          TEXT    NOT NULL,
-    state         TEXT    NOT NULL CHECK (state IN ('journalled', 'dialing', 'ringing', 'in_progress', 'ended')),
+    state         TEXT    NOT NULL CHECK (
+                    state = 'journalled' OR state = 'dialing' OR state = 'ringing' OR
+                    state = 'in_progress' OR state = 'ended'),
     journalled_at INTEGER NOT NULL,
     dialing_at    INTEGER,
     ringing_at    INTEGER,

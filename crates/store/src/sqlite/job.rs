@@ -18,15 +18,16 @@ pub(super) const ADD: &str = "INSERT INTO job (account_id, call_id, priority, du
 
 pub(super) const REMOVE: &str = "DELETE FROM job WHERE call_id = ?";
 
-/// Takes what is due of one lane, oldest first. The time of claiming is not asked of a clock: it is the time by
-/// which the calls are due.
+/// What is due of one lane and taken by nobody, oldest first.
 ///
 /// A limit that is a bare `?` may make SQLite look at its value while it plans, and so plan again for
 /// every value it is given; the sum keeps it from looking. That is so in all our limits.
-pub(super) const CLAIM: &str = "UPDATE job SET claimed_by = ?1, claimed_at = ?2 WHERE call_id IN \
-     (SELECT call_id FROM job WHERE claimed_by IS NULL AND account_id = ?4 AND priority = ?5 AND due <= ?2 \
-     ORDER BY due, call_id LIMIT ?3 + 0) \
-     RETURNING due, account_id, call_id";
+pub(super) const DUE: &str = "SELECT due, account_id, call_id FROM job \
+     WHERE claimed_by IS NULL AND account_id = ? AND priority = ? AND due <= ? ORDER BY due, call_id LIMIT ? + 0";
+
+/// Takes one job. The time of claiming is not asked of a clock: it is the time by which the calls are due.
+/// Finding and taking in one statement would cost three tables that SQLite makes and drops for it.
+pub(super) const TAKE: &str = "UPDATE job SET claimed_by = ?, claimed_at = ? WHERE call_id = ?";
 
 /// Gives back what was taken, by whomever: the process that took it is gone, because this one has the file. All
 /// that was taken is in one small index.
@@ -89,13 +90,17 @@ impl Claim {
         for (lane, most) in &share.lanes {
             let (account, priority) = lane::columns(*lane);
             let most = i64::try_from(*most).unwrap_or(i64::MAX);
-            let mut claim = connection.prepare_cached(CLAIM)?;
-            let taken = claim.query_map(params![self.run, micros(self.by), most, account, priority], |row| {
+            let mut find = connection.prepare_cached(DUE)?;
+            let found = find.query_map(params![account, priority, micros(self.by), most], |row| {
                 Ok((row.get(0)?, row.get(1)?, row.get(2)?))
             })?;
-            for row in taken {
+            for row in found {
                 due.push(row?);
             }
+        }
+        let mut take = connection.prepare_cached(TAKE)?;
+        for (_, _, call) in &due {
+            take.execute(params![self.run, micros(self.by), call])?;
         }
         due.sort_unstable_by_key(|&(due, _, call)| (due, call));
         let mut calls = Vec::with_capacity(due.len());
