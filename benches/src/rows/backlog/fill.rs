@@ -138,9 +138,9 @@ impl Database {
             ),
             &format!(
                 "SET session_replication_role = replica; SET synchronous_commit = off;
-                 INSERT INTO call SELECT {} FROM filler, generate_series({first}, {}) AS i;
+                 INSERT INTO call SELECT {} FROM filler, generate_series({first}::bigint, {}) AS i;
                  INSERT INTO job (account_id, call_id, priority, due) SELECT {}
-                    FROM filler, generate_series({first}, {}) AS i;",
+                    FROM filler, generate_series({first}::bigint, {}) AS i;",
                 columns(postgres),
                 pending - 1,
                 job(postgres),
