@@ -6,8 +6,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountId, Attempt, AttemptId, AttemptState, CallId, EndedBy, Ending, Event, EventId, EventKind, Leg, LegId,
-    Outcome, Plan, Quality, Subject,
+    AccountId, Attempt, AttemptId, AttemptState, CallId, EndedBy, Ending, Event, EventId, EventKind, FaceRecord, Leg,
+    LegId, Outcome, Plan, Quality, Subject,
     attempt::{Backwards, Progress, deadline, deadline_after},
     outcome::words,
 };
@@ -63,6 +63,8 @@ pub struct Call {
     pub ending: Option<Ending>,
     /// What its gathers collected, in order.
     pub digits: Vec<Gathered>,
+    /// What the interface that it was made by keeps of it, where that has names of its own for calls.
+    pub face: Option<FaceRecord>,
 }
 
 /// What one `gather` of a flow collected.
@@ -122,6 +124,7 @@ impl Call {
             ended_at: None,
             ending: None,
             digits: Vec::new(),
+            face: None,
         }
     }
 

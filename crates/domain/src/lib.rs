@@ -12,6 +12,7 @@ pub mod attempt;
 pub mod call;
 pub mod digit;
 pub mod event;
+pub mod face;
 pub mod hours;
 pub mod id;
 pub mod leg;
@@ -34,6 +35,7 @@ pub use attempt::{Attempt, AttemptState};
 pub use call::{Call, CallState, Direction, LiveCall};
 pub use digit::{Digit, Digits};
 pub use event::{Event, EventKind, Subject};
+pub use face::FaceRecord;
 pub use hours::{Hours, HoursError, HoursZone, Window};
 pub use id::{
     AccountId, AttemptId, AudioId, CallId, CommandId, DeliveryId, EventId, IdError, KeyId, LegId, MaskId, MessageId,

@@ -247,6 +247,10 @@ impl Store for PostgresStore {
         self.with(move |connection| async move { call::list(connection, account, &filter).await }.boxed())
     }
 
+    fn forget_face(&self, account: AccountId, id: CallId) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.with(move |connection| call::forget_face(connection, account, id).boxed())
+    }
+
     fn events_of(&self, account: AccountId, call: CallId) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>> {
         self.with(move |connection| event::of_call(connection, account, call).boxed())
     }

@@ -251,6 +251,11 @@ impl Store for SqliteStore {
         self.read(move |connection| call::list(connection, account, &filter))
     }
 
+    fn forget_face(&self, account: AccountId, id: CallId) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.writer
+            .run(move |connection| Ok(call::forget_face(connection, account, id)?))
+    }
+
     fn events_of(&self, account: AccountId, call: CallId) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>> {
         self.read(move |connection| event::of_call(connection, account, call))
     }

@@ -145,7 +145,7 @@ fn copies_in_sqlite(path: &Path) {
     let copy = format!(
         "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < {})
         INSERT INTO call SELECT call.account_id, unhex(format('%032x', i)), direction, state, outcome, to_address, tag,
-            reference, due + i, attempts, events, created_at, answered_at, ended_at, ending, digits, plan, flow
+            reference, face, face_reference, face_kept, due + i, attempts, events, created_at, answered_at, ended_at, ending, digits, plan, flow
             FROM call, n;
         INSERT INTO job (account_id, call_id, priority, due)
             SELECT account_id, id, 2, due FROM call WHERE true ON CONFLICT DO NOTHING;",
@@ -169,7 +169,7 @@ async fn copies_in_postgres(url: &str) {
     let mut connection = sqlx::PgConnection::connect(url).await.unwrap();
     let copy = format!(
         "INSERT INTO call SELECT call.account_id, lpad(to_hex(i), 32, '0')::uuid, direction, state, outcome, to_address,
-            tag, reference, due + i, attempts, events, created_at, answered_at, ended_at, ending, digits, plan, flow
+            tag, reference, face, face_reference, face_kept, due + i, attempts, events, created_at, answered_at, ended_at, ending, digits, plan, flow
             FROM call, generate_series(1, {}) AS i;
         INSERT INTO job (account_id, call_id, priority, due)
             SELECT account_id, id, 2, due FROM call ON CONFLICT DO NOTHING;",

@@ -81,6 +81,7 @@ macro_rules! store_suite {
             followers_are_woken_by_what_is_on_disk
             lists_are_newest_first_and_turn_pages
             lists_are_filtered
+            a_face_finds_its_calls_by_its_own_names
             no_account_sees_another
             accounts_have_unique_names
             what_accounts_are_allowed_is_kept_and_heard_of

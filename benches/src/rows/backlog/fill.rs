@@ -118,7 +118,8 @@ impl Database {
         let first = self.filled;
         let columns = |id: &str| {
             format!(
-                "account_id, {id}, direction, state, outcome, to_address, tag, reference, due + i * 1000, attempts, \
+                "account_id, {id}, direction, state, outcome, to_address, tag, reference, face, \
+                 face_reference, face_kept, due + i * 1000, attempts, \
                  events, created_at, answered_at, ended_at, ending, digits, plan, flow"
             )
         };

@@ -21,7 +21,8 @@ pub trait Store: super::WebhookStore + super::RecordingStore {
     ///
     /// # Errors
     ///
-    /// [`StoreError`]; then nothing of the change was saved.
+    /// [`StoreError`]; then nothing of the change was saved. A new call whose face has another call of this
+    /// reference is [`StoreError::Stale`], too.
     fn commit(&self, change: Change) -> BoxFuture<'static, Result<(), StoreError>>;
 
     /// Takes calls that are due by a time, the oldest of each lane first, and marks them as taken by this
@@ -87,6 +88,14 @@ pub trait Store: super::WebhookStore + super::RecordingStore {
     ///
     /// [`StoreError`] when the store cannot be read.
     fn calls(&self, account: AccountId, filter: CallFilter) -> BoxFuture<'_, Result<Page<Call>, StoreError>>;
+
+    /// Takes away what a face keeps of a call of its own; the call itself stays as it is. Says whether there
+    /// was something. A call that is under way can be meant, because no change of a call writes it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; then it is still there.
+    fn forget_face(&self, account: AccountId, call: CallId) -> BoxFuture<'_, Result<bool, StoreError>>;
 
     /// The events of a call, in order.
     ///
@@ -413,6 +422,10 @@ pub struct CallFilter {
     pub to: Option<String>,
     /// Only calls that their maker named so.
     pub reference: Option<String>,
+    /// Only calls that were made by this face, and that it still knows.
+    pub face: Option<String>,
+    /// Only calls that their face calls so.
+    pub face_reference: Option<String>,
     /// Only calls made before this one: the cursor.
     pub before: Option<CallId>,
     /// How many at most.

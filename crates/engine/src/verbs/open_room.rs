@@ -91,6 +91,8 @@ pub async fn open_room(
     let mut changes = Vec::new();
     for (index, (plan, flow)) in planned.into_iter().enumerate() {
         let mut call = Call::new(nth(first, index), actor.account, plan, now);
+        let kept = request.call.kept.clone();
+        call.face = kept.map(|kept| kept.record(actor.face, call.id));
         let created = EventKind::Created {
             to: call.plan.to.to_string(),
             from: call.plan.from.as_ref().map(Address::to_string),

@@ -5,7 +5,7 @@ mod check;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use outdial_domain::{Address, Call, CallId, EventKind, Hours, Priority, Retry};
+use outdial_domain::{Address, Call, CallId, EventKind, FaceRecord, Hours, Priority, Retry};
 use outdial_flow::{Flow, Problem};
 
 pub(super) use check::{check, check_flow};
@@ -48,6 +48,40 @@ pub struct PlaceCall {
     pub reference: Option<String>,
     /// Who is told of what happens to the call, besides the account's webhooks.
     pub webhook: Option<WebhookOfCall>,
+    /// What the face that asks keeps of the call, where it has names of its own for calls.
+    pub kept: Option<KeptByFace>,
+}
+
+/// What a face keeps of a call that it asks for; see [`FaceRecord`].
+#[derive(Debug, Clone)]
+pub struct KeptByFace {
+    /// What it calls the call by.
+    pub reference: FaceReference,
+    /// What else it needs to answer for the call, in a form of its own.
+    pub kept: String,
+}
+
+/// How a face names a call.
+#[derive(Debug, Clone)]
+pub enum FaceReference {
+    /// By this text.
+    Given(String),
+    /// By a text that follows from the call's id, and so is unique with it.
+    FromId(fn(CallId) -> String),
+}
+
+impl KeptByFace {
+    /// The record of a call of this id, as the face of this name keeps it.
+    pub(super) fn record(self, face: &str, id: CallId) -> FaceRecord {
+        FaceRecord {
+            face: face.to_owned(),
+            reference: match self.reference {
+                FaceReference::Given(text) => text,
+                FaceReference::FromId(name) => name(id),
+            },
+            kept: self.kept,
+        }
+    }
 }
 
 impl PlaceCall {
@@ -69,6 +103,7 @@ impl PlaceCall {
             tag: None,
             reference: None,
             webhook: None,
+            kept: None,
         }
     }
 }
@@ -101,6 +136,9 @@ pub enum PlaceCallError {
     /// There is no way to this destination.
     #[error(transparent)]
     NoRoute(#[from] NoRoute),
+    /// The face has another call of this name.
+    #[error("another call has this name already: choose another")]
+    NameTaken,
     /// The engine is stopping.
     #[error("the server is stopping: try again when it has started")]
     Stopping,
@@ -141,9 +179,11 @@ pub async fn place_call_once(
         return Err(PlaceCallError::Stopping);
     }
     let now = engine.ids.now();
+    let kept = request.kept.clone();
     let (plan, flow) = check(engine, actor, request, now).await?;
 
     let mut call = Call::new(engine.ids.make(CallId::new), actor.account, plan, now);
+    call.face = kept.map(|kept| kept.record(actor.face, call.id));
     let created = EventKind::Created {
         to: call.plan.to.to_string(),
         from: call.plan.from.as_ref().map(Address::to_string),
@@ -167,7 +207,15 @@ pub async fn place_call_once(
     // The change has its place in line before the scheduler looks, so the call is found even when
     // whoever asked goes away while it is saved.
     engine.inner().due.notify_one();
-    saved.await?;
+    match saved.await {
+        // The store may have tried twice, and found what it had saved itself.
+        Err(StoreError::Stale(id)) if call.face.is_some() => {
+            if engine.store.call(actor.account, id).await?.is_none() {
+                return Err(PlaceCallError::NameTaken);
+            }
+        }
+        done => done?,
+    }
     fault::point("after_create");
     metrics::counter!("outdial_calls_created_total", "face" => actor.face).increment(1);
     Ok(call)

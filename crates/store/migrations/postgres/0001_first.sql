@@ -36,6 +36,9 @@ CREATE TABLE call (
     to_address  text   NOT NULL COLLATE "C" CHECK (to_address <> ''),
     tag         text   COLLATE "C",
     reference   text   COLLATE "C",
+    face        text   COLLATE "C",
+    face_reference text COLLATE "C",
+    face_kept   text,
     due         bigint NOT NULL,
     attempts    bigint NOT NULL CHECK (attempts BETWEEN 0 AND 65535),
     events      bigint NOT NULL CHECK (events > 0),
@@ -49,7 +52,8 @@ CREATE TABLE call (
     PRIMARY KEY (account_id, id),
     CHECK ((state = 'ended') = (ended_at IS NOT NULL)),
     CHECK ((state = 'ended') = (ending IS NOT NULL)),
-    CHECK ((state = 'ended') = (outcome IS NOT NULL))
+    CHECK ((state = 'ended') = (outcome IS NOT NULL)),
+    CHECK ((face IS NULL) = (face_reference IS NULL) AND (face IS NULL) = (face_kept IS NULL))
 ) WITH (fillfactor = 70);
 
 CREATE INDEX call_by_state   ON call (account_id, state, id);
@@ -57,6 +61,9 @@ CREATE INDEX call_by_to      ON call (account_id, to_address, id);
 CREATE INDEX call_by_outcome ON call (account_id, outcome, id) WHERE outcome IS NOT NULL;
 CREATE INDEX call_by_tag     ON call (account_id, tag, id)     WHERE tag IS NOT NULL;
 CREATE INDEX call_by_reference ON call (account_id, reference, id) WHERE reference IS NOT NULL;
+CREATE INDEX call_by_face    ON call (account_id, face, id)    WHERE face IS NOT NULL;
+-- What a face calls a call by is unique among the calls that were made by it.
+CREATE UNIQUE INDEX call_by_face_reference ON call (account_id, face_reference, face) WHERE face_reference IS NOT NULL;
 -- What a restart has to look after, whoever's it is.
 CREATE INDEX call_active     ON call (id)                      WHERE state = 'active';
 

@@ -40,6 +40,9 @@ CREATE TABLE call (
     to_address  TEXT    NOT NULL CHECK (to_address <> ''),
     tag         TEXT,
     reference   TEXT,
+    face        TEXT,
+    face_reference TEXT,
+    face_kept   TEXT,
     due         INTEGER NOT NULL,
     attempts    INTEGER NOT NULL CHECK (attempts BETWEEN 0 AND 65535),
     events      INTEGER NOT NULL CHECK (events > 0),
@@ -53,7 +56,8 @@ CREATE TABLE call (
     UNIQUE (account_id, id),
     CHECK ((state = 'ended') = (ended_at IS NOT NULL)),
     CHECK ((state = 'ended') = (ending IS NOT NULL)),
-    CHECK ((state = 'ended') = (outcome IS NOT NULL))
+    CHECK ((state = 'ended') = (outcome IS NOT NULL)),
+    CHECK ((face IS NULL) = (face_reference IS NULL) AND (face IS NULL) = (face_kept IS NULL))
 ) STRICT;
 
 CREATE INDEX call_by_state   ON call (account_id, state, id);
@@ -61,6 +65,9 @@ CREATE INDEX call_by_to      ON call (account_id, to_address, id);
 CREATE INDEX call_by_outcome ON call (account_id, outcome, id) WHERE outcome IS NOT NULL;
 CREATE INDEX call_by_tag     ON call (account_id, tag, id)     WHERE tag IS NOT NULL;
 CREATE INDEX call_by_reference ON call (account_id, reference, id) WHERE reference IS NOT NULL;
+CREATE INDEX call_by_face    ON call (account_id, face, id)    WHERE face IS NOT NULL;
+-- What a face calls a call by is unique among the calls that were made by it.
+CREATE UNIQUE INDEX call_by_face_reference ON call (account_id, face_reference, face) WHERE face_reference IS NOT NULL;
 
 CREATE TABLE attempt (
     account_id    BLOB    NOT NULL,

@@ -14,13 +14,13 @@ use crate::rows::{
     column::{json, micros},
 };
 
-/// Adds calls, unless there is one of this id.
+/// Adds calls, unless there is one of this id, or one that its face calls so.
 pub(super) const ADD: &str = "INSERT INTO call (account_id, id, direction, state, outcome, to_address, tag, reference, due, \
-     attempts, events, created_at, answered_at, ended_at, ending, digits, plan, flow) \
+     attempts, events, created_at, answered_at, ended_at, ending, digits, plan, flow, face, face_reference, face_kept) \
      SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::text[], $4::text[], $5::text[], $6::text[], $7::text[], \
         $8::text[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[], \
-        $15::text[], $16::text[], $17::text[], $18::text[]) \
-     ON CONFLICT (account_id, id) DO NOTHING RETURNING id";
+        $15::text[], $16::text[], $17::text[], $18::text[], $19::text[], $20::text[], $21::text[]) \
+     ON CONFLICT DO NOTHING RETURNING id";
 
 /// Writes what moves on, where a call still has as many events as the change expects.
 pub(super) const MOVE: &str = "UPDATE call SET state = new.state, outcome = new.outcome, attempts = new.attempts, \
@@ -43,10 +43,14 @@ pub(super) const PLAN: &str = "UPDATE call SET to_address = new.to_address, tag 
 macro_rules! read {
     () => {
         "call.account_id, call.id, call.direction, call.state, call.attempts, call.events, call.created_at, \
-         call.answered_at, call.ended_at, call.ending, call.digits, call.plan"
+         call.answered_at, call.ended_at, call.ending, call.digits, call.plan, call.face, call.face_reference, call.face_kept"
     };
 }
 pub(super) use read;
+
+/// Takes away what a face keeps of a call.
+pub(super) const FORGET_FACE: &str = "UPDATE call SET face = NULL, face_reference = NULL, face_kept = NULL \
+     WHERE account_id = $1 AND id = $2 AND face IS NOT NULL";
 
 /// Finds one call and its flow.
 pub(super) const ONE: &str = concat!(
@@ -76,6 +80,9 @@ columns! {
         digits: String,
         plan: String,
         flow: String,
+        face: Option<String>,
+        face_reference: Option<String>,
+        face_kept: Option<String>,
     }
 }
 
@@ -130,6 +137,9 @@ impl NewCalls {
             digits: json(&call.digits),
             plan: json(&call.plan),
             flow: flow.map_or_else(|| json(&Flow::default()), json),
+            face: call.face.as_ref().map(|face| kept(&face.face)),
+            face_reference: call.face.as_ref().map(|face| kept(&face.reference)),
+            face_kept: call.face.as_ref().map(|face| kept(&face.kept)),
         });
     }
 }
@@ -214,6 +224,9 @@ impl FromRow<'_, PgRow> for CallRow {
             ending: row.try_get(9)?,
             digits: row.try_get(10)?,
             plan: row.try_get(11)?,
+            face: row.try_get(12)?,
+            face_reference: row.try_get(13)?,
+            face_kept: row.try_get(14)?,
         })
     }
 }
@@ -221,7 +234,7 @@ impl FromRow<'_, PgRow> for CallRow {
 /// A call and its flow, from a row that has the flow behind the columns of [`read!`].
 pub(super) fn with_flow(row: &PgRow) -> Result<(Call, Flow), Failure> {
     let call = Call::try_from(CallRow::from_row(row)?)?;
-    let text: &str = row.try_get(12)?;
+    let text: &str = row.try_get(15)?;
     let flow = flow(call.id, text)?;
     Ok((call, flow))
 }
@@ -248,12 +261,32 @@ pub(super) async fn details(
     }))
 }
 
+/// Takes away what a face keeps of a call. Says whether there was something.
+pub(super) async fn forget_face(
+    connection: &mut PgConnection,
+    account: AccountId,
+    id: CallId,
+) -> Result<bool, Failure> {
+    let written = sqlx::query(FORGET_FACE)
+        .bind(account.uuid())
+        .bind(id.uuid())
+        .execute(connection)
+        .await?;
+    Ok(written.rows_affected() == 1)
+}
+
 /// The statement for a filter.
 pub(super) fn list_query(account: AccountId, filter: &CallFilter, most: i64) -> QueryBuilder<Postgres> {
     let mut query = QueryBuilder::new(concat!("SELECT ", read!(), " FROM call WHERE call.account_id = "));
     query.push_bind(account.uuid());
     if let Some(to) = &filter.to {
         query.push(" AND call.to_address = ").push_bind(kept(to));
+    }
+    if let Some(reference) = &filter.face_reference {
+        query.push(" AND call.face_reference = ").push_bind(kept(reference));
+    }
+    if let Some(face) = &filter.face {
+        query.push(" AND call.face = ").push_bind(kept(face));
     }
     if let Some(reference) = &filter.reference {
         query.push(" AND call.reference = ").push_bind(kept(reference));

@@ -1,6 +1,6 @@
 //! Calls.
 
-use outdial_domain::{AccountId, Call, CallId, CallState, Direction, Ending, Plan};
+use outdial_domain::{AccountId, Call, CallId, CallState, Direction, Ending, FaceRecord, Plan};
 use outdial_engine::ports::StoreError;
 use outdial_flow::Flow;
 use uuid::Uuid;
@@ -22,6 +22,9 @@ pub(crate) struct CallRow {
     pub(crate) ending: Option<String>,
     pub(crate) digits: String,
     pub(crate) plan: String,
+    pub(crate) face: Option<String>,
+    pub(crate) face_reference: Option<String>,
+    pub(crate) face_kept: Option<String>,
 }
 
 impl TryFrom<CallRow> for Call {
@@ -43,8 +46,18 @@ impl TryFrom<CallRow> for Call {
             ended_at: place.maybe_time("ended_at", row.ended_at)?,
             ending: place.maybe_json::<Ending>("ending", row.ending.as_deref())?,
             digits: place.json("digits", &row.digits)?,
+            face: face(row.face, row.face_reference, row.face_kept),
         })
     }
+}
+
+/// What a face keeps of a call: all three columns are set, or none.
+fn face(face: Option<String>, reference: Option<String>, kept: Option<String>) -> Option<FaceRecord> {
+    Some(FaceRecord {
+        face: face?,
+        reference: reference?,
+        kept: kept?,
+    })
 }
 
 /// The flow of a call, which is stored beside it.
@@ -88,6 +101,9 @@ mod tests {
             ending: None,
             digits: "[]".into(),
             plan: "{}".into(),
+            face: None,
+            face_reference: None,
+            face_kept: None,
         };
         let error = Call::try_from(row).unwrap_err();
         let StoreError::BadRow { table, column, id, .. } = error else {

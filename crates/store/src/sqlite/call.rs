@@ -11,10 +11,10 @@ use crate::rows::{
     column::{json, micros},
 };
 
-/// Adds a call, unless there is one of this id.
+/// Adds a call, unless there is one of this id, or one that its face calls so.
 pub(super) const ADD: &str = "INSERT INTO call (account_id, id, direction, state, outcome, to_address, tag, reference, due, \
-     attempts, events, created_at, answered_at, ended_at, ending, digits, plan, flow) \
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account_id, id) DO NOTHING";
+     attempts, events, created_at, answered_at, ended_at, ending, digits, plan, flow, face, face_reference, face_kept) \
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING";
 
 /// Writes what moves on, where the call still has as many events as the change expects.
 pub(super) const MOVE: &str = "UPDATE call SET state = ?4, outcome = ?5, attempts = ?6, events = ?7, \
@@ -33,12 +33,17 @@ pub(super) const PLAN: &str = "UPDATE call SET to_address = ?3, tag = ?4, due = 
 
 /// Finds one call and its flow.
 pub(super) const ONE: &str = "SELECT call.account_id, call.id, call.direction, call.state, call.attempts, \
-     call.events, call.created_at, call.answered_at, call.ended_at, call.ending, call.digits, call.plan, call.flow \
-     FROM call WHERE call.account_id = ? AND call.id = ?";
+     call.events, call.created_at, call.answered_at, call.ended_at, call.ending, call.digits, call.plan, call.face, \
+     call.face_reference, call.face_kept, call.flow FROM call WHERE call.account_id = ? AND call.id = ?";
 
 /// What is read of a call in a list.
 const READ: &str = "call.account_id, call.id, call.direction, call.state, call.attempts, call.events, \
-     call.created_at, call.answered_at, call.ended_at, call.ending, call.digits, call.plan";
+     call.created_at, call.answered_at, call.ended_at, call.ending, call.digits, call.plan, call.face, \
+     call.face_reference, call.face_kept";
+
+/// Takes away what a face keeps of a call.
+pub(super) const FORGET_FACE: &str = "UPDATE call SET face = NULL, face_reference = NULL, face_kept = NULL \
+     WHERE account_id = ? AND id = ? AND face IS NOT NULL";
 
 fn read(row: &Row<'_>) -> rusqlite::Result<CallRow> {
     Ok(CallRow {
@@ -54,6 +59,9 @@ fn read(row: &Row<'_>) -> rusqlite::Result<CallRow> {
         ending: row.get(9)?,
         digits: row.get(10)?,
         plan: row.get(11)?,
+        face: row.get(12)?,
+        face_reference: row.get(13)?,
+        face_kept: row.get(14)?,
     })
 }
 
@@ -86,8 +94,17 @@ fn add(connection: &Connection, call: &Call, flow: Option<&Flow>) -> rusqlite::R
         json(&call.digits),
         json(&call.plan),
         flow.map_or_else(|| json(&Flow::default()), json),
+        call.face.as_ref().map(|face| &face.face),
+        call.face.as_ref().map(|face| &face.reference),
+        call.face.as_ref().map(|face| &face.kept),
     ])?;
     Ok(added == 1)
+}
+
+/// Takes away what a face keeps of a call. Says whether there was something.
+pub(super) fn forget_face(connection: &Connection, account: AccountId, id: CallId) -> rusqlite::Result<bool> {
+    let values = params![account.uuid(), id.uuid()];
+    Ok(connection.prepare_cached(FORGET_FACE)?.execute(values)? == 1)
 }
 
 fn advance(connection: &Connection, change: &Change, since: u32) -> rusqlite::Result<bool> {
@@ -139,7 +156,7 @@ pub(super) fn one(connection: &Connection, account: AccountId, id: CallId) -> Re
     let found = connection
         .prepare_cached(ONE)?
         .query_row(params![account.uuid(), id.uuid()], |row| {
-            Ok((read(row)?, row.get::<_, String>(12)?))
+            Ok((read(row)?, row.get::<_, String>(15)?))
         })
         .optional()?;
     let Some((row, text)) = found else { return Ok(None) };
@@ -168,6 +185,11 @@ pub(super) fn list_query(account: AccountId, filter: &CallFilter, most: i64) -> 
     let mut values = vec![id(account.uuid())];
     let conditions = [
         (" AND call.to_address = ?", filter.to.as_deref().map(word)),
+        (
+            " AND call.face_reference = ?",
+            filter.face_reference.as_deref().map(word),
+        ),
+        (" AND call.face = ?", filter.face.as_deref().map(word)),
         (" AND call.reference = ?", filter.reference.as_deref().map(word)),
         (" AND call.tag = ?", filter.tag.as_deref().map(word)),
         (
@@ -191,9 +213,14 @@ pub(super) fn list_query(account: AccountId, filter: &CallFilter, most: i64) -> 
 /// and its guess among indexes of the same shape is arbitrary.
 fn list_index(filter: &CallFilter) -> &'static str {
     match filter {
+        CallFilter {
+            face_reference: Some(_),
+            ..
+        } => "call_by_face_reference",
         CallFilter { reference: Some(_), .. } => "call_by_reference",
         CallFilter { to: Some(_), .. } => "call_by_to",
         CallFilter { tag: Some(_), .. } => "call_by_tag",
+        CallFilter { face: Some(_), .. } => "call_by_face",
         CallFilter { outcome: Some(_), .. } => "call_by_outcome",
         CallFilter { state: Some(_), .. } => "call_by_state",
         _ => "sqlite_autoindex_call_1",

@@ -219,6 +219,10 @@ impl Store for MemoryStore {
         self.with(|rows| Ok(rows.list(account, &filter)))
     }
 
+    fn forget_face(&self, account: AccountId, call: CallId) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.with(|rows| Ok(rows.forget_face(account, call)))
+    }
+
     fn events_of(&self, account: AccountId, call: CallId) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>> {
         self.with(|rows| Ok(rows.events_of(account, call)))
     }

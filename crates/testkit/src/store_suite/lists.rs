@@ -1,7 +1,7 @@
 //! Lists of calls.
 
-use outdial_domain::{CallId, CallState, Outcome};
-use outdial_engine::ports::{CallFilter, Store};
+use outdial_domain::{CallId, CallState, FaceRecord, Outcome};
+use outdial_engine::ports::{CallFilter, Store, StoreError};
 
 use super::lives::{Caller, at};
 
@@ -138,4 +138,61 @@ pub async fn lists_are_filtered(store: &impl Store) {
     for (filter, expected) in cases {
         assert_eq!(list(filter.clone()).await, expected, "{filter:?}");
     }
+}
+
+/// What a face calls its calls by is unique among them, finds them, and is gone when it is forgotten.
+pub async fn a_face_finds_its_calls_by_its_own_names(store: &impl Store) {
+    let caller = Caller::join(store, 1).await;
+    let named = |number: u64, face: &str, reference: &str| {
+        let mut life = caller.call(number, at(0));
+        life.call.face = Some(FaceRecord {
+            face: face.to_owned(),
+            reference: reference.to_owned(),
+            kept: format!("kept {number}"),
+        });
+        life
+    };
+    let find = |face: Option<&str>, reference: Option<&str>| {
+        let filter = CallFilter {
+            face: face.map(str::to_owned),
+            face_reference: reference.map(str::to_owned),
+            most: 10,
+            ..CallFilter::default()
+        };
+        async move { store.calls(caller.account, filter).await.unwrap().items }
+    };
+    let mut first = named(1, "voicent", "17");
+    let changes = first.whole("n1");
+    let second = named(2, "hoiio", "17").created();
+    for change in [changes[0].clone(), second.clone(), named(3, "voicent", "18").created()] {
+        store.commit(change).await.unwrap();
+    }
+    store.commit(caller.call(4, at(0)).created()).await.unwrap();
+    let again = named(5, "voicent", "17").created();
+    let id = again.call.id;
+    assert_eq!(store.commit(again).await, Err(StoreError::Stale(id)));
+    assert_eq!(store.call(caller.account, id).await.unwrap(), None);
+    // Another account has names of its own.
+    let other = Caller::join(store, 2).await;
+    let mut theirs = other.call(6, at(0));
+    theirs.call.face = changes[0].call.face.clone();
+    store.commit(theirs.created()).await.unwrap();
+
+    assert_eq!(find(Some("voicent"), Some("17")).await, [changes[0].call.clone()]);
+    assert_eq!(find(None, Some("17")).await, [second.call, changes[0].call.clone()]);
+    assert_eq!(find(Some("voicent"), None).await.len(), 2);
+    assert_eq!(find(Some("voicent"), Some("19")).await, []);
+
+    // It is forgotten while the call goes on, and nothing that follows brings it back.
+    store.commit(changes[1].clone()).await.unwrap();
+    assert!(store.forget_face(caller.account, changes[0].call.id).await.unwrap());
+    assert!(!store.forget_face(caller.account, changes[0].call.id).await.unwrap());
+    assert!(!store.forget_face(caller.account, theirs.call.id).await.unwrap());
+    for change in changes.into_iter().skip(2) {
+        store.commit(change).await.unwrap();
+    }
+    assert_eq!(find(Some("voicent"), Some("17")).await, []);
+    let there = store.call(caller.account, first.call.id).await.unwrap().unwrap();
+    assert_eq!(there.call.face, None);
+    assert_eq!(there.call.state, CallState::Ended);
 }

@@ -31,6 +31,8 @@ pub(in crate::native) fn endpoint() -> Endpoint {
 
 /// How many calls a page holds when the request does not say.
 const USUAL_PAGE: usize = 50;
+/// The most bytes that the name of an interface may have.
+const LONGEST_FACE: usize = 64;
 
 /// Lists calls, newest first
 #[utoipa::path(get, path = "/api/v1/calls",
@@ -39,6 +41,10 @@ const USUAL_PAGE: usize = 50;
         ("outcome" = inline(Option<OutcomeWord>), Query, description = "Only calls that ended so."),
         ("tag" = Option<String>, Query, description = "Only calls with this tag."),
         ("reference" = Option<String>, Query, description = "Only calls that their maker named so."),
+        ("face" = Option<String>, Query, description = "Only calls that were made by this interface, as `voicent`, \
+            of those with names of their own for calls."),
+        ("face_reference" = Option<String>, Query, description = "Only calls that their interface calls so: a \
+            `Sid`, a `txn_ref`, a `reqid`."),
         ("to" = Option<String>, Query, description = "Only calls to this address, in any of its forms."),
         ("limit" = Option<usize>, Query, description = "How many at most, 1 to 1000; 50 when it is not given."),
         ("cursor" = Option<String>, Query, description = "The `next` of the page before, for the calls after it."),
@@ -66,6 +72,10 @@ fn read(fields: &mut Fields<'_, '_>) -> CallFilter {
         tag: fields.optional_line("tag", Plan::LONGEST_TAG).map(str::to_owned),
         reference: fields
             .optional_line("reference", Plan::LONGEST_REFERENCE)
+            .map(str::to_owned),
+        face: fields.optional_line("face", LONGEST_FACE).map(str::to_owned),
+        face_reference: fields
+            .optional_line("face_reference", Plan::LONGEST_REFERENCE)
             .map(str::to_owned),
         to: fields
             .optional_parse::<Dialled>("to", Address::LONGEST)

@@ -278,6 +278,7 @@ fn read(fields: &mut Fields<'_, '_>, limits: Limits, now: Timestamp) -> Option<P
         tag: asked.tag,
         reference: asked.reference,
         webhook: asked.webhook,
+        kept: None,
     })
 }
 
@@ -291,6 +292,8 @@ pub(in crate::native) fn refusal(error: PlaceCallError, given_in: bool) -> Refus
             Refusal::fields(problems)
         }
         PlaceCallError::ForeignCallerId(_) => Refusal::new(Code::CallerIdNotAllowed, detail).blame("from", "invalid"),
+        // This face gives calls no names of its own.
+        PlaceCallError::NameTaken => Refusal::internal(),
         PlaceCallError::HandOverNotAllowed => Refusal::new(Code::HandOverNotAllowed, detail).blame("flow", "invalid"),
         PlaceCallError::NoRoute(NoRoute::Closed(_)) => {
             Refusal::new(Code::DestinationClosed, detail).blame("to", "invalid")

@@ -44,6 +44,9 @@ pub(in crate::native) struct Call {
     /// What the request called it.
     #[schema(required = true)]
     reference: Option<String>,
+    /// What the interface that it was made by calls it; `null` for one without names of its own, as this.
+    #[schema(required = true)]
+    face: Option<CallFace>,
     /// Who is told of it, besides the account's webhooks.
     #[schema(required = true)]
     webhook: Option<CallWebhook>,
@@ -86,6 +89,17 @@ pub(in crate::native) struct Call {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(nullable = false)]
     attempts: Option<Vec<Attempt>>,
+}
+
+/// What the interface that a call was made by calls it.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::native) struct CallFace {
+    /// The interface.
+    #[schema(example = "voicent")]
+    name: String,
+    /// The call's name there.
+    #[schema(example = "1208775078314")]
+    reference: String,
 }
 
 /// The next try at a call that waits for it.
@@ -252,6 +266,10 @@ impl Call {
             tag: plan.tag,
             priority: PriorityWord(plan.priority),
             reference: plan.reference,
+            face: call.face.map(|face| CallFace {
+                name: face.face,
+                reference: face.reference,
+            }),
             webhook: plan.webhook.map(CallWebhook::from),
             ring: plan.ring.into(),
             max: plan.talk.into(),

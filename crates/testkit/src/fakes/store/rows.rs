@@ -79,6 +79,18 @@ impl Rows {
         if foreign || stored.map(|stored| stored.events) != change.since {
             return Err(StoreError::Stale(id));
         }
+        let same_name = |row: &CallRow| {
+            let kept = &row.details.call;
+            kept.account == change.call.account
+                && kept
+                    .face
+                    .as_ref()
+                    .zip(change.call.face.as_ref())
+                    .is_some_and(|(kept, new)| (&kept.face, &kept.reference) == (&new.face, &new.reference))
+        };
+        if change.since.is_none() && self.calls.values().any(same_name) {
+            return Err(StoreError::Stale(id));
+        }
         self.feeds.notice(&change);
         let row = self.calls.entry(id).or_insert_with(|| CallRow {
             details: CallDetails {
@@ -110,7 +122,8 @@ impl Rows {
         if let Some(flow) = change.flow {
             row.details.flow = flow;
         }
-        row.details.call = change.call;
+        let face = row.details.call.face.take();
+        row.details.call = Call { face, ..change.call };
         for event in change.events {
             let position = self.position() + 1;
             self.events.push(StoredEvent { position, event });
@@ -245,6 +258,14 @@ impl Rows {
         self.calls.get(&id).filter(|row| row.details.call.account == account)
     }
 
+    pub(super) fn forget_face(&mut self, account: AccountId, id: CallId) -> bool {
+        let row = self
+            .calls
+            .get_mut(&id)
+            .filter(|row| row.details.call.account == account);
+        row.and_then(|row| row.details.call.face.take()).is_some()
+    }
+
     pub(super) fn list(&self, account: AccountId, filter: &CallFilter) -> Page<Call> {
         let mut items: Vec<Call> = self
             .calls
@@ -329,6 +350,14 @@ fn matches(call: &Call, filter: &CallFilter) -> bool {
             .reference
             .as_ref()
             .is_none_or(|reference| call.plan.reference.as_ref() == Some(reference))
+        && filter.face.as_ref().is_none_or(|wanted| {
+            let face = call.face.as_ref().map(|kept| &kept.face);
+            face == Some(wanted)
+        })
+        && filter.face_reference.as_ref().is_none_or(|wanted| {
+            let reference = call.face.as_ref().map(|kept| &kept.reference);
+            reference == Some(wanted)
+        })
         && filter.to.as_ref().is_none_or(|to| call.plan.to.to_string() == *to)
         && filter.before.is_none_or(|before| call.id < before)
 }
