@@ -2,7 +2,14 @@
 //!
 //! Each face is a module of its own that turns its requests into verbs of the engine and the answers
 //! back. It does not know which carrier carries a call, and its wire types are seen by nobody else.
-//! [`native`] is our own REST interface.
+//! [`native`] is our own REST interface; [`voicent`] speaks as a gateway of that name did.
 
+mod body;
 mod failed_logins;
 pub mod native;
+mod tenant;
+#[cfg(test)]
+mod testing;
+pub mod voicent;
+
+pub use tenant::Tenant;

@@ -3,6 +3,7 @@
 //! `outdial.example.toml` shows every key with its default and is compiled in; a test reads it.
 
 mod asterisk;
+mod faces;
 mod handsets;
 mod pacing;
 mod recordings;
@@ -24,6 +25,7 @@ use outdial_flow::Problem;
 use serde::Deserialize;
 
 pub use asterisk::Asterisk;
+pub use faces::Faces;
 pub use handsets::Handsets;
 pub use pacing::Pacing;
 pub use recordings::Recordings;
@@ -70,6 +72,8 @@ pub struct Config {
     pub speech: outdial_speech::SpeechConfig,
     /// The built-in handsets.
     pub handsets: Handsets,
+    /// The interfaces that programs of others call us by.
+    pub faces: Faces,
     /// The ways out, in the order they are tried.
     pub trunk: Vec<Trunk>,
     /// The numbers of the accounts.

@@ -1,5 +1,6 @@
 //! Puts the parts together: data directory, store, speech, media, SIP, engine, handsets, HTTP.
 
+mod faces;
 mod http;
 mod parts;
 mod state;
@@ -43,6 +44,8 @@ pub enum Role {
 pub struct Server {
     /// Where its API is.
     pub url: String,
+    /// The other interfaces that are served, each with its address.
+    pub faces: Vec<String>,
     /// A key with all scopes.
     pub key: String,
     /// The engine, for commands that run in the same process.
@@ -59,7 +62,7 @@ pub struct Server {
     webhooks: Option<Webhooks>,
     stop_within: Duration,
     stopping: CancellationToken,
-    http: tokio::task::JoinHandle<()>,
+    http: Vec<tokio::task::JoinHandle<()>>,
     // Held until everything else is gone.
     _data: DataDir,
 }
@@ -103,12 +106,18 @@ impl Server {
             recordings,
         } = state::open(config, &data).await?;
         let key = state::ensure_account(store.as_ref(), &ids, &data).await?;
-        config::check_accounts(&settings, &store.accounts().await.map_err(start_failure)?)?;
+        let accounts = store.accounts().await.map_err(start_failure)?;
+        config::check_accounts(&settings, &accounts)?;
         let prompts = Arc::new(parts::prompts(config, &data.join("prompts")).await?);
 
         // Every port is taken before the engine starts, so that a port in use dials nobody.
         let listener = bind(config.server.bind).await?;
         let url = format!("http://{}", listener.local_addr().map_err(start_failure)?);
+        let faces = match role {
+            Role::Dialling => faces::Taken::take(config, &accounts).await?,
+            Role::Changing | Role::Reading => faces::Taken::default(),
+        };
+        let face_addresses = faces.addresses()?;
         let mut carriers: BTreeMap<String, Arc<dyn VoiceCarrier>> = BTreeMap::new();
         let (mut sip, mut asterisk, mut handsets) = (None, None, None);
         let mut room_sound: Arc<dyn RoomSound> = Arc::new(NoRooms);
@@ -165,11 +174,13 @@ impl Server {
                 metrics: metrics_text(engine.clone()),
             },
         );
-        let http = tokio::spawn(http::serve(listener, router, stopping.clone()));
+        let mut http = faces.serve(&engine, &stopping);
+        http.push(tokio::spawn(http::serve(listener, router, stopping.clone())));
         data.announce(&url)?;
         let stop_within = Duration::from_secs(config.server.stop_within);
         Ok(Self {
             url,
+            faces: face_addresses,
             key,
             engine,
             prompts,
@@ -215,8 +226,10 @@ impl Server {
             sip.stop().await;
         }
         self.stopping.cancel();
-        if let Err(error) = (&mut self.http).await {
-            tracing::error!(%error, "the HTTP server ended badly");
+        for server in self.http.drain(..) {
+            if let Err(error) = server.await {
+                tracing::error!(%error, "an HTTP server ended badly");
+            }
         }
         if let Some(handsets) = self.handsets.take() {
             handsets.shutdown().await;

@@ -9,21 +9,17 @@ use axum::{
     extract::{FromRequest, Request},
     http::{HeaderMap, header},
 };
-use tokio_stream::StreamExt;
 
 use super::{Api, code::Code, document::Document, refusal::Refusal};
+use crate::body::BodyError;
+pub(super) use crate::body::LONGEST_PAUSE;
 
 /// The most bytes of a JSON body. The longest request is one with a flow: five hundred steps with five
 /// hundred bytes each fit, and whoever needs more has room for it in the configuration.
 pub(super) const LARGEST_JSON: usize = 256 * 1024;
 
-/// The most bytes of a body that is too large that are read all the same.
-const MOST_THROWN_AWAY: usize = 64 * 1024 * 1024;
-
 /// How long a JSON body may take.
 const JSON_TIME: Duration = Duration::from_secs(20);
-/// How long the sender of a large body may pause.
-pub(super) const LONGEST_PAUSE: Duration = Duration::from_secs(10);
 
 impl FromRequest<Arc<Api>> for Document {
     type Rejection = Refusal;
@@ -43,36 +39,14 @@ impl FromRequest<Arc<Api>> for Document {
 }
 
 /// The whole body, unless it is larger than allowed or its sender pauses too long.
-///
-/// What is too large is still read for a while and thrown away: most clients look for the answer only
-/// when they have sent everything.
 pub(super) async fn read(body: Body, headers: &HeaderMap, most: usize) -> Result<Vec<u8>, Refusal> {
-    let announced = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    let mut too_much = announced.is_some_and(|length| length > most as u64);
-    if too_much && headers.contains_key(header::EXPECT) {
-        return Err(too_large(most));
-    }
-    let (mut bytes, mut thrown_away) = (Vec::new(), 0);
-    let mut chunks = std::pin::pin!(body.into_data_stream());
-    while let Some(chunk) = tokio::time::timeout(LONGEST_PAUSE, chunks.next())
+    crate::body::read(body, headers, most)
         .await
-        .map_err(|_| slow())?
-    {
-        let chunk = chunk.map_err(|_| Refusal::new(Code::BrokenBody, "the body broke off: send it again"))?;
-        too_much |= bytes.len() + chunk.len() > most;
-        if !too_much {
-            bytes.extend_from_slice(&chunk);
-            continue;
-        }
-        bytes = Vec::new();
-        thrown_away += chunk.len();
-        if thrown_away > MOST_THROWN_AWAY {
-            break;
-        }
-    }
-    if too_much { Err(too_large(most)) } else { Ok(bytes) }
+        .map_err(|error| match error {
+            BodyError::TooLarge(most) => too_large(most),
+            BodyError::Slow => slow(),
+            BodyError::Broken => Refusal::new(Code::BrokenBody, "the body broke off: send it again"),
+        })
 }
 
 /// The type of the body without its parameters, in small letters.
@@ -121,6 +95,7 @@ mod tests {
     use axum::{body::Bytes, http::StatusCode};
     use outdial_domain::Scope;
     use serde_json::json;
+    use tokio_stream::StreamExt;
 
     use super::*;
     use crate::native::testing::Server;

@@ -16,6 +16,7 @@ use serde_json::{Map, Value, json};
 use tower::ServiceExt;
 
 use super::{NativeConfig, router};
+pub(super) use crate::testing::wav;
 
 /// An address that is always open.
 pub(super) const BOB: &str = "sip:bob@127.0.0.1";
@@ -224,13 +225,6 @@ fn metrics() -> NativeConfig {
     NativeConfig {
         metrics: Arc::new(|| "outdial_up 1\n".to_owned()),
     }
-}
-
-/// A WAV file of so many bytes of silence.
-pub(super) fn wav(bytes: usize) -> Vec<u8> {
-    let mut file = b"RIFF----WAVE".to_vec();
-    file.resize(44 + bytes, 0);
-    file
 }
 
 impl Answer {

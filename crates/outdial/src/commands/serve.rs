@@ -19,8 +19,9 @@ pub(super) async fn run(common: &Common) -> Result<ExitCode, Failure> {
         Some(handsets) => format!(", handsets {}", handsets.address()),
         None => String::new(),
     };
+    let faces: String = server.faces.iter().map(|face| format!(", {face}")).collect();
     crate::output::say!(
-        "ready: api {}, sip {}{phones}, data {}",
+        "ready: api {}, sip {}{phones}{faces}, data {}",
         server.url,
         server.sip_address(),
         common.data.display()

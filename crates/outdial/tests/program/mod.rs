@@ -150,6 +150,7 @@ impl Home {
             child,
             url,
             sip,
+            ready,
             key: String::new(),
             http: reqwest::Client::new(),
         };
@@ -186,11 +187,22 @@ pub struct Server {
     child: Child,
     pub url: String,
     pub sip: String,
+    ready: String,
     pub key: String,
     http: reqwest::Client,
 }
 
 impl Server {
+    /// Where a face is served that has a listener of its own.
+    pub fn face(&self, name: &str) -> String {
+        let rest = self
+            .ready
+            .split_once(&format!(", {name} http://"))
+            .map(|(_, rest)| rest);
+        let address = rest.and_then(|rest| rest.split(',').next());
+        address.unwrap_or_else(|| panic!("{}", self.ready)).to_owned()
+    }
+
     pub fn pid(&self) -> u32 {
         self.child.id().expect("it runs")
     }

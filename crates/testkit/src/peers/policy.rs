@@ -22,6 +22,8 @@ pub enum Peer {
     Pycall,
     /// The other writer of GSM 03.38, in the same environment.
     Gsm0338,
+    /// A client of Voicent's gateway, in the same environment.
+    VoicentPython,
     /// The SMSC, from npm's package `smpp`, under the target folder.
     NpmSmpp,
     /// The speech engine of the default configuration.
@@ -51,6 +53,7 @@ impl fmt::Display for Peer {
             Self::Pesq => "pesq",
             Self::Pycall => "pycall",
             Self::Gsm0338 => "gsm0338",
+            Self::VoicentPython => "voicent-python",
             Self::NpmSmpp => "npm-smpp",
             Self::EspeakNg => "espeak-ng",
             Self::MultimonNg => "multimon-ng",
@@ -83,6 +86,7 @@ impl Peer {
             Self::Asterisk => absent(&asterisk_program()),
             Self::Pesq | Self::Pycall => absent(&packages_mark()),
             Self::Gsm0338 => lacks_package("gsm0338"),
+            Self::VoicentPython => lacks_package("Voicent-Python"),
             Self::NpmSmpp => does_not_run("node", "--version").or_else(|| absent(&npm_smpp_package())),
         }
     }
