@@ -124,7 +124,7 @@ pub use crate::{
     name::{FileName, InvalidName},
     outcome::{Outcome, ReadError, Whereabouts},
     parse::{Line, Meaning, Parsed, Problem, ProblemKind, parse},
-    spool::{Due, Order, Spool, SpoolError, Spooled},
+    spool::{Due, Order, Sealed, Spool, SpoolError, Spooled},
     variable::Variable,
     when::{InvalidTime, When},
 };

@@ -5,14 +5,10 @@ use std::{
 
 use jiff::Timestamp;
 
-use crate::{CallFile, FileName, History, Spool, Status, parse};
+use crate::{CallFile, FileName, History, Spool, Status, parse, spool::without_seal};
 
 /// Where a call file is now.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[expect(
-    clippy::large_enum_variant,
-    reason = "it is made, looked at and dropped, one at a time"
-)]
 pub enum Whereabouts {
     /// In the queue: not due yet, being dialled, or waiting for its next attempt.
     Queued {
@@ -20,6 +16,8 @@ pub enum Whereabouts {
         due: Timestamp,
         /// The attempts so far.
         history: History,
+        /// The call; none when Asterisk would refuse it.
+        file: Option<CallFile>,
     },
     /// In the archive, with its result.
     Done(Outcome),
@@ -79,9 +77,11 @@ impl Spool {
         }
         let path = self.dir().join(name.as_str());
         if let Some((bytes, due)) = read(&path)? {
+            let parsed = parse(&without_seal(&bytes));
             return Ok(Whereabouts::Queued {
                 due,
-                history: parse(&bytes).history,
+                history: parsed.history,
+                file: parsed.file,
             });
         }
         Ok(self.in_archive(name)?.unwrap_or(Whereabouts::Nowhere))
@@ -104,18 +104,19 @@ impl Spool {
 
     fn in_archive(&self, name: &FileName) -> Result<Option<Whereabouts>, ReadError> {
         let found = read(&self.archive_dir().join(name.as_str()))?;
-        Ok(found.map(|(bytes, ended)| match Status::at_the_end_of(&bytes) {
-            None => Whereabouts::Finishing,
-            Some(status) => {
-                let parsed = parse(&without_status(&bytes));
-                Whereabouts::Done(Outcome {
-                    status,
-                    attempts: parsed.history.attempts(),
-                    history: parsed.history,
-                    ended,
-                    file: parsed.file,
-                })
-            }
+        Ok(found.map(|(bytes, ended)| {
+            let bytes = without_seal(&bytes);
+            let Some(status) = Status::at_the_end_of(&bytes) else {
+                return Whereabouts::Finishing;
+            };
+            let parsed = parse(&without_status(&bytes));
+            Whereabouts::Done(Outcome {
+                status,
+                attempts: parsed.history.attempts(),
+                history: parsed.history,
+                ended,
+                file: parsed.file,
+            })
         }))
     }
 }

@@ -4,6 +4,7 @@ mod batch;
 mod error;
 mod owner;
 mod put;
+mod seal;
 mod settings;
 mod spooled;
 mod staging;
@@ -17,9 +18,11 @@ use std::{
 
 use jiff::Timestamp;
 
+pub(crate) use self::seal::without_seal;
 pub use self::{
     batch::Order,
     error::SpoolError,
+    seal::Sealed,
     spooled::{Due, Spooled},
 };
 use self::{
@@ -136,6 +139,14 @@ impl Spool {
     #[must_use]
     pub fn archive_dir(&self) -> &Path {
         &self.archive
+    }
+
+    /// How many files were found that a process had staged and not spooled when it died. They were never in the
+    /// queue, nobody was rung for them, and they were removed when this first staged a file or was
+    /// [checked](Self::check).
+    #[must_use]
+    pub fn cleared(&self) -> usize {
+        self.ready.get().map_or(0, |ready| ready.staging.cleared)
     }
 
     /// Puts a call into the queue, to be placed at once.

@@ -1,6 +1,6 @@
 use std::{str::FromStr, time::SystemTime};
 
-use jiff::{Timestamp, Zoned};
+use jiff::{Timestamp, Zoned, civil::DateTime, fmt::temporal::DateTimeParser, tz::Disambiguation};
 
 /// When Asterisk shall place a call.
 ///
@@ -34,6 +34,24 @@ pub enum InvalidTime {
         text: String,
         /// What is wrong with it.
         reason: String,
+    },
+    /// The clocks of its zone jump over it.
+    #[error(
+        "{text:?} does not exist, because clocks are set forward over it: give the time before or after, or write its \
+         offset, as 2026-12-01T01:00:00+08:00"
+    )]
+    Skipped {
+        /// What was given.
+        text: String,
+    },
+    /// The clocks of its zone show it twice.
+    #[error(
+        "{text:?} comes twice, because clocks are set back then: write which of the two it is by its offset, as in \
+         2026-10-25T02:30+01:00[Europe/Berlin]"
+    )]
+    Twice {
+        /// What was given.
+        text: String,
     },
     /// The file system gives back another time than was set.
     #[error("the file system cannot hold the time {asked}; it makes {held} of it")]
@@ -93,15 +111,31 @@ impl FromStr for When {
     type Err = InvalidTime;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
-        let time = if text.contains('[') {
-            text.parse::<Zoned>().map(|zoned| zoned.timestamp())
-        } else {
-            text.parse::<Timestamp>()
+        let Some((local, _)) = text.split_once('[') else {
+            let time = text.parse::<Timestamp>();
+            return time.map(Self::from).map_err(|error| no_time(text, &error));
         };
-        time.map(Self::from).map_err(|error| InvalidTime::Text {
-            text: text.to_owned(),
-            reason: error.to_string(),
+        let strict = DateTimeParser::new().disambiguation(Disambiguation::Reject);
+        let refused = match strict.parse_zoned(text) {
+            Ok(zoned) => return Ok(zoned.into()),
+            Err(refused) => refused,
+        };
+        // A call that is moved by an hour is not the one that was asked for.
+        let text = text.to_owned();
+        Err(match text.parse::<Zoned>() {
+            Ok(moved) if local.parse::<DateTime>().is_ok_and(|local| local == moved.datetime()) => {
+                InvalidTime::Twice { text }
+            }
+            Ok(_) => InvalidTime::Skipped { text },
+            Err(_) => no_time(&text, &refused),
         })
+    }
+}
+
+fn no_time(text: &str, error: &jiff::Error) -> InvalidTime {
+    InvalidTime::Text {
+        text: text.to_owned(),
+        reason: error.to_string(),
     }
 }
 
@@ -125,6 +159,16 @@ mod tests {
         assert_eq!(berlin.timestamp().to_string(), "2026-10-24T23:00:00Z");
         let after: When = "2026-10-25T04:00[Europe/Berlin]".parse().unwrap();
         assert_eq!(after.timestamp().to_string(), "2026-10-25T03:00:00Z");
+    }
+
+    #[test]
+    fn times_that_clocks_jump_over_or_show_twice_are_refused() {
+        let skipped = "2027-03-28T02:30[Europe/Berlin]".parse::<When>().unwrap_err();
+        assert!(matches!(skipped, InvalidTime::Skipped { .. }), "{skipped}");
+        let twice = "2026-10-25T02:30[Europe/Berlin]".parse::<When>().unwrap_err();
+        assert!(matches!(twice, InvalidTime::Twice { .. }), "{twice}");
+        let second: When = "2026-10-25T02:30+01:00[Europe/Berlin]".parse().unwrap();
+        assert_eq!(second.timestamp().to_string(), "2026-10-25T01:30:00Z");
     }
 
     #[test]

@@ -231,17 +231,46 @@ fn a_spool_that_links_to_another_file_system_is_staged_there() {
 }
 
 #[test]
-fn a_link_where_the_staging_directory_would_be_is_not_followed() {
+fn what_the_dead_have_staged_is_cleared_away_and_told() {
     let place = Place::new();
+    let living = place.spool();
+    living.check().unwrap();
+    let user = fs::metadata(place.dir.path()).unwrap().uid();
+    let staging = |name: &str| place.dir.path().join(format!(".outgoing-staging-{user}-{name}"));
+    fs::create_dir(staging("dead")).unwrap();
+    for name in ["a.call", "b.call"] {
+        fs::write(staging("dead").join(name), "Channel: SIP/a\n").unwrap();
+    }
+    // A link is not followed.
     let elsewhere = tempfile::tempdir().unwrap();
-    let user = fs::metadata(elsewhere.path()).unwrap().uid();
-    let trap = place.dir.path().join(format!(".outgoing-staging-{user}"));
-    symlink(elsewhere.path(), &trap).unwrap();
+    fs::write(elsewhere.path().join("kept"), "").unwrap();
+    symlink(elsewhere.path(), staging("trap")).unwrap();
     let spool = place.spool();
     spool.spool(&playback()).unwrap();
+    assert_eq!((spool.cleared(), living.cleared()), (2, 0));
+    assert!(!staging("dead").exists() && elsewhere.path().join("kept").exists());
+    fs::remove_file(staging("trap")).unwrap();
+    // What is in use stays so.
+    living.spool(&playback()).unwrap();
+    drop((spool, living));
+    assert_eq!(place.left().len(), 2);
+}
+
+#[test]
+fn a_staging_directory_that_somebody_removed_is_made_again() {
+    let place = Place::new();
+    let spool = place.spool();
+    spool.check().unwrap();
+    let entries = fs::read_dir(place.dir.path())
+        .unwrap()
+        .map(|entry| entry.unwrap().path());
+    let staging = entries.filter(|path| path.to_string_lossy().contains("-staging-"));
+    for path in staging {
+        fs::remove_dir(path).unwrap();
+    }
+    spool.spool(&playback()).unwrap();
     drop(spool);
-    assert_eq!(fs::read_dir(elsewhere.path()).unwrap().count(), 0);
-    assert_eq!(fs::read_dir(place.queue()).unwrap().count(), 1);
+    assert_eq!(place.left().len(), 1);
 }
 
 #[test]

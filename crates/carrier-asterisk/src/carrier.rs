@@ -3,9 +3,10 @@
 use std::{collections::BTreeMap, sync::Arc};
 
 use futures_util::future::{BoxFuture, ready};
-use outdial_domain::{Ending, Leg};
+use outdial_callfile::{Spool, WatchError};
+use outdial_domain::{Ending, LegId};
 use outdial_engine::ports::{
-    Answer, Ask, LegCommand, LegEnd, LegEvent, LegHandle, LegOrder, RingError, VoiceCarrier, WholeOrder,
+    Answer, Ask, LeftBehind, LegCommand, LegEnd, LegEvent, LegHandle, LegOrder, RingError, VoiceCarrier, WholeOrder,
 };
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, mpsc},
@@ -51,7 +52,10 @@ impl AsteriskCarrier {
         let trunk = |settings: AsteriskTrunk| {
             settings.check()?;
             let link = match &settings.way {
-                Way::Files(spool) => Link::Files(Watcher::new(spool.clone())),
+                Way::Files(spool) => {
+                    tokio::spawn(clear(settings.name.clone(), spool.clone()));
+                    Link::Files(Watcher::new(spool.clone()))
+                }
                 Way::Manager(login) => Link::Manager(Arc::new(Manager::start(login.clone()))),
             };
             let room = Arc::new(Semaphore::new(settings.in_flight.min(Semaphore::MAX_PERMITS)));
@@ -102,14 +106,14 @@ impl VoiceCarrier for AsteriskCarrier {
         })))
     }
 
-    fn look_up<'a>(&'a self, leg: &'a Leg) -> BoxFuture<'a, Option<Ending>> {
-        Box::pin(async move {
-            let trunk = self.trunk(&leg.trunk)?;
-            match (&trunk.settings.way, &trunk.link) {
-                (Way::Files(spool), _) => files::look_up(spool, leg.id).await,
-                (Way::Manager(_), Link::Manager(manager)) => manager::look_up(manager, leg.id).await,
-                (Way::Manager(_), Link::Files(_)) => None,
-            }
+    fn take_up(&self, left: LeftBehind) -> Option<LegHandle> {
+        let trunk = Arc::clone(self.trunk(&left.trunk)?);
+        let (events, happens) = mpsc::channel(EVENTS);
+        let (tell, commands) = mpsc::channel(EVENTS);
+        tokio::spawn(async move { trunk.take_up(left, events, commands).await });
+        Some(LegHandle {
+            events: happens,
+            commands: tell,
         })
     }
 }
@@ -164,23 +168,32 @@ impl Trunk {
                 };
                 Box::pin(leg.run()).await;
             }
-            Link::Files(watcher) => {
-                let name = files::name(leg);
-                let result = match watcher.expect(&name) {
-                    Ok(result) => result,
-                    Err(error) => return ended(&events, not_dialled(error.to_string())).await,
-                };
-                let leg = FileLeg {
-                    spool: watcher.spool().clone(),
-                    name,
-                    order,
-                    result,
-                    events,
-                    commands,
-                };
-                Box::pin(leg.run()).await;
-                drop(room);
-            }
+            Link::Files(watcher) => match file_leg(watcher, leg, events, commands) {
+                Ok(leg) => {
+                    Box::pin(leg.run(order)).await;
+                    drop(room);
+                }
+                Err((events, error)) => ended(&events, not_dialled(error.to_string())).await,
+            },
+        }
+    }
+
+    /// Stays with a leg of an earlier run. It takes the room of one, but waits for none: Asterisk has it.
+    async fn take_up(
+        self: Arc<Self>,
+        left: LeftBehind,
+        events: mpsc::Sender<LegEvent>,
+        commands: mpsc::Receiver<LegCommand>,
+    ) {
+        let _room = Arc::clone(&self.room).try_acquire_owned().ok();
+        match &self.link {
+            Link::Manager(manager) => manager::take_up(manager, &left, events).await,
+            Link::Files(watcher) => match file_leg(watcher, left.leg, events, commands) {
+                Ok(leg) => Box::pin(leg.take_up(&left)).await,
+                Err((_, error)) => {
+                    tracing::warn!(%error, leg = %left.leg, "what became of an interrupted call cannot be found out");
+                }
+            },
         }
     }
 
@@ -205,6 +218,43 @@ impl Trunk {
                 }
             }
         }
+    }
+}
+
+/// Clears away what an earlier run had written and not put into the queue.
+async fn clear(trunk: String, spool: Spool) {
+    let cleared = blocking(move || {
+        // What is wrong with the spool is said to whoever calls over it.
+        let _ = spool.check();
+        spool.cleared()
+    });
+    let files = cleared.await;
+    if files > 0 {
+        tracing::warn!(
+            trunk,
+            files,
+            "an earlier run was interrupted: call files that it had not spooled yet were removed, and nobody was rung for them"
+        );
+    }
+}
+
+/// A leg of this spool, whose result is waited for from now on.
+fn file_leg(
+    watcher: &Watcher,
+    leg: LegId,
+    events: mpsc::Sender<LegEvent>,
+    commands: mpsc::Receiver<LegCommand>,
+) -> Result<FileLeg, (mpsc::Sender<LegEvent>, WatchError)> {
+    let name = files::name(leg);
+    match watcher.expect(&name) {
+        Ok(result) => Ok(FileLeg {
+            spool: watcher.spool().clone(),
+            name,
+            result,
+            events,
+            commands,
+        }),
+        Err(error) => Err((events, error)),
     }
 }
 

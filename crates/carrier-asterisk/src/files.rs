@@ -2,15 +2,19 @@
 
 use std::{fs, io, time::Duration};
 
-use outdial_callfile::{Ending as FileEnding, FileName, Spool, SpoolError, Whereabouts};
+use outdial_callfile::{Ending as FileEnding, FileName, Sealed, Spool, SpoolError, Whereabouts};
 use outdial_domain::{EndedBy, Ending, LegId, Outcome};
-use outdial_engine::ports::{LegCommand, LegEvent};
+use outdial_engine::ports::{LeftBehind, LegCommand, LegEvent};
 use tokio::{
     sync::{mpsc, oneshot},
     time::{Instant, sleep, sleep_until},
 };
 
-use crate::{carrier::ended, ending, order::Order};
+use crate::{
+    carrier::ended,
+    ending,
+    order::{self, Order},
+};
 
 /// A file that Asterisk has not begun within this time is taken back.
 const BEGUN_WITHIN: Duration = Duration::from_secs(30);
@@ -21,14 +25,17 @@ const RESULT: Duration = Duration::from_secs(30);
 const LAST: Duration = Duration::from_secs(30);
 /// How long Asterisk may take from reading a file to writing its note into it.
 const NOTING: Duration = Duration::from_secs(2);
-/// How long a leg of an earlier run may take to end.
-const LOOKED_UP: Duration = Duration::from_secs(5);
+/// How soon after it was put into the queue a file is looked at for the first time, whether Asterisk has begun it,
+/// and how often at last.
+const SEALED: Duration = Duration::from_millis(5);
+const SEALED_AT_LAST: Duration = Duration::from_millis(500);
+/// How often a result is looked for when the system does not tell of it.
+const LOOK: Duration = Duration::from_secs(5);
 
-/// A leg whose file is about to be put into the queue.
+/// A leg that is, or is about to be, a file in the queue.
 pub(crate) struct FileLeg {
     pub(crate) spool: Spool,
     pub(crate) name: FileName,
-    pub(crate) order: Order,
     pub(crate) result: oneshot::Receiver<FileEnding>,
     pub(crate) events: mpsc::Sender<LegEvent>,
     pub(crate) commands: mpsc::Receiver<LegCommand>,
@@ -51,20 +58,66 @@ pub(crate) fn name(leg: LegId) -> FileName {
 
 impl FileLeg {
     /// Hands it over and stays with it to its end.
-    pub(crate) async fn run(mut self) {
-        let ending = match self.put().await {
+    pub(crate) async fn run(mut self, order: Order) {
+        let ending = match self.put(&order).await {
             Err(ending) => ending,
             Ok(()) => {
                 // Whoever listened may have gone; Asterisk has the call all the same.
                 let _ = self.events.send(LegEvent::Sent).await;
-                self.follow().await
+                let now = Instant::now();
+                self.follow(Limit::Begin, now + BEGUN_WITHIN, now + order.longest() + RESULT)
+                    .await
             }
         };
         ended(&self.events, ending).await;
     }
 
-    async fn put(&self) -> Result<(), Ending> {
-        let (spool, name, file) = (self.spool.clone(), self.name.clone(), self.order.file.clone());
+    /// Stays with a file of an earlier run of ours. Says nothing when nobody can know what became of it.
+    pub(crate) async fn take_up(mut self, left: &LeftBehind) {
+        if let Some(ending) = self.find_again(left).await {
+            ended(&self.events, ending).await;
+        }
+    }
+
+    /// A file that Asterisk has not begun is taken back: nobody was rung. One that is neither in the queue nor
+    /// in the archive says nothing, because archives are cleaned. One that Asterisk has begun may ring and talk
+    /// as long as its call may; only then is it removed, so that an Asterisk that did not survive the call does
+    /// not dial again.
+    async fn find_again(&mut self, left: &LeftBehind) -> Option<Ending> {
+        let mut longest = left.longest;
+        match find(&self.spool, &self.name).await {
+            Ok(Whereabouts::Done(result)) => {
+                let _ = self.events.send(LegEvent::Sent).await;
+                return Some(ending::of_file(&result));
+            }
+            Ok(Whereabouts::Nowhere) => return None,
+            Ok(Whereabouts::Queued { history, .. }) if history.notes.is_empty() => {
+                if let Taken::Back = take_back(&self.spool, &self.name).await {
+                    let reason = "we were interrupted, and took the call back before Asterisk dialled: nobody was rung";
+                    return Some(ending::not_dialled(reason));
+                }
+            }
+            Ok(Whereabouts::Queued { file, history, .. }) => {
+                if let Some(file) = file
+                    && let Some(in_all) = order::longest(&file)
+                    && let Some(began) = history.began(file.retry_time).last()
+                {
+                    let ago = Duration::try_from(left.now.duration_since(began)).unwrap_or_default();
+                    longest = in_all.saturating_sub(ago);
+                }
+            }
+            Ok(Whereabouts::Finishing) => {}
+            Err(error) => {
+                tracing::warn!(%error, "what became of an interrupted call is not known before its time is over");
+            }
+        }
+        let _ = self.events.send(LegEvent::Sent).await;
+        let until = Instant::now() + longest + RESULT;
+        Some(self.follow(Limit::Result, until, until).await)
+    }
+
+    async fn put(&self, order: &Order) -> Result<(), Ending> {
+        let (spool, name, file) = (self.spool.clone(), self.name.clone(), order.file.clone());
         match blocking(move || spool.spool_as(&name, &file, None)).await {
             Ok(_) => Ok(()),
             // It was handed over before, by whoever had this leg then.
@@ -73,29 +126,25 @@ impl FileLeg {
         }
     }
 
-    async fn follow(&mut self) -> Ending {
-        let ring = Duration::from_secs(self.order.file.wait_time.into());
-        let longest = ring + self.order.talk + RESULT;
-        let sent = Instant::now();
-        let (mut limit, mut until) = (Limit::Begin, sent + BEGUN_WITHIN);
-        let mut commanded = true;
+    async fn follow(&mut self, mut limit: Limit, mut until: Instant, longest: Instant) -> Ending {
+        let (mut commanded, mut watched) = (true, true);
+        let mut seal = Some(SEALED);
         loop {
             tokio::select! {
-                result = &mut self.result => match result {
+                result = &mut self.result, if watched => match result {
                     Ok(FileEnding::Done(result)) => return ending::of_file(&result),
                     Ok(FileEnding::Removed) => return ending::unknown(
                         "the call file was removed and is not in the archive: the phone may or may not have rung"
                     ),
                     // The watch has ended, or another leg has this name. What is left is to look.
-                    Err(_) => {
-                        sleep_until(until).await;
-                        let (_, never) = oneshot::channel();
-                        self.result = never;
-                        if let Some(ending) = self.over(&mut limit, &mut until, sent + longest).await {
-                            return ending;
-                        }
-                    }
+                    Err(_) => watched = false,
                 },
+                () = sleep(seal.unwrap_or_default()), if seal.is_some() => seal = self.sealed(seal).await,
+                () = sleep(LOOK), if !watched => {
+                    if let Ok(Whereabouts::Done(result)) = find(&self.spool, &self.name).await {
+                        return ending::of_file(&result);
+                    }
+                }
                 command = self.commands.recv(), if commanded => match command {
                     Some(LegCommand::HangUp { ending }) => {
                         commanded = false;
@@ -109,10 +158,28 @@ impl FileLeg {
                     None => commanded = false,
                 },
                 () = sleep_until(until) => {
-                    if let Some(ending) = self.over(&mut limit, &mut until, sent + longest).await {
+                    if let Some(ending) = self.over(&mut limit, &mut until, longest).await {
                         return ending;
                     }
                 }
+            }
+        }
+    }
+
+    /// Seals the file as soon as Asterisk has begun it, so that one that does not survive the call does not dial
+    /// again when it is back, whether we are there or not. Says when to try that again.
+    async fn sealed(&self, after: Option<Duration>) -> Option<Duration> {
+        let (spool, name) = (self.spool.clone(), self.name.clone());
+        match blocking(move || spool.seal(&name)).await {
+            Ok(Sealed::NotBegun) => after.map(|after| (after * 2).min(SEALED_AT_LAST)),
+            Ok(Sealed::Yes | Sealed::NotQueued) => None,
+            Err(error) => {
+                tracing::warn!(
+                    name = %self.name, %error,
+                    "this call file cannot be kept from being dialled again if both Asterisk and this server die: let \
+                     this user read and write it"
+                );
+                None
             }
         }
     }
@@ -156,36 +223,6 @@ impl FileLeg {
             }
         }
     }
-}
-
-/// What became of a leg that was handed over by an earlier run of ours.
-///
-/// A file that Asterisk has not begun is taken back: nobody was rung. One that is neither in the queue
-/// nor in the archive says nothing, because archives are cleaned. One that Asterisk has begun may end
-/// in a moment; when it does not, it is removed, so that an Asterisk that did not survive the call
-/// does not dial again, and only then called unknown.
-pub(crate) async fn look_up(spool: &Spool, leg: LegId) -> Option<Ending> {
-    let name = name(leg);
-    match find(spool, &name).await.ok()? {
-        Whereabouts::Done(result) => return Some(ending::of_file(&result)),
-        Whereabouts::Nowhere => return None,
-        Whereabouts::Queued { history, .. } if history.notes.is_empty() => {
-            if let Taken::Back = take_back(spool, &name).await {
-                let reason = "we were interrupted, and took the call back before Asterisk dialled: nobody was rung";
-                return Some(ending::not_dialled(reason));
-            }
-        }
-        Whereabouts::Queued { .. } | Whereabouts::Finishing => {}
-    }
-    let waiting = (spool.clone(), name.clone());
-    let result = blocking(move || waiting.0.wait(&waiting.1, Some(LOOKED_UP))).await;
-    if let Ok(Some(FileEnding::Done(result))) = result {
-        return Some(ending::of_file(&result));
-    }
-    remove(spool, &name).await;
-    Some(ending::unknown(
-        "we were interrupted while Asterisk had the call, and it had no result yet when we asked",
-    ))
 }
 
 /// Who has a file that was to be taken back.

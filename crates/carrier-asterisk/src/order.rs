@@ -16,6 +16,10 @@ use crate::{
 /// The channel variable that holds the name of the leg.
 pub(crate) const LEG: &str = "OUTDIAL_LEG";
 
+/// The channel variable of a call file that holds how many seconds its call can take from its beginning, so that
+/// whoever finds it after a crash knows how long to wait for its result.
+const LONGEST: &str = "OUTDIAL_LONGEST";
+
 /// After an attempt that Asterisk itself did not survive, it dials again when twice this time has
 /// passed since. It is the longest there is, and the carrier removes such a file long before.
 const NEVER: u32 = 2_147_483;
@@ -26,6 +30,23 @@ pub(crate) struct Order {
     pub(crate) file: CallFile,
     /// The longest that it can last from its answer.
     pub(crate) talk: Duration,
+    /// The application that the request names, which Asterisk may not have.
+    pub(crate) application: Option<String>,
+    /// Whether another party is dialled after the answer, without whom the call is none.
+    pub(crate) dials: bool,
+}
+
+impl Order {
+    /// How long the call can take from its beginning.
+    pub(crate) fn longest(&self) -> Duration {
+        Duration::from_secs(self.file.wait_time.into()) + self.talk
+    }
+}
+
+/// What a call file says of how long its call can take from its beginning.
+pub(crate) fn longest(file: &CallFile) -> Option<Duration> {
+    let said = file.variables.iter().rev().find(|variable| variable.name == LONGEST)?;
+    said.value.parse().ok().map(Duration::from_secs)
 }
 
 /// Writes the sounds, and then the order. It blocks as long as the disk does.
@@ -58,18 +79,28 @@ pub(crate) fn write(trunk: &AsteriskTrunk, order: &WholeOrder) -> Result<Order, 
     if let (Script::Nothing, Some(dialplan)) = (&script, &trunk.dialplan) {
         file.early_media = dialplan.early_media;
     }
-    if script.length().is_none() {
+    let length = match (&script, &trunk.dialplan) {
+        (Script::Nothing, None) => Some(Duration::ZERO),
+        _ => script.length(),
+    };
+    if length.is_none() {
         // Nothing else ends what Asterisk does by itself. It counts from the beginning, not from the
         // answer, so the call may be longer by what the ringing was shorter.
         let limit = whole_seconds(order.ring).saturating_add(whole_seconds(order.talk));
         file.variables
             .push(Variable::new("TIMEOUT(absolute)", limit.to_string()));
     }
-    if let Some(reason) = wrong(trunk, &file) {
-        return Err(reason);
-    }
-    let talk = script.length().unwrap_or(order.talk);
-    Ok(Order { file, talk })
+    let application = match &script {
+        Script::HandOver(hand_over) => match &hand_over.target {
+            Target::Application { name, .. } => Some(name.clone()),
+            Target::Dialplan { .. } => None,
+        },
+        Script::Nothing | Script::Silence(_) | Script::Sounds(_) => None,
+    };
+    Ok(Order {
+        application,
+        ..ordered(trunk, file, length.unwrap_or(order.talk))?
+    })
 }
 
 /// A call that is put together with others.
@@ -89,10 +120,26 @@ fn put_together(trunk: &AsteriskTrunk, order: &WholeOrder, together: &Together<'
     let limit = whole_seconds(order.ring).saturating_add(whole_seconds(talk));
     file.variables
         .push(Variable::new("TIMEOUT(absolute)", limit.to_string()));
-    match wrong(trunk, &file) {
-        Some(reason) => Err(reason),
-        None => Ok(Order { file, talk }),
+    Ok(Order {
+        dials: matches!(together, Together::Dial(_)),
+        ..ordered(trunk, file, talk)?
+    })
+}
+
+/// The whole of it, if Asterisk can be told.
+fn ordered(trunk: &AsteriskTrunk, file: CallFile, talk: Duration) -> Result<Order, String> {
+    let mut order = Order {
+        file,
+        talk,
+        application: None,
+        dials: false,
+    };
+    if let Way::Files(_) = trunk.way {
+        let longest = whole_seconds(order.longest());
+        let longest = Variable::new(LONGEST, longest.to_string());
+        order.file.variables.push(longest);
     }
+    wrong(trunk, &order.file).map_or(Ok(order), Err)
 }
 
 /// Who is rung for how long and sees whom, and whose leg it is.

@@ -38,7 +38,8 @@ impl Watcher {
         &self.spool
     }
 
-    /// How the file of this name will end. It must not be in the queue yet.
+    /// How the file of this name will end. What has ended before this is not told: whoever expects a file that may
+    /// be in the queue already looks for its result after this.
     ///
     /// # Errors
     ///

@@ -138,6 +138,15 @@ pub struct Attempt {
     pub progress: Progress,
 }
 
+impl Attempt {
+    /// How long it may still ring and talk by its plan.
+    #[must_use]
+    pub fn left(&self, now: Timestamp) -> Duration {
+        let until_deadline = Duration::try_from(self.deadline.duration_since(now)).unwrap_or_default();
+        until_deadline.saturating_sub(DEADLINE_MARGIN)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

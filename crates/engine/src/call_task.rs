@@ -29,7 +29,7 @@ use crate::{
     fault,
     live::{HangUp, Said, Told},
     pacing::admission::{Permit, Seat},
-    ports::{Change, ClaimedCall, Job, LegOrder, RingError, WholeOrder},
+    ports::{Change, ClaimedCall, Job, LegHandle, LegOrder, RingError, WholeOrder},
     recorder::Recorder,
     rooms::owner::{self, Interest, Place},
     routing::Route,
@@ -251,6 +251,22 @@ async fn dial(engine: &Engine, mut live: LiveCall, prepared: Prepared, flow: Flo
             unsent(engine, live, recorder, ending).await;
         }
     }
+}
+
+/// Stays with a call that an earlier run had handed over as a whole. Where its carrier cannot know what became of
+/// it, it ends as `unknown` with this reason.
+pub(crate) async fn stay_with(
+    engine: &Engine,
+    live: LiveCall,
+    leg: LegHandle,
+    unheard: String,
+    control: mpsc::Receiver<Told>,
+) {
+    let recorder = Recorder::new(engine, live.call.events);
+    let left = live.attempt.left(engine.ids.now());
+    let commands = leg.commands.clone();
+    let conversation = Conversation::new(engine, live, recorder, None, Rendered::default(), commands);
+    Box::new(conversation.taken_up(left, unheard)).run(leg, control).await;
 }
 
 /// Writes that a leg was not sent, so that its call waits for another try.

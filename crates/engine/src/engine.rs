@@ -57,6 +57,7 @@ pub struct Engine(Arc<Inner>);
 pub(crate) struct Inner {
     pub(crate) parts: Parts,
     pub(crate) live: LiveCalls,
+    pub(crate) taken_up: interrupted::TakenUp,
     pub(crate) rooms: Arc<Rooms>,
     /// The rooms that calls of this node want, where several nodes share the store.
     pub(crate) wanted: Wanted,
@@ -144,6 +145,7 @@ impl Engine {
     pub fn at_rest(parts: Parts) -> Self {
         Self(Arc::new(Inner {
             live: LiveCalls::default(),
+            taken_up: interrupted::TakenUp::default(),
             rooms: Arc::default(),
             wanted: Wanted::default(),
             keys: KnownKeys::default(),

@@ -1,26 +1,38 @@
-//! Ends what nobody stays with any more: as the carrier knows, or as `unknown`.
+//! Accounts for what nobody stays with any more: it is followed again where its carrier can, or ends as `unknown`.
 
-use std::time::Duration;
+use std::{
+    collections::HashSet,
+    sync::{Mutex, MutexGuard, PoisonError},
+};
 
 use outdial_domain::{
-    Call, EndedBy, Ending, EventKind, Leg, LiveCall, Outcome, Retry, attempt::Progress, call::Happening,
+    Call, CallId, EndedBy, Ending, EventKind, Leg, LiveCall, Outcome, Retry, attempt::Progress, call::Happening,
 };
 
 use crate::{
     Engine,
-    call_task::attempt_is_over,
-    ports::{CallDetails, Change, Job, StoreError, StoredEvent},
+    call_task::{attempt_is_over, stay_with},
+    ports::{CallDetails, Change, Job, LeftBehind, LegHandle, StoreError, StoredEvent},
     recording,
 };
 
-/// How long a carrier may take to find out what became of a leg.
-const LOOK_UP: Duration = Duration::from_secs(10);
+/// The calls of runs that are gone with which this process stays again, because their carrier can still learn
+/// what becomes of them.
+#[derive(Debug, Default)]
+pub(crate) struct TakenUp(Mutex<HashSet<CallId>>);
 
-/// Ends the calls of runs that are gone, and gives back what they had claimed.
+impl TakenUp {
+    fn calls(&self) -> MutexGuard<'_, HashSet<CallId>> {
+        // A set is whole after every single operation on it.
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Ends the calls of runs that are gone, or stays with them again, and gives back what they had claimed.
 pub(crate) async fn end_those_of_the_gone(engine: &Engine) -> Result<(), StoreError> {
     for details in engine.store.recover().await? {
         let why = |leg: &Leg| format!("the server was interrupted {}", how_far(&leg.progress));
-        end(engine, details, why).await?;
+        account_for(engine, details, why).await?;
     }
     Ok(())
 }
@@ -32,16 +44,65 @@ pub(crate) async fn end_the_overdue(engine: &Engine) -> Result<(), StoreError> {
             let how_far = how_far(&leg.progress);
             format!("nobody had ended this attempt by its deadline; it was last heard of {how_far}")
         };
-        end(engine, details, why).await?;
+        account_for(engine, details, why).await?;
     }
     Ok(())
 }
 
-/// Ends one call. Somebody who was faster is right.
-async fn end(engine: &Engine, details: CallDetails, why: impl Fn(&Leg) -> String) -> Result<(), StoreError> {
+/// Stays with a call again where its carrier can learn what becomes of it, and ends any other. Nobody waits here
+/// for a carrier: it may take as long as the call may last.
+async fn account_for(engine: &Engine, details: CallDetails, why: impl Fn(&Leg) -> String) -> Result<(), StoreError> {
+    let inner = engine.inner();
     let id = details.call.id;
-    let Some(change) = ended(engine, details, why).await else {
+    if inner.taken_up.calls().contains(&id) {
+        return Ok(());
+    }
+    let Some(mut live) = LiveCall::read(details.call, details.attempts, details.legs) else {
         tracing::error!(%id, "an active call has no unfinished leg; it is left as it is");
+        return Ok(());
+    };
+    live.stopped = was_to_end(engine, &live.call).await;
+    let Some(leg) = taken_up(engine, &live) else {
+        return end(engine, live, why).await;
+    };
+    tracing::info!(%id, carrier = live.leg.trunk, "an interrupted call is asked for, and followed to its end");
+    inner.taken_up.calls().insert(id);
+    let control = inner.live.enter(id);
+    let unheard = why(&live.leg);
+    let engine = engine.clone();
+    inner.tasks.spawn(async move {
+        stay_with(&engine, live, leg, unheard, control).await;
+        engine.inner().live.leave(id);
+        engine.inner().taken_up.calls().remove(&id);
+    });
+    Ok(())
+}
+
+/// The leg of a call that was handed over as a whole, if its carrier can say anything of it. A call whose task
+/// is on this node has an owner, whom nobody replaces.
+fn taken_up(engine: &Engine, live: &LiveCall) -> Option<LegHandle> {
+    if !live.others.is_empty() || engine.inner().live.has(live.call.id) {
+        return None;
+    }
+    let trunk = engine
+        .settings
+        .trunks
+        .iter()
+        .find(|trunk| trunk.name == live.leg.trunk)?;
+    let now = engine.ids.now();
+    engine.carriers.get(&trunk.carrier)?.take_up(LeftBehind {
+        leg: live.leg.id,
+        trunk: live.leg.trunk.clone(),
+        now,
+        longest: live.attempt.left(now),
+    })
+}
+
+/// Ends one call. Somebody who was faster is right.
+async fn end(engine: &Engine, live: LiveCall, why: impl Fn(&Leg) -> String) -> Result<(), StoreError> {
+    let id = live.call.id;
+    let Some(change) = ended(engine, live, why).await else {
+        tracing::error!(%id, "an interrupted call has ended already; it is left as it is");
         return Ok(());
     };
     let call = change.call.clone();
@@ -63,10 +124,8 @@ async fn end(engine: &Engine, details: CallDetails, why: impl Fn(&Leg) -> String
 }
 
 /// The end of every leg that is still open, and with the last of them that of the attempt.
-async fn ended(engine: &Engine, details: CallDetails, why: impl Fn(&Leg) -> String) -> Option<Change> {
-    let since = details.call.events;
-    let mut live = LiveCall::read(details.call, details.attempts, details.legs)?;
-    live.stopped = was_to_end(engine, &live.call).await;
+async fn ended(engine: &Engine, mut live: LiveCall, why: impl Fn(&Leg) -> String) -> Option<Change> {
+    let since = live.call.events;
     let open: Vec<Leg> = live
         .legs()
         .filter(|leg| leg.progress.ending.is_none())
@@ -80,12 +139,9 @@ async fn ended(engine: &Engine, details: CallDetails, why: impl Fn(&Leg) -> Stri
     let recorded = recorded.into_iter();
     let mut events: Vec<_> = recorded.map(|kind| engine.record(&mut live.call, kind)).collect();
     for leg in open {
-        let ending = match look_up(engine, &leg).await {
-            Some(ending) => ending,
-            None => Ending::new(Outcome::Unknown, EndedBy::System, why(&leg)),
-        };
+        let ending = Ending::new(Outcome::Unknown, EndedBy::System, why(&leg));
         // How the first party's leg ended says nothing of a call whose other leg may still have rung.
-        if leg.id != live.leg.id && ending.outcome == Outcome::Unknown {
+        if leg.id != live.leg.id {
             live.verdict = Some(ending.clone().because_of(leg.id));
         }
         let happening = Happening::Ended { ending, quality: None };
@@ -134,11 +190,4 @@ fn how_far(progress: &Progress) -> String {
             format!("after it was journalled at {at} and before it was heard of: the phone may or may not have rung")
         }
     }
-}
-
-/// Asks the carrier of a leg what became of it.
-async fn look_up(engine: &Engine, leg: &Leg) -> Option<Ending> {
-    let trunk = engine.settings.trunks.iter().find(|trunk| trunk.name == leg.trunk)?;
-    let carrier = engine.carriers.get(&trunk.carrier)?;
-    tokio::time::timeout(LOOK_UP, carrier.look_up(leg)).await.ok()?
 }

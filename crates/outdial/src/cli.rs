@@ -17,6 +17,7 @@ use clap::{Args, Parser, Subcommand};
 pub use administration::{Accounts, Keys, Store};
 pub use calls::{Call, Calls, Explain, Order};
 pub use messages::Messages;
+pub(crate) use plan::from_now;
 pub use plan::{Action, HandOver, PlanOptions};
 pub use recordings::Recordings;
 pub use rooms::{Room, Rooms};

@@ -26,7 +26,7 @@ const KEY: &str = "key";
 #[derive(Debug, thiserror::Error)]
 pub enum DataDirError {
     /// Another process runs with it.
-    #[error("the data directory {path} is in use by the server at {url}: use that one, or give another with --data", path = path.display())]
+    #[error("the data directory {path} is in use by {server}, or give another with --data", path = path.display(), server = server_at(url))]
     InUse {
         /// The directory.
         path: PathBuf,
@@ -176,6 +176,16 @@ impl DataDir {
     }
 }
 
+/// The server that has a data directory, and what to do about it.
+fn server_at(url: &str) -> String {
+    if url.is_empty() {
+        "another run of this program, which serves no API, or not yet: if it is a server, try again in a moment"
+            .to_owned()
+    } else {
+        format!("the server at {url}: use that one")
+    }
+}
+
 fn private(options: &mut OpenOptions) -> &mut OpenOptions {
     options.mode(0o600)
 }
@@ -190,6 +200,8 @@ mod tests {
         let path = home.path().join("data");
         assert_eq!(DataDir::running(&path), None);
         let mut held = DataDir::take(&path).unwrap();
+        let starting = DataDir::take(&path).unwrap_err().to_string();
+        assert!(starting.contains("try again in a moment"), "{starting}");
         held.announce("http://127.0.0.1:7575").unwrap();
         assert_eq!(DataDir::running(&path).as_deref(), Some("http://127.0.0.1:7575"));
         assert!(matches!(DataDir::take(&path), Err(DataDirError::InUse { url, .. }) if url.ends_with("7575")));

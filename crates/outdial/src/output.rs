@@ -2,7 +2,7 @@
 //!
 //! A reader that goes away, as `head` does, must not make a command fail: what it did is done.
 
-use std::{fmt, io::Write};
+use std::{borrow::Cow, fmt, io::Write};
 
 /// Prints a line on standard output.
 pub fn line(text: fmt::Arguments<'_>) {
@@ -16,9 +16,24 @@ pub fn text(text: fmt::Arguments<'_>) {
     let _ = write!(out, "{text}").and_then(|()| out.flush());
 }
 
-/// Prints a line on standard error.
+/// Prints a line on standard error. What others have named moves nobody's cursor.
 pub fn note(text: fmt::Arguments<'_>) {
-    let _ = writeln!(std::io::stderr().lock(), "{text}");
+    let text = text.to_string();
+    let _ = writeln!(std::io::stderr().lock(), "{}", without_controls(&text));
+}
+
+/// The text with its control characters written out, as `\u{1b}`, but for the ends of lines and tabs.
+pub fn without_controls(text: &str) -> Cow<'_, str> {
+    let moves = |c: char| c.is_control() && !matches!(c, '\n' | '\t');
+    if !text.contains(moves) {
+        return text.into();
+    }
+    let shown = text.chars().flat_map(|c| {
+        let escaped = moves(c).then(|| c.escape_default());
+        let plain = escaped.is_none().then_some(c);
+        escaped.into_iter().flatten().chain(plain)
+    });
+    shown.collect::<String>().into()
 }
 
 /// Like `println!`, for a reader that may go away.

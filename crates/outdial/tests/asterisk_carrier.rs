@@ -238,7 +238,7 @@ async fn by_files_nobody_is_rung_twice_when_asterisk_is_killed() {
     bench.configure(None, &bench.by_files());
     let server = bench.home.serve().await;
     let id = server
-        .place(&json!({ "to": "203", "flow": [], "ring": "60s", "via": "pbx" }))
+        .place(&json!({ "to": "203", "flow": [], "ring": "3s", "via": "pbx" }))
         .await;
     bench.phones.wait_for("203", outdial_handset::EventKind::Ringing).await;
     bench.asterisk.crash().unwrap();
@@ -247,7 +247,7 @@ async fn by_files_nobody_is_rung_twice_when_asterisk_is_killed() {
     let story = call(&server, "202", json!([])).await;
     assert_eq!(outcome(&story).0, "failed", "{story:#}");
     assert_eq!(bench.phones.rings("203").count, 1);
-    // Our own crash: the file is found, removed, and the call is unknown.
+    // Our own crash: the file is found, removed when the call cannot go on any more, and the call is unknown.
     server.kill().await;
     let server = bench.home.serve().await;
     let story = server.ended(&id).await;

@@ -95,6 +95,27 @@ async fn every_key_has_its_flag() {
         "{ran:?}"
     );
     assert_eq!(place.left().len(), 0);
+    // As JSON it is what `spool` takes.
+    let ran = place.write(&[&PLAYBACK[..], &["--print", "--json"]].concat()).await;
+    assert_eq!(ran.json()["action"]["application"]["name"], "Playback", "{ran:?}");
+    let list = place.home.dir.path().join("printed.json");
+    fs::write(&list, ran.out).unwrap();
+    let spool = place.spool.to_str().unwrap();
+    let ran = place.run(&["spool", list.to_str().unwrap(), "--spool", spool]).await;
+    assert_eq!(ran.code, 0, "{ran:?}");
+}
+
+#[tokio::test]
+async fn what_an_interrupted_run_left_is_told_and_removed() {
+    let place = Place::new();
+    let user = fs::metadata(&place.spool).unwrap().uid();
+    let dead = place.spool.with_file_name(format!(".outgoing-staging-{user}-dead"));
+    fs::create_dir(&dead).unwrap();
+    fs::write(dead.join("1.call"), "Channel: SIP/a\n").unwrap();
+    let ran = place.write(&PLAYBACK).await;
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert!(ran.err.contains("1 call files") && !dead.exists(), "{ran:?}");
+    assert_eq!(place.left().len(), 1);
 }
 
 #[tokio::test]
@@ -104,6 +125,13 @@ async fn what_is_wrong_is_named_with_its_remedy_and_leaves_nothing() {
         (&["--account", "x\nApplication: System"][..], 2, "Account"),
         (&["--caller-name", "a #b"], 2, "CallerID"),
         (&["--at", "2036-12-01T01:00:00"], 2, "with its zone"),
+        (
+            &["--at", "2027-03-28T02:30[Europe/Berlin]"],
+            2,
+            "--at: \"2027-03-28T02:30[Europe/Berlin]\" does not exist",
+        ),
+        (&["--at", "99999-01-01T00:00:00Z"], 2, "--at:"),
+        (&["--in", "-5m"], 2, "leave --in out"),
         (&["--user", "nobody-of-this-name"], 2, "there is no user"),
         (&["--name", "../x"], 2, "no name for a call file"),
         (&["--mode", "0440"], 2, "let its owner read and write it"),
@@ -135,7 +163,28 @@ async fn files_are_explained_line_by_line() {
     .unwrap();
     let endless = place.run(&["check", "/dev/zero"]).await;
     assert_eq!(endless.code, 2, "{endless:?}");
-    assert!(endless.err.contains("is longer than"), "{endless:?}");
+    assert!(endless.err.contains("no regular file"), "{endless:?}");
+    let pipe = place.home.dir.path().join("pipe\u{1b}[2J");
+    assert!(
+        std::process::Command::new("mkfifo")
+            .arg(&pipe)
+            .status()
+            .unwrap()
+            .success()
+    );
+    let waiting = place.run(&["check", pipe.to_str().unwrap()]).await;
+    assert_eq!(waiting.code, 2, "{waiting:?}");
+    assert!(
+        waiting.err.contains("no regular file") && !waiting.err.contains('\u{1b}'),
+        "{waiting:?}"
+    );
+    let named = place.home.dir.path().join("named\u{1b}[2J");
+    fs::write(&named, "Channel: SIP/a\nApplication: Hangup\n").unwrap();
+    let ran = place.run(&["check", named.to_str().unwrap()]).await;
+    assert!(
+        ran.out.contains("named\\u{1b}[2J") && !ran.out.contains('\u{1b}'),
+        "{ran:?}"
+    );
     let ran = place.run(&["check", path]).await;
     assert_eq!(ran.code, 0, "{ran:?}");
     for part in [

@@ -133,7 +133,7 @@ impl Spool {
         };
         let staging = match &self.staging {
             Some(dir) => Staging::named(dir, &self.dir, spool)?,
-            None => Staging::made(&self.dir, spool)?,
+            None => Staging::made(&self.dir, spool, (self.clock)())?,
         };
         Ok(self.ready.get_or_init(|| Ready { staging, named }))
     }

@@ -2,11 +2,15 @@
 //! rename brings them in at once and whole.
 
 use std::{
-    fs::{self, DirBuilder, File, Metadata},
+    fs::{self, DirBuilder, File, Metadata, TryLockError},
     io,
     os::unix::fs::{DirBuilderExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
+    sync::{Mutex, PoisonError},
 };
+
+use jiff::Timestamp;
+use nix::fcntl::OFlag;
 
 use super::SpoolError;
 use crate::FileName;
@@ -14,11 +18,15 @@ use crate::FileName;
 /// How often a directory that somebody else has just cleared away is made again.
 const TRIES: usize = 100;
 
-/// A staging directory. One that was made by us goes when nothing is in it any more.
+/// A staging directory. One that was made by us is nobody else's, and goes with us. When we die before that,
+/// whoever makes one beside it clears it away.
 #[derive(Debug)]
 pub(super) struct Staging {
     pub(super) dir: PathBuf,
-    made_by_us: bool,
+    /// Shows others that we live; none when the directory was named.
+    claim: Option<Mutex<File>>,
+    /// How many files of processes that are gone were cleared away.
+    pub(super) cleared: usize,
 }
 
 impl Staging {
@@ -27,7 +35,8 @@ impl Staging {
         match fs::metadata(dir) {
             Ok(found) if found.is_dir() && found.dev() == spool.dev() => Ok(Self {
                 dir: dir.to_owned(),
-                made_by_us: false,
+                claim: None,
+                cleared: 0,
             }),
             Ok(found) if found.is_dir() => Err(SpoolError::StagingElsewhere {
                 staging: dir.to_owned(),
@@ -42,23 +51,39 @@ impl Staging {
 
     /// Makes one: beside the spool directory where that can be, otherwise inside of it, where
     /// Asterisk passes over directories. Its name has the user's number, so users do not meet.
-    pub(super) fn made(spool_dir: &Path, spool: &Metadata) -> Result<Self, SpoolError> {
+    pub(super) fn made(spool_dir: &Path, spool: &Metadata, now: Timestamp) -> Result<Self, SpoolError> {
         let user = nix::unistd::geteuid();
         let real = fs::canonicalize(spool_dir).map_err(|error| SpoolError::io_in(spool_dir, "look at", error))?;
         if let (Some(parent), Some(name)) = (real.parent(), real.file_name()) {
-            let beside = parent.join(format!(".{}-staging-{user}", name.to_string_lossy()));
+            let prefix = format!(".{}-staging-{user}-", name.to_string_lossy());
             let same_system = fs::metadata(parent).is_ok_and(|parent| parent.dev() == spool.dev());
-            if same_system && make(&beside).is_ok() {
-                return Ok(Self::ours(beside));
+            if same_system && let Ok(made) = Self::made_in(parent, &prefix, now) {
+                return Ok(made);
             }
         }
-        let inside = real.join(format!(".staging-{user}"));
-        make(&inside).map_err(|error| SpoolError::io_in(spool_dir, "make a staging directory in", error))?;
-        Ok(Self::ours(inside))
+        let made = Self::made_in(&real, &format!(".staging-{user}-"), now);
+        made.map_err(|error| SpoolError::io_in(spool_dir, "make a staging directory in", error))
     }
 
-    fn ours(dir: PathBuf) -> Self {
-        Self { dir, made_by_us: true }
+    fn made_in(parent: &Path, prefix: &str, now: Timestamp) -> io::Result<Self> {
+        let cleared = clear_away(parent, prefix);
+        let mut tries = 0;
+        loop {
+            let fresh = FileName::fresh(now);
+            let dir = parent.join(format!("{prefix}{}", fresh.as_str().trim_end_matches(".call")));
+            match claim(&dir) {
+                Ok(claim) => {
+                    return Ok(Self {
+                        dir,
+                        claim: Some(Mutex::new(claim)),
+                        cleared,
+                    });
+                }
+                // Somebody took it for one that nobody uses, in the moment before it was claimed.
+                Err(error) if is_cleared_away(&error) && tries < TRIES => tries += 1,
+                Err(error) => return Err(error),
+            }
+        }
     }
 
     /// A new, empty file.
@@ -67,20 +92,25 @@ impl Staging {
         let mut tries = 0;
         loop {
             let opened = File::options().write(true).create_new(true).mode(mode).open(&path);
-            match opened {
-                Ok(file) => return Ok((Staged { path: Some(path) }, file)),
-                Err(error) if error.kind() == io::ErrorKind::NotFound && self.made_by_us && tries < TRIES => {
-                    // Another process had nothing left in it.
-                    make(&self.dir).map_err(|error| SpoolError::io_in(&self.dir, "make", error))?;
+            match (opened, &self.claim) {
+                (Ok(file), _) => return Ok((Staged { path: Some(path) }, file)),
+                (Err(error), Some(held)) if error.kind() == io::ErrorKind::NotFound && tries < TRIES => {
+                    // Somebody removed our directory while nothing was in it.
+                    let mut held = held.lock().unwrap_or_else(PoisonError::into_inner);
+                    match claim(&self.dir) {
+                        Ok(claim) => *held = claim,
+                        Err(error) if is_cleared_away(&error) => {}
+                        Err(error) => return Err(SpoolError::io_in(&self.dir, "make", error)),
+                    }
                     tries += 1;
                 }
-                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                (Err(error), _) if error.kind() == io::ErrorKind::AlreadyExists => {
                     return Err(SpoolError::AlreadyThere {
                         name: name.clone(),
                         dir: self.dir.clone(),
                     });
                 }
-                Err(error) => return Err(SpoolError::io_in(&self.dir, "make a file in", error)),
+                (Err(error), _) => return Err(SpoolError::io_in(&self.dir, "make a file in", error)),
             }
         }
     }
@@ -88,29 +118,69 @@ impl Staging {
 
 impl Drop for Staging {
     fn drop(&mut self) {
-        if self.made_by_us {
-            // It stays while others have files in it.
+        if self.claim.is_some() {
+            // Files that are being staged at this moment keep it, and go by themselves.
             let _ = fs::remove_dir(&self.dir);
         }
     }
 }
 
-/// Makes a directory of our own, or finds it. Others may clear it away between the two looks, so both
-/// are repeated for a while.
-fn make(dir: &Path) -> io::Result<()> {
-    let mut tries = 0;
-    loop {
-        match DirBuilder::new().mode(0o700).create(dir) {
-            Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {}
-            made => return made,
-        }
-        match fs::symlink_metadata(dir) {
-            Ok(found) if found.is_dir() && found.uid() == nix::unistd::geteuid().as_raw() => return Ok(()),
-            Ok(_) => return Err(io::ErrorKind::PermissionDenied.into()),
-            Err(error) if error.kind() == io::ErrorKind::NotFound && tries < TRIES => tries += 1,
-            Err(error) => return Err(error),
-        }
+/// Makes a directory and holds it for as long as the file that is returned is open: the system lets go of it
+/// when this process dies, however that comes about.
+fn claim(dir: &Path) -> io::Result<File> {
+    match DirBuilder::new().mode(0o700).create(dir) {
+        Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(error),
+        _ => {}
     }
+    let held = open(dir)?;
+    match held.try_lock() {
+        // Where the file system has no locks, nothing is ever taken for abandoned either.
+        Ok(()) | Err(TryLockError::Error(_)) => {}
+        Err(TryLockError::WouldBlock) => return Err(io::ErrorKind::WouldBlock.into()),
+    }
+    let (is, there) = (held.metadata()?, fs::symlink_metadata(dir)?);
+    if is.ino() != there.ino() {
+        return Err(io::ErrorKind::NotFound.into());
+    }
+    Ok(held)
+}
+
+/// Opens a directory of ours; a link is none.
+fn open(dir: &Path) -> io::Result<File> {
+    let flags = OFlag::O_DIRECTORY | OFlag::O_NOFOLLOW;
+    let opened = File::options().read(true).custom_flags(flags.bits()).open(dir)?;
+    if opened.metadata()?.uid() == nix::unistd::geteuid().as_raw() {
+        Ok(opened)
+    } else {
+        Err(io::ErrorKind::PermissionDenied.into())
+    }
+}
+
+fn is_cleared_away(error: &io::Error) -> bool {
+    matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::WouldBlock)
+}
+
+/// Removes the staging directories that processes of this user left when they died, and says how many files were
+/// in them. None of these was ever in the queue.
+fn clear_away(parent: &Path, prefix: &str) -> usize {
+    let Ok(entries) = fs::read_dir(parent) else { return 0 };
+    let left = entries.flatten().filter(|entry| {
+        let name = entry.file_name();
+        name.to_str().is_some_and(|name| name.starts_with(prefix))
+    });
+    left.map(|entry| clear_one(&entry.path())).sum()
+}
+
+fn clear_one(dir: &Path) -> usize {
+    let Ok(held) = open(dir) else { return 0 };
+    if held.try_lock().is_err() {
+        return 0;
+    }
+    let Ok(entries) = fs::read_dir(dir) else { return 0 };
+    let removed = entries.flatten().filter(|entry| fs::remove_file(entry.path()).is_ok());
+    let removed = removed.count();
+    let _ = fs::remove_dir(dir);
+    removed
 }
 
 /// A file in the staging directory, which goes unless it is renamed into the queue.

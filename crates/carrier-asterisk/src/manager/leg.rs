@@ -10,6 +10,8 @@ use tokio::{
 };
 
 use super::{
+    AWAY,
+    known::{Known, News},
     link::{Manager, NotSent, State},
     message::{Action, Message},
     originate::originate,
@@ -23,8 +25,6 @@ const CONNECTED: Duration = Duration::from_secs(10);
 const LATE: Duration = Duration::from_secs(10);
 /// How long one of two last words may come after the other.
 const LAST_WORD: Duration = Duration::from_secs(2);
-/// How long a connection may be away before its legs are given up.
-const AWAY: Duration = Duration::from_secs(60);
 
 /// A leg that is about to be originated.
 pub(crate) struct ManagedLeg {
@@ -37,31 +37,28 @@ pub(crate) struct ManagedLeg {
     pub(crate) commands: mpsc::Receiver<LegCommand>,
 }
 
-/// What is known of the channel.
-#[derive(Default)]
-struct Known {
-    exists: bool,
-    ringing: bool,
-    answered: bool,
-    /// The far side hung up.
-    by_callee: bool,
-    /// The Q.850 cause, once the channel is gone.
-    cause: Option<u32>,
-    /// Why it was not answered, once Asterisk has said so.
-    reason: Option<u32>,
-    /// The same, as the end of dialling tells it.
-    dialled: Option<u32>,
-    /// The ending that we were told to make.
-    told: Option<Ending>,
-}
-
 impl ManagedLeg {
     pub(crate) async fn run(mut self) {
         let ending = match self.manager.ready(CONNECTED).await {
-            Ok(()) => self.originate().await,
+            Ok(()) => match self.refused_application().await {
+                Some(refused) => ending::not_dialled(refused),
+                None => self.originate().await,
+            },
             Err(reason) => ending::not_dialled(format!("{reason}. Nobody was rung")),
         };
         ended(&self.events, ending).await;
+    }
+
+    /// Why nobody need be rung: Asterisk says that it does not have the application that the request names. It says so
+    /// only to users who may ask; for others it would answer the call and hang up.
+    async fn refused_application(&self) -> Option<String> {
+        let name = self.order.application.as_deref()?;
+        if self.manager.has_application(name).await? {
+            return None;
+        }
+        Some(format!(
+            "Asterisk has no application `{name}`, so nobody was rung: load its module, or name another"
+        ))
     }
 
     async fn originate(&mut self) -> Ending {
@@ -81,7 +78,7 @@ impl ManagedLeg {
         let _ = self.events.send(LegEvent::Sent).await;
         let ring = Duration::from_secs(self.order.file.wait_time.into());
         let mut until = Instant::now() + ring + LATE;
-        let mut known = Known::default();
+        let mut known = Known::new(self.order.file.early_media, self.order.dials);
         let (mut waiting, mut commanded, mut away) = (true, true, false);
         loop {
             tokio::select! {
@@ -93,13 +90,12 @@ impl ManagedLeg {
                     }
                 }
                 Some(message) = happens.recv() => {
-                    let answered = known.answered;
-                    self.learn(&mut known, &message).await;
+                    let longest = self.learn(&mut known, &message).await;
                     if let Some(ending) = known.ending() {
                         return ending;
                     }
-                    if known.answered && !answered {
-                        until = Instant::now() + self.order.talk + LATE;
+                    if let Some(longest) = longest {
+                        until = Instant::now() + longest + LATE;
                     }
                     if known.cause.is_some() {
                         until = Instant::now() + LAST_WORD;
@@ -124,7 +120,7 @@ impl ManagedLeg {
                         State::Up(_) => {
                             away = false;
                             match self.is_there().await {
-                                Some(true) => until = Instant::now() + self.order.talk.max(ring) + LATE,
+                                Some(true) => until = Instant::now() + self.order.longest() + LATE,
                                 Some(false) => return known.lost(),
                                 None => {}
                             }
@@ -143,7 +139,12 @@ impl ManagedLeg {
                     if known.cause.is_some() || known.told.is_some() {
                         return known.last();
                     }
-                    let ending = if known.answered {
+                    let ending = if known.connected_early {
+                        ending::unknown(
+                            "the longest duration of this call was reached; Asterisk does not tell whether it was answered, \
+                             because it was connected at its first sound",
+                        )
+                    } else if known.answered {
                         Ending::new(Outcome::Completed, EndedBy::System, "the longest duration of this call was reached")
                     } else {
                         ending::unknown("Asterisk reported neither an answer nor an end in time")
@@ -155,70 +156,38 @@ impl ManagedLeg {
         }
     }
 
-    async fn learn(&mut self, known: &mut Known, message: &Message) {
-        match message.get("Event").unwrap_or_default() {
-            "Newchannel" => {
-                known.exists = true;
+    /// Takes in a message. Says how long there is until the next.
+    async fn learn(&mut self, known: &mut Known, message: &Message) -> Option<Duration> {
+        match known.learn(&self.id, message)? {
+            News::Exists => {
                 // It was to be hung up before it was there.
                 if let Some(told) = known.told.take() {
                     self.hang_up(known, told).await;
                 }
+                None
             }
-            "Newstate" => match message.number("ChannelState") {
-                Some(4 | 5) => self.ringing(known, false).await,
-                Some(6) => self.answered(known).await,
-                _ => {}
-            },
-            "DialState" => match message.get("DialStatus") {
-                Some("RINGING") => self.ringing(known, false).await,
-                Some("PROGRESS") => self.ringing(known, true).await,
-                _ => {}
-            },
-            "DialEnd" => match message.get("DialStatus") {
-                Some("ANSWER") => self.answered(known).await,
-                // The same numbers as those of the reason, which says nothing about Local channels.
-                Some("BUSY") => known.dialled = Some(5),
-                Some("CONGESTION") => known.dialled = Some(8),
-                Some("NOANSWER") => known.dialled = Some(3),
-                _ => {}
-            },
-            "OriginateResponse" => {
-                if message.get("Response") == Some("Success") {
-                    self.answered(known).await;
-                } else {
-                    known.reason = Some(message.number("Reason").unwrap_or(0));
-                }
+            News::Ringing { early_media } => {
+                let ringing = LegEvent::Ringing {
+                    sip_code: None,
+                    early_media,
+                };
+                let _ = self.events.send(ringing).await;
+                None
             }
-            "HangupRequest" => known.by_callee = true,
-            "Hangup" => {
-                known.exists = true;
-                known.cause = Some(message.number("Cause").unwrap_or(0));
+            News::Answered => {
+                // The next call may be set up.
+                self.room = None;
+                let answered = LegEvent::Answered {
+                    codec: "chosen by Asterisk",
+                    sample_rate: crate::script::RATE,
+                };
+                let _ = self.events.send(answered).await;
+                Some(self.order.talk)
             }
-            _ => {}
-        }
-    }
-
-    async fn ringing(&self, known: &mut Known, early_media: bool) {
-        if !known.answered && (!known.ringing || early_media) {
-            known.ringing = true;
-            let ringing = LegEvent::Ringing {
-                sip_code: None,
-                early_media,
-            };
-            let _ = self.events.send(ringing).await;
-        }
-    }
-
-    async fn answered(&mut self, known: &mut Known) {
-        if !known.answered {
-            known.answered = true;
-            // The next call may be set up.
-            self.room = None;
-            let answered = LegEvent::Answered {
-                codec: "chosen by Asterisk",
-                sample_rate: crate::script::RATE,
-            };
-            let _ = self.events.send(answered).await;
+            News::ConnectedEarly => {
+                self.room = None;
+                Some(self.order.longest())
+            }
         }
     }
 
@@ -236,39 +205,5 @@ impl ManagedLeg {
         let action = Action::new("Status").with("Channel", &self.id);
         let answer: oneshot::Receiver<Message> = self.manager.ask(action).await.ok()?;
         Some(answer.await.ok()?.succeeded())
-    }
-}
-
-impl Known {
-    /// The ending, once everything is known that it depends on.
-    fn ending(&self) -> Option<Ending> {
-        let over = match (self.answered, self.cause, self.reason) {
-            (true, Some(_), _) | (false, Some(_), Some(_)) => true,
-            (false, None, Some(_)) => !self.exists,
-            _ => false,
-        };
-        over.then(|| self.last())
-    }
-
-    /// The ending by what is known now.
-    fn last(&self) -> Ending {
-        if let Some(told) = &self.told
-            && !(self.by_callee && self.answered)
-        {
-            return told.clone();
-        }
-        ending::of_channel(self.answered, self.by_callee, self.cause, self.dialled.or(self.reason))
-    }
-
-    /// The ending of a leg that ended while nobody told us.
-    fn lost(&self) -> Ending {
-        if let Some(told) = &self.told {
-            return told.clone();
-        }
-        if self.answered {
-            let reason = "the call was answered, and ended while the connection to Asterisk was lost";
-            return Ending::new(Outcome::Completed, EndedBy::Network, reason);
-        }
-        ending::unknown("the connection to Asterisk was lost before the answer, and the call is no longer there")
     }
 }

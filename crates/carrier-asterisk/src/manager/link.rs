@@ -291,12 +291,14 @@ fn deliver(shared: &Shared, message: Message) {
         }
         return;
     }
-    let name = if message.is("OriginateResponse") {
-        action
+    // Of what one channel does to another, it is about the other, unless only the one is a leg of ours.
+    let names = if message.is("OriginateResponse") {
+        [action, None]
     } else {
-        message.channel()
+        [message.get("DestUniqueid"), message.get("Uniqueid")]
     };
-    if let Some(leg) = name.and_then(|name| known.legs.get(name))
+    let leg = names.into_iter().flatten().find_map(|name| known.legs.get(name));
+    if let Some(leg) = leg
         && leg.try_send(message).is_err()
     {
         tracing::debug!("a leg that has ended, or does not listen");

@@ -44,11 +44,6 @@ impl Message {
     pub(crate) fn number(&self, key: &str) -> Option<u32> {
         self.get(key)?.parse().ok()
     }
-
-    /// The channel that it is about. Of what one channel does to another, it is about the other.
-    pub(super) fn channel(&self) -> Option<&str> {
-        self.get("DestUniqueid").or_else(|| self.get("Uniqueid"))
-    }
 }
 
 /// Reads the next message.
@@ -144,7 +139,7 @@ mod tests {
             prop_assert_eq!(error.kind(), io::ErrorKind::UnexpectedEof);
             prop_assert!(messages.len() <= octets.len() / 2);
             for message in messages {
-                let _ = (message.channel(), message.number("Cause"), message.succeeded());
+                let _ = (message.get("Uniqueid"), message.number("Cause"), message.succeeded());
             }
         }
 
@@ -162,10 +157,11 @@ mod tests {
         let message =
             Message::parse("Event: Hangup\r\nUniqueid: leg_1\r\ncause: 17\r\nCause-txt: User: busy\r\nno line\r\n");
         assert!(message.is("Hangup") && !message.is("Newchannel"));
-        assert_eq!((message.channel(), message.number("Cause")), (Some("leg_1"), Some(17)));
+        assert_eq!(
+            (message.get("UniqueID"), message.number("Cause")),
+            (Some("leg_1"), Some(17))
+        );
         assert_eq!(message.get("Cause-txt"), Some("User: busy"));
-        let dial = Message::parse("Event: DialEnd\nUniqueid: a\nDestUniqueid: b\n");
-        assert_eq!(dial.channel(), Some("b"));
     }
 
     #[test]

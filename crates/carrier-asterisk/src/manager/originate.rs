@@ -2,7 +2,7 @@
 
 use outdial_callfile::{Action as AfterAnswer, CallFile};
 
-use super::message::Action;
+use super::{EARLY, message::Action};
 
 /// The action that places this call, on a channel of this name.
 pub(super) fn originate(id: &str, file: &CallFile) -> Action {
@@ -25,6 +25,9 @@ pub(super) fn originate(id: &str, file: &CallFile) -> Action {
             .with("Priority", priority)
             .with("EarlyMedia", file.early_media),
     };
+    if file.early_media {
+        action = action.with("Variable", format_args!("{EARLY}=1"));
+    }
     if let Some(caller) = &file.caller_id {
         action = action.with("CallerID", caller);
     }

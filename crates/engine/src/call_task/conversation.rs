@@ -74,6 +74,8 @@ pub(super) struct Conversation<'a> {
     pub(super) transfer: Option<(Address, Instant)>,
     /// Those who asked to end the call.
     asked: Asked,
+    /// What is said when the carrier never tells the end of the first leg.
+    unheard: String,
 }
 
 impl<'a> Conversation<'a> {
@@ -109,6 +111,7 @@ impl<'a> Conversation<'a> {
             held: false,
             transfer: None,
             asked: Asked::default(),
+            unheard: "the carrier lost this leg".to_owned(),
             flow,
             recordings: None,
             interpreter: None,
@@ -126,6 +129,15 @@ impl<'a> Conversation<'a> {
         self
     }
 
+    /// The call was handed over by an earlier run, and may last so much longer by its plan. This is said when
+    /// nobody knows what became of it.
+    pub(super) fn taken_up(mut self, left: Duration, unheard: String) -> Self {
+        // Its carrier counts from when the far side began; this only catches one that tells nothing.
+        self.ring_until = self.ring_until.max(Instant::now() + left + REPORTING);
+        self.unheard = unheard;
+        self
+    }
+
     /// Stays with the legs to their end, and writes that down.
     pub(super) async fn run(mut self: Box<Self>, mut leg: LegHandle, mut control: mpsc::Receiver<Told>) {
         while !(self.over && self.other.is_none() && self.leaving.is_none()) {
@@ -134,7 +146,10 @@ impl<'a> Conversation<'a> {
                 event = leg.events.recv(), if !self.over => match event {
                     Some(LegEvent::Ended(end)) => Box::pin(self.on_over(*end)).await,
                     Some(event) => Box::pin(self.on_leg(event)).await,
-                    None => Box::pin(self.on_over(*lost("the carrier lost this leg"))).await,
+                    None => {
+                        let unheard = std::mem::take(&mut self.unheard);
+                        Box::pin(self.on_over(*lost(&unheard))).await;
+                    }
                 },
                 news = news_of(&mut self.other) => Box::pin(self.on_other(news)).await,
                 news = news_of(&mut self.leaving) => Box::pin(self.on_leaving(news)).await,

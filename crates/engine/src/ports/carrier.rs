@@ -8,7 +8,7 @@ use std::{
 
 use futures_util::future::{BoxFuture, ready};
 use jiff::Timestamp;
-use outdial_domain::{AccountId, Address, Digit, Ending, Leg, LegId, Quality, RoomId, digit::Digits};
+use outdial_domain::{AccountId, Address, Digit, Ending, LegId, Quality, RoomId, digit::Digits};
 use outdial_flow::{Flow, Prompt};
 use tokio::sync::mpsc;
 
@@ -49,11 +49,14 @@ pub trait VoiceCarrier: Send + Sync {
         Box::pin(ready(Err(RingError::Refused(reason))))
     }
 
-    /// What became of a leg that this carrier had before a crash, where the far side can be asked.
-    /// `None` when nobody can know; the leg then ends as `unknown`.
-    fn look_up<'a>(&'a self, leg: &'a Leg) -> BoxFuture<'a, Option<Ending>> {
-        let _ = leg;
-        Box::pin(ready(None))
+    /// Stays again with a call that an earlier run had handed over as a whole. What becomes of it comes as by
+    /// [`VoiceCarrier::take`]; where nobody can know, the events end without [`LegEvent::Ended`], and the leg
+    /// is `unknown`. Nothing is rung by this.
+    ///
+    /// `None` when the carrier can know nothing of any such leg.
+    fn take_up(&self, left: LeftBehind) -> Option<LegHandle> {
+        let _ = left;
+        None
     }
 
     /// The calls that come in over this carrier's trunks. The engine takes the receiver once, at its
@@ -135,6 +138,19 @@ pub struct WholeOrder {
     pub flow: Flow,
     /// The sound of every prompt of the flow, at 8 kHz.
     pub sounds: Vec<(Prompt, Arc<Clip>)>,
+}
+
+/// A leg that an earlier run had handed over as the whole of its call, and did not see the end of.
+#[derive(Debug, Clone)]
+pub struct LeftBehind {
+    /// The leg.
+    pub leg: LegId,
+    /// The trunk it went out by.
+    pub trunk: String,
+    /// What time it is.
+    pub now: Timestamp,
+    /// How long it may still ring and talk by its plan.
+    pub longest: Duration,
 }
 
 /// A leg under way.

@@ -82,7 +82,7 @@ pub struct PlanOptions {
     #[arg(long, value_name = "TIME", conflicts_with = "in_")]
     pub at: Option<String>,
     /// Call when so much time has passed, as `90m`
-    #[arg(id = "in_", long = "in", value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(id = "in_", long = "in", value_name = "DURATION", allow_hyphen_values = true, value_parser = from_now)]
     pub within: Option<Duration>,
     /// Do not call at this time or later
     #[arg(long, value_name = "TIME")]
@@ -104,4 +104,12 @@ pub struct PlanOptions {
     /// Use this trunk and no other
     #[arg(long, value_name = "TRUNK")]
     pub via: Option<String>,
+}
+
+/// A length of time from now on.
+pub(crate) fn from_now(text: &str) -> Result<Duration, String> {
+    if text.trim_start().starts_with('-') {
+        return Err("it is over already: give how long from now, as 5m, or leave --in out to call at once".to_owned());
+    }
+    duration::parse(text).map_err(|error| error.to_string())
 }

@@ -46,16 +46,34 @@ impl Place {
 
 impl Time {
     fn when(&self) -> Result<Option<When>, Failure> {
-        let refused = |error: InvalidTime| Failure::usage(error.to_string());
+        let refused = |error: InvalidTime| Failure::usage(format!("--at: {error}"));
         match (&self.at, self.in_) {
             (Some(at), _) => at.parse().map(Some).map_err(refused),
             (None, Some(length)) => {
                 let time = now().checked_add(length);
-                let time = time.map_err(|_| Failure::usage("--in is further away than time is counted"))?;
+                let time = time.map_err(|_| {
+                    Failure::usage("--in is further away than time is counted, to the end of the year 9999: give less")
+                })?;
                 Ok(Some(time.into()))
             }
             (None, None) => Ok(None),
         }
+    }
+
+    /// The argument that a time was given by.
+    fn flag(&self) -> &'static str {
+        if self.in_.is_some() { "--in: " } else { "--at: " }
+    }
+}
+
+/// Says what an earlier run had left, if it had.
+fn tell_cleared(spool: &Spool) {
+    let cleared = spool.cleared();
+    if cleared > 0 {
+        crate::output::tell!(
+            "outdial: an earlier run was interrupted: {cleared} call files that it had written and not spooled yet were \
+             removed, and nobody was rung for them"
+        );
     }
 }
 
@@ -65,8 +83,11 @@ fn now() -> jiff::Timestamp {
 }
 
 /// What was wrong with the wish is the user's to mend; what was wrong with the place is the machine's.
-fn failure(error: &SpoolError) -> Failure {
-    let mut text = error.to_string();
+fn failure(error: &SpoolError, time: &Time) -> Failure {
+    let mut text = match error {
+        SpoolError::InvalidTime(error) => format!("{}{error}", time.flag()),
+        error => error.to_string(),
+    };
     if let Some(source) = std::error::Error::source(error)
         && !matches!(error, SpoolError::InvalidCallFile(_) | SpoolError::InvalidTime(_))
     {
@@ -87,13 +108,13 @@ fn failure(error: &SpoolError) -> Failure {
 /// The most bytes that are read of a file: some 100,000 call files as JSON.
 const LARGEST: u64 = 64 << 20;
 
-/// The bytes of a file; `-` is the standard input.
+/// The bytes of a file; `-` is the standard input. Whatever else may keep a reader waiting is refused.
 fn read(path: &Path) -> Result<Vec<u8>, Failure> {
     let mut bytes = Vec::new();
     let read = if path == Path::new("-") {
         std::io::stdin().lock().take(LARGEST + 1).read_to_end(&mut bytes)
     } else {
-        File::open(path).and_then(|file| file.take(LARGEST + 1).read_to_end(&mut bytes))
+        open(path)?.take(LARGEST + 1).read_to_end(&mut bytes)
     };
     match read {
         Ok(count) if count as u64 > LARGEST => Err(Failure::usage(format!(
@@ -102,5 +123,23 @@ fn read(path: &Path) -> Result<Vec<u8>, Failure> {
         ))),
         Ok(_) => Ok(bytes),
         Err(error) => Err(Failure::usage(format!("{} cannot be read: {error}", path.display()))),
+    }
+}
+
+fn open(path: &Path) -> Result<File, Failure> {
+    let opened = std::fs::metadata(path).and_then(|is| {
+        if is.is_file() {
+            File::open(path).map(Some)
+        } else {
+            Ok(None)
+        }
+    });
+    let shown = path.display();
+    match opened {
+        Ok(Some(file)) => Ok(file),
+        Ok(None) => Err(Failure::usage(format!(
+            "{shown} is no regular file: give a file, or `-` for what comes by a pipe"
+        ))),
+        Err(error) => Err(Failure::usage(format!("{shown} cannot be read: {error}"))),
     }
 }

@@ -37,7 +37,8 @@ impl Bench {
             .phone(Phone::busy("202"))
             .phone(Phone::never_answering("203"))
             .phone(Phone::rejecting("204", 404))
-            .phone(Phone::new("205", Behaviour::early_media()));
+            .phone(Phone::new("205", Behaviour::early_media()))
+            .phone(Phone::answering("206").ring(Duration::from_millis(300)));
         let phones = HandsetSet::start(
             (Ipv4Addr::LOCALHOST, 0).into(),
             script,

@@ -10,7 +10,7 @@ use std::{
 
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use outdial_domain::{Address, LegId};
-use outdial_engine::ports::{Answer, Ask, IncomingLeg, LegHandle, LegOrder, RingError, VoiceCarrier};
+use outdial_engine::ports::{Answer, Ask, IncomingLeg, LeftBehind, LegHandle, LegOrder, RingError, VoiceCarrier};
 use tokio::sync::{Mutex as AsyncMutex, mpsc};
 
 use super::FakeClock;
@@ -34,6 +34,7 @@ struct Told {
     scripts: VecDeque<Script>,
     refusals: VecDeque<RingError>,
     can: Answer,
+    takes_up: bool,
     rung: Vec<LegOrder>,
 }
 
@@ -47,6 +48,7 @@ impl FakeCarrier {
             scripts: VecDeque::new(),
             refusals: VecDeque::new(),
             can: Answer::Legs,
+            takes_up: false,
             rung: Vec::new(),
         };
         Self {
@@ -72,6 +74,11 @@ impl FakeCarrier {
     /// From now on this is said to whoever asks what the carrier can do.
     pub fn answer_asks(&self, answer: Answer) {
         self.told().can = answer;
+    }
+
+    /// From now on it can follow legs of earlier runs: each is a leg in the hand of the test.
+    pub fn takes_up(&self) {
+        self.told().takes_up = true;
     }
 
     /// Every order that was accepted: each of them is a phone that rang.
@@ -144,6 +151,17 @@ impl VoiceCarrier for FakeCarrier {
             None => drop(self.hand.send(leg)),
         }
         ready(Ok(handle)).boxed()
+    }
+
+    fn take_up(&self, left: LeftBehind) -> Option<LegHandle> {
+        let told = self.told();
+        if !told.takes_up {
+            return None;
+        }
+        let order = told.rung.iter().find(|order| order.leg == left.leg)?.clone();
+        let (leg, handle) = FakeLeg::new(order, Arc::clone(&self.clock));
+        drop(self.hand.send(leg));
+        Some(handle)
     }
 
     fn incoming(&self) -> Option<mpsc::Receiver<IncomingLeg>> {

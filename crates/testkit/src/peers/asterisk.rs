@@ -32,7 +32,9 @@ impl Asterisk {
     pub const USER: &str = "outdial";
     /// Another user, for a phone that registers.
     pub const PHONE: &str = "phone";
-    /// The secret of both users.
+    /// The same as [`Asterisk::USER`] at the manager interface, who may also ask which applications there are.
+    pub const ASKS: &str = "outdial-asks";
+    /// The secret of all users.
     pub const SECRET: &str = "outdial-secret";
 
     /// Starts one and waits until it takes calls.

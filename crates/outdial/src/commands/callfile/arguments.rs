@@ -4,6 +4,8 @@ use clap::{ArgAction, ArgGroup, Args, Subcommand, builder::BoolishValueParser};
 use outdial_callfile::{Channel, FileName, Spool, Variable};
 use outdial_flow::fields::duration;
 
+use crate::cli::from_now;
+
 #[derive(Debug, Subcommand)]
 pub enum Callfile {
     /// Write a call file into Asterisk's spool directory
@@ -78,7 +80,7 @@ pub struct Write {
     /// The name of the file; refused when it is in the queue or the archive
     #[arg(long)]
     pub name: Option<FileName>,
-    /// Print the file instead of spooling it
+    /// Print the file instead of spooling it; with `--json` as `callfile spool` takes it
     #[arg(long, conflicts_with = "wait")]
     pub print: bool,
     /// Wait for the end of the call, and exit with 0 only if it was answered
@@ -93,13 +95,13 @@ pub struct Write {
 }
 
 /// When a call is due.
-#[derive(Debug, Args)]
+#[derive(Debug, Clone, Args)]
 pub struct Time {
     /// When Asterisk shall place the call, with its zone: `2026-12-01T01:00:00+08:00`
     #[arg(long, value_name = "TIME", conflicts_with = "in_")]
     pub at: Option<String>,
     /// How long from now, as `1h`
-    #[arg(long = "in", value_name = "DURATION", value_parser = duration::parse)]
+    #[arg(long = "in", value_name = "DURATION", allow_hyphen_values = true, value_parser = from_now)]
     pub in_: Option<Duration>,
 }
 

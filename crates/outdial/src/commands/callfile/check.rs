@@ -4,7 +4,7 @@ use outdial_callfile::{Meaning, Parsed, ProblemKind, Status, parse};
 use serde_json::{Value, json};
 
 use super::{arguments::Check, read};
-use crate::{commands::print_json, exit::Failure};
+use crate::{commands::print_json, exit::Failure, output::without_controls};
 
 pub(super) fn run(check: &Check) -> Result<ExitCode, Failure> {
     let mut fine = true;
@@ -40,7 +40,8 @@ fn verdict(parsed: &Parsed) -> &'static str {
 }
 
 fn page(path: &Path, parsed: &Parsed, status: Option<Status>) -> String {
-    let mut page = format!("{}: {}\n", path.display(), verdict(parsed));
+    let name = path.display().to_string();
+    let mut page = format!("{}: {}\n", without_controls(&name), verdict(parsed));
     for line in &parsed.lines {
         if line.meaning == Meaning::Blank {
             continue;

@@ -4,8 +4,11 @@ use jiff::Timestamp;
 use outdial_callfile::{CallFile, Order, When, parse};
 use serde_json::Value;
 
-use super::{arguments::SpoolFiles, failure, now, read, write::spooled_json};
+use super::{arguments::SpoolFiles, failure, now, read, tell_cleared, write::spooled_json};
 use crate::{commands::print_json, exit::Failure};
+
+/// So many files come into the queue together, and are told of then.
+const TOGETHER: usize = 1024;
 
 /// A call and the time that its file has.
 struct Wish {
@@ -20,22 +23,28 @@ pub(super) fn run(files: &SpoolFiles) -> Result<ExitCode, Failure> {
     for path in &files.files {
         wishes.extend(wishes_in(path, files.strict)?);
     }
-    let orders = wishes.iter().map(|wish| Order {
-        at: at.or(wish.at),
-        ..Order::new(&wish.file)
-    });
+    let spool = files.place.spool();
     let mut said = Vec::new();
     let mut failed: Vec<Failure> = Vec::new();
-    for answer in files.place.spool().spool_many(orders) {
-        match answer {
-            Ok(spooled) if files.json => said.push(spooled_json(&spooled)),
-            Ok(spooled) => {
-                crate::output::say!("{}", spooled.path.display());
-                crate::output::tell!("{}", spooled.due);
+    // Each part is told of before the next, so that whoever interrupts this knows what is in the queue.
+    for part in wishes.chunks(TOGETHER) {
+        let orders = part.iter().map(|wish| Order {
+            at: at.or(wish.at),
+            ..Order::new(&wish.file)
+        });
+        let answers = spool.spool_many(orders);
+        for answer in answers {
+            match answer {
+                Ok(spooled) if files.json => said.push(spooled_json(&spooled)),
+                Ok(spooled) => {
+                    crate::output::say!("{}", spooled.path.display());
+                    crate::output::tell!("{}", spooled.due);
+                }
+                Err(error) => failed.push(failure(&error, &files.time)),
             }
-            Err(error) => failed.push(failure(&error)),
         }
     }
+    tell_cleared(&spool);
     if files.json {
         print_json(&Value::Array(said));
     }

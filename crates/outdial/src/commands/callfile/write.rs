@@ -3,14 +3,14 @@ use std::process::ExitCode;
 use outdial_callfile::{Action, CallFile, CallerId, Ending, Outcome, Spool, SpoolError, Spooled, Status};
 use serde_json::{Value, json};
 
-use super::{arguments::Write, failure};
+use super::{arguments::Write, failure, tell_cleared};
 use crate::{commands::print_json, exit::Failure};
 
 pub(super) fn run(write: Write) -> Result<ExitCode, Failure> {
     let spool = write.place.spool();
     let at = write.time.when()?;
     let (print, wait, limit, json) = (write.print, write.wait, write.limit, write.json);
-    let name = write.name.clone();
+    let (name, time) = (write.name.clone(), write.time.clone());
     if wait && !write.archive {
         return Err(Failure::usage(
             "--wait reads the result from the finished file: it needs --archive yes",
@@ -18,14 +18,21 @@ pub(super) fn run(write: Write) -> Result<ExitCode, Failure> {
     }
     let file = call_file(write)?;
     if print {
-        crate::output::write_out!("{}", file.to_text().map_err(|error| failure(&error.into()))?);
+        let text = file.to_text().map_err(|error| failure(&error.into(), &time))?;
+        if json {
+            // As `callfile spool` takes it.
+            print_json(&serde_json::to_value(&file).map_err(|error| Failure::result(error.to_string()))?);
+        } else {
+            crate::output::write_out!("{text}");
+        }
         return Ok(ExitCode::SUCCESS);
     }
     let spooled = match name {
         Some(name) => spool.spool_as(&name, &file, at),
         None => at.map_or_else(|| spool.spool(&file), |at| spool.spool_at(&file, at)),
     };
-    let spooled = spooled.map_err(|error: SpoolError| failure(&error))?;
+    tell_cleared(&spool);
+    let spooled = spooled.map_err(|error: SpoolError| failure(&error, &time))?;
     if !json {
         crate::output::say!("{}", spooled.path.display());
         crate::output::tell!("{}", spooled.due);

@@ -3,10 +3,9 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures_util::future::BoxFuture;
-use outdial_domain::{Ending, Leg};
 use outdial_engine::ports::{
-    Answer, Ask, FarSound, IncomingLeg, LegCommand, LegEvent, LegHandle, LegOrder, RingError, Tap, VoiceCarrier,
-    WholeOrder, tap,
+    Answer, Ask, FarSound, IncomingLeg, LeftBehind, LegCommand, LegEvent, LegHandle, LegOrder, RingError, Tap,
+    VoiceCarrier, WholeOrder, tap,
 };
 use tokio::sync::mpsc;
 
@@ -126,8 +125,8 @@ impl VoiceCarrier for Tapped {
         self.inner.take(order)
     }
 
-    fn look_up<'a>(&'a self, leg: &'a Leg) -> BoxFuture<'a, Option<Ending>> {
-        self.inner.look_up(leg)
+    fn take_up(&self, left: LeftBehind) -> Option<LegHandle> {
+        self.inner.take_up(left)
     }
 
     fn incoming(&self) -> Option<mpsc::Receiver<IncomingLeg>> {
