@@ -149,6 +149,16 @@ impl Spool {
         self.ready.get().map_or(0, |ready| ready.staging.cleared)
     }
 
+    /// Removes what processes that are gone had staged and not spooled, and says how many files that were. It
+    /// happens by itself before the first file is staged; this is for those who stage none yet.
+    #[must_use]
+    pub fn clear(&self) -> usize {
+        match self.staging {
+            Some(_) => 0,
+            None => staging::clear_away(&self.dir),
+        }
+    }
+
     /// Puts a call into the queue, to be placed at once.
     ///
     /// # Errors

@@ -88,7 +88,8 @@ impl Spool {
         let flags = AddWatchFlags::IN_DELETE | AddWatchFlags::IN_ONLYDIR;
         let queue = inotify.add_watch(self.dir(), flags).map_err(failed)?;
         let mut watch = Watch {
-            spool: self.clone(),
+            // A watch may outlive all that spool, and must not keep their staging directory.
+            spool: self.clone().changed(),
             inotify,
             queue,
             archive: None,

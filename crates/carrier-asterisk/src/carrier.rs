@@ -223,12 +223,7 @@ impl Trunk {
 
 /// Clears away what an earlier run had written and not put into the queue.
 async fn clear(trunk: String, spool: Spool) {
-    let cleared = blocking(move || {
-        // What is wrong with the spool is said to whoever calls over it.
-        let _ = spool.check();
-        spool.cleared()
-    });
-    let files = cleared.await;
+    let files = blocking(move || spool.clear()).await;
     if files > 0 {
         tracing::warn!(
             trunk,

@@ -7,11 +7,13 @@ use std::{
     fs,
     os::unix::fs::MetadataExt,
     path::{Path, PathBuf},
+    process::Stdio,
 };
 
 use outdial_testkit::peers::{Asterisk, Peer, require};
 use program::{Home, Ran};
 use serde_json::{Value, json};
+use tokio::io::{AsyncBufReadExt, BufReader};
 
 struct Place {
     home: Home,
@@ -116,6 +118,38 @@ async fn what_an_interrupted_run_left_is_told_and_removed() {
     assert_eq!(ran.code, 0, "{ran:?}");
     assert!(ran.err.contains("1 call files") && !dead.exists(), "{ran:?}");
     assert_eq!(place.left().len(), 1);
+}
+
+#[tokio::test]
+async fn a_batch_that_is_killed_has_said_what_is_in_the_queue() {
+    let place = Place::new();
+    let call = json!({ "channel": "SIP/b", "action": { "application": { "name": "Hangup" } } });
+    let list = place.home.dir.path().join("list.json");
+    fs::write(&list, Value::Array(vec![call; 30_000]).to_string()).unwrap();
+    let spool = place.spool.to_str().unwrap();
+    let arguments = [
+        "callfile",
+        "spool",
+        list.to_str().unwrap(),
+        "--spool",
+        spool,
+        "--no-sync",
+    ];
+    let mut command = place.home.command(&arguments);
+    let mut child = command.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+    let mut said = vec![lines.next_line().await.unwrap().unwrap()];
+    child.kill().await.unwrap();
+    while let Some(line) = lines.next_line().await.unwrap() {
+        said.push(line);
+    }
+    let queued = fs::read_dir(&place.spool).unwrap().count();
+    assert!(queued < 30_000 && said.len() <= queued, "{} of {queued}", said.len());
+    assert!(queued - said.len() <= 1024, "{} of {queued}", said.len());
+    // The next run finds what was on its way, and says so.
+    let ran = place.write(&PLAYBACK).await;
+    assert_eq!(ran.code, 0, "{ran:?}");
+    assert_eq!(place.left().len(), queued + 1, "nothing is left beside the queue");
 }
 
 #[tokio::test]

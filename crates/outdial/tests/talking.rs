@@ -4,9 +4,9 @@
 
 mod program;
 
-use std::{f64::consts::TAU, path::PathBuf};
+use std::path::PathBuf;
 
-use program::{Home, samples};
+use program::{Home, tone_heard_for};
 use serde_json::{Value, json};
 
 /// The number that is shown.
@@ -50,22 +50,9 @@ fn recording(home: &Home, number: &str) -> PathBuf {
     first
 }
 
-/// For how many seconds a tone is heard: steps of 50 ms in which it is most of the sound (Goertzel).
+/// For how many seconds a phone heard a tone.
 fn heard_for(home: &Home, number: &str, tone: f64) -> f64 {
-    let (samples, rate) = samples(&recording(home, number));
-    let step = rate as usize / 20;
-    let heard = samples.chunks_exact(step).filter(|chunk| {
-        let (mut re, mut im, mut energy) = (0.0, 0.0, 0.0);
-        for (index, sample) in chunk.iter().enumerate() {
-            let (sample, angle) = (f64::from(*sample), TAU * tone * index as f64 / f64::from(rate));
-            re += sample * angle.cos();
-            im += sample * angle.sin();
-            energy += sample * sample;
-        }
-        // Another tone of the same level may be in it.
-        energy > 1e6 && 2.0 * (re * re + im * im) / (step as f64 * energy) > 0.2
-    });
-    heard.count() as f64 / 20.0
+    tone_heard_for(&recording(home, number), tone)
 }
 
 fn legs(call: &Value) -> Vec<Value> {

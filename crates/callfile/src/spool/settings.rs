@@ -87,7 +87,8 @@ impl Spool {
         self.changed()
     }
 
-    pub(super) fn changed(mut self) -> Self {
+    /// The same spool, for which everything is found out anew and no staging directory is held.
+    pub(crate) fn changed(mut self) -> Self {
         self.ready = Arc::default();
         self
     }

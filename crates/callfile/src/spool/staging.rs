@@ -50,35 +50,39 @@ impl Staging {
     }
 
     /// Makes one: beside the spool directory where that can be, otherwise inside of it, where
-    /// Asterisk passes over directories. Its name has the user's number, so users do not meet.
+    /// Asterisk passes over directories.
     pub(super) fn made(spool_dir: &Path, spool: &Metadata, now: Timestamp) -> Result<Self, SpoolError> {
-        let user = nix::unistd::geteuid();
-        let real = fs::canonicalize(spool_dir).map_err(|error| SpoolError::io_in(spool_dir, "look at", error))?;
-        if let (Some(parent), Some(name)) = (real.parent(), real.file_name()) {
-            let prefix = format!(".{}-staging-{user}-", name.to_string_lossy());
-            let same_system = fs::metadata(parent).is_ok_and(|parent| parent.dev() == spool.dev());
-            if same_system && let Ok(made) = Self::made_in(parent, &prefix, now) {
-                return Ok(made);
+        let mut cleared = 0;
+        let places = places(spool_dir).map_err(|error| SpoolError::io_in(spool_dir, "look at", error))?;
+        let mut failed = None;
+        for (parent, prefix) in places {
+            if !fs::metadata(&parent).is_ok_and(|parent| parent.dev() == spool.dev()) {
+                continue;
             }
-        }
-        let made = Self::made_in(&real, &format!(".staging-{user}-"), now);
-        made.map_err(|error| SpoolError::io_in(spool_dir, "make a staging directory in", error))
-    }
-
-    fn made_in(parent: &Path, prefix: &str, now: Timestamp) -> io::Result<Self> {
-        let cleared = clear_away(parent, prefix);
-        let mut tries = 0;
-        loop {
-            let fresh = FileName::fresh(now);
-            let dir = parent.join(format!("{prefix}{}", fresh.as_str().trim_end_matches(".call")));
-            match claim(&dir) {
-                Ok(claim) => {
+            // The queue itself may be long, and is looked through only where nothing can be made beside it.
+            cleared += clear_away_in(&parent, &prefix);
+            match Self::made_in(&parent, &prefix, now) {
+                Ok((dir, claim)) => {
                     return Ok(Self {
                         dir,
                         claim: Some(Mutex::new(claim)),
                         cleared,
                     });
                 }
+                Err(error) => failed = Some(error),
+            }
+        }
+        let error = failed.unwrap_or_else(|| io::ErrorKind::NotFound.into());
+        Err(SpoolError::io_in(spool_dir, "make a staging directory in", error))
+    }
+
+    fn made_in(parent: &Path, prefix: &str, now: Timestamp) -> io::Result<(PathBuf, File)> {
+        let mut tries = 0;
+        loop {
+            let fresh = FileName::fresh(now);
+            let dir = parent.join(format!("{prefix}{}", fresh.as_str().trim_end_matches(".call")));
+            match claim(&dir) {
+                Ok(claim) => return Ok((dir, claim)),
                 // Somebody took it for one that nobody uses, in the moment before it was claimed.
                 Err(error) if is_cleared_away(&error) && tries < TRIES => tries += 1,
                 Err(error) => return Err(error),
@@ -160,9 +164,28 @@ fn is_cleared_away(error: &io::Error) -> bool {
     matches!(error.kind(), io::ErrorKind::NotFound | io::ErrorKind::WouldBlock)
 }
 
+/// Where staging directories of ours are made for a spool, and how their names begin. The names have the user's
+/// number, so users do not meet.
+fn places(spool_dir: &Path) -> io::Result<Vec<(PathBuf, String)>> {
+    let user = nix::unistd::geteuid();
+    let real = fs::canonicalize(spool_dir)?;
+    let beside = real.parent().zip(real.file_name()).map(|(parent, name)| {
+        let prefix = format!(".{}-staging-{user}-", name.to_string_lossy());
+        (parent.to_owned(), prefix)
+    });
+    let inside = (real.clone(), format!(".staging-{user}-"));
+    Ok(beside.into_iter().chain([inside]).collect())
+}
+
 /// Removes the staging directories that processes of this user left when they died, and says how many files were
 /// in them. None of these was ever in the queue.
-fn clear_away(parent: &Path, prefix: &str) -> usize {
+pub(super) fn clear_away(spool_dir: &Path) -> usize {
+    let places = places(spool_dir).unwrap_or_default();
+    let cleared = places.iter().map(|(parent, prefix)| clear_away_in(parent, prefix));
+    cleared.sum()
+}
+
+fn clear_away_in(parent: &Path, prefix: &str) -> usize {
     let Ok(entries) = fs::read_dir(parent) else { return 0 };
     let left = entries.flatten().filter(|entry| {
         let name = entry.file_name();

@@ -11,12 +11,19 @@
 
 use std::{fs, net::Ipv4Addr, time::Duration};
 
-use outdial_handset::{Behaviour, HandsetSet, Phone, Script};
+use outdial_handset::{Behaviour, HandsetSet, Phone, Script, Sound, Step};
 use outdial_testkit::peers::{Asterisk, Peer, require};
 
 use crate::program::Home;
 
 pub const RATE: u32 = 8_000;
+
+/// Hums this note for four seconds when it has answered.
+fn humming(frequency: f32) -> Behaviour {
+    let length = Duration::from_secs(4);
+    let hum = Step::Speak(Sound::Tone { frequency, length });
+    Behaviour::answer().ring(Duration::from_millis(300)).step(hum)
+}
 
 /// An Asterisk, phones behind it, and our program in front.
 pub struct Bench {
@@ -38,7 +45,8 @@ impl Bench {
             .phone(Phone::never_answering("203"))
             .phone(Phone::rejecting("204", 404))
             .phone(Phone::new("205", Behaviour::early_media()))
-            .phone(Phone::answering("206").ring(Duration::from_millis(300)));
+            .phone(Phone::new("206", humming(510.0)))
+            .phone(Phone::new("207", humming(730.0).step(Step::HangUp)));
         let phones = HandsetSet::start(
             (Ipv4Addr::LOCALHOST, 0).into(),
             script,

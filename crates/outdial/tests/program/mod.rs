@@ -10,6 +10,7 @@
 )]
 
 use std::{
+    f64::consts::TAU,
     path::{Path, PathBuf},
     process::{Output, Stdio},
     time::Duration,
@@ -388,6 +389,24 @@ pub fn samples(path: &Path) -> (Vec<i16>, u32) {
     let bytes = std::fs::read(path).unwrap();
     let clip = outdial_media::wav::read(&bytes, 600).unwrap();
     (clip.samples.clone(), clip.rate)
+}
+
+/// For how many seconds a recording has a tone: steps of 50 ms in which it is most of the sound (Goertzel).
+pub fn tone_heard_for(recording: &Path, tone: f64) -> f64 {
+    let (samples, rate) = samples(recording);
+    let step = rate as usize / 20;
+    let heard = samples.chunks_exact(step).filter(|chunk| {
+        let (mut re, mut im, mut energy) = (0.0, 0.0, 0.0);
+        for (index, sample) in chunk.iter().enumerate() {
+            let (sample, angle) = (f64::from(*sample), TAU * tone * index as f64 / f64::from(rate));
+            re += sample * angle.cos();
+            im += sample * angle.sin();
+            energy += sample * sample;
+        }
+        // Another tone of the same level may be in it.
+        energy > 1e6 && 2.0 * (re * re + im * im) / (step as f64 * energy) > 0.2
+    });
+    heard.count() as f64 / 20.0
 }
 
 /// A flow that is silent for a while and then hangs up.
