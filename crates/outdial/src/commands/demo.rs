@@ -1,10 +1,12 @@
-//! `outdial demo`: a call from beginning to end, on loopback, with a phone of our own.
+//! `outdial demo`: calls from beginning to end, on loopback, with phones of our own.
 //!
-//! Everything is real: the request goes through the API, the call through SIP, the sentence through
-//! RTP, the key comes back as a telephone-event. The demo then judges the result by what the phone
-//! recorded, against a rendering of the sentence that has not passed through any of it.
+//! Everything is real: the requests go through the API, the calls through SIP, the sentences through
+//! RTP, a key comes back as a telephone-event. The demo then judges the result by what the phones
+//! recorded, against a rendering of the sentences that has not passed through any of it.
 
 mod heard;
+mod sentence;
+mod together;
 
 use std::{
     path::{Path, PathBuf},
@@ -12,23 +14,23 @@ use std::{
     time::Duration,
 };
 
-use outdial_handset::HeardCall;
+use outdial_handset::{HandsetSet, HeardCall};
 use serde_json::{Value, json};
 
+use self::{sentence::Played, together::Talk};
 use super::print_json;
 use crate::{
     cli::{Common, Demo},
     client::Client,
-    config::Config,
+    config::{Config, NumberSection},
     exit::Failure,
+    output::say,
     render,
     server::{Role, Server},
 };
 
-/// A number of the range that is kept free for fiction.
-const PHONE: &str = "+12025550100";
-/// How long the whole call may take.
-const LIMIT: Duration = Duration::from_secs(180);
+/// How long everything may take.
+const LIMIT: Duration = Duration::from_secs(240);
 /// The longest sentence, in characters: about a minute of speech.
 const LONGEST: usize = 800;
 
@@ -44,9 +46,9 @@ pub(super) async fn run(common: &Common, demo: Demo) -> Result<ExitCode, Failure
     let server = Server::start(&config, &work.path().join("data"), Role::Dialling).await?;
     let played = tokio::time::timeout(LIMIT, play(&server, &demo, &out)).await;
     server.stop().await;
-    let result = played.map_err(|_| Failure::result(format!("the call took longer than {} s", LIMIT.as_secs())))??;
-    show(&demo, &result, &out)?;
-    Ok(if result.verdict().is_ok() {
+    let verdict =
+        played.map_err(|_| Failure::result(format!("the calls took longer than {} s", LIMIT.as_secs())))??;
+    Ok(if verdict.is_ok() {
         ExitCode::SUCCESS
     } else {
         ExitCode::from(1)
@@ -56,14 +58,12 @@ pub(super) async fn run(common: &Common, demo: Demo) -> Result<ExitCode, Failure
 /// The user's configuration of speech, and nothing else of it: the demo touches no trunk and no port
 /// that somebody else may use.
 fn configuration(common: &Common, work: &Path, deaf: bool) -> Result<Config, Failure> {
-    let phone = format!(
-        "[[phone]]\nnumber = \"{PHONE}\"\nring = \"1s\"\ndeaf = {deaf}\n\
-         do = [{{ wait_for = \"prompt\", limit = \"100s\" }}, {{ press = \"1\" }}]\n"
-    );
-    let script = work.join("phone.toml");
-    std::fs::write(&script, phone).map_err(|error| Failure::start(format!("{}: {error}", script.display())))?;
+    let script = work.join("phones.toml");
+    let phones = sentence::phone(deaf) + &together::phones(work)?;
+    std::fs::write(&script, phones).map_err(|error| Failure::start(format!("{}: {error}", script.display())))?;
     let mut config = Config {
         speech: Config::load(common.config.as_deref())?.speech,
+        number: vec![NumberSection::caller_id(together::MASK)],
         ..Config::default()
     };
     config.server.bind.set_port(0);
@@ -84,123 +84,145 @@ fn out_directory(wanted: Option<&Path>) -> Result<PathBuf, Failure> {
     made.map_err(|error| Failure::usage(format!("--out: the directory cannot be made: {error}")))
 }
 
-/// What came of the demo.
-struct Played {
-    story: Value,
-    phone: HeardCall,
-    heard: Result<f32, String>,
+/// Where the acts are played.
+struct Stage<'s> {
+    client: Client,
+    phones: &'s HandsetSet,
+    out: &'s Path,
+    quiet: bool,
 }
 
-impl Played {
-    /// Whether the phone heard the sentence and the key arrived; otherwise why not.
-    fn verdict(&self) -> Result<(), String> {
-        let call = &self.story["call"];
-        let outcome = call["ending"]["outcome"].as_str().unwrap_or_default();
-        if outcome != "completed" {
-            return Err(format!(
-                "the call ended as `{outcome}`: {}",
-                call["ending"]["reason"].as_str().unwrap_or("")
-            ));
-        }
-        self.heard.clone()?;
-        match self.digits().as_str() {
-            "1" => Ok(()),
-            other => Err(format!("the phone pressed 1, and `{other}` arrived")),
+impl Stage<'_> {
+    fn say(&self, line: &str) {
+        if !self.quiet {
+            say!("{line}");
         }
     }
 
-    fn digits(&self) -> String {
-        self.story["call"]["digits"][0]["digits"]
-            .as_str()
-            .unwrap_or_default()
-            .to_owned()
+    async fn place(&self, body: &Value) -> Result<Value, Failure> {
+        self.client.post("/calls", body).await
+    }
+
+    /// Shows what happens to a call, for whoever it is to, until it has ended; then gives its whole story.
+    async fn watch(&self, call: &Value, who: &str) -> Result<Value, Failure> {
+        let id = call["id"].as_str().unwrap_or_default();
+        let mut seen = super::call::Ended::follow(&self.client, id).await?;
+        seen.wait(|event| self.say(format!("{} {who}", render::event_line(event)).trim_end()))
+            .await?;
+        self.client.get(&format!("/calls/{id}/explain?unmasked=true")).await
+    }
+
+    fn file(&self, name: &str) -> PathBuf {
+        self.out.join(name).with_extension("wav")
+    }
+
+    /// Keeps what a phone recorded, which was rung once.
+    async fn keep_recording(&self, number: &str, name: &str) -> Result<HeardCall, Failure> {
+        let phone = self.phones.finished(number).await;
+        let recorded = phone.wav.as_ref();
+        let recorded = recorded.ok_or_else(|| Failure::result(format!("{number} recorded nothing")))?;
+        let wav = self.file(name);
+        std::fs::copy(recorded, &wav).map_err(|error| Failure::result(format!("{}: {error}", wav.display())))?;
+        Ok(phone)
     }
 }
 
-async fn play(server: &Server, demo: &Demo, out: &Path) -> Result<Played, Failure> {
-    let client = Client::new(&server.url, &server.key)?;
-    let handsets = server
-        .handsets
-        .as_ref()
-        .ok_or_else(|| Failure::start("the demo has no phone"))?;
-    let flow = json!([{ "gather": {
-        "name": "key",
-        "prompts": [{ "say": demo.say }],
-        "digits": 1,
-        "timeout": "10s",
-        "on": { "1": [{ "say": "Thank you. Goodbye." }] },
-    }}]);
-    let placed = client
-        .post("/calls", &json!({ "to": PHONE, "flow": flow, "tag": "demo" }))
-        .await?;
-    let id = placed["id"].as_str().unwrap_or_default().to_owned();
-    let mut seen = super::call::Ended::follow(&client, &id).await?;
-    seen.wait(|event| {
-        if !demo.json {
-            crate::output::say!("{}", render::event_line(event));
+/// Whether a call ended well; otherwise how.
+fn completed(story: &Value) -> Result<(), String> {
+    let ending = &story["call"]["ending"];
+    match ending["outcome"].as_str().unwrap_or_default() {
+        "completed" => Ok(()),
+        outcome => Err(format!(
+            "the call to {} ended as `{outcome}`: {}",
+            story["call"]["to"].as_str().unwrap_or_default(),
+            ending["reason"].as_str().unwrap_or_default()
+        )),
+    }
+}
+
+/// Plays both acts, and shows what came of them. Without the first there is no second.
+async fn play(server: &Server, demo: &Demo, out: &Path) -> Result<Result<(), String>, Failure> {
+    let phones = server.handsets.as_ref();
+    let stage = Stage {
+        client: Client::new(&server.url, &server.key)?,
+        phones: phones.ok_or_else(|| Failure::start("the demo has no phones"))?,
+        out,
+        quiet: demo.json,
+    };
+    stage.say("A phone rings, hears a sentence and presses a key.\n");
+    let alone = sentence::play(&stage, demo).await?;
+    let mut show = Show::new(&stage, &alone);
+    if show.verdict.is_ok() {
+        stage.say("\nAnn is called, and connected with Ben. Both see a number that is neither's.\n");
+        show.talk("bridge", &together::bridge(&stage).await?);
+    }
+    if show.verdict.is_ok() {
+        stage.say("\nCleo, Dan and Eve meet in a room.\n");
+        show.talk("room", &together::room(&stage).await?);
+    }
+    show.finish()
+}
+
+/// What there is to show of the acts so far.
+struct Show<'s> {
+    stage: &'s Stage<'s>,
+    verdict: Result<(), String>,
+    summary: Value,
+    timeline: String,
+}
+
+impl<'s> Show<'s> {
+    fn new(stage: &'s Stage<'s>, played: &Played) -> Self {
+        let show = Self {
+            stage,
+            verdict: played.verdict(),
+            summary: played.summary(stage),
+            timeline: render::story(&played.story),
+        };
+        if !stage.quiet {
+            let sip = show.timeline.split_once("\n\nSIP of").map_or("", |(_, sip)| sip);
+            say!("\n{}", sip.trim_start());
+            if show.verdict.is_ok() {
+                played.tell(stage);
+            }
         }
-    })
-    .await?;
-    let story = client.get(&format!("/calls/{id}/explain?unmasked=true")).await?;
-    if story["call"]["answered_at"].is_null() {
-        let reason = story["call"]["ending"]["reason"].as_str().unwrap_or_default();
-        return Err(Failure::result(format!("the phone was not reached: {reason}")));
+        show
     }
-    let phone = handsets.finished(PHONE).await;
-    let wav = out.join("heard.wav");
-    let recorded = phone
-        .wav
-        .as_ref()
-        .ok_or_else(|| Failure::result("the phone recorded nothing"))?;
-    std::fs::copy(recorded, &wav).map_err(|error| Failure::result(format!("{}: {error}", wav.display())))?;
-    let expected = demo.expect.as_ref().unwrap_or(&demo.say).clone();
-    let heard = tokio::task::spawn_blocking(move || heard::score(&wav, &expected)).await;
-    let heard = heard.map_err(|error| Failure::result(format!("the comparison failed: {error}")))?;
-    Ok(Played { story, phone, heard })
-}
 
-fn show(demo: &Demo, result: &Played, out: &Path) -> Result<(), Failure> {
-    let wav = out.join("heard.wav");
-    let verdict = result.verdict();
-    let summary = json!({
-        "ok": verdict.is_ok(),
-        "failure": verdict.as_ref().err(),
-        "call_id": result.story["call"]["id"],
-        "outcome": result.story["call"]["ending"]["outcome"],
-        "digits": result.digits(),
-        "heard_wav": wav,
-        "heard_score": result.heard.as_ref().ok(),
-        "rung": result.phone.invited_at.to_string(),
-        "events": result.story["events"],
-    });
-    let timeline = render::story(&result.story);
-    for (name, content) in [
-        ("timeline.txt", timeline.clone()),
-        ("timeline.json", format!("{summary:#}\n")),
-    ] {
-        let path = out.join(name);
-        std::fs::write(&path, content).map_err(|error| Failure::result(format!("{}: {error}", path.display())))?;
+    fn talk(&mut self, name: &str, talk: &Talk) {
+        self.verdict = talk.verdict();
+        self.summary[name] = talk.summary(self.stage);
+        for story in &talk.stories {
+            self.timeline += &format!("\n{}", render::story(story));
+        }
+        if !self.stage.quiet && self.verdict.is_ok() {
+            say!("");
+            talk.tell(self.stage);
+        }
     }
-    if demo.json {
-        print_json(&summary);
-        return Ok(());
+
+    /// Leaves the timeline in files, and says how it went.
+    fn finish(mut self) -> Result<Result<(), String>, Failure> {
+        self.summary["ok"] = json!(self.verdict.is_ok());
+        self.summary["failure"] = json!(self.verdict.as_ref().err());
+        let timeline = self.stage.out.join("timeline.txt");
+        for (path, content) in [
+            (&timeline, self.timeline),
+            (&self.stage.out.join("timeline.json"), format!("{:#}\n", self.summary)),
+        ] {
+            std::fs::write(path, content).map_err(|error| Failure::result(format!("{}: {error}", path.display())))?;
+        }
+        if self.stage.quiet {
+            print_json(&self.summary);
+            return Ok(self.verdict);
+        }
+        match &self.verdict {
+            Ok(()) => say!("\nWhy each step happened: {}", timeline.display()),
+            Err(reason) => say!(
+                "FAILED: {reason}\n\nWhat the phones recorded: {}",
+                self.stage.out.display()
+            ),
+        }
+        Ok(self.verdict)
     }
-    crate::output::say!(
-        "\n{}",
-        timeline
-            .split_once("\n\nSIP of")
-            .map_or("", |(_, sip)| sip)
-            .trim_start()
-    );
-    match &verdict {
-        Ok(()) => crate::output::say!(
-            "The phone heard the sentence (match {:.2} of 1) and pressed {}.\n\nListen:   {}\nTimeline: {}",
-            result.heard.as_ref().copied().unwrap_or_default(),
-            result.digits(),
-            wav.display(),
-            out.join("timeline.txt").display(),
-        ),
-        Err(reason) => crate::output::say!("FAILED: {reason}\n\nWhat the phone recorded: {}", wav.display()),
-    }
-    Ok(())
 }

@@ -202,6 +202,19 @@ pub struct NumberSection {
     pub flow: Option<String>,
 }
 
+impl NumberSection {
+    /// A number of the default account that may be shown.
+    pub fn caller_id(number: &str) -> Self {
+        Self {
+            number: number.to_owned(),
+            account: default_account(),
+            trunk: None,
+            uses: caller_id_only(),
+            flow: None,
+        }
+    }
+}
+
 fn default_account() -> String {
     super::DEFAULT_ACCOUNT.to_owned()
 }
