@@ -35,7 +35,7 @@ pub use store::{
 pub use tap::{Tap, TapFrame, TapSink, tap};
 pub use text_carrier::{Arrival, Arrived, ArrivedPlace, ArrivedText, TextCarrier, TextOrder, TextQuestion, TextTrunk};
 pub use webhooks::{
-    ClaimedReceivers, Delivery, DeliveryFilter, DeliveryResult, FanOut, Feed, FeedKey, Notice, NoticeWriter,
+    ClaimedReceivers, Delivery, DeliveryFilter, DeliveryResult, FanOut, Feed, FeedKey, Notice, NoticeWriter, Patience,
     ReceiverClaim, Settled, WebhookStore,
 };
 pub use world::{Clock, Entropy, Ids, SystemClock, SystemEntropy};

@@ -2,11 +2,16 @@
 //!
 //! Each face is a module of its own that turns its requests into verbs of the engine and the answers
 //! back. It does not know which carrier carries a call, and its wire types are seen by nobody else.
-//! [`native`] is our own REST interface; [`voicent`] speaks as a gateway of that name did.
+//! [`native`] is our own REST interface; [`exotel`], [`hoiio`] and [`voicent`] speak as
+//! services of these names did.
 
 mod body;
+pub mod exotel;
 mod failed_logins;
+pub mod hoiio;
+mod minute;
 pub mod native;
+mod secret;
 mod tenant;
 #[cfg(test)]
 mod testing;

@@ -48,6 +48,7 @@ use crate::failed_logins::FailedLogins;
 pub use actor::FACE;
 use code::Code;
 pub use notices::NativeNotices;
+pub(crate) use recordings::path_of_link;
 use refusal::Refusal;
 
 /// What the program decides about this face.

@@ -114,7 +114,7 @@ impl Server {
         let listener = bind(config.server.bind).await?;
         let url = format!("http://{}", listener.local_addr().map_err(start_failure)?);
         let faces = match role {
-            Role::Dialling => faces::Taken::take(config, &accounts).await?,
+            Role::Dialling => faces::Taken::take(config, &accounts, &url).await?,
             Role::Changing | Role::Reading => faces::Taken::default(),
         };
         let face_addresses = faces.addresses()?;
@@ -164,7 +164,7 @@ impl Server {
             Role::Changing | Role::Reading => Engine::at_rest(parts),
         };
         let webhooks = match role {
-            Role::Dialling => Some(parts::webhooks(config, &engine)?),
+            Role::Dialling => Some(parts::webhooks(config, &engine, faces.writers())?),
             Role::Changing | Role::Reading => None,
         };
         let stopping = CancellationToken::new();
@@ -174,7 +174,8 @@ impl Server {
                 metrics: metrics_text(engine.clone()),
             },
         );
-        let mut http = faces.serve(&engine, &stopping);
+        let (shared, mut http) = faces.serve(&engine, &stopping);
+        let router = router.merge(shared);
         http.push(tokio::spawn(http::serve(listener, router, stopping.clone())));
         data.announce(&url)?;
         let stop_within = Duration::from_secs(config.server.stop_within);

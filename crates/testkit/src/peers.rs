@@ -46,7 +46,7 @@ pub use kamailio::Kamailio;
 pub use npm_smpp::NpmSmsc;
 pub use paths::{interop_dir, target_dir, workspace_root};
 pub use pesq::Pesq;
-pub use policy::{Peer, require, venv_python};
+pub use policy::{Peer, npm_packages, require, venv_python};
 pub use ports::{PortLease, lease_ports};
 pub use postgres::Postgres;
 pub use sipp::{Sipp, SippBuilder, SippResult};

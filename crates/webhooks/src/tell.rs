@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use outdial_domain::{EventFilter, EventKind, SigningSecret, Webhook};
 use outdial_engine::ports::{
-    CallDetails, Delivery, DeliveryResult, Feed, FeedKey, NoticeWriter, Settled, StoreError, StoredEvent,
+    CallDetails, Delivery, DeliveryResult, Feed, FeedKey, NoticeWriter, Patience, Settled, StoreError, StoredEvent,
 };
 use tokio::time::Instant;
 
@@ -85,7 +85,11 @@ impl<'s> Telling<'s> {
             settle(shared, &feed, feed.newest, 0, None, None).await;
             return Ok(None);
         };
-        let writer = shared.writers.of(&events);
+        // A webhook of the account was made by our own interface, whoever makes the calls.
+        let writer = match feed.key.webhook {
+            Some(_) => shared.writers.usual.as_ref(),
+            None => shared.writers.of(&events),
+        };
         let mut waiting = events;
         waiting.retain(|stored| {
             let event = &stored.event;
@@ -121,7 +125,10 @@ impl<'s> Telling<'s> {
     async fn tell_one(&mut self, stored: &StoredEvent) -> Result<(), Told> {
         let engine = &self.shared.engine;
         let (at, began) = (engine.ids.now(), Instant::now());
-        let result = self.shared.post.post(self.posting(stored, at)).await;
+        let Some(posting) = self.posting(stored, at) else {
+            return Ok(());
+        };
+        let result = self.shared.post.post(posting).await;
         let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let sequence = stored.event.sequence;
         let mut delivery = self.delivery(stored, at, millis, &result);
@@ -143,38 +150,47 @@ impl<'s> Telling<'s> {
                 let now = engine.ids.now();
                 let wish = result.as_ref().ok().and_then(|posted| wish(posted, now));
                 let age = Duration::try_from(now.duration_since(stored.event.at)).unwrap_or_default();
-                if age >= self.shared.config.give_up_after {
+                let pause = match self.writer.patience() {
+                    Patience::Usual if age >= self.shared.config.give_up_after => None,
+                    Patience::Usual => Some(pause(self.feed.tries, engine.ids.secret()[0])),
+                    Patience::Pauses(pauses) => {
+                        let before = usize::try_from(self.feed.tries - 1).unwrap_or(usize::MAX);
+                        pauses.get(before).copied()
+                    }
+                };
+                let Some(pause) = pause else {
                     delivery.result = DeliveryResult::GivenUp;
                     tracing::warn!(call = %self.feed.key.call, sequence, "a notification is given up");
                     self.feed.told = sequence;
                     self.feed.tries = 0;
                     self.settle(sequence, Some(now), Some(delivery)).await;
-                } else {
-                    let due = now + pause(self.feed.tries, engine.ids.secret()[0]);
-                    let due = wish.map_or(due, |wish| wish.max(due));
-                    let before = sequence - 1;
-                    self.settle(before, Some(due), Some(delivery)).await;
-                }
+                    return Err(Told::Failed { not_before: wish });
+                };
+                let due = wish.map_or(now + pause, |wish| wish.max(now + pause));
+                let before = sequence - 1;
+                self.settle(before, Some(due), Some(delivery)).await;
                 Err(Told::Failed { not_before: wish })
             }
         }
     }
 
-    fn posting(&self, stored: &StoredEvent, now: Timestamp) -> Posting {
-        let notice = self.writer.write(&self.details, &stored.event, stored.position, now);
+    /// What is sent of an event, if something is.
+    fn posting(&self, stored: &StoredEvent, now: Timestamp) -> Option<Posting> {
+        let notice = self.writer.write(&self.details, &stored.event, stored.position, now)?;
         let id = stored.event.id.to_string();
         let mut headers = vec![
-            ("content-type", notice.content_type.to_owned()),
+            ("content-type", notice.content_type),
             (TIMESTAMP, now.as_second().to_string()),
         ];
         let signed = self.target.signature(&id, now, &notice.body);
         headers.extend(signed.map(|signed| (SIGNATURE, signed)));
         headers.push((ID, id));
-        Posting {
+        headers.extend(notice.headers);
+        Some(Posting {
             url: self.target.url.clone(),
             headers,
             body: notice.body,
-        }
+        })
     }
 
     fn delivery(

@@ -6,6 +6,8 @@
 //! each webhook has a position in: moving it on and moving on the feeds is one transaction. So nothing
 //! is ever lost between an event and its notification, and calls without webhooks cost nothing.
 
+use std::time::Duration;
+
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use outdial_domain::{AccountId, CallId, DeliveryId, Event, EventId, ReceiverId, Webhook, WebhookId};
@@ -298,15 +300,31 @@ pub struct DeliveryFilter {
 
 /// Writes notifications: a face does, in its own words, for the calls that were made by it.
 pub trait NoticeWriter: Send + Sync {
-    /// The notification of an event, with the call as it is now.
-    fn write(&self, call: &CallDetails, event: &Event, position: i64, now: Timestamp) -> Notice;
+    /// The notification of an event, with the call as it is now; none when nothing is told of it.
+    fn write(&self, call: &CallDetails, event: &Event, position: i64, now: Timestamp) -> Option<Notice>;
+
+    /// How often a notification that was not taken is tried again.
+    fn patience(&self) -> Patience {
+        Patience::Usual
+    }
+}
+
+/// How often a notification that was not taken is tried again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Patience {
+    /// With growing pauses, for as long as the configuration says.
+    Usual,
+    /// After these pauses, and no more.
+    Pauses(&'static [Duration]),
 }
 
 /// The text of a notification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
     /// What kind of text it is, as `application/json`.
-    pub content_type: &'static str,
+    pub content_type: String,
+    /// What else its receiver wants to be told beside it: names and values of headers.
+    pub headers: Vec<(&'static str, String)>,
     /// The text.
     pub body: String,
 }

@@ -15,7 +15,7 @@ pub(super) use described::webhooks;
 pub struct NativeNotices;
 
 impl NoticeWriter for NativeNotices {
-    fn write(&self, call: &CallDetails, event: &Event, position: i64, now: Timestamp) -> Notice {
+    fn write(&self, call: &CallDetails, event: &Event, position: i64, now: Timestamp) -> Option<Notice> {
         let notification = Notification {
             kind: format!("call.{}", event.kind.word()),
             timestamp: Time(event.at),
@@ -29,9 +29,10 @@ impl NoticeWriter for NativeNotices {
                 call: wire::Call::whole(call.clone(), now),
             },
         };
-        Notice {
-            content_type: "application/json",
+        Some(Notice {
+            content_type: "application/json".to_owned(),
+            headers: Vec::new(),
             body: serde_json::to_string(&notification).expect("wire types have only what JSON has"),
-        }
+        })
     }
 }

@@ -17,6 +17,8 @@ use outdial_engine::{
     verbs::{self, RecordingError},
 };
 
+pub(crate) use audio::path_of as path_of_link;
+
 use super::{code::Code, refusal::Refusal, wire::Recording};
 
 /// Seconds after which a recording may be with all nodes.

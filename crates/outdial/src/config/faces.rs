@@ -1,19 +1,32 @@
 //! `[faces]`: the interfaces that programs of others call us by. Each is off until it has a section.
 
+mod exotel;
+mod hoiio;
+mod tls;
 mod voicent;
 
 use outdial_domain::Account;
 use outdial_faces::Tenant;
+use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::ConfigError;
 
+pub use exotel::Exotel;
+pub use hoiio::Hoiio;
+pub use tls::Tls;
 pub use voicent::Voicent;
 
 /// `[faces]`: the interfaces that programs of others call us by.
 #[derive(Debug, Clone, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Faces {
+    /// Where `exotel` and `hoiio` are served over TLS, beside the address of the API.
+    pub tls: Option<Tls>,
+    /// Exotel's REST.
+    pub exotel: Option<Exotel>,
+    /// Hoiio's open API.
+    pub hoiio: Option<Hoiio>,
     /// The forms of Voicent's gateway.
     pub voicent: Option<Voicent>,
 }
@@ -29,4 +42,20 @@ fn tenant(key: &str, name: &str, any_caller_id: bool, accounts: &[Account]) -> R
         name: account.name.clone(),
         any_caller_id,
     })
+}
+
+/// A secret that stands in the configuration or in a variable of the environment.
+fn secret(key: &str, given: Option<&SecretString>, variable: Option<&String>) -> Result<SecretString, ConfigError> {
+    match (given, variable) {
+        (Some(_), Some(_)) => Err(ConfigError::value(key, format!("give either `{key}` or `{key}_env`"))),
+        (Some(secret), None) => Ok(secret.clone()),
+        (None, Some(name)) => match std::env::var(name) {
+            Ok(secret) if !secret.is_empty() => Ok(secret.into()),
+            _ => Err(ConfigError::value(
+                format!("{key}_env"),
+                format!("the variable {name} is not set"),
+            )),
+        },
+        (None, None) => Err(ConfigError::value(key, "a secret is needed here")),
+    }
 }

@@ -1,56 +1,111 @@
-//! Serves the faces that have listeners of their own.
+//! Serves the faces that programs of others call: on the address of the API, over TLS, and where they have
+//! listeners of their own.
 
+use std::{net::SocketAddr, sync::Arc};
+
+use axum::Router;
 use outdial_domain::Account;
-use outdial_engine::Engine;
-use outdial_faces::voicent;
+use outdial_engine::{Engine, ports::NoticeWriter};
+use outdial_faces::{
+    exotel::{self, ExotelConfig, ExotelNotices},
+    hoiio::{self, HoiioConfig, HoiioNotices},
+    voicent::{self, VoicentConfig},
+};
 use tokio::{net::TcpListener, task::JoinHandle};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::{http, start_failure};
 use crate::{config::Config, exit::Failure};
 
-/// A listener that is taken, and what will be served there.
+/// What is configured, with the listeners that it wants, which are taken.
 #[derive(Default)]
 pub(super) struct Taken {
-    voicent: Option<(TcpListener, voicent::VoicentConfig)>,
+    voicent: Option<(TcpListener, VoicentConfig)>,
+    tls: Option<(TcpListener, TlsAcceptor)>,
+    exotel: Option<ExotelConfig>,
+    /// The settings, and whether what is not taken is told again.
+    hoiio: Option<(HoiioConfig, bool)>,
 }
 
 impl Taken {
-    /// Takes every port that faces want, before anything is dialled.
-    pub(super) async fn take(config: &Config, accounts: &[Account]) -> Result<Self, Failure> {
-        let configured = config.faces.voicent.as_ref().filter(|voicent| voicent.enabled);
-        let voicent = match configured {
-            None => None,
-            Some(section) => {
-                let settings = section.settings(accounts)?;
-                let listener = TcpListener::bind(section.bind).await.map_err(|error| {
-                    Failure::start(format!(
-                        "the gateway's forms cannot be served on {}: {error}. Choose another address with \
-                         `[faces.voicent] bind`",
-                        section.bind
-                    ))
-                })?;
-                Some((listener, settings))
-            }
+    /// Takes every port that faces want, before anything is dialled. The API is at this address.
+    pub(super) async fn take(config: &Config, accounts: &[Account], api: &str) -> Result<Self, Failure> {
+        let faces = &config.faces;
+        let exotel = faces.exotel.as_ref().filter(|exotel| exotel.enabled);
+        let hoiio = faces.hoiio.as_ref().filter(|hoiio| hoiio.enabled);
+        let mut taken = Self {
+            exotel: exotel.map(|exotel| exotel.settings(accounts, api)).transpose()?,
+            ..Self::default()
         };
-        Ok(Self { voicent })
+        if let Some(hoiio) = hoiio {
+            taken.hoiio = Some((hoiio.settings(accounts)?, hoiio.notify_again));
+        }
+        if let Some(section) = faces.voicent.as_ref().filter(|voicent| voicent.enabled) {
+            let settings = section.settings(accounts)?;
+            taken.voicent = Some((listen(section.bind, "faces.voicent").await?, settings));
+        }
+        if let Some(section) = &faces.tls {
+            let acceptor = TlsAcceptor::from(section.settings()?);
+            taken.tls = Some((listen(section.bind, "faces.tls").await?, acceptor));
+        }
+        Ok(taken)
     }
 
-    /// Where each is, as `voicent http://127.0.0.1:8155`.
+    /// Where those are that have listeners of their own, as `voicent http://127.0.0.1:8155`.
     pub(super) fn addresses(&self) -> Result<Vec<String>, Failure> {
-        let voicent = self.voicent.iter().map(|(listener, _)| {
+        let voicent = self
+            .voicent
+            .iter()
+            .map(|(listener, _)| (voicent::FACE, "http", listener));
+        let tls = self.tls.iter().map(|(listener, _)| ("faces", "https", listener));
+        let shown = voicent.chain(tls).map(|(name, scheme, listener)| {
             let address = listener.local_addr().map_err(start_failure)?;
-            Ok(format!("{} http://{address}", voicent::FACE))
+            Ok(format!("{name} {scheme}://{address}"))
         });
-        voicent.collect()
+        shown.collect()
     }
 
-    /// Serves them until they are told to stop.
-    pub(super) fn serve(self, engine: &Engine, stopping: &CancellationToken) -> Vec<JoinHandle<()>> {
-        let voicent = self.voicent.map(|(listener, settings)| {
-            let router = voicent::router(engine.clone(), settings);
-            tokio::spawn(http::serve(listener, router, stopping.clone()))
+    /// Who writes what is told of the calls of each face, but for those that tell nothing.
+    pub(super) fn writers(&self) -> Vec<(&'static str, Arc<dyn NoticeWriter>)> {
+        let exotel = self.exotel.iter().map(|_| {
+            let writer: Arc<dyn NoticeWriter> = Arc::new(ExotelNotices);
+            (exotel::FACE, writer)
         });
-        voicent.into_iter().collect()
+        let hoiio = self.hoiio.iter().map(|(config, again)| {
+            let writer: Arc<dyn NoticeWriter> = Arc::new(HoiioNotices::new(config, *again));
+            (hoiio::FACE, writer)
+        });
+        exotel.chain(hoiio).collect()
     }
+
+    /// Serves those with listeners of their own until they are told to stop; gives the others, which are served
+    /// where the API is.
+    pub(super) fn serve(self, engine: &Engine, stopping: &CancellationToken) -> (Router, Vec<JoinHandle<()>>) {
+        let mut shared = Router::new();
+        if let Some(config) = self.exotel {
+            shared = shared.merge(exotel::router(engine.clone(), config));
+        }
+        if let Some((config, _)) = self.hoiio {
+            shared = shared.merge(hoiio::router(engine.clone(), config));
+        }
+        let mut servers = Vec::new();
+        if let Some((listener, acceptor)) = self.tls {
+            let served = http::serve_tls(listener, acceptor, shared.clone(), stopping.clone());
+            servers.push(tokio::spawn(served));
+        }
+        if let Some((listener, settings)) = self.voicent {
+            let router = voicent::router(engine.clone(), settings);
+            servers.push(tokio::spawn(http::serve(listener, router, stopping.clone())));
+        }
+        (shared, servers)
+    }
+}
+
+async fn listen(address: SocketAddr, section: &str) -> Result<TcpListener, Failure> {
+    TcpListener::bind(address).await.map_err(|error| {
+        Failure::start(format!(
+            "`[{section}]` cannot listen on {address}: {error}. Choose another address with its `bind`"
+        ))
+    })
 }

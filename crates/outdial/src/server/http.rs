@@ -9,6 +9,7 @@ use hyper_util::{
     service::TowerToHyperService,
 };
 use tokio::{net::TcpListener, sync::Semaphore};
+use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 /// More connections than these wait to be accepted.
@@ -20,8 +21,20 @@ const AFTER_FAILURE: Duration = Duration::from_millis(100);
 /// How long requests under way get to end when the server stops.
 const ENDING: Duration = Duration::from_secs(1);
 
+/// How long a client may take to agree on keys.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
 /// Serves until it is told to stop.
 pub(super) async fn serve(listener: TcpListener, router: Router, stopping: CancellationToken) {
+    serve_by(listener, None, router, stopping).await;
+}
+
+/// The same over TLS.
+pub(super) async fn serve_tls(listener: TcpListener, tls: TlsAcceptor, router: Router, stopping: CancellationToken) {
+    serve_by(listener, Some(tls), router, stopping).await;
+}
+
+async fn serve_by(listener: TcpListener, tls: Option<TlsAcceptor>, router: Router, stopping: CancellationToken) {
     let room = Arc::new(Semaphore::new(MOST_CONNECTIONS));
     let under_way = GracefulShutdown::new();
     let mut builder = Builder::new(TokioExecutor::new());
@@ -48,10 +61,23 @@ pub(super) async fn serve(listener: TcpListener, router: Router, stopping: Cance
         // Answers are small and waited for.
         let _ = stream.set_nodelay(true);
         let service = TowerToHyperService::new(router.clone().layer(Extension(ConnectInfo(peer))));
-        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
-        let connection = under_way.watch(connection);
+        let (builder, watcher, tls) = (builder.clone(), under_way.watcher(), tls.clone());
         tokio::spawn(async move {
-            if let Err(error) = connection.await {
+            let ended = match tls {
+                None => {
+                    let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+                    watcher.watch(connection).await
+                }
+                Some(tls) => match tokio::time::timeout(HANDSHAKE, tls.accept(stream)).await {
+                    Ok(Ok(stream)) => {
+                        let connection = builder.serve_connection(TokioIo::new(stream), service).into_owned();
+                        watcher.watch(connection).await
+                    }
+                    Ok(Err(error)) => Err(error.into()),
+                    Err(_) => Err("no keys were agreed on in time".into()),
+                },
+            };
+            if let Err(error) = ended {
                 tracing::debug!(error, %peer, "a connection ended badly");
             }
             drop(permit);

@@ -1,6 +1,6 @@
 //! Makes the adapters from their sections of the configuration.
 
-use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::Arc, time::Duration};
+use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use outdial_carrier_asterisk::AsteriskCarrier;
 use outdial_carrier_sip::{SipCarrier, SipConfig, SipTrunk};
@@ -62,12 +62,19 @@ pub(super) fn sip(
 }
 
 /// Who tells receivers of events.
-pub(super) fn webhooks(config: &Config, engine: &Engine) -> Result<Webhooks, Failure> {
+pub(super) fn webhooks(
+    config: &Config,
+    engine: &Engine,
+    of_faces: Vec<(&'static str, Arc<dyn NoticeWriter>)>,
+) -> Result<Webhooks, Failure> {
     let (telling, within) = config.webhooks.telling()?;
     let post = HttpPost::new(engine.settings.outgoing.clone(), within).map_err(start_failure)?;
     let native: Arc<dyn NoticeWriter> = Arc::new(NativeNotices);
+    let of_faces = of_faces.into_iter().map(|(face, writer)| (face.to_owned(), writer));
     let writers = Writers {
-        by_face: BTreeMap::from([(native::FACE.to_owned(), Arc::clone(&native))]),
+        by_face: of_faces
+            .chain([(native::FACE.to_owned(), Arc::clone(&native))])
+            .collect(),
         usual: native,
     };
     Ok(Webhooks::start(engine.clone(), writers, Arc::new(post), telling))

@@ -24,6 +24,10 @@ pub enum Peer {
     Gsm0338,
     /// A client of Voicent's gateway, in the same environment.
     VoicentPython,
+    /// Two clients of Exotel, in the same environment.
+    ExotelPython,
+    /// Two others, from npm, under the target folder.
+    ExotelNode,
     /// The SMSC, from npm's package `smpp`, under the target folder.
     NpmSmpp,
     /// The speech engine of the default configuration.
@@ -54,6 +58,8 @@ impl fmt::Display for Peer {
             Self::Pycall => "pycall",
             Self::Gsm0338 => "gsm0338",
             Self::VoicentPython => "voicent-python",
+            Self::ExotelPython => "exotel-python",
+            Self::ExotelNode => "exotel-node",
             Self::NpmSmpp => "npm-smpp",
             Self::EspeakNg => "espeak-ng",
             Self::MultimonNg => "multimon-ng",
@@ -87,6 +93,10 @@ impl Peer {
             Self::Pesq | Self::Pycall => absent(&packages_mark()),
             Self::Gsm0338 => lacks_package("gsm0338"),
             Self::VoicentPython => lacks_package("Voicent-Python"),
+            Self::ExotelPython => lacks_package("exotelpy"),
+            Self::ExotelNode => {
+                does_not_run("node", "--version").or_else(|| absent(&npm_packages().join("exotel-node")))
+            }
             Self::NpmSmpp => does_not_run("node", "--version").or_else(|| absent(&npm_smpp_package())),
         }
     }
@@ -151,9 +161,14 @@ fn postgres_version(folder: &Path) -> Option<u32> {
     version.split('.').next()?.parse().ok()
 }
 
-/// Where `script/setup` has put npm's package.
+/// Where `script/setup` has put packages from npm.
+#[must_use]
+pub fn npm_packages() -> PathBuf {
+    target_dir().join("peers/npm/node_modules")
+}
+
 pub(super) fn npm_smpp_package() -> PathBuf {
-    target_dir().join("peers/npm/node_modules/smpp")
+    npm_packages().join("smpp")
 }
 
 /// The Python of the environment with the packages of `interop/requirements.txt`.

@@ -11,7 +11,7 @@ use std::{
 use outdial_engine::ports::DeliveryResult;
 use outdial_webhooks::{PostError, Posted};
 
-use crate::rig::{Rig, all_of, status};
+use crate::rig::{BRIEF, Rig, all_of, status};
 
 const DEAD: &str = "https://dead.example/";
 const WELL: &str = "https://well.example/";
@@ -199,4 +199,34 @@ async fn a_store_that_fails_for_a_minute_loses_nothing() {
     // At least once: what was told and could not be written down may come twice, in its order.
     told.dedup();
     assert_eq!(told, all_of(call, events));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_face_decides_what_is_told_and_how_often_it_is_tried() {
+    let mut rig = Rig::start().await;
+    rig.actor.face = BRIEF;
+    rig.receivers.answer(DEAD, |_| status(500));
+    let well = rig.place(WELL).await.id;
+    let events = rig.ended(well).await;
+    // Of all its events the end alone.
+    assert_eq!(rig.receivers.took(WELL, 1).await, [(well, events)]);
+    let dead = rig.place(DEAD).await.id;
+    rig.ended(dead).await;
+    tokio::time::sleep(Duration::from_secs(HOUR)).await;
+    let tried = rig.receivers.at(DEAD);
+    let seconds: Vec<i64> = tried
+        .iter()
+        .map(|got| got.at.duration_since(tried[0].at).as_secs())
+        .collect();
+    assert_eq!(seconds, [0, 30, 330]);
+    assert_eq!(tried[0].header("x-brief"), "yes");
+    assert_eq!(rig.receivers.at(WELL).len(), 1);
+    let deliveries = rig.deliveries().await;
+    let results: Vec<DeliveryResult> = deliveries
+        .iter()
+        .filter(|delivery| delivery.call == dead)
+        .map(|delivery| delivery.result)
+        .collect();
+    use DeliveryResult::{GivenUp, Retried};
+    assert_eq!(results, [Retried, Retried, GivenUp]);
 }

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use outdial_domain::{Address, Call, CallId, EventFilter, Scope, SigningSecret};
 use outdial_engine::{
     Actor, Engine,
-    ports::{CallDetails, Clock, Delivery, DeliveryFilter, Notice, NoticeWriter},
+    ports::{CallDetails, Clock, Delivery, DeliveryFilter, Notice, NoticeWriter, Patience},
     verbs::{self, Action, PlaceCall, WebhookOfCall},
 };
 use outdial_flow::Flow;
@@ -126,12 +126,33 @@ impl Post for Receivers {
 struct Plain;
 
 impl NoticeWriter for Plain {
-    fn write(&self, call: &CallDetails, event: &outdial_domain::Event, _: i64, _: Timestamp) -> Notice {
+    fn write(&self, call: &CallDetails, event: &outdial_domain::Event, _: i64, _: Timestamp) -> Option<Notice> {
         let (id, sequence, kind) = (call.call.id, event.sequence, event.kind.word());
-        Notice {
-            content_type: "text/plain",
+        Some(Notice {
+            content_type: "text/plain".to_owned(),
+            headers: Vec::new(),
             body: format!("{id} {sequence} {kind} {}", call.call.events),
-        }
+        })
+    }
+}
+
+/// The face that tells of the ends of its calls alone, and tries but twice more.
+pub(crate) const BRIEF: &str = "brief";
+
+struct Brief;
+
+impl NoticeWriter for Brief {
+    fn write(&self, call: &CallDetails, event: &outdial_domain::Event, _: i64, _: Timestamp) -> Option<Notice> {
+        (event.kind.word() == "ended").then(|| Notice {
+            content_type: "text/plain".to_owned(),
+            headers: vec![("x-brief", "yes".to_owned())],
+            body: format!("{} {} ended", call.call.id, event.sequence),
+        })
+    }
+
+    fn patience(&self) -> Patience {
+        const PAUSES: &[Duration] = &[Duration::from_secs(30), Duration::from_secs(300)];
+        Patience::Pauses(PAUSES)
     }
 }
 
@@ -235,7 +256,7 @@ impl Rig {
 
 fn telling(engine: &Engine, receivers: &Arc<Receivers>) -> Webhooks {
     let writers = Writers {
-        by_face: BTreeMap::new(),
+        by_face: BTreeMap::from([(BRIEF.to_owned(), Arc::new(Brief) as _)]),
         usual: Arc::new(Plain),
     };
     Webhooks::start(engine.clone(), writers, Arc::clone(receivers) as _, Config::default())

@@ -76,7 +76,9 @@ mod tests {
             legs: last.legs.clone(),
         };
         let now: Timestamp = at(60_000);
-        let notice = NativeNotices.write(&details, &event, i64::try_from(position).unwrap(), now);
+        let notice = NativeNotices
+            .write(&details, &event, i64::try_from(position).unwrap(), now)
+            .unwrap();
         serde_json::from_str(&notice.body).unwrap()
     }
 

@@ -126,7 +126,7 @@ fn read(fields: &mut Fields<'_, '_>) -> Option<(AccountId, i64, String)> {
 }
 
 /// Where a link leads.
-pub(super) fn path_of(link: &Link, signature: &str) -> String {
+pub(crate) fn path_of(link: &Link, signature: &str) -> String {
     let Link {
         account,
         recording,

@@ -1,0 +1,70 @@
+//! Which request is answered where, and which is not available.
+
+use outdial_hoiio::{Command, Done, Status, print_answer};
+
+use super::{Asker, Service, account, conference, history, status, voice};
+
+/// Whether a request counts as a query, of which there may be so many in a minute.
+pub(super) fn is_counted(command: &Command) -> bool {
+    matches!(
+        command,
+        Command::VoiceModerate(_)
+            | Command::VoiceHangup(_)
+            | Command::VoiceStatus(_)
+            | Command::VoiceHistory(_)
+            | Command::VoiceRate(_)
+            | Command::SmsStatus(_)
+            | Command::SmsHistory(_)
+            | Command::SmsRate(_)
+            | Command::UserBalance(_)
+            | Command::UserInfo(_)
+    )
+}
+
+/// The answer to a request.
+pub(super) async fn to(
+    service: &Service,
+    asker: &Asker<'_>,
+    resource: &str,
+    command: Command,
+) -> Result<String, Status> {
+    let done = || print_answer(&Done::default());
+    Ok(match command {
+        Command::VoiceCall(call) => print_answer(&voice::call(service, asker, call).await?),
+        Command::VoiceConference(wanted) => {
+            let in_room = conference::call(service, asker, wanted).await?;
+            // The newer generation has a list, and the older one a text with commas.
+            match resource {
+                "conference/call" => in_room.print_array(),
+                _ => print_answer(&in_room),
+            }
+        }
+        Command::VoiceModerate(wanted) => {
+            conference::moderate(service, asker, &wanted).await?;
+            done()
+        }
+        Command::VoiceHangup(wanted) => {
+            voice::hang_up(service, asker, &wanted.txn_ref).await?;
+            done()
+        }
+        Command::VoiceStatus(wanted) => print_answer(&status::of(service, asker, &wanted.txn_ref).await?),
+        Command::VoiceHistory(wanted) => print_answer(&history::page(service, asker, &wanted).await?),
+        Command::UserInfo(_) => print_answer(&account::info(service, asker)),
+        refused => return Err(not_available(&refused)),
+    })
+}
+
+/// The word for what the service did, and this one does not.
+fn not_available(command: &Command) -> Status {
+    match command {
+        Command::SmsSend(_)
+        | Command::SmsBulkSend(_)
+        | Command::SmsStatus(_)
+        | Command::SmsHistory(_)
+        | Command::SmsRate(_) => Status::SmsServiceNotAvailable,
+        Command::NumberChoices(_) => Status::NoNumberAvailable,
+        Command::NumberSubscribe(_) => Status::SubscribeNumberNotAvailable,
+        Command::NumberForwarding(_) => Status::NumberNotAssigned,
+        _ => Status::ServiceNotAvailable,
+    }
+}
