@@ -7,7 +7,8 @@ use crate::Key;
 /// What became of a call file: the word that Asterisk writes at its end.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Status {
-    /// The phone was answered. What happened afterwards has no influence.
+    /// The phone was answered, or, with `Early_media`, connected at its first sound. What happened afterwards has no
+    /// influence, not even that there was no such application or extension.
     Completed,
     /// Every attempt failed.
     Expired,

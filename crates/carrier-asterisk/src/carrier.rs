@@ -162,6 +162,7 @@ impl Trunk {
                     manager: Arc::clone(manager),
                     id: leg.to_string(),
                     order,
+                    send_before,
                     room: Some(room),
                     events,
                     commands,

@@ -1,5 +1,7 @@
 //! What Asterisk's words mean.
 
+use std::time::Duration;
+
 use outdial_callfile::{Key, Outcome as Result, Status};
 use outdial_domain::{EndedBy, Ending, Outcome};
 
@@ -157,6 +159,41 @@ pub(crate) fn of_other(channel: Channel, status: &str) -> Ending {
         ),
     };
     channel.ended(outcome, by, text)
+}
+
+/// The ending of a channel that was answered and never in its room.
+pub(crate) fn of_no_room(channel: Channel) -> Ending {
+    let (outcome, by, text) = if channel.by_callee {
+        (
+            Outcome::Canceled,
+            EndedBy::Callee,
+            "the far side hung up before it was in the room",
+        )
+    } else {
+        (
+            Outcome::Failed,
+            EndedBy::Network,
+            "Asterisk did not let it into the room: it is full or locked, or app_confbridge is not loaded",
+        )
+    };
+    channel.ended(outcome, by, text)
+}
+
+/// The ending of a channel that Asterisk hung up so long after its answer, when it should have lasted longer.
+pub(crate) fn cut_short(ending: &Ending, lasted: Duration, length: Duration) -> Option<Ending> {
+    // Events come a little late, and clocks differ.
+    let too_soon = lasted + Duration::from_secs(1) + length / 10 < length;
+    (too_soon && ending.by == EndedBy::Flow).then(|| Ending {
+        outcome: Outcome::Failed,
+        by: EndedBy::Network,
+        reason: format!(
+            "Asterisk hung up after {:.1} of {:.1} s: is app_playback loaded, and can Asterisk read what is in `sounds`? \
+             Its log says why",
+            lasted.as_secs_f32(),
+            length.as_secs_f32()
+        ),
+        ..ending.clone()
+    })
 }
 
 /// The ending of a leg that was answered, by whoever it was ended.

@@ -32,8 +32,22 @@ pub(crate) struct Order {
     pub(crate) talk: Duration,
     /// The application that the request names, which Asterisk may not have.
     pub(crate) application: Option<String>,
-    /// Whether another party is dialled after the answer, without whom the call is none.
-    pub(crate) dials: bool,
+    /// How long it lasts from its answer, where Asterisk does not decide that.
+    pub(crate) length: Option<Duration>,
+    /// What has to come about after the answer.
+    pub(crate) then: Then,
+}
+
+/// What has to come about after the answer, so that the call is what was asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Then {
+    /// Nothing that Asterisk tells of.
+    #[default]
+    Nothing,
+    /// Another party is dialled, and answers.
+    Dialled,
+    /// It is let into a room.
+    Joined,
 }
 
 impl Order {
@@ -99,6 +113,7 @@ pub(crate) fn write(trunk: &AsteriskTrunk, order: &WholeOrder) -> Result<Order, 
     };
     Ok(Order {
         application,
+        length,
         ..ordered(trunk, file, length.unwrap_or(order.talk))?
     })
 }
@@ -121,7 +136,10 @@ fn put_together(trunk: &AsteriskTrunk, order: &WholeOrder, together: &Together<'
     file.variables
         .push(Variable::new("TIMEOUT(absolute)", limit.to_string()));
     Ok(Order {
-        dials: matches!(together, Together::Dial(_)),
+        then: match together {
+            Together::Dial(_) => Then::Dialled,
+            Together::Room(_) => Then::Joined,
+        },
         ..ordered(trunk, file, talk)?
     })
 }
@@ -132,7 +150,8 @@ fn ordered(trunk: &AsteriskTrunk, file: CallFile, talk: Duration) -> Result<Orde
         file,
         talk,
         application: None,
-        dials: false,
+        length: None,
+        then: Then::Nothing,
     };
     if let Way::Files(_) = trunk.way {
         let longest = whole_seconds(order.longest());

@@ -6,7 +6,7 @@ use std::{net::Ipv4Addr, time::Duration};
 use outdial_carrier_asterisk::{AsteriskCarrier, AsteriskTrunk, ManagerLogin, Way};
 use outdial_domain::{Address, Ending, LegId, Outcome};
 use outdial_engine::ports::{Answer, Ask, LegEvent, LegHandle, LegOrder, VoiceCarrier, WholeOrder};
-use outdial_flow::Flow;
+use outdial_flow::{Flow, Instruction};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::{TcpListener, TcpStream},
@@ -89,18 +89,27 @@ impl Client {
 }
 
 async fn take(carrier: &AsteriskCarrier, number: u128) -> LegHandle {
+    take_with(carrier, number, Flow::default(), None).await
+}
+
+async fn take_with(
+    carrier: &AsteriskCarrier,
+    number: u128,
+    flow: Flow,
+    send_before: Option<std::time::Instant>,
+) -> LegHandle {
     let order = WholeOrder {
         leg: LegOrder {
             leg: format!("leg_{number:032x}").parse::<LegId>().unwrap(),
             trunk: Some("pbx".to_owned()),
             to: Address::parse("100").unwrap(),
             from: None,
-            send_before: None,
+            send_before,
         },
         account: format!("acct_{number:032x}").parse().unwrap(),
         ring: Duration::from_secs(30),
         talk: Duration::from_secs(30),
-        flow: Flow::default(),
+        flow,
         sounds: Vec::new(),
     };
     carrier.take(order).await.unwrap()
@@ -154,6 +163,47 @@ async fn what_is_refused_has_rung_nobody() {
     let ending = ending(&mut leg).await;
     assert_eq!(ending.outcome, Outcome::Failed);
     assert!(ending.reason.contains("Permission denied"), "{}", ending.reason);
+}
+
+#[tokio::test]
+async fn a_call_that_ends_long_before_its_flow_has_failed() {
+    let server = Server::start().await;
+    let carrier = server.carrier(9);
+    let mut client = server.accept("Success").await;
+    let flow = || Flow {
+        steps: vec![Instruction::Pause(Duration::from_secs(20))],
+    };
+    for (number, last, wanted) in [(1, "", Outcome::Failed), (2, "HangupRequest", Outcome::Completed)] {
+        let mut leg = take_with(&carrier, number, flow(), None).await;
+        let id = client.accept().await;
+        client.event("Newchannel", &id, "").await;
+        client.event("Newstate", &id, "ChannelState: 6\r\n").await;
+        if !last.is_empty() {
+            client.event(last, &id, "").await;
+        }
+        client.event("Hangup", &id, "Cause: 16\r\n").await;
+        let ending = ending(&mut leg).await;
+        assert_eq!(ending.outcome, wanted, "{}", ending.reason);
+    }
+}
+
+#[tokio::test]
+async fn nothing_is_sent_after_its_moment_however_long_the_connection_took() {
+    let server = Server::start().await;
+    let carrier = server.carrier(9);
+    let moment = std::time::Instant::now() + Duration::from_millis(300);
+    let mut leg = take_with(&carrier, 1, Flow::default(), Some(moment)).await;
+    tokio::time::sleep_until((moment + Duration::from_millis(50)).into()).await;
+    let mut client = server.accept("Success").await;
+    assert_eq!(ending(&mut leg).await.outcome, Outcome::Failed);
+    // The next thing that is sent is the next call.
+    let mut next = take(&carrier, 2).await;
+    let id = client.accept().await;
+    assert!(id.ends_with('2'), "{id}");
+    client
+        .event("OriginateResponse", &id, "Response: Failure\r\nReason: 5\r\n")
+        .await;
+    assert_eq!(ending(&mut next).await.outcome, Outcome::Busy);
 }
 
 #[tokio::test]

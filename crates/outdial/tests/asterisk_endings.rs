@@ -164,9 +164,7 @@ async fn several_meet_in_a_room_of_asterisks() {
         calls.push(server.place(&body(to)).await);
     }
     let both = || {
-        let rooms = bench.asterisk.cli("confbridge list").ok()?;
-        let mut words = rooms.split_whitespace();
-        let room = words.find(|word| word.ends_with("-lobby"))?;
+        let room = room(&bench, "lobby")?;
         let members = bench.asterisk.cli(&format!("confbridge list {room}")).ok()?;
         (members.matches("PJSIP/anyone").count() == 2).then_some(())
     };
@@ -178,6 +176,31 @@ async fn several_meet_in_a_room_of_asterisks() {
     assert!(status < 300, "{status}");
     assert_eq!(outcome(&server.ended(&calls[0]).await), ("completed", "request"));
     hear_each_other(&bench).await;
+    server.stop().await;
+}
+
+/// What Asterisk calls a room of ours, once somebody is in it.
+fn room(bench: &Bench, name: &str) -> Option<String> {
+    let rooms = bench.asterisk.cli("confbridge list").ok()?;
+    let mut words = rooms.split_whitespace();
+    Some(words.find(|word| word.ends_with(&format!("-{name}")))?.to_owned())
+}
+
+#[tokio::test]
+async fn who_is_not_let_into_a_room_was_not_in_it() {
+    let Some(bench) = Bench::start().await else { return };
+    bench.configure(None, &bench.by_manager());
+    let server = bench.home.serve().await;
+    let flow = json!([{ "conference": "closed" }]);
+    let body = json!({ "to": "200", "flow": flow, "via": "pbx", "max": "60s" });
+    let first = server.place(&body).await;
+    let room = until("the first is in the room", || room(&bench, "closed")).await;
+    bench.asterisk.cli(&format!("confbridge lock {room}")).unwrap();
+    let story = call(&server, "206", flow).await;
+    assert_eq!(outcome(&story).0, "failed", "{story:#}");
+    assert!(reason(&story).contains("did not let it into the room"), "{story:#}");
+    bench.phones.hang_up("200");
+    assert_eq!(outcome(&server.ended(&first).await), ("completed", "callee"));
     server.stop().await;
 }
 

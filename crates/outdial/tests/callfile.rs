@@ -334,4 +334,19 @@ async fn a_call_is_waited_for() {
         .await;
     assert_eq!(ran.code, 1, "{ran:?}");
     assert!(ran.out.contains("Expired, attempts: 1"), "{ran:?}");
+    // Busy after two seconds of sound, which Asterisk takes for an answer.
+    let channel = format!("PJSIP/anyone/sip:114@{}", asterisk.address());
+    let words = [
+        "--channel",
+        &channel,
+        "--context",
+        "extensions",
+        "--extension",
+        "107",
+        "--early-media",
+        "--wait",
+    ];
+    let ran = place.write(&words).await;
+    assert_eq!(ran.code, 1, "{ran:?}");
+    assert!(ran.err.contains("does not tell whether it was answered"), "{ran:?}");
 }

@@ -3,7 +3,10 @@
 use outdial_domain::Ending;
 
 use super::message::Message;
-use crate::ending::{self, Channel};
+use crate::{
+    ending::{self, Channel},
+    order::Then,
+};
 
 /// What is known of a channel.
 #[derive(Debug, Default)]
@@ -17,8 +20,10 @@ pub(super) struct Known {
     /// It was. From then on Asterisk takes the channel for answered, and tells nothing of the answer.
     pub(super) connected_early: bool,
     sound_before_answer: bool,
-    /// Whoever is dialled after the answer, and how that ended.
-    other: Other,
+    /// What has to come about after the answer, and has not.
+    then: Then,
+    /// How dialling the other party ended.
+    other: String,
     /// The far side hung up.
     by_callee: bool,
     /// The Q.850 cause, once the channel is gone.
@@ -29,17 +34,6 @@ pub(super) struct Known {
     dialled: Option<u32>,
     /// The ending that we were told to make.
     pub(super) told: Option<Ending>,
-}
-
-/// The other party of a call that connects two.
-#[derive(Debug, Default)]
-enum Other {
-    #[default]
-    Nobody,
-    /// It is to be dialled, and nothing was heard of that.
-    Wanted,
-    /// Dialling it ended with this word.
-    Dialled(String),
 }
 
 /// What a message means for those who follow the leg.
@@ -56,10 +50,10 @@ pub(super) enum News {
 }
 
 impl Known {
-    pub(super) fn new(early: bool, dials: bool) -> Self {
+    pub(super) fn new(early: bool, then: Then) -> Self {
         Self {
             early,
-            other: if dials { Other::Wanted } else { Other::Nobody },
+            then,
             ..Self::default()
         }
     }
@@ -68,10 +62,11 @@ impl Known {
     pub(super) fn learn(&mut self, leg: &str, message: &Message) -> Option<News> {
         let event = message.get("Event").unwrap_or_default();
         if message.get("DestUniqueid").is_some_and(|dialled| dialled != leg) {
-            if let (Other::Wanted | Other::Dialled(_), "DialEnd", Some(status)) =
-                (&self.other, event, message.get("DialStatus"))
-            {
-                self.other = Other::Dialled(status.to_owned());
+            if let (Then::Dialled, "DialEnd", Some(status)) = (self.then, event, message.get("DialStatus")) {
+                if status == "ANSWER" {
+                    self.then = Then::Nothing;
+                }
+                status.clone_into(&mut self.other);
             }
             return None;
         }
@@ -106,6 +101,7 @@ impl Known {
                 return if self.early { None } else { self.up() };
             }
             "OriginateResponse" => self.reason = Some(message.number("Reason").unwrap_or(0)),
+            "ConfbridgeJoin" => self.then = Then::Nothing,
             "HangupRequest" => self.by_callee = true,
             "Hangup" => {
                 self.exists = true;
@@ -158,11 +154,11 @@ impl Known {
             cause: self.cause,
             reason: self.dialled.or(self.reason),
         };
-        match (&self.other, self.answered) {
+        match (self.then, self.answered) {
             _ if self.connected_early => ending::of_early_media(channel),
-            (Other::Wanted, true) => ending::of_other(channel, ""),
-            (Other::Dialled(status), true) if status != "ANSWER" => ending::of_other(channel, status),
-            (_, true) => ending::of_answered(channel),
+            (Then::Dialled, true) => ending::of_other(channel, &self.other),
+            (Then::Joined, true) => ending::of_no_room(channel),
+            (Then::Nothing, true) => ending::of_answered(channel),
             (_, false) => ending::of_unanswered(channel),
         }
     }
@@ -227,14 +223,24 @@ mod tests {
             (&["Hangup Cause=0"], Outcome::Unknown),
         ] {
             let events = [&connected, last].concat();
-            assert_eq!(followed(Known::new(true, false), &events), (wanted, false), "{last:?}");
+            assert_eq!(
+                followed(Known::new(true, Then::Nothing), &events),
+                (wanted, false),
+                "{last:?}"
+            );
         }
         // Without a sound before it, the answer is one.
         let answered = ["Newchannel", "Newstate ChannelState=6", "Hangup Cause=16"];
-        assert_eq!(followed(Known::new(true, false), &answered), (Outcome::Completed, true));
+        assert_eq!(
+            followed(Known::new(true, Then::Nothing), &answered),
+            (Outcome::Completed, true)
+        );
         // And where nothing is connected before it, the sound changes nothing.
         let events = [&connected[..1], &connected[2..], &["Hangup Cause=16"]].concat();
-        assert_eq!(followed(Known::new(false, false), &events), (Outcome::Completed, true));
+        assert_eq!(
+            followed(Known::new(false, Then::Nothing), &events),
+            (Outcome::Completed, true)
+        );
     }
 
     #[test]
@@ -268,7 +274,27 @@ mod tests {
             (&["Hangup Cause=0"], Outcome::Failed),
         ] {
             let events = [&answered, last].concat();
-            assert_eq!(followed(Known::new(false, true), &events), (wanted, true), "{last:?}");
+            assert_eq!(
+                followed(Known::new(false, Then::Dialled), &events),
+                (wanted, true),
+                "{last:?}"
+            );
+        }
+    }
+    #[test]
+    fn a_call_that_is_not_let_into_its_room_has_failed() {
+        let answered = ["Newchannel", "DialEnd dest=leg uid= DialStatus=ANSWER"];
+        for (last, wanted) in [
+            (&["ConfbridgeJoin", "Hangup Cause=16"][..], Outcome::Completed),
+            (&["Hangup Cause=0"], Outcome::Failed),
+            (&["HangupRequest", "Hangup Cause=16"], Outcome::Canceled),
+        ] {
+            let events = [&answered, last].concat();
+            assert_eq!(
+                followed(Known::new(false, Then::Joined), &events),
+                (wanted, true),
+                "{last:?}"
+            );
         }
     }
 }

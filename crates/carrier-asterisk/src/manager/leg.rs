@@ -17,7 +17,7 @@ use super::{
     originate::originate,
     refused,
 };
-use crate::{carrier::ended, ending, order::Order};
+use crate::{carrier::ended, ending, files::too_late, order::Order};
 
 /// How long we wait for the connection.
 const CONNECTED: Duration = Duration::from_secs(10);
@@ -32,6 +32,8 @@ pub(crate) struct ManagedLeg {
     /// The name of the leg, which is that of its channel, too; so Asterisk refuses a second one.
     pub(crate) id: String,
     pub(crate) order: Order,
+    /// Nothing may be sent after this.
+    pub(crate) send_before: Option<std::time::Instant>,
     pub(crate) room: Option<OwnedSemaphorePermit>,
     pub(crate) events: mpsc::Sender<LegEvent>,
     pub(crate) commands: mpsc::Receiver<LegCommand>,
@@ -66,6 +68,9 @@ impl ManagedLeg {
         let mut state = self.manager.state();
         // What it was until now is no news.
         state.mark_unchanged();
+        if self.send_before.is_some_and(|until| until <= Instant::now().into_std()) {
+            return too_late();
+        }
         let mut answer = match self
             .manager
             .ask_as(&self.id, originate(&self.id, &self.order.file))
@@ -78,8 +83,9 @@ impl ManagedLeg {
         let _ = self.events.send(LegEvent::Sent).await;
         let ring = Duration::from_secs(self.order.file.wait_time.into());
         let mut until = Instant::now() + ring + LATE;
-        let mut known = Known::new(self.order.file.early_media, self.order.dials);
+        let mut known = Known::new(self.order.file.early_media, self.order.then);
         let (mut waiting, mut commanded, mut away) = (true, true, false);
+        let mut answered = None;
         loop {
             tokio::select! {
                 response = &mut answer, if waiting => {
@@ -91,8 +97,13 @@ impl ManagedLeg {
                 }
                 Some(message) = happens.recv() => {
                     let longest = self.learn(&mut known, &message).await;
+                    if known.answered {
+                        answered.get_or_insert_with(Instant::now);
+                    }
                     if let Some(ending) = known.ending() {
-                        return ending;
+                        let lasted = answered.map(|at| at.elapsed()).zip(self.order.length);
+                        let cut_short = lasted.and_then(|(lasted, length)| ending::cut_short(&ending, lasted, length));
+                        return cut_short.unwrap_or(ending);
                     }
                     if let Some(longest) = longest {
                         until = Instant::now() + longest + LATE;

@@ -83,7 +83,8 @@ pub struct Write {
     /// Print the file instead of spooling it; with `--json` as `callfile spool` takes it
     #[arg(long, conflicts_with = "wait")]
     pub print: bool,
-    /// Wait for the end of the call, and exit with 0 only if it was answered
+    /// Wait for the end of the call, and exit with 0 only if it was answered; what the application or the extension
+    /// did then, Asterisk does not tell
     #[arg(long)]
     pub wait: bool,
     /// Wait no longer than this

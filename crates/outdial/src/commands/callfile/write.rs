@@ -10,7 +10,7 @@ pub(super) fn run(write: Write) -> Result<ExitCode, Failure> {
     let spool = write.place.spool();
     let at = write.time.when()?;
     let (print, wait, limit, json) = (write.print, write.wait, write.limit, write.json);
-    let (name, time) = (write.name.clone(), write.time.clone());
+    let (name, time, early) = (write.name.clone(), write.time.clone(), write.early_media);
     if wait && !write.archive {
         return Err(Failure::usage(
             "--wait reads the result from the finished file: it needs --archive yes",
@@ -54,6 +54,11 @@ pub(super) fn run(write: Write) -> Result<ExitCode, Failure> {
         Some(Ending::Done(outcome)) => {
             if !json {
                 crate::output::say!("{}, attempts: {}", outcome.status, outcome.attempts);
+            }
+            if early && outcome.status == Status::Completed {
+                return Err(Failure::result(
+                    "the call was connected at its first sound, and Asterisk does not tell whether it was answered",
+                ));
             }
             Ok(ExitCode::from(u8::from(outcome.status != Status::Completed)))
         }
