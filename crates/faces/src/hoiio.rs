@@ -104,7 +104,7 @@ async fn respond(service: &Service, request: Request) -> Result<String, Status> 
     let peer = request.extensions().get::<ConnectInfo<SocketAddr>>();
     let peer = peer.map(|info| info.0.ip());
     let (parts, body) = request.into_parts();
-    if !matches!(parts.method, Method::GET | Method::HEAD | Method::POST) {
+    if !matches!(parts.method, Method::GET | Method::POST) {
         return Err(Status::InvalidHttpMethod);
     }
     let sent = body::read_form(body, &parts.headers).await;

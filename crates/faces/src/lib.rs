@@ -5,6 +5,8 @@
 //! [`native`] is our own REST interface; [`exotel`], [`hoiio`] and [`voicent`] speak as
 //! services of these names did.
 
+#[cfg(test)]
+mod any_request;
 mod body;
 pub mod exotel;
 mod failed_logins;

@@ -124,7 +124,7 @@ async fn respond(gateway: &Gateway, request: Request) -> Result<String, Refusal>
     let Some(path) = known.into_iter().find(|known| known.eq_ignore_ascii_case(&path)) else {
         return Err(Refusal::with(StatusCode::NOT_FOUND, "there is nothing at this path"));
     };
-    if !matches!(parts.method, Method::GET | Method::HEAD | Method::POST) {
+    if !matches!(parts.method, Method::GET | Method::POST) {
         return Err(Refusal::with(StatusCode::METHOD_NOT_ALLOWED, "use POST or GET"));
     }
     let sent = body::read_form(body, &parts.headers).await.map_err(unread)?;

@@ -36,7 +36,12 @@ fn foreign(config: &VoicentConfig, headers: &HeaderMap) -> Option<&'static str> 
         return Some("web pages may not ask here");
     }
     // `none` is an address that somebody has typed.
-    if headers.get("sec-fetch-site").is_some_and(|site| site != "none") {
+    let typed = headers.get("sec-fetch-site").map(|site| site == "none");
+    // To a name without TLS a browser does not say it, and a page can keep the others from being sent.
+    let browser = headers
+        .get(header::USER_AGENT)
+        .is_some_and(|agent| agent.as_bytes().starts_with(b"Mozilla/"));
+    if typed == Some(false) || (browser && typed.is_none()) {
         return Some("web pages may not ask here");
     }
     let mut hosts = headers.get_all(header::HOST).iter();

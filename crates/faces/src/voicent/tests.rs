@@ -338,6 +338,7 @@ async fn web_pages_and_strangers_may_not_ask() {
         (here, &[("host", "localhost"), ("origin", "null")]),
         (here, &[("host", "localhost"), ("referer", "http://localhost/x")]),
         (here, &[("host", "localhost"), ("sec-fetch-site", "cross-site")]),
+        (here, &[("host", "localhost"), ("user-agent", "Mozilla/5.0 (X11)")]),
         // A name of somebody's that leads here.
         (here, &[("host", "a.example:8155")]),
         (here, &[("host", "localhost"), ("host", "a.example")]),
@@ -356,6 +357,18 @@ async fn web_pages_and_strangers_may_not_ask() {
         ("[::ffff:127.0.0.1]:5000", &[("host", "127.0.0.1:8155")]),
         ("192.0.2.7:5000", &[("host", "GATEWAY:8155")]),
         (here, &[("host", "localhost"), ("sec-fetch-site", "none")]),
+        (
+            here,
+            &[
+                ("host", "localhost"),
+                ("sec-fetch-site", "none"),
+                ("user-agent", "Mozilla/5.0 (X11)"),
+            ],
+        ),
+        (
+            here,
+            &[("host", "localhost:8155"), ("user-agent", "Python-urllib/1.17")],
+        ),
     ] {
         let answer = ask(peer, headers).await;
         assert!(answer.text.contains("[ReqId="), "{peer} {headers:?}: {}", answer.text);

@@ -16,7 +16,10 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
 
 use super::{http, start_failure};
-use crate::{config::Config, exit::Failure};
+use crate::{
+    config::{Config, ConfigError},
+    exit::Failure,
+};
 
 /// What is configured, with the listeners that it wants, which are taken.
 #[derive(Default)]
@@ -44,6 +47,10 @@ impl Taken {
         if let Some(section) = faces.voicent.as_ref().filter(|voicent| voicent.enabled) {
             let settings = section.settings(accounts)?;
             taken.voicent = Some((listen(section.bind, "faces.voicent").await?, settings));
+        }
+        if faces.tls.is_some() && exotel.is_none() && hoiio.is_none() {
+            let message = "nothing is served there: add `[faces.exotel]` or `[faces.hoiio]`, or leave this out";
+            return Err(ConfigError::value("faces.tls", message).into());
         }
         if let Some(section) = &faces.tls {
             let acceptor = TlsAcceptor::from(section.settings()?);
