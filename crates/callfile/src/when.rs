@@ -35,6 +35,12 @@ pub enum InvalidTime {
         /// What is wrong with it.
         reason: String,
     },
+    /// It is further away than time is counted.
+    #[error("{text:?} is further away than time is counted, to the last days of the year 9999: give an earlier one")]
+    TooFar {
+        /// What was given.
+        text: String,
+    },
     /// The clocks of its zone jump over it.
     #[error(
         "{text:?} does not exist, because clocks are set forward over it: give the time before or after, or write its \
@@ -133,6 +139,13 @@ impl FromStr for When {
 }
 
 fn no_time(text: &str, error: &jiff::Error) -> InvalidTime {
+    // What has a date and a time of day lacks nothing but a place among the moments that are counted.
+    let mut after_the_date = text.char_indices().skip("2026-12-01".len());
+    let zone = after_the_date.find(|(_, c)| "Zz+-[".contains(*c));
+    let local = &text[..zone.map_or(text.len(), |(at, _)| at)];
+    if error.is_range() && local.parse::<DateTime>().is_ok() {
+        return InvalidTime::TooFar { text: text.to_owned() };
+    }
     InvalidTime::Text {
         text: text.to_owned(),
         reason: error.to_string(),
@@ -169,6 +182,14 @@ mod tests {
         assert!(matches!(twice, InvalidTime::Twice { .. }), "{twice}");
         let second: When = "2026-10-25T02:30+01:00[Europe/Berlin]".parse().unwrap();
         assert_eq!(second.timestamp().to_string(), "2026-10-25T01:30:00Z");
+    }
+
+    #[test]
+    fn what_is_too_far_is_told_from_what_is_no_time() {
+        for text in ["9999-12-31T23:59:59Z", "9999-12-31T23:59[UTC]"] {
+            let refused = text.parse::<When>().unwrap_err();
+            assert!(matches!(refused, InvalidTime::TooFar { .. }), "{refused}");
+        }
     }
 
     #[test]

@@ -1,6 +1,10 @@
 //! A leg that is handed over as a call file.
 
-use std::{fs, io, time::Duration};
+use std::{
+    fs, io,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use outdial_callfile::{Ending as FileEnding, FileName, Sealed, Spool, SpoolError, Whereabouts};
 use outdial_domain::{EndedBy, Ending, LegId, Outcome};
@@ -169,16 +173,20 @@ impl FileLeg {
     /// Seals the file as soon as Asterisk has begun it, so that one that does not survive the call does not dial
     /// again when it is back, whether we are there or not. Says when to try that again.
     async fn sealed(&self, after: Option<Duration>) -> Option<Duration> {
+        /// One who may not seal one file may seal none.
+        static TOLD: AtomicBool = AtomicBool::new(false);
         let (spool, name) = (self.spool.clone(), self.name.clone());
         match blocking(move || spool.seal(&name)).await {
             Ok(Sealed::NotBegun) => after.map(|after| (after * 2).min(SEALED_AT_LAST)),
             Ok(Sealed::Yes | Sealed::NotQueued) => None,
             Err(error) => {
-                tracing::warn!(
-                    name = %self.name, %error,
-                    "this call file cannot be kept from being dialled again if both Asterisk and this server die: let \
-                     this user read and write it"
-                );
+                if !TOLD.swap(true, Ordering::Relaxed) {
+                    tracing::warn!(
+                        name = %self.name, %error,
+                        "call files cannot be kept from being dialled again if both Asterisk and this server die: let this \
+                         user read and write them"
+                    );
+                }
                 None
             }
         }

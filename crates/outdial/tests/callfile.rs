@@ -165,7 +165,13 @@ async fn what_is_wrong_is_named_with_its_remedy_and_leaves_nothing() {
             "--at: \"2027-03-28T02:30[Europe/Berlin]\" does not exist",
         ),
         (&["--at", "99999-01-01T00:00:00Z"], 2, "--at:"),
+        (
+            &["--at", "9999-12-31T23:59:59Z"],
+            2,
+            "--at: \"9999-12-31T23:59:59Z\" is further away",
+        ),
         (&["--in", "-5m"], 2, "leave --in out"),
+        (&["--in", "99999999h"], 2, "'--in <DURATION>': it is further away"),
         (&["--user", "nobody-of-this-name"], 2, "there is no user"),
         (&["--name", "../x"], 2, "no name for a call file"),
         (&["--mode", "0440"], 2, "let its owner read and write it"),

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use outdial_flow::fields::duration;
+use outdial_flow::fields::duration::{self, DurationError};
 
 /// What a call does after the answer.
 #[derive(Debug, Clone, Args)]
@@ -111,5 +111,8 @@ pub(crate) fn from_now(text: &str) -> Result<Duration, String> {
     if text.trim_start().starts_with('-') {
         return Err("it is over already: give how long from now, as 5m, or leave --in out to call at once".to_owned());
     }
-    duration::parse(text).map_err(|error| error.to_string())
+    duration::parse(text).map_err(|error| match error {
+        DurationError::OutOfRange => "it is further away than time is counted: give less, as 5m or 48h".to_owned(),
+        DurationError::Unit | DurationError::Form => error.to_string(),
+    })
 }
