@@ -64,6 +64,7 @@ struct Api {
     config: NativeConfig,
     failed_logins: FailedLogins,
     account_names: actor::AccountNames,
+    uploads: audio::UploadRoom,
 }
 
 /// The whole interface, to be served with
@@ -78,6 +79,7 @@ pub fn router(engine: Engine, config: NativeConfig) -> Router {
         config,
         failed_logins: FailedLogins::default(),
         account_names: Default::default(),
+        uploads: Default::default(),
     });
     let mut router = Router::new();
     for endpoint in endpoint::all() {

@@ -22,6 +22,9 @@ const EDGE: f64 = 0.92;
 /// The most weights kept for repeating, in total.
 const KEPT_WEIGHTS: usize = 1 << 18;
 
+/// So many samples are taken at a time.
+const PIECE: usize = 4096;
+
 /// The rate is outside [`RATES`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a sample rate of {0} Hz; only 8000 to 192000 Hz can be converted")]
@@ -38,15 +41,129 @@ pub struct RateOutOfRange(pub u32);
 /// # Ok::<(), resample::RateOutOfRange>(())
 /// ```
 pub fn resample(samples: &[i16], from: u32, to: u32) -> Result<Vec<i16>, RateOutOfRange> {
-    for rate in [from, to] {
-        if !RATES.contains(&rate) {
-            return Err(RateOutOfRange(rate));
+    let mut resampler = Resampler::new(from, to)?;
+    let length = samples.len() as u64 * u64::from(to) / u64::from(from) + 1;
+    let mut converted = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
+    resampler.push(samples, &mut converted);
+    resampler.finish(&mut converted);
+    Ok(converted)
+}
+
+/// Converts mono samples that come piece by piece, for audio that is too long to be held at its own rate.
+/// The pieces may be of any size; the result is that of [`resample`].
+///
+/// ```
+/// use outdial_media::{resample::Resampler, tones};
+///
+/// let speech = tones::sine(24_000, 440.0, -10.0, 1000);
+/// let mut resampler = Resampler::new(24_000, 8000)?;
+/// let mut for_the_leg = Vec::new();
+/// for piece in speech.chunks(1000) {
+///     resampler.push(piece, &mut for_the_leg);
+/// }
+/// resampler.finish(&mut for_the_leg);
+/// assert_eq!(for_the_leg.len(), 8000);
+/// # Ok::<(), outdial_media::resample::RateOutOfRange>(())
+/// ```
+pub struct Resampler {
+    /// None where the rates are the same.
+    converter: Option<Converter>,
+    /// The weights of every phase, or of the last one where there are too many.
+    weights: Vec<f32>,
+    keeps: bool,
+    /// The inputs that are still needed.
+    inputs: Vec<f32>,
+    /// Which input the first of them is; before the first there is silence.
+    start: i64,
+    received: u64,
+    given: u64,
+}
+
+impl Resampler {
+    /// From one rate to another.
+    ///
+    /// # Errors
+    ///
+    /// [`RateOutOfRange`] names the rate that is not among [`RATES`].
+    pub fn new(from: u32, to: u32) -> Result<Self, RateOutOfRange> {
+        for rate in [from, to] {
+            if !RATES.contains(&rate) {
+                return Err(RateOutOfRange(rate));
+            }
+        }
+        let converter = (from != to).then(|| Converter::new(from, to));
+        let (mut weights, mut keeps, mut reach) = (Vec::new(), false, 0);
+        if let Some(converter) = &converter {
+            reach = converter.reach;
+            keeps = converter.phases as usize * converter.taps() <= KEPT_WEIGHTS;
+            let rows = if keeps { converter.phases as usize } else { 1 };
+            weights.resize(rows * converter.taps(), 0.0);
+            if keeps {
+                for (phase, row) in weights.chunks_exact_mut(converter.taps()).enumerate() {
+                    converter.weigh(phase as u64, row);
+                }
+            }
+        }
+        Ok(Self {
+            converter,
+            weights,
+            keeps,
+            inputs: vec![0.0; reach],
+            start: -(reach as i64),
+            received: 0,
+            given: 0,
+        })
+    }
+
+    /// Takes the next samples, and adds to `out` what can be said of them already.
+    pub fn push(&mut self, samples: &[i16], out: &mut Vec<i16>) {
+        if self.converter.is_none() {
+            out.extend_from_slice(samples);
+            return;
+        }
+        for piece in samples.chunks(PIECE) {
+            self.inputs.extend(piece.iter().map(|sample| f32::from(*sample)));
+            self.received += piece.len() as u64;
+            self.give(u64::MAX, out);
         }
     }
-    if from == to {
-        return Ok(samples.to_vec());
+
+    /// Adds the rest to `out`: silence follows.
+    pub fn finish(mut self, out: &mut Vec<i16>) {
+        if let Some(converter) = &self.converter {
+            let length = (self.received * converter.phases).div_ceil(converter.step);
+            self.inputs.extend(std::iter::repeat_n(0.0, converter.taps()));
+            self.give(length, out);
+        }
     }
-    Ok(Converter::new(from, to).convert(samples))
+
+    fn give(&mut self, most: u64, out: &mut Vec<i16>) {
+        let Some(converter) = &self.converter else { return };
+        let taps = converter.taps();
+        let end = self.start + self.inputs.len() as i64;
+        let mut first = self.start;
+        while self.given < most {
+            let place = self.given * converter.step;
+            let (whole, phase) = (place / converter.phases, place % converter.phases);
+            first = whole as i64 + 1 - converter.reach as i64;
+            if first + taps as i64 > end {
+                break;
+            }
+            let row = if self.keeps {
+                &self.weights[phase as usize * taps..][..taps]
+            } else {
+                converter.weigh(phase, &mut self.weights);
+                &self.weights[..]
+            };
+            let at = (first - self.start) as usize;
+            out.push(dot(row, &self.inputs[at..at + taps]).round() as i16);
+            self.given += 1;
+        }
+        let past = usize::try_from(first - self.start).unwrap_or_default();
+        let past = past.min(self.inputs.len());
+        self.inputs.drain(..past);
+        self.start += past as i64;
+    }
 }
 
 /// Mixes interleaved channels to one by their mean. An incomplete last moment is dropped.
@@ -94,35 +211,9 @@ impl Converter {
         }
     }
 
-    fn convert(&self, input: &[i16]) -> Vec<i16> {
-        let taps = 2 * self.reach;
-        let length = (input.len() as u64 * self.phases).div_ceil(self.step) as usize;
-        let mut padded = vec![0.0_f32; input.len() + 2 * taps];
-        for (to, from) in padded[taps..].iter_mut().zip(input) {
-            *to = f32::from(*from);
-        }
-        let keeps = self.phases as usize * taps <= KEPT_WEIGHTS && length as u64 > self.phases;
-        let rows = if keeps { self.phases as usize } else { 1 };
-        let mut weights = vec![0.0_f32; rows * taps];
-        if keeps {
-            for (phase, row) in weights.chunks_exact_mut(taps).enumerate() {
-                self.weigh(phase as u64, row);
-            }
-        }
-        (0..length as u64)
-            .map(|index| {
-                let place = index * self.step;
-                let (whole, phase) = ((place / self.phases) as usize, place % self.phases);
-                let row = if keeps {
-                    &weights[phase as usize * taps..][..taps]
-                } else {
-                    self.weigh(phase, &mut weights);
-                    &weights[..]
-                };
-                let first = whole + taps + 1 - self.reach;
-                dot(row, &padded[first..first + taps]).round() as i16
-            })
-            .collect()
+    /// How many inputs make an output.
+    fn taps(&self) -> usize {
+        2 * self.reach
     }
 
     /// Fills the weights for an output that lies `phase / phases` after an input, scaled so that a constant stays what it is.
@@ -233,6 +324,30 @@ mod tests {
         }
         assert!(gain(7000.0, 48_000, 16_000).abs() < 0.5);
         assert!(gain(9000.0, 48_000, 16_000) < -70.0);
+    }
+
+    #[test]
+    fn pieces_give_what_the_whole_gives() {
+        for (from, to) in [
+            (44_100, 8000),
+            (8000, 16_000),
+            (44_099, 8000),
+            (192_000, 8000),
+            (8000, 8000),
+        ] {
+            let whole = tones::sine(from, 440.0, -3.0, 300);
+            let expected = resample(&whole, from, to).unwrap();
+            for size in [1, 7, 1000, whole.len()] {
+                let mut resampler = Resampler::new(from, to).unwrap();
+                let mut out = Vec::new();
+                for piece in whole.chunks(size) {
+                    resampler.push(piece, &mut out);
+                }
+                assert!(resampler.inputs.len() <= PIECE + 4 * 1024, "what was used is let go");
+                resampler.finish(&mut out);
+                assert!(out == expected, "{from} to {to} by {size}");
+            }
+        }
     }
 
     #[test]

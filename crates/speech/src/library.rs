@@ -158,8 +158,8 @@ impl Prompts for PromptLibrary {
         import::describe_raw(name, bytes)
     }
 
-    fn inspect(&self, bytes: &[u8]) -> Result<ImportedAudio, PromptError> {
-        import::inspect(bytes, self.studio.limits.upload_seconds)
+    fn inspect(&self, bytes: Arc<[u8]>) -> BoxFuture<'_, Result<ImportedAudio, PromptError>> {
+        self.studio.look(bytes).boxed()
     }
 }
 
@@ -169,13 +169,14 @@ impl Fallback {
             file: file.to_owned(),
             source,
         })?;
+        let bytes: Arc<[u8]> = bytes.into();
         import::inspect(&bytes, most_seconds).map_err(|source| OpenError::FallbackAudio {
             file: file.to_owned(),
             source,
         })?;
         Ok(Self {
             hash: format!("{:x}", Sha256::digest(&bytes)),
-            bytes: bytes.into(),
+            bytes,
         })
     }
 }

@@ -1,5 +1,7 @@
 //! Makes what an engine or an upload gives into what a leg plays. All of this takes time: never call it where calls run.
 
+use std::sync::Arc;
+
 use outdial_engine::ports::{Clip, PromptError};
 use outdial_media::{
     loudness,
@@ -45,9 +47,9 @@ pub(crate) fn speech(wav: &[u8], rate: u32, most_seconds: u32) -> Result<Clip, P
 }
 
 /// Makes an uploaded file into sound of a rate and of the usual loudness.
-pub(crate) fn upload(bytes: &[u8], rate: u32, most_seconds: u32) -> Result<Clip, PromptError> {
-    let clip = import::read(bytes, most_seconds).map_err(|error| PromptError::Unreadable(error.to_string()))?;
-    let mut samples = resampled(&clip.sound, rate)?;
+pub(crate) fn upload(bytes: &Arc<[u8]>, rate: u32, most_seconds: u32) -> Result<Clip, PromptError> {
+    let samples = import::samples(bytes, rate, most_seconds);
+    let mut samples = samples.map_err(|error| PromptError::Unreadable(error.to_string()))?;
     loudness::normalise(&mut samples, rate, LOUDNESS, CEILING);
     Ok(Clip {
         rate,
@@ -117,12 +119,12 @@ mod tests {
     fn an_upload_gets_the_usual_loudness_too() {
         for level in [-40.0, -30.0, -3.0] {
             let samples = tones::sine(16_000, 440.0, level, 1_000);
-            let clip = upload(&file(16_000, &samples), 8_000, 10).unwrap();
+            let clip = upload(&file(16_000, &samples).into(), 8_000, 10).unwrap();
             let loud = loudness::lufs(&clip.samples, 8_000);
             assert!((loud - LOUDNESS).abs() < 0.3, "{level}: {loud}");
             assert!(loudness::peak_dbfs(&clip.samples) <= CEILING + 0.1);
         }
-        let silence = upload(&file(8_000, &[0; 8_000]), 8_000, 10).unwrap();
+        let silence = upload(&file(8_000, &[0; 8_000]).into(), 8_000, 10).unwrap();
         assert!(silence.samples.iter().all(|sample| *sample == 0));
     }
 
@@ -130,7 +132,10 @@ mod tests {
     fn what_is_too_long_says_so() {
         let long = file(8_000, &[9_000; 16_001]);
         assert!(matches!(speech(&long, 8_000, 2), Err(PromptError::Limit(_))));
-        assert!(matches!(upload(&long, 8_000, 2), Err(PromptError::Unreadable(_))));
+        assert!(matches!(
+            upload(&long.clone().into(), 8_000, 2),
+            Err(PromptError::Unreadable(_))
+        ));
         assert!(check_rate(8_000).is_ok() && check_rate(0).is_err());
     }
 }

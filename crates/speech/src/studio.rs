@@ -3,7 +3,7 @@
 use std::{io, sync::Arc};
 
 use futures_util::FutureExt;
-use outdial_engine::ports::{Clip, PromptError};
+use outdial_engine::ports::{Clip, ImportedAudio, PromptError};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore},
     task::spawn_blocking,
@@ -16,7 +16,7 @@ use crate::{
     engine::{Identity, Speech, SpeechEngine},
     error::unusable,
     flight::{Flights, Outcome},
-    sound,
+    import, sound,
 };
 
 /// The engine, what it may take, and what was made.
@@ -70,6 +70,20 @@ impl Studio {
         }
         let start = || Arc::clone(self).make_upload(key, bytes, rate).boxed();
         self.flights.join(key, || self.memory.get(&key), start).await
+    }
+
+    /// Says what an upload is. Those that come together wait for each other, as long as callers wait for a text.
+    pub(crate) async fn look(&self, bytes: Arc<[u8]>) -> Result<ImportedAudio, PromptError> {
+        let turn = timeout(self.limits.queue, Arc::clone(&self.reading).acquire_owned()).await;
+        let waited = self.limits.queue;
+        let turn = turn.map_err(|_| PromptError::Busy(format!("it was waited for {waited:?}; try again later")))?;
+        let most_seconds = self.limits.upload_seconds;
+        let looked = spawn_blocking(move || {
+            let _turn = turn;
+            import::inspect(&bytes, most_seconds)
+        });
+        let failed = |_| Err(PromptError::Unreadable("it made the reader fail".to_owned()));
+        looked.await.unwrap_or_else(failed)
     }
 
     /// The upload, if it was read before and not forgotten.

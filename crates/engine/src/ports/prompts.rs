@@ -85,12 +85,13 @@ pub trait Prompts: Send + Sync {
         bytes
     }
 
-    /// Looks at uploaded bytes without keeping anything.
+    /// Looks at uploaded bytes without keeping anything. Those that come together wait for each other.
     ///
     /// # Errors
     ///
-    /// [`PromptError::Unreadable`] says what is wrong with them and what to do.
-    fn inspect(&self, bytes: &[u8]) -> Result<ImportedAudio, PromptError>;
+    /// [`PromptError::Unreadable`] says what is wrong with them and what to do, [`PromptError::Busy`] that too many
+    /// waited.
+    fn inspect(&self, bytes: Arc<[u8]>) -> BoxFuture<'_, Result<ImportedAudio, PromptError>>;
 }
 
 /// What uploaded bytes turned out to be.
@@ -119,6 +120,9 @@ pub enum PromptError {
     /// The speech engine took too long, or gave too much.
     #[error("speaking the text passed a limit: {0}")]
     Limit(String),
+    /// So many files are being read that this one did not come to its turn.
+    #[error("too many audio files are being read at the moment: {0}")]
+    Busy(String),
     /// The audio bytes cannot be read.
     #[error("the audio cannot be read: {0}")]
     Unreadable(String),

@@ -16,7 +16,7 @@ pub const LARGEST_UPLOAD: usize = 32 * 1024 * 1024;
 /// Why an upload was not taken.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum UploadError {
-    /// It is not audio that we can read.
+    /// It is not audio that we can read, or there was no time to look.
     #[error(transparent)]
     Unreadable(#[from] PromptError),
     /// It is too large.
@@ -46,9 +46,7 @@ pub async fn upload_audio(
         return Err(UploadError::TooLarge(bytes.len()));
     }
     let bytes: Arc<[u8]> = engine.prompts.described(name, bytes).into();
-    let (prompts, looked_at) = (Arc::clone(&engine.prompts), Arc::clone(&bytes));
-    let found = tokio::task::spawn_blocking(move || prompts.inspect(&looked_at)).await;
-    let found = found.map_err(|_| PromptError::Unreadable("it made the reader fail".to_owned()))??;
+    let found = engine.prompts.inspect(Arc::clone(&bytes)).await?;
     let audio = AudioFile {
         id: engine.ids.make(AudioId::new),
         account: actor.account,

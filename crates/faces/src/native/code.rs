@@ -62,6 +62,8 @@ codes! {
     UnsupportedMediaType = "unsupported_media_type", UNSUPPORTED_MEDIA_TYPE, false, "The type of the body is not taken";
     /// The upload is no audio that can be played.
     UnreadableAudio = "unreadable_audio", UNPROCESSABLE_ENTITY, false, "The audio cannot be read";
+    /// Too many audio files are being uploaded or read at this moment.
+    UploadsBusy = "uploads_busy", SERVICE_UNAVAILABLE, true, "Too many uploads at a time";
     /// The request has no key, or not in the form `Authorization: Bearer od_…`.
     Unauthenticated = "unauthenticated", UNAUTHORIZED, false, "A key is needed";
     /// No key has this secret.

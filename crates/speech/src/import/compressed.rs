@@ -1,9 +1,10 @@
 //! MP3 and Ogg Vorbis, by a library.
 
 use std::io::Cursor;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use outdial_media::{resample::RATES, wav};
+use outdial_media::resample::RATES;
 use symphonia::core::codecs::audio::AudioDecoderOptions;
 use symphonia::core::errors::Error;
 use symphonia::core::formats::probe::Hint;
@@ -11,7 +12,7 @@ use symphonia::core::formats::{FormatOptions, TrackType};
 use symphonia::core::io::MediaSourceStream;
 use symphonia::core::meta::MetadataOptions;
 
-use super::{ImportError, Imported};
+use super::{ImportError, Imported, Take};
 
 /// How long reading one file may take. An hour of music takes some seconds; what takes longer was made to.
 const MOST_TIME: Duration = Duration::from_secs(60);
@@ -56,35 +57,47 @@ impl Kind {
         }
     }
 
-    fn broken(self, error: &impl ToString) -> ImportError {
+    fn broken(self, reason: impl Into<String>) -> ImportError {
         ImportError::Broken {
             kind: self.name(),
-            reason: error.to_string(),
+            reason: reason.into(),
         }
+    }
+
+    /// In words of ours: the library's are for those who know its insides.
+    fn failed(self, error: &Error) -> ImportError {
+        tracing::debug!(%error, kind = self.name(), "an upload cannot be read");
+        self.broken(match error {
+            Error::IoError(_) => "it ends too early; it may have been cut short",
+            Error::DecodeError(_) => "it is damaged",
+            Error::Unsupported(_) => "it is coded in a way that is not read here",
+            Error::LimitError(_) => "its header asks for too much",
+            _ => "it changes in its middle what it is",
+        })
     }
 }
 
-/// Reads a whole file, mixed down to one channel.
-pub(super) fn read(kind: Kind, bytes: &[u8], most_seconds: u32) -> Result<Imported, ImportError> {
+/// Reads a whole file, mixed down to one channel, packet by packet.
+pub(super) fn read(kind: Kind, bytes: Arc<[u8]>, most_seconds: u32, take: Take<'_>) -> Result<Imported, ImportError> {
     let begun = Instant::now();
-    let source = MediaSourceStream::new(Box::new(Cursor::new(bytes.to_vec())), Default::default());
+    let source = MediaSourceStream::new(Box::new(Cursor::new(bytes)), Default::default());
     let mut hint = Hint::new();
     hint.with_extension(kind.extension());
     let mut format = symphonia::default::get_probe()
         .probe(&hint, source, FormatOptions::default(), MetadataOptions::default())
-        .map_err(|error| kind.broken(&error))?;
+        .map_err(|error| kind.failed(&error))?;
     let track = format
         .default_track(TrackType::Audio)
-        .ok_or_else(|| kind.broken(&"it has no audio"))?;
+        .ok_or_else(|| kind.broken("it has no audio"))?;
     let parameters = track
         .codec_params
         .as_ref()
         .and_then(|parameters| parameters.audio())
-        .ok_or_else(|| kind.broken(&"it does not say how it is coded"))?;
+        .ok_or_else(|| kind.broken("it does not say how it is coded"))?;
     let track_id = track.id;
     let mut decoder = symphonia::default::get_codecs()
         .make_audio_decoder(parameters, &AudioDecoderOptions::default())
-        .map_err(|error| kind.broken(&error))?;
+        .map_err(|error| kind.failed(&error))?;
     let mut mono = Mono::new(kind, most_seconds);
     let mut broken = 0;
     loop {
@@ -99,7 +112,7 @@ pub(super) fn read(kind: Kind, bytes: &[u8], most_seconds: u32) -> Result<Import
             Ok(Some(packet)) => packet,
             // A file that was cut short is played as far as it goes.
             Ok(None) | Err(Error::IoError(_) | Error::ResetRequired) => break,
-            Err(error) => return Err(kind.broken(&error)),
+            Err(error) => return Err(kind.failed(&error)),
         };
         if packet.track_id != track_id {
             continue;
@@ -111,29 +124,33 @@ pub(super) fn read(kind: Kind, bytes: &[u8], most_seconds: u32) -> Result<Import
                 let (rate, channels) = (spec.rate(), spec.channels().count());
                 mono.interleaved.resize(decoded.samples_interleaved(), 0.0);
                 decoded.copy_to_slice_interleaved(&mut mono.interleaved);
-                mono.take(rate, channels)?;
+                mono.mix(rate, channels)?;
+                take(rate, &mono.samples)?;
             }
-            Err(Error::DecodeError(reason)) => {
+            Err(error @ Error::DecodeError(_)) => {
                 broken += 1;
                 if broken > MOST_BROKEN {
-                    return Err(kind.broken(&reason));
+                    return Err(kind.failed(&error));
                 }
             }
             Err(Error::IoError(_)) => break,
-            Err(error) => return Err(kind.broken(&error)),
+            Err(error) => return Err(kind.failed(&error)),
         }
     }
     mono.finish()
 }
 
-/// What was read so far.
+/// Mixes packets down to one channel.
 struct Mono {
     kind: Kind,
     most_seconds: u32,
     rate: Option<u32>,
     channels: usize,
     interleaved: Vec<f32>,
+    /// Of the last packet.
     samples: Vec<i16>,
+    /// Of all packets.
+    total: u64,
 }
 
 impl Mono {
@@ -145,28 +162,31 @@ impl Mono {
             channels: 0,
             interleaved: Vec::new(),
             samples: Vec::new(),
+            total: 0,
         }
     }
 
-    fn take(&mut self, rate: u32, channels: usize) -> Result<(), ImportError> {
+    fn mix(&mut self, rate: u32, channels: usize) -> Result<(), ImportError> {
         let kind = self.kind.name();
         if !RATES.contains(&rate) {
             return Err(ImportError::Rate { kind, rate });
         }
         if !(1..=MOST_CHANNELS).contains(&channels) {
-            return Err(self.kind.broken(&format!("{channels} channels")));
+            return Err(self.kind.broken(format!("{channels} channels")));
         }
         if *self.rate.get_or_insert(rate) != rate {
-            return Err(self.kind.broken(&"its sample rate changes"));
+            return Err(self.kind.broken("its sample rate changes"));
         }
         self.channels = self.channels.max(channels);
         let loudest = f32::from(i16::MAX);
+        self.samples.clear();
         self.samples
             .extend(self.interleaved.chunks_exact(channels).map(|moment| {
                 let mean = moment.iter().sum::<f32>() / channels as f32;
                 (mean * loudest).round() as i16
             }));
-        if self.samples.len() as u64 > u64::from(self.most_seconds) * u64::from(rate) {
+        self.total += self.samples.len() as u64;
+        if self.total > u64::from(self.most_seconds) * u64::from(rate) {
             return Err(ImportError::TooLong {
                 kind,
                 allowed: self.most_seconds,
@@ -185,10 +205,8 @@ impl Mono {
         };
         Ok(Imported {
             kind: format!("{}, {rate} Hz, {channels}", self.kind.name()),
-            sound: wav::Clip {
-                rate,
-                samples: self.samples,
-            },
+            rate,
+            samples: self.total,
         })
     }
 }

@@ -15,20 +15,33 @@ pub(super) fn describe_file(bytes: &[u8]) -> String {
     describe(&field, rate)
 }
 
-/// Raw audio of 8,000 samples a second in one channel with the header that says so.
-pub(super) fn with_header(format: u16, bytes: &[u8]) -> Vec<u8> {
+/// What raw audio is.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Raw {
+    /// The coding, as WAV files name it.
+    pub(super) format: u16,
+    /// Bits a sample.
+    pub(super) bits: u16,
+    /// Samples a second.
+    pub(super) rate: u32,
+    pub(super) channels: u16,
+}
+
+/// Raw audio with the header that says what it is.
+pub(super) fn with_header(raw: Raw, bytes: &[u8]) -> Vec<u8> {
+    let block = raw.channels.saturating_mul(raw.bits / 8);
     let length = u32::try_from(bytes.len()).unwrap_or(u32::MAX);
     let mut file = Vec::with_capacity(bytes.len() + 46);
     file.extend(b"RIFF");
     file.extend(length.saturating_add(38 + length % 2).to_le_bytes());
     file.extend(b"WAVEfmt ");
     file.extend(18_u32.to_le_bytes());
-    file.extend(format.to_le_bytes());
-    file.extend(1_u16.to_le_bytes());
-    file.extend(8_000_u32.to_le_bytes());
-    file.extend(8_000_u32.to_le_bytes());
-    file.extend(1_u16.to_le_bytes());
-    file.extend(8_u16.to_le_bytes());
+    file.extend(raw.format.to_le_bytes());
+    file.extend(raw.channels.to_le_bytes());
+    file.extend(raw.rate.to_le_bytes());
+    file.extend(raw.rate.saturating_mul(u32::from(block)).to_le_bytes());
+    file.extend(block.to_le_bytes());
+    file.extend(raw.bits.to_le_bytes());
     file.extend(0_u16.to_le_bytes());
     file.extend(b"data");
     file.extend(length.to_le_bytes());

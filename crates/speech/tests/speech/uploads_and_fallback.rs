@@ -36,13 +36,13 @@ async fn an_upload_that_cannot_be_played_is_refused_and_not_kept() {
         &whole[..44],
         &tone(8_000, 2_001),
     ] {
-        let refused = library.inspect(bytes).unwrap_err();
+        let refused = library.inspect(bytes.into()).await.unwrap_err();
         assert!(matches!(refused, PromptError::Unreadable(_)), "{refused}");
         let refused = library.decode("abc", bytes.into(), 8_000).await.unwrap_err();
         assert!(matches!(refused, PromptError::Unreadable(_)), "{refused}");
         assert_eq!(library.cached("abc", 8_000), None);
     }
-    let audio = library.inspect(&whole).unwrap();
+    let audio = library.inspect(whole.clone().into()).await.unwrap();
     assert_eq!(
         (audio.format.as_str(), audio.millis),
         ("WAV, PCM 16 bit, 8000 Hz, 1 channel", 1_000)
@@ -72,7 +72,10 @@ async fn the_fallback_is_heard_when_speaking_fails() {
 #[tokio::test]
 async fn a_fallback_that_cannot_be_played_is_found_at_the_start() {
     let engine = Engine::new("");
-    for (file, words) in [("engine", "WAV, MP3 or Ogg Vorbis"), ("nowhere.wav", "cannot be read")] {
+    for (file, words) in [
+        ("engine", "WAV, AU, MP3 or Ogg Vorbis"),
+        ("nowhere.wav", "cannot be read"),
+    ] {
         let mut config = engine.config();
         config.fallback = Some(engine.path(file));
         let error = PromptLibrary::open(config, Arc::new(SystemClock))

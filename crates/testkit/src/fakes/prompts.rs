@@ -49,7 +49,7 @@ impl Prompts for FakePrompts {
     }
 
     fn decode<'a>(&'a self, _: &'a str, bytes: Arc<[u8]>, rate: u32) -> BoxFuture<'a, Result<Arc<Clip>, PromptError>> {
-        let clip = self.working().and_then(|()| self.inspect(&bytes));
+        let clip = self.working().and_then(|()| looked_at(&bytes));
         ready(clip.map(|found| silence(rate, found.millis))).boxed()
     }
 
@@ -68,15 +68,19 @@ impl Prompts for FakePrompts {
         None
     }
 
-    fn inspect(&self, bytes: &[u8]) -> Result<ImportedAudio, PromptError> {
-        if bytes.len() < WAV_HEADER || !bytes.starts_with(b"RIFF") || bytes[8..12] != *b"WAVE" {
-            return Err(PromptError::Unreadable("it is not a WAV file".to_owned()));
-        }
-        Ok(ImportedAudio {
-            format: "WAV, PCM 16 bit, 8000 Hz, 1 channel".to_owned(),
-            millis: (bytes.len() - WAV_HEADER) as u64 / BYTES_A_MILLI,
-        })
+    fn inspect(&self, bytes: Arc<[u8]>) -> BoxFuture<'_, Result<ImportedAudio, PromptError>> {
+        ready(self.working().and_then(|()| looked_at(&bytes))).boxed()
     }
+}
+
+fn looked_at(bytes: &[u8]) -> Result<ImportedAudio, PromptError> {
+    if bytes.len() < WAV_HEADER || !bytes.starts_with(b"RIFF") || bytes[8..12] != *b"WAVE" {
+        return Err(PromptError::Unreadable("it is not a WAV file".to_owned()));
+    }
+    Ok(ImportedAudio {
+        format: "WAV, PCM 16 bit, 8000 Hz, 1 channel".to_owned(),
+        millis: (bytes.len() - WAV_HEADER) as u64 / BYTES_A_MILLI,
+    })
 }
 
 fn silence(rate: u32, millis: u64) -> Arc<Clip> {

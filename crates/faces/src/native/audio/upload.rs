@@ -8,7 +8,7 @@ use axum::{
     http::StatusCode,
 };
 use outdial_engine::{
-    ports::AudioFile,
+    ports::{AudioFile, PromptError},
     verbs::{self, LARGEST_UPLOAD, UploadError},
 };
 use tokio_stream::StreamExt;
@@ -20,6 +20,7 @@ use utoipa::{
 use crate::native::{
     Api,
     actor::{Allowed, ToCall},
+    audio::room,
     body,
     code::Code,
     endpoint::Endpoint,
@@ -39,6 +40,7 @@ pub(in crate::native) fn endpoint() -> Endpoint {
             Code::BodyTooLarge,
             Code::UnsupportedMediaType,
             Code::UnreadableAudio,
+            Code::UploadsBusy,
         ])
         .makes_once();
     endpoint.handler = endpoint
@@ -77,7 +79,14 @@ pub(in crate::native) struct UploadForm {
 /// Uploads an audio file
 ///
 /// As the body itself, with a `Content-Type` as `audio/wav`, or in the field `file` of a form. At most
-/// 32 MiB.
+/// 32 MiB, and an hour of sound unless the configuration says otherwise.
+///
+/// What a file is, is seen in its bytes: WAV (PCM of 8 to 32 bits, float, A-law, µ-law), AU (PCM of 16 bits, A-law,
+/// µ-law), MP3 and Ogg Vorbis, of 8000 to 192000 samples a second; several channels are mixed to one. Raw G.711 of 8000
+/// samples a second says what it is by its name in a form (`.ulaw`, `.ul`, `.mu`, `.pcmu`, `.alaw`, `.al`, `.pcma`), or by
+/// its type: `audio/basic` or `audio/PCMU`, and `audio/PCMA`. Everything else is refused with its kind.
+///
+/// Files that come together wait for each other; one that would wait too long is refused with 503 and `Retry-After`.
 #[utoipa::path(post, path = "/api/v1/audio",
     request_body(content((inline(Sound) = "audio/wav"), (UploadForm = "multipart/form-data"))),
     responses((status = 201, body = Audio)))]
@@ -88,6 +97,7 @@ async fn upload_audio(
     request: Request,
 ) -> Result<Answer, Refusal> {
     body::refuse_encodings(request.headers())?;
+    let _room = api.uploads.enter(request.headers()).await?;
     let (name, bytes) = match body::content_type(request.headers()).as_deref() {
         Some("multipart/form-data") => read_form(request).await?,
         Some(kind) if kind.starts_with("audio/") || kind == "application/octet-stream" => {
@@ -200,6 +210,7 @@ fn broken(error: &MultipartError) -> Refusal {
 
 fn refusal(error: UploadError) -> Refusal {
     match error {
+        UploadError::Unreadable(reason @ PromptError::Busy(_)) => room::busy(reason.to_string()),
         UploadError::Unreadable(reason) => Refusal::new(Code::UnreadableAudio, reason.to_string()),
         UploadError::TooLarge(_) => body::too_large(LARGEST_UPLOAD),
         UploadError::Blob(error) => Refusal::store(&error),
@@ -209,6 +220,8 @@ fn refusal(error: UploadError) -> Refusal {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use axum::body::Bytes;
     use outdial_engine::ports::BlobError;
     use serde_json::json;
@@ -293,6 +306,33 @@ mod tests {
             let request = server.request("POST", "/api/v1/audio").header("content-type", kind);
             let answer = server.send(request.body(Body::from_stream(stuck)).unwrap()).await;
             answer.is(StatusCode::REQUEST_TIMEOUT, "slow_body");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn uploads_that_come_together_wait_for_each_other() {
+        let server = Server::start().await;
+        let slow = || {
+            let start = tokio_stream::once(Ok::<_, std::io::Error>(Bytes::from(wav(16))));
+            let end = tokio_stream::once(()).then(|()| async {
+                tokio::time::sleep(body::LONGEST_PAUSE - Duration::from_secs(1)).await;
+                Ok(Bytes::new())
+            });
+            let request = server
+                .request("POST", "/api/v1/audio")
+                .header("content-type", "audio/wav");
+            server.send(request.body(Body::from_stream(start.chain(end))).unwrap())
+        };
+        // Of unknown length, each takes the room of the largest.
+        let answers = futures_util::future::join_all((0..12).map(|_| slow())).await;
+        let taken = answers
+            .iter()
+            .filter(|answer| answer.status == StatusCode::CREATED)
+            .count();
+        assert_eq!(taken, 8, "four at once, and four after them");
+        for answer in answers.iter().filter(|answer| answer.status != StatusCode::CREATED) {
+            answer.is(StatusCode::SERVICE_UNAVAILABLE, "uploads_busy");
+            assert_eq!(answer.header("retry-after"), "10");
         }
     }
 
