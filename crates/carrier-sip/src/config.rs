@@ -11,7 +11,7 @@ use secrecy::SecretString;
 
 use crate::{hep::HepSettings, tls::TlsError};
 
-pub use self::trunk::{Identity, SipTransport, SipTrunk};
+pub use self::trunk::{Digests, Identity, SipTransport, SipTrunk};
 
 /// Settings of the carrier.
 #[derive(Debug, Clone)]

@@ -11,6 +11,7 @@
 
 mod answer;
 mod head;
+mod large;
 mod plain;
 mod rules;
 mod socket;

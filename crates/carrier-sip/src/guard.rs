@@ -4,12 +4,13 @@ use std::{sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use outdial_engine::ports::Ids;
-use rsipstack::sip::{Header, HeadersExt, Request};
+use rsipstack::sip::{Header, HeadersExt, Request, Uri};
 use secrecy::ExposeSecret;
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::{
+    config::Digests,
     digest::{Algorithm, Challenge, Parameters, Proof, hexadecimal},
     sources::Sources,
     trunk::Trunk,
@@ -48,7 +49,11 @@ impl Guard {
 
     /// What this INVITE shows.
     pub(crate) fn look_at(&self, request: &Request, sources: &Sources) -> Shown {
-        if sources.with_login().next().is_none() {
+        let wanted: Vec<Algorithm> = BY_STRENGTH
+            .into_iter()
+            .filter(|algorithm| sources.with_login().any(|trunk| allows(trunk, *algorithm)))
+            .collect();
+        if wanted.is_empty() {
             return Shown::Nothing;
         }
         let call_id = request
@@ -60,28 +65,28 @@ impl Guard {
             _ => None,
         });
         let Some(answer) = answer else {
-            return Shown::Ask(self.challenges(&call_id, false));
+            return Shown::Ask(self.challenges(&wanted, &call_id, false));
         };
         match self.is_ours(answer.get("nonce").unwrap_or_default(), &call_id) {
             Nonce::Fresh => {}
-            Nonce::Stale => return Shown::Ask(self.challenges(&call_id, true)),
-            Nonce::Forged => return Shown::Ask(self.challenges(&call_id, false)),
+            Nonce::Stale => return Shown::Ask(self.challenges(&wanted, &call_id, true)),
+            Nonce::Forged => return Shown::Ask(self.challenges(&wanted, &call_id, false)),
         }
         let trunk = sources.with_login().find(|trunk| proves(&answer, request, trunk));
         trunk.map_or(Shown::Nothing, |trunk| Shown::Trunk(Arc::clone(trunk)))
     }
 
-    fn challenges(&self, call_id: &str, stale: bool) -> Vec<Header> {
+    fn challenges(&self, wanted: &[Algorithm], call_id: &str, stale: bool) -> Vec<Header> {
         let nonce = self.nonce(self.ids.now(), call_id);
         let stale = if stale { ", stale=true" } else { "" };
-        // The stronger first (RFC 8760, section 2.4).
-        [Algorithm::Sha256, Algorithm::Md5]
+        wanted
+            .iter()
             .map(|algorithm| {
                 let token = algorithm.token();
                 format!("Digest realm=\"{REALM}\", nonce=\"{nonce}\", qop=\"auth\", algorithm={token}{stale}")
             })
             .map(|value| Header::WwwAuthenticate(value.into()))
-            .into()
+            .collect()
     }
 
     fn nonce(&self, at: Timestamp, call_id: &str) -> String {
@@ -116,23 +121,44 @@ enum Nonce {
     Forged,
 }
 
+/// The stronger first (RFC 8760, section 2.4).
+const BY_STRENGTH: [Algorithm; 2] = [Algorithm::Sha256, Algorithm::Md5];
+
+/// Whether the password of this trunk may be shown by this digest.
+fn allows(trunk: &Trunk, algorithm: Algorithm) -> bool {
+    match trunk.settings.incoming_digest {
+        Digests::Both => true,
+        Digests::Md5 => algorithm == Algorithm::Md5,
+        Digests::Sha256 => algorithm == Algorithm::Sha256,
+    }
+}
+
+/// Whether the URI in a digest names whom the request is for. Proxies on the way change its host.
+fn names_callee(uri: &str, request: &Request) -> bool {
+    let user = |uri: &Uri| uri.auth.as_ref().map(|auth| auth.user.clone());
+    Uri::try_from(uri).is_ok_and(|uri| user(&uri) == user(&request.uri))
+}
+
 /// Whether an answer shows the password of this trunk.
 fn proves(answer: &Parameters, request: &Request, trunk: &Trunk) -> bool {
     let Some((user, secret)) = &trunk.settings.incoming_login else {
         return false;
     };
     let get = |name| answer.get(name).unwrap_or_default();
-    if get("username") != user || get("realm") != REALM || get("qop") != "auth" || get("uri") != request.uri.to_string()
-    {
+    if get("username") != user || get("realm") != REALM || get("qop") != "auth" || !names_callee(get("uri"), request) {
+        return false;
+    }
+    let algorithm = answer.get("algorithm").unwrap_or("MD5");
+    let is_allowed = |known: &Algorithm| known.token().eq_ignore_ascii_case(algorithm) && allows(trunk, *known);
+    if !BY_STRENGTH.iter().any(is_allowed) {
         return false;
     }
     let Ok(count) = u32::from_str_radix(get("nc"), 16) else {
         return false;
     };
     let Some(challenge) = Challenge::parse(&format!(
-        "Digest realm=\"{REALM}\", nonce=\"{}\", qop=\"auth\", algorithm={}",
+        "Digest realm=\"{REALM}\", nonce=\"{}\", qop=\"auth\", algorithm={algorithm}",
         get("nonce"),
-        answer.get("algorithm").unwrap_or("MD5"),
     )) else {
         return false;
     };
@@ -227,6 +253,55 @@ mod tests {
         guard.ids = at(1061);
         assert_eq!(shown(&guard, "1", &right), "stale");
         assert_eq!(shown(&guard, "1", "Authorization: Digest nonce=\"x\"\r\n"), "ask");
+    }
+
+    #[test]
+    fn only_digests_that_a_trunk_allows_are_asked_for_and_taken() {
+        for (allowed, tokens) in [
+            (Digests::Both, &["SHA-256", "MD5"][..]),
+            (Digests::Md5, &["MD5"]),
+            (Digests::Sha256, &["SHA-256"]),
+        ] {
+            let guard = Guard::new(Ids::new(Arc::new(At(1000)), Arc::new(SystemEntropy)));
+            let mut settings = SipTrunk::new("t", "192.0.2.1", None);
+            settings.incoming_login = Some(("carrier".to_owned(), "secret".to_owned().into()));
+            settings.incoming_digest = allowed;
+            let sources = Sources::new([Trunk::new(settings).unwrap()]);
+            let Shown::Ask(asked) = guard.look_at(&invite("1", ""), &sources) else {
+                panic!("nobody is asked")
+            };
+            assert_eq!(asked.len(), tokens.len());
+            for (header, token) in asked.iter().zip(tokens) {
+                assert!(header.to_string().contains(&format!("algorithm={token}")), "{header}");
+            }
+            for algorithm in BY_STRENGTH {
+                // Whoever makes it up from another challenge is not believed either.
+                let nonce = guard.nonce(guard.ids.now(), "1");
+                let token = algorithm.token();
+                let value = format!("Digest realm=\"{REALM}\", nonce=\"{nonce}\", qop=\"auth\", algorithm={token}");
+                let asked = [Header::WwwAuthenticate(value.into())];
+                let shown = guard.look_at(&invite("1", &answered(&asked, algorithm, "secret")), &sources);
+                assert_eq!(
+                    matches!(shown, Shown::Trunk(_)),
+                    tokens.contains(&token),
+                    "{allowed:?} {token}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn proxies_may_change_the_host_but_not_whom_it_is_for() {
+        let request = invite("1", "");
+        for (uri, names) in [
+            ("sip:100@us", true),
+            ("sip:100@192.0.2.9:5070;transport=udp", true),
+            ("sip:101@us", false),
+            ("sip:us", false),
+            ("nonsense", false),
+        ] {
+            assert_eq!(names_callee(uri, &request), names, "{uri}");
+        }
     }
 
     #[test]

@@ -3,6 +3,7 @@
 use rsipstack::{
     sip::{CSeq, From, Header, HeadersExt, Param, Request, Response, To, param::Tag, prelude::ToTypedHeader as _},
     transaction::make_via_branch,
+    transport::connection::MAX_UDP_BUF_SIZE,
 };
 
 /// Marks what the library says on its own, which never was on a wire.
@@ -66,6 +67,21 @@ pub(crate) fn not_arrived(response: &Response) -> Option<&str> {
 
 fn is_mark(header: &Header) -> bool {
     matches!(header, Header::Other(name, _) if name.eq_ignore_ascii_case(OWN))
+}
+
+/// Names the length of a message whose body was left out, because it is longer than we read.
+pub(crate) const LEFT_OUT: &str = "Outdial-Left-Out";
+
+/// What is to be said of a response whose body was left out.
+pub(crate) fn left_out(response: &Response) -> Option<String> {
+    let length = response.headers.iter().find_map(|header| match header {
+        Header::Other(name, length) if name.eq_ignore_ascii_case(LEFT_OUT) => length.parse::<u32>().ok(),
+        _ => None,
+    })?;
+    Some(format!(
+        "its answer of {length} octets is longer than what is read over UDP ({MAX_UDP_BUF_SIZE}): have it send a shorter \
+         one, or use TCP"
+    ))
 }
 
 /// The library could not make or send a message. Its own errors are larger than what they spoil.

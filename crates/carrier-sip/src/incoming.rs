@@ -32,9 +32,6 @@ pub(crate) const ALLOW: &str = "INVITE, ACK, CANCEL, BYE, OPTIONS, INFO, UPDATE,
 /// Strangers' requests that are looked at per second.
 const STRANGERS_PER_SECOND: f64 = 100.0;
 
-/// Requests of trunks outside of calls that are looked at per second: new calls, mostly.
-const TRUNKS_PER_SECOND: f64 = 1000.0;
-
 /// Drops what strangers send past a rate, before the library makes a transaction of it. Each refusal
 /// is remembered for half a minute in case the request is repeated, so this is also what bounds the
 /// memory that strangers can take.
@@ -42,7 +39,6 @@ pub(crate) struct Gate {
     legs: Arc<Legs>,
     sources: Arc<Sources>,
     strangers: Mutex<Bucket>,
-    trunks: Mutex<Bucket>,
     pulse: Arc<Pulse>,
 }
 
@@ -52,7 +48,6 @@ impl Gate {
             legs,
             sources,
             strangers: Mutex::new(Bucket::new(STRANGERS_PER_SECOND, Instant::now())),
-            trunks: Mutex::new(Bucket::new(TRUNKS_PER_SECOND, Instant::now())),
             pulse,
         }
     }
@@ -68,7 +63,7 @@ impl Gate {
         }
         let line = message.call_id_header().ok().and_then(|id| self.legs.line(id.value()));
         let now = Instant::now();
-        let (request, bucket) = match (message, &line) {
+        let (request, fits) = match (message, &line) {
             // What ends something is never too much. Responses that belong to no request of ours are
             // dropped by the library.
             (SipMessage::Response(response), Some(line))
@@ -83,13 +78,11 @@ impl Gate {
             }
             (SipMessage::Request(request), None) => {
                 let trunk = from.get_socketaddr().ok().and_then(|from| self.sources.trunk(from));
-                match trunk {
-                    Some(_) => (request, &self.trunks),
-                    None => (request, &self.strangers),
-                }
+                let bucket = trunk.as_ref().map_or(&self.strangers, |trunk| &trunk.asking);
+                let fits = bucket.lock().unwrap_or_else(PoisonError::into_inner).take(now);
+                (request, fits)
             }
         };
-        let fits = bucket.lock().unwrap_or_else(PoisonError::into_inner).take(now);
         if !fits {
             tracing::debug!(%from, method = %request.method, "a request is dropped, because too many come");
         }

@@ -9,13 +9,16 @@ mod early;
 mod endings;
 mod events;
 mod forks;
+mod hand_over;
 mod inbox;
+mod means;
 mod redirect;
 mod refresh;
 mod requests;
 mod retry;
 mod ringing;
 mod route;
+mod session;
 mod sound;
 mod take;
 mod talk;
@@ -31,7 +34,6 @@ use std::{
 use outdial_domain::{EndedBy, Ending, LegId, Outcome};
 use outdial_engine::ports::{LegCommand, LegEnd, LegEvent, LegHandle, LegOrder, RingError};
 use outdial_media::codec::Codec;
-use outdial_media_io::Stream;
 use rsipstack::transaction::Transaction;
 use tokio::{
     sync::{OwnedSemaphorePermit, mpsc},
@@ -59,6 +61,7 @@ pub(crate) use self::take::take;
 use self::{
     dial::{Dialled, Dialling},
     events::Events,
+    means::{Means, means},
     redirect::Redirects,
     route::Route,
     sound::Sound,
@@ -81,7 +84,8 @@ struct Leg {
     /// The trunk that it goes by.
     trunk: Option<Arc<Trunk>>,
     entry: Entry,
-    _room: OwnedSemaphorePermit,
+    /// Its place among all legs, which one that rings here takes with its answer.
+    _place: Option<OwnedSemaphorePermit>,
 }
 
 /// The leg's place among all legs, given up when this is dropped.
@@ -99,21 +103,12 @@ impl Drop for Entry {
 
 /// Sends the INVITE of a leg and starts its task.
 pub(crate) async fn ring(shared: &Arc<Shared>, order: &LegOrder, target: Target) -> Result<LegHandle, RingError> {
-    let room = Arc::clone(&shared.room).try_acquire_owned().map_err(|_| {
-        RingError::Exhausted(format!(
-            "{} legs are under way, and no more are allowed at a time",
-            shared.most_legs
-        ))
-    })?;
+    let Means { place, stream } = means(shared, order.leg).await.map_err(RingError::Exhausted)?;
     let mut route = Route::of(shared, &target).await?;
     let flow = route
         .next(shared)
         .await
         .map_err(|reasons| RingError::Exhausted(format!("the far side cannot be reached: {reasons}")))?;
-    let stream = shared
-        .media
-        .open(order.leg)
-        .map_err(|error| RingError::Exhausted(error.to_string()))?;
 
     let (line, requests) = line();
     let call_id = call_id(order.leg);
@@ -126,7 +121,7 @@ pub(crate) async fn ring(shared: &Arc<Shared>, order: &LegOrder, target: Target)
         call_id,
         leg: order.leg,
     };
-    let (local, random) = local(shared, &stream, flow.reach.ip(), target.trunk.as_deref());
+    let (local, random) = local(shared, stream.local(), flow.reach.ip(), target.trunk.as_deref());
     let wish = wish(target.trunk.as_deref());
     let mut transaction = invite::make(shared, order.leg, &target, &flow, wish, sdp::offer(&local))
         .and_then(|request| flow.transaction(shared, request))
@@ -139,11 +134,11 @@ pub(crate) async fn ring(shared: &Arc<Shared>, order: &LegOrder, target: Target)
         events,
         commands,
         requests,
-        sound: Sound::new(stream, local, random, silent_after(target.trunk.as_deref())),
+        sound: Sound::new(Some(stream), local, random, silent_after(target.trunk.as_deref())),
         line,
         trunk: target.trunk.clone(),
         entry,
-        _room: room,
+        _place: Some(place),
     };
     if is_past(order.send_before) {
         return Err(RingError::TooLate);
@@ -188,9 +183,9 @@ fn line() -> (Arc<Line>, mpsc::Receiver<Box<Transaction>>) {
     (Arc::new(line), requests)
 }
 
-/// Our side of a session, and what its stream draws its numbers from. `ours` is our address as the
-/// far side sees it.
-fn local(shared: &Shared, stream: &Stream, ours: IpAddr, trunk: Option<&Trunk>) -> (sdp::Local, u128) {
+/// Our side of a session, and what its stream draws its numbers from. `bound` is where its sound comes and goes,
+/// `ours` our address as the far side sees it.
+fn local(shared: &Shared, bound: SocketAddr, ours: IpAddr, trunk: Option<&Trunk>) -> (sdp::Local, u128) {
     let random = shared.ids.secret();
     let mut secrets = [0; 64];
     for half in secrets.chunks_exact_mut(32) {
@@ -203,7 +198,7 @@ fn local(shared: &Shared, stream: &Stream, ours: IpAddr, trunk: Option<&Trunk>) 
             .fold(0_u128, |number, octet| number << 8 | u128::from(*octet))
     };
     let local = sdp::Local {
-        address: SocketAddr::new(media_address(shared, stream.local().ip(), ours), stream.local().port()),
+        address: SocketAddr::new(media_address(shared, bound.ip(), ours), bound.port()),
         // Only the lower half, because some far sides read it as a signed number.
         session: (number(rest) as u32) >> 1,
         version: 1,
@@ -296,21 +291,33 @@ impl Leg {
         tokio::spawn(bye);
     }
 
+    /// Tells that the leg is over, and gives its means back, while the far side is still seen to.
+    async fn end_early(&mut self, ending: Ending) {
+        self.sound.close().await;
+        self._place = None;
+        tell_end(&mut self.events, &self.sound, &self.line, ending);
+    }
+
     async fn finish(mut self, ending: Ending) {
         self.sound.close().await;
         // A response that is still on its way to the trace is there by now or not at all.
         drop(self.entry);
-        let trace = self.line.trace.lock().unwrap_or_else(PoisonError::into_inner).take();
-        self.events.end(LegEnd {
-            ending,
-            quality: self.sound.quality(),
-            trace,
-            far_sound: self.sound.far(),
-        });
+        tell_end(&mut self.events, &self.sound, &self.line, ending);
         // Requests that came too late are answered as those of a stranger would be.
         self.requests.close();
         while let Some(request) = self.requests.recv().await {
             requests::unknown(request).await;
         }
     }
+}
+
+/// Tells how a leg ended, unless that was told before.
+fn tell_end(events: &mut Events, sound: &Sound, line: &Line, ending: Ending) {
+    let trace = line.trace.lock().unwrap_or_else(PoisonError::into_inner).take();
+    events.end(LegEnd {
+        ending,
+        quality: sound.quality(),
+        trace,
+        far_sound: sound.far(),
+    });
 }

@@ -51,7 +51,7 @@ mod trunk;
 mod way;
 
 pub use carrier::SipCarrier;
-pub use config::{ConfigError, Identity, SipConfig, SipTransport, SipTrunk, TlsListen};
+pub use config::{ConfigError, Digests, Identity, SipConfig, SipTransport, SipTrunk, TlsListen};
 pub use hep::{HepCount, HepSettings};
 pub use names::Lead;
 pub use probe::{ProbeError, ProbeReport};

@@ -10,8 +10,8 @@ use std::{
 use hickory_resolver::{
     TokioResolver,
     config::{ConnectionConfig, LookupIpStrategy, NameServerConfig, ResolverConfig},
-    net::runtime::TokioRuntimeProvider,
-    proto::rr::RData,
+    net::{DnsError, NetError, runtime::TokioRuntimeProvider},
+    proto::{op::ResponseCode, rr::RData},
 };
 use outdial_engine::ports::Ids;
 use rsipstack::sip::Transport;
@@ -179,7 +179,7 @@ impl Names {
             match &self.resolver {
                 Some(resolver) => match resolver.lookup_ip(host).await {
                     Ok(found) => Ok(found.iter().collect()),
-                    Err(error) => Err(error.to_string()),
+                    Err(error) => Err(in_words(&error)),
                 },
                 None => match tokio::net::lookup_host((host, 0)).await {
                     Ok(found) => Ok(found.map(|address| address.ip()).collect()),
@@ -225,6 +225,28 @@ impl Names {
         move |below| {
             let random = self.ids.secret();
             u32::from_be_bytes([random[0], random[1], random[2], random[3]]) % below.max(1)
+        }
+    }
+}
+
+/// Why nobody says where a host is.
+fn in_words(error: &NetError) -> String {
+    match error {
+        NetError::Dns(DnsError::NoRecordsFound(none)) if none.response_code == ResponseCode::NXDomain => {
+            "there is no such name".into()
+        }
+        NetError::Dns(DnsError::NoRecordsFound(_)) => "the name has no address".into(),
+        NetError::Dns(DnsError::ResponseCode(ResponseCode::Refused)) => "the name server refuses to answer us".into(),
+        NetError::Dns(DnsError::ResponseCode(_)) => "the name server fails at it".into(),
+        NetError::Timeout | NetError::NoConnections | NetError::Busy => "no name server answers".into(),
+        NetError::Io(error) => format!("no name server can be asked: {error}"),
+        NetError::Proto(_) | NetError::Msg(_) | NetError::Message(_) => {
+            tracing::debug!(%error, "a name cannot be looked up");
+            "it is no name that can be looked up, or the answer of the name server cannot be read".into()
+        }
+        error => {
+            tracing::debug!(%error, "a name cannot be looked up");
+            "the name server gives no answer that can be read".into()
         }
     }
 }

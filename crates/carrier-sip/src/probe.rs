@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use rsipstack::sip::{Header, HeadersExt as _, Method, Request, Response, typed};
+use rsipstack::sip::{Header, HeadersExt as _, Method, Request, Response, Transport, typed};
 use rsipstack::transaction::make_tag;
 
 use crate::{
@@ -50,12 +50,19 @@ pub enum ProbeError {
     },
     /// Nothing came back.
     #[error(
-        "{address} did not answer within {} s: check the address and port, and whether a firewall drops UDP",
-        within.as_secs_f32()
+        "{address} did not answer within {} s{}",
+        within.as_secs_f32(),
+        if *connected {
+            ", though it took the connection: check that it is a SIP server, and that it knows us"
+        } else {
+            ": check the address and port, and whether a firewall drops UDP"
+        }
     )]
     Silent {
         /// Who was asked.
         address: SocketAddr,
+        /// Whether a connection came about.
+        connected: bool,
         /// How long the answer was waited for.
         within: Duration,
     },
@@ -115,7 +122,12 @@ pub(crate) async fn probe_hop(shared: &Shared, trunk: &Trunk, hop: Hop) -> Resul
         Err(AskError::NotSent(reason)) => return Err(not_sent(reason)),
         Err(AskError::Silent) => {
             let within = shared.patience();
-            return Err(ProbeError::Silent { address, within });
+            let connected = hop.transport != Transport::Udp;
+            return Err(ProbeError::Silent {
+                address,
+                connected,
+                within,
+            });
         }
     };
     Ok(ProbeReport {

@@ -104,6 +104,14 @@ pub(crate) struct Agreed {
     profile: Profile,
 }
 
+impl Agreed {
+    /// The suite that protects the sound.
+    pub(crate) fn suite(&self) -> Option<&'static str> {
+        self.keys.as_ref()?;
+        Some(self.crypto.as_ref()?.key.suite.name())
+    }
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Profile {
     Avp,
@@ -254,6 +262,22 @@ fn describe(local: &Local, description: &Description<'_>) -> String {
     text
 }
 
+/// Where a description is written in a way of its own.
+fn unreadable(error: &sdp_types::ParserError, body: &[u8]) -> String {
+    let text = error.to_string();
+    let line = text.split_once("line ").and_then(|(_, rest)| {
+        let digits: String = rest.chars().take_while(char::is_ascii_digit).collect();
+        digits.parse::<usize>().ok()
+    });
+    let Some(line) = line else {
+        return "it does not begin with `v=0`".into();
+    };
+    let written = String::from_utf8_lossy(body);
+    let written = written.lines().nth(line.saturating_sub(1)).unwrap_or_default();
+    let written: String = written.chars().filter(|c| !c.is_control()).take(40).collect();
+    format!("line {line}, `{written}`, is not as RFC 8866 has it")
+}
+
 #[derive(Clone, Copy)]
 enum Side {
     Offer { in_use: Option<Codec> },
@@ -264,7 +288,7 @@ fn read(body: &[u8], local: &Local, side: Side) -> Result<Agreed, SdpError> {
     if body.is_empty() {
         return Err(SdpError::Missing);
     }
-    let session = Session::parse(body).map_err(|error| SdpError::Unreadable(error.to_string()))?;
+    let session = Session::parse(body).map_err(|error| SdpError::Unreadable(unreadable(&error, body)))?;
     let audio = session
         .medias
         .iter()

@@ -9,7 +9,10 @@ use std::{
 };
 
 use futures_util::future::BoxFuture;
-use outdial_engine::ports::{Ids, IncomingLeg};
+use outdial_engine::{
+    Seldom,
+    ports::{Ids, IncomingLeg},
+};
 use outdial_media_io::MediaEngine;
 use rsipstack::{
     sip::{HostWithPort, Port, Transport, uri::Host},
@@ -93,6 +96,8 @@ pub(crate) struct Shared {
     pub(crate) keepers: TaskTracker,
     pub(crate) sources: Arc<Sources>,
     pub(crate) guard: Guard,
+    /// Keeps the log short when many calls that come in are refused.
+    pub(crate) refusals: Seldom,
     /// Where calls that come in are handed over, and whoever takes them.
     pub(crate) incoming: mpsc::Sender<IncomingLeg>,
     pub(crate) calls: Mutex<Option<mpsc::Receiver<IncomingLeg>>>,
@@ -197,6 +202,7 @@ pub(crate) fn start(
         keepers: TaskTracker::new(),
         sources,
         guard: Guard::new(ids.clone()),
+        refusals: Seldom::default(),
         incoming: calls_in,
         calls: Mutex::new(Some(calls)),
         tls_port,

@@ -2,6 +2,7 @@
 
 mod client;
 mod report;
+mod words;
 
 use std::sync::Arc;
 
@@ -16,6 +17,7 @@ use rustls::{
     server::ParsedCertificate,
 };
 use secrecy::{ExposeSecret, SecretString};
+use x509_parser::prelude::{FromDer as _, X509Certificate};
 
 pub(crate) use self::client::Client;
 pub use self::report::TlsReport;
@@ -23,7 +25,8 @@ pub use self::report::TlsReport;
 /// What a trunk's TLS is made of; everything in PEM.
 #[derive(Debug, Clone, Default)]
 pub struct TlsSettings {
-    /// Whom we trust; the roots of this machine if not set.
+    /// Whom we trust; the roots of this machine if not set. A certificate in it that is the far side's own is trusted
+    /// as it is, so that those that signed themselves can be used.
     pub roots: Option<String>,
     /// Our certificate, for far sides that want to see one.
     pub certificate: Option<String>,
@@ -48,6 +51,9 @@ pub enum TlsError {
     /// One of two is missing.
     #[error("a certificate needs its key, and a key its certificate: give both or neither")]
     Half,
+    /// Certificate and key are of two pairs.
+    #[error("the key does not belong to the certificate: give the key that the certificate was asked for with")]
+    Mismatch,
     /// There is nobody to trust.
     #[error("this machine has no root certificates: install them (Debian: ca-certificates), or name a file with roots")]
     NoRoots,
@@ -68,16 +74,38 @@ pub(crate) fn server(certificate: &str, key: &SecretString) -> Result<Arc<Server
     Ok(Arc::new(config))
 }
 
-fn refused(error: impl std::fmt::Display) -> TlsError {
-    TlsError::Refused(error.to_string())
+fn refused(error: rustls::Error) -> TlsError {
+    match error {
+        rustls::Error::InconsistentKeys(_) => TlsError::Mismatch,
+        error => {
+            tracing::debug!(?error, "the TLS settings cannot be used");
+            TlsError::Refused(
+                "the certificate or its key is damaged, or of a kind that is not in use any more; use RSA of 2048 bits or \
+                 more, or ECDSA"
+                    .into(),
+            )
+        }
+    }
 }
 
-fn roots(given: Option<&str>) -> Result<Arc<RootCertStore>, TlsError> {
+/// Whom we trust: as issuers, and by themselves.
+struct Trusted {
+    roots: Arc<RootCertStore>,
+    named: Vec<CertificateDer<'static>>,
+}
+
+fn trusted(given: Option<&str>) -> Result<Trusted, TlsError> {
+    const FILE: &str = "file with roots";
     let mut store = RootCertStore::empty();
+    let mut named = Vec::new();
     match given {
         Some(pem) => {
-            for root in chain(pem, "file with roots")? {
-                store.add(root).map_err(refused)?;
+            named = chain(pem, FILE)?;
+            for root in &named {
+                store.add(root.clone()).map_err(|_| TlsError::Unreadable {
+                    what: FILE,
+                    reason: "one of its certificates is damaged, or of a kind that is not used any more".into(),
+                })?;
             }
         }
         None => {
@@ -88,7 +116,10 @@ fn roots(given: Option<&str>) -> Result<Arc<RootCertStore>, TlsError> {
     if store.is_empty() {
         return Err(TlsError::NoRoots);
     }
-    Ok(Arc::new(store))
+    Ok(Trusted {
+        roots: Arc::new(store),
+        named,
+    })
 }
 
 type Identity = (Vec<CertificateDer<'static>>, PrivateKeyDer<'static>);
@@ -100,7 +131,7 @@ fn identity(certificate: Option<&str>, key: Option<&SecretString>) -> Result<Opt
             let key = PrivateKeyDer::from_pem_slice(key.expose_secret().as_bytes());
             let key = key.map_err(|error| TlsError::Unreadable {
                 what: "key",
-                reason: error.to_string(),
+                reason: words::of_pem(&error, "PRIVATE KEY"),
             })?;
             Ok(Some((chain(certificate, "certificate")?, key)))
         }
@@ -111,7 +142,7 @@ fn identity(certificate: Option<&str>, key: Option<&SecretString>) -> Result<Opt
 fn chain(pem: &str, what: &'static str) -> Result<Vec<CertificateDer<'static>>, TlsError> {
     let unreadable = |reason: String| TlsError::Unreadable { what, reason };
     let chain: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(pem.as_bytes()).collect();
-    let chain = chain.map_err(|error| unreadable(error.to_string()))?;
+    let chain = chain.map_err(|error| unreadable(words::of_pem(&error, "CERTIFICATE")))?;
     if chain.is_empty() {
         return Err(unreadable("there is no certificate in it".into()));
     }
@@ -122,6 +153,8 @@ fn chain(pem: &str, what: &'static str) -> Result<Vec<CertificateDer<'static>>, 
 #[derive(Debug)]
 struct Verifier {
     roots: Arc<RootCertStore>,
+    /// Certificates that are trusted by themselves, and need nobody who vouches for them.
+    named: Vec<CertificateDer<'static>>,
     name: Option<String>,
     provider: Arc<CryptoProvider>,
 }
@@ -136,15 +169,23 @@ impl ServerCertVerifier for Verifier {
         now: UnixTime,
     ) -> Result<ServerCertVerified, rustls::Error> {
         let certificate = ParsedCertificate::try_from(end_entity)?;
-        let algorithms = self.provider.signature_verification_algorithms.all;
-        verify_server_cert_signed_by_trust_anchor(&certificate, &self.roots, intermediates, now, algorithms)?;
+        let is_named = self.named.contains(end_entity);
+        if is_named {
+            check_time(end_entity, now)?;
+        } else {
+            let algorithms = self.provider.signature_verification_algorithms.all;
+            verify_server_cert_signed_by_trust_anchor(&certificate, &self.roots, intermediates, now, algorithms)?;
+        }
         let parsed = webpki::EndEntityCert::try_from(end_entity)
             .map_err(|_| rustls::Error::InvalidCertificate(CertificateError::BadEncoding))?;
         let wanted = self.name.clone().unwrap_or_else(|| server_name.to_str().into_owned());
-        let names = Names {
+        let mut names = Names {
             uris: parsed.valid_uri_names().collect(),
             hosts: parsed.valid_dns_names().collect(),
         };
+        // Of old, the name stood elsewhere. Who names exactly this certificate knows whose it is.
+        let common = common_name(end_entity).filter(|_| is_named && !has_names(end_entity));
+        names.hosts.extend(common.as_deref());
         let address = ServerName::try_from(wanted.as_str())
             .ok()
             .filter(|name| matches!(name, ServerName::IpAddress(_)));
@@ -186,6 +227,36 @@ impl ServerCertVerifier for Verifier {
     fn root_hint_subjects(&self) -> Option<&[DistinguishedName]> {
         None
     }
+}
+
+/// Whether a certificate holds at this time. That is part of checking a chain, and has to be done where there is none.
+fn check_time(certificate: &CertificateDer<'_>, now: UnixTime) -> Result<(), rustls::Error> {
+    let wrong = |error| Err(rustls::Error::InvalidCertificate(error));
+    let Ok((_, parsed)) = X509Certificate::from_der(certificate) else {
+        return wrong(CertificateError::BadEncoding);
+    };
+    let now = i64::try_from(now.as_secs()).unwrap_or(i64::MAX);
+    match parsed.validity() {
+        validity if now < validity.not_before.timestamp() => wrong(CertificateError::NotValidYet),
+        validity if now > validity.not_after.timestamp() => wrong(CertificateError::Expired),
+        _ => Ok(()),
+    }
+}
+
+/// Whether a certificate has names where they belong (RFC 5280, section 4.2.1.6).
+fn has_names(certificate: &CertificateDer<'_>) -> bool {
+    let Ok((_, parsed)) = X509Certificate::from_der(certificate) else {
+        return true;
+    };
+    !matches!(parsed.subject_alternative_name(), Ok(None))
+}
+
+/// The only common name of whom a certificate is for.
+fn common_name(certificate: &CertificateDer<'_>) -> Option<String> {
+    let (_, parsed) = X509Certificate::from_der(certificate).ok()?;
+    let mut names = parsed.subject().iter_common_name();
+    let name = names.next()?.as_str().ok()?.to_owned();
+    names.next().is_none().then_some(name)
 }
 
 /// The names in a certificate.

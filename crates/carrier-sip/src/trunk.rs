@@ -7,7 +7,7 @@ mod state;
 
 use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    time::Duration,
+    time::{Duration, Instant},
 };
 
 use jiff::Timestamp;
@@ -15,6 +15,7 @@ use rsipstack::sip::{Header, Uri};
 use tokio::sync::Notify;
 
 use crate::{
+    bucket::Bucket,
     challenge::Challenges,
     config::{SipTransport, SipTrunk},
     flow::Door,
@@ -33,10 +34,15 @@ pub(crate) struct Trunk {
     /// The user that we register as reachable under. Nobody else knows it, so whoever calls it got it
     /// from the registrar.
     pub(crate) contact: String,
+    /// The requests of it outside of calls that are looked at per second.
+    pub(crate) asking: Mutex<Bucket>,
     standing: Mutex<Standing>,
     /// Tells when the registration changed.
     changed: Notify,
 }
+
+/// Requests of one trunk outside of calls that are looked at per second: new calls, mostly.
+const PER_SECOND: f64 = 1000.0;
 
 /// What is known of a trunk.
 struct Standing {
@@ -77,6 +83,7 @@ impl Trunk {
             settings,
             door,
             contact,
+            asking: Mutex::new(Bucket::new(PER_SECOND, Instant::now())),
             standing: Mutex::new(standing),
             changed: Notify::new(),
         }))

@@ -69,6 +69,7 @@ async fn asterisk_wants_a_session_timer_and_its_ringing_acknowledged() {
         "sent",
         "ringing 183 true",
         "answered PCMU 8000",
+        "session unprotected 1800",
         "ended completed callee 0",
     ];
     assert_eq!(words, wanted, "{:?}", end.ending);

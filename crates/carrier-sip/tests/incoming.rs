@@ -281,7 +281,7 @@ async fn nobody_takes_calls_so_they_are_told_to_come_later() {
     let invite = invite(&far, us, 1, "Content-Type: application/sdp\r\n", &sdp("0"));
     far.send_to(us, &invite).await;
     let answer = far.hears("SIP/2.0 503").await;
-    assert_eq!(answer.header("Retry-After"), "5");
+    assert_eq!(answer.header("Retry-After"), "2");
     assert_eq!(rig.carrier.live(), 0);
 }
 

@@ -286,7 +286,14 @@ async fn s19_redirect() {
 
 #[tokio::test]
 async fn s20_hold_and_resume() {
-    let words = ["sent", "answered PCMU 8000", "played 1", COMPLETED];
+    let words = [
+        "sent",
+        "answered PCMU 8000",
+        "far hold true",
+        "far hold false",
+        "played 1",
+        COMPLETED,
+    ];
     tells("20-hold-and-resume.xml", We::Play(1500), &words).await;
 }
 
@@ -301,7 +308,13 @@ async fn s22_session_is_refreshed_by_us() {
     let told = told_by(briefly("22-session-refreshed.xml"), brief, We::Play(3600)).await;
     assert_eq!(
         told.words,
-        ["sent", "answered PCMU 8000", "played 1", COMPLETED],
+        [
+            "sent",
+            "answered PCMU 8000",
+            "session unprotected 3",
+            "played 1",
+            COMPLETED
+        ],
         "{:?}",
         told.end.ending
     );
@@ -324,7 +337,12 @@ async fn s23_session_expires() {
     let told = told_by(briefly("23-session-expired.xml"), brief, We::Wait).await;
     assert_eq!(
         told.words,
-        ["sent", "answered PCMU 8000", "ended failed network 0"],
+        [
+            "sent",
+            "answered PCMU 8000",
+            "session unprotected 3",
+            "ended failed network 0"
+        ],
         "{:?}",
         told.end.ending
     );
@@ -356,7 +374,14 @@ async fn s30_changes_of_both_sides_cross_and_ours_waits() {
     let told = told_by(sipp, brief, We::Play(19_500)).await;
     assert_eq!(
         told.words,
-        ["sent", "answered PCMU 8000", "played 1", COMPLETED],
+        [
+            "sent",
+            "answered PCMU 8000",
+            "session unprotected 28",
+            "session unprotected 90",
+            "played 1",
+            COMPLETED
+        ],
         "{:?}",
         told.end.ending
     );

@@ -93,6 +93,25 @@ pub enum EventKind {
         /// The codec agreed on.
         codec: String,
     },
+    /// What was agreed on with the far side beside the codec, told where there is something of it, and again when it
+    /// changes.
+    Session {
+        /// The leg.
+        leg: LegId,
+        /// The suite that protects its sound, as in SDP; none where nothing does.
+        srtp: Option<String>,
+        /// After so many seconds the session ends unless it is refreshed; none where it does not end by itself.
+        refresh_seconds: Option<u32>,
+        /// Whether we refresh it.
+        refreshed_by_us: bool,
+    },
+    /// The far side put us on hold, or took us back.
+    FarHold {
+        /// The leg.
+        leg: LegId,
+        /// Whether we are on hold.
+        held: bool,
+    },
     /// A number that the flow dials was not rung.
     NotRung {
         /// What was to be dialled.
@@ -282,6 +301,8 @@ kinds! {
     Dialing = "dialing",
     Ringing = "ringing",
     Answered = "answered",
+    Session = "session",
+    FarHold = "far_hold",
     NotRung = "not_rung",
     Connected = "connected",
     RoomJoined = "room_joined",

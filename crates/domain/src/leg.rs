@@ -45,8 +45,8 @@ pub struct Quality {
     pub far_loss: Option<f32>,
     /// Jitter of our packets at the far side in milliseconds, where it reported.
     pub far_jitter_ms: Option<f32>,
-    /// Estimated mean opinion score, 1 to 4.5 (ITU-T G.107, simplified).
-    pub mos: f32,
+    /// Estimated mean opinion score, 1 to 4.5 (ITU-T G.107, simplified); none where too little was heard to judge.
+    pub mos: Option<f32>,
 }
 
 impl Leg {

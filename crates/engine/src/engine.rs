@@ -22,7 +22,9 @@ use crate::{
     recording::{interrupted::finish_those_of_this_node, links::Links, writer::Writer},
     recurring,
     rooms::{Rooms, owner::Wanted},
-    scheduler, sweeper,
+    scheduler,
+    seldom::Seldom,
+    sweeper,
     verbs::{KnownKeys, Requests},
 };
 
@@ -67,6 +69,8 @@ pub(crate) struct Inner {
     pub(crate) due: Notify,
     /// Where calls wait until their limits allow them.
     pub(crate) admission: Arc<Admission>,
+    /// Keeps the log short when many calls that come in are refused.
+    pub(crate) refusals: Seldom,
     /// How many calls the accounts are allowed.
     pub(crate) allowed: AccountLimits,
     pub(crate) names: AccountNames,
@@ -151,6 +155,7 @@ impl Engine {
             keys: KnownKeys::default(),
             requests: Requests::default(),
             due: Notify::new(),
+            refusals: Seldom::default(),
             admission: Admission::new(parts.store.shared_limits().is_some(), parts.settings.limits.live_calls),
             allowed: AccountLimits::default(),
             names: AccountNames::default(),

@@ -19,7 +19,7 @@ mod world;
 pub use blobs::{BlobError, Blobs};
 pub use carrier::{
     Answer, Ask, DigitWay, FarSound, IncomingLeg, LeftBehind, LegCommand, LegEnd, LegEvent, LegHandle, LegOrder,
-    RingError, VoiceCarrier, WholeOrder, WireMessage, WireTransport,
+    RingError, Terms, VoiceCarrier, WholeOrder, WireMessage, WireTransport,
 };
 pub use claims::{Backlog, Claimed, Lane, Placing, Share, Tally, Wanted};
 pub use first_answer::FirstAnswer;

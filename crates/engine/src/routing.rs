@@ -24,6 +24,8 @@ pub struct Trunk {
     pub built_in: bool,
     /// How many calls it takes.
     pub limit: Limit,
+    /// How many of those that come in over it are taken.
+    pub incoming: Limit,
 }
 
 /// The name of the way that SIP URIs take when no trunk is named.

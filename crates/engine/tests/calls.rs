@@ -299,6 +299,7 @@ async fn a_number_takes_the_first_trunk_that_serves_it() {
         prefixes: vec![prefix.into()],
         built_in: false,
         limit: Default::default(),
+        incoming: Default::default(),
     };
     world.settings.trunks = vec![trunk("germany", "+49"), trunk("asia", "+6"), trunk("spare", "+")];
     world.settings.policy.open = vec![Opening::Everything];
@@ -335,6 +336,7 @@ async fn a_caller_id_goes_out_by_the_trunk_it_lives_on() {
         prefixes: vec![],
         built_in: false,
         limit: Default::default(),
+        incoming: Default::default(),
     };
     world.settings.trunks = vec![trunk("one"), trunk("two")];
     world.settings.policy.open = vec![Opening::Everything];

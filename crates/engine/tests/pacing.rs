@@ -29,6 +29,7 @@ fn world(limit: Limit) -> World {
         prefixes: vec![],
         built_in: false,
         limit,
+        incoming: Limit::default(),
     }];
     world.settings.policy.open = vec![Opening::Everything];
     world

@@ -25,6 +25,7 @@ impl Crashed {
             prefixes: vec!["+".into()],
             built_in: false,
             limit: Default::default(),
+            incoming: Default::default(),
         }];
         world.settings.policy.open = vec![Opening::Everything];
         let mut bench = Bench::with(world).await;

@@ -58,6 +58,7 @@ impl Ground {
             prefixes: Vec::new(),
             built_in: false,
             limit: Default::default(),
+            incoming: Default::default(),
         });
         decide(&mut world.settings);
         let actor = world.account("acme", &[Scope::Admin]).await;

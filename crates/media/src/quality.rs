@@ -33,9 +33,13 @@ pub struct Quality {
     pub remote_loss: Option<f32>,
     /// Jitter that the peer sees in our packets in milliseconds, once its RTCP told.
     pub remote_jitter_ms: Option<f32>,
-    /// Estimated mean opinion score of what is heard here, 1 (bad) to 4.4 (as good as a telephone gets).
-    pub mos: f32,
+    /// Estimated mean opinion score of what is heard here, 1 (bad) to 4.4 (as good as a telephone gets). None where so
+    /// little came that nobody could form an opinion.
+    pub mos: Option<f32>,
 }
+
+/// So many packets have to come before what was heard is judged: a fifth of a second, of the usual ones.
+pub const JUDGED: u64 = 10;
 
 /// The estimated mean opinion score of G.711 under this loss (0 to 1) and delay from mouth to ear (milliseconds).
 ///

@@ -168,6 +168,7 @@ impl Config {
                 prefixes: trunk.prefixes.clone(),
                 built_in: false,
                 limit: trunk.allowance().limit(&format!("trunk.{index}"))?,
+                incoming: trunk.incoming_limit(&format!("trunk.{index}"))?,
             });
         }
         if self.handsets.enabled {

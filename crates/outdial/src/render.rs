@@ -31,6 +31,13 @@ fn event_of_leg(event: &Value, leg: &str) -> String {
             format!("{}{sound}", text(data, "sip_code"))
         }
         "answered" => text(data, "codec"),
+        "session" => session(data),
+        "far_hold" => if data["held"] == true {
+            "it put us on hold"
+        } else {
+            "it took us back"
+        }
+        .to_owned(),
         "instruction_started" => format!("{}: {}", text(data, "step"), text(data, "what")),
         "instruction_done" => format!("{}: {}", text(data, "step"), text(data, "result")),
         "digit" => format!("{} ({})", text(data, "digit"), text(data, "way")),
@@ -344,17 +351,39 @@ fn ending(ending: &Value) -> String {
     }
 }
 
+fn session(data: &Value) -> String {
+    let sound = match data["srtp"].as_str() {
+        Some(suite) => format!("sound protected by SRTP ({suite})"),
+        None => "sound not protected".to_owned(),
+    };
+    match data["refresh_seconds"].as_u64() {
+        Some(seconds) => {
+            let who = if data["refreshed_by"] == "us" {
+                "us"
+            } else {
+                "the far side"
+            };
+            format!("{sound}; ends after {seconds} s unless refreshed by {who}")
+        }
+        None => format!("{sound}; no session timer"),
+    }
+}
+
 fn quality(quality: &Value) -> String {
     if quality.is_null() {
         return "no sound".to_owned();
     }
+    let judged = match (quality["mos"].as_f64(), quality["received"].as_u64()) {
+        (Some(mos), _) => format!("MOS {mos:.1}"),
+        (None, Some(0)) => "nothing heard".to_owned(),
+        (None, _) => "too little heard to judge".to_owned(),
+    };
     let heard = format!(
-        "sound: {} packets sent, {} received, {} lost, jitter {:.1} ms, MOS {:.1}",
+        "sound: {} packets sent, {} received, {} lost, jitter {:.1} ms, {judged}",
         text(quality, "sent"),
         text(quality, "received"),
         text(quality, "lost"),
         quality["jitter_ms"].as_f64().unwrap_or_default(),
-        quality["mos"].as_f64().unwrap_or_default(),
     );
     let reported = |name: &str| quality[name].as_f64();
     let far = [

@@ -246,7 +246,8 @@ fn start_failure(error: impl std::fmt::Display) -> Failure {
 /// and files that this process may open, so that what does not fit waits instead of failing.
 fn room(config: &Config) -> usize {
     const FILES_OF_A_CALL: u64 = 4;
-    let pairs = usize::from(config.media.last_port.saturating_sub(config.media.first_port)).div_ceil(2);
+    let ports = config.media.first_port.max(1)..config.media.last_port;
+    let pairs = ports.filter(|port| port % 2 == 0).count();
     let files = rlimit::Resource::NOFILE.get().map_or(u64::MAX, |(soft, _)| soft);
     let files = usize::try_from(files / FILES_OF_A_CALL).unwrap_or(usize::MAX);
     let room = config.limits.live_calls.min(pairs).min(files).max(1);

@@ -3,7 +3,7 @@
 
 mod program;
 
-use outdial_testkit::peers::{Peer, require};
+use outdial_testkit::peers::{Certificates, Peer, Shown, lease_ports, require};
 use program::Home;
 use serde_json::Value;
 
@@ -37,6 +37,47 @@ async fn all_is_well() {
     let server = home.serve().await;
     let (code, report) = doctor(&home, &[]).await;
     assert_eq!(code, 0, "beside a running server: {report:#}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_server_that_runs_with_tls_is_known_to_be_ours() {
+    if !require(Peer::Openssl) || !require(Peer::EspeakNg) {
+        return;
+    }
+    let certificates = Certificates::make().unwrap();
+    let ports = lease_ports(2).unwrap();
+    let home = Home::new();
+    home.configure(&format!(
+        "[sip]\nbind = \"127.0.0.1:{}\"\n[sip.tls]\nbind = \"127.0.0.1:{}\"\ncertificate = {:?}\nkey = {:?}\n\
+         [handsets]\nlisten = \"127.0.0.1:0\"\n[[trunk]]\nname = \"far\"\nhost = \"127.0.0.1\"\nport = 9\n",
+        ports.first(),
+        ports.nth(1),
+        certificates.certificate(Shown::Right),
+        certificates.key(Shown::Right),
+    ));
+    let (_, report) = doctor(&home, &[]).await;
+    assert!(
+        finding(&report, "sip tls port")["detail"]
+            .as_str()
+            .unwrap()
+            .contains("is free"),
+        "{report:#}"
+    );
+    let server = home.serve().await;
+    let (_, report) = doctor(&home, &[]).await;
+    for check in ["sip port", "sip tls port"] {
+        let found = finding(&report, check);
+        let detail = found["detail"].as_str().unwrap();
+        assert!(
+            found["ok"] == true && detail.contains("in use by the running server"),
+            "{report:#}"
+        );
+    }
+    assert_eq!(finding(&report, "media both ways")["ok"], true, "{report:#}");
+    let (_, report) = doctor(&home, &["far"]).await;
+    assert!(!report.to_string().contains("another program"), "{report:#}");
+    assert_eq!(finding(&report, "name")["ok"], true, "{report:#}");
     server.stop().await;
 }
 

@@ -232,6 +232,93 @@ async fn certificates_that_are_wrong_are_found() {
 }
 
 #[tokio::test]
+async fn a_certificate_that_signed_itself_is_trusted_when_it_is_named() {
+    if !require(Peer::Openssl) {
+        return;
+    }
+    let certificates = Certificates::make().unwrap();
+    let behind = ([127, 0, 0, 1], 9).into();
+    let examined_with = async |shown: Shown, roots: std::path::PathBuf, more: &str| {
+        let front = TlsFront::start(0, behind, &certificates, shown).await.unwrap();
+        let port = front.address().port();
+        let trunk = format!("port = {port}\ntransport = \"tls\"\n[trunk.tls]\nroots = {roots:?}\n{more}");
+        let (_, report) = examined(&trunk, &[]).await;
+        let (ok, detail) = finding(&report, "tls");
+        (ok, detail.to_owned())
+    };
+    let of_old = format!("name = \"{}\"\n", Certificates::NAME);
+    for (shown, more) in [
+        (Shown::Itself, ""),
+        (Shown::ItselfOfOld, of_old.as_str()),
+        (Shown::UnknownRoot, ""),
+    ] {
+        let (ok, detail) = examined_with(shown, certificates.certificate(shown), more).await;
+        assert!(ok && detail.contains("TLS 1.3"), "{shown:?}: {detail}");
+    }
+    for (shown, roots, says) in [
+        (
+            Shown::Itself,
+            certificates.root(),
+            "name exactly this certificate with `tls.roots`",
+        ),
+        (
+            Shown::ItselfElsewhere,
+            certificates.certificate(Shown::ItselfElsewhere),
+            "for another name",
+        ),
+        (
+            Shown::ItselfOfOld,
+            certificates.certificate(Shown::ItselfOfOld),
+            "for another name",
+        ),
+        (Shown::Expired, certificates.certificate(Shown::Expired), "has expired"),
+    ] {
+        let (ok, detail) = examined_with(shown, roots, "").await;
+        assert!(!ok && detail.contains(says), "{shown:?}: {detail}");
+    }
+}
+
+#[tokio::test]
+async fn who_answers_nothing_over_a_connection_is_not_said_to_be_behind_a_firewall() {
+    let far = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let port = far.local_addr().unwrap().port();
+    let (code, report) = examined(&format!("port = {port}\ntransport = \"tcp\"\n"), &[]).await;
+    assert_eq!(code, 1, "{report:#}");
+    is_wrong(&report, "trunk far", "took the connection");
+    let told = finding(&report, "trunk far").1;
+    assert!(!told.contains("firewall") && !told.contains("UDP"), "{told}");
+}
+
+#[tokio::test]
+async fn what_does_not_speak_tls_is_found_in_words() {
+    let far = Far::start(Fault::Clock).await;
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    let task = tokio::spawn(async move {
+        while let Ok((mut stream, _)) = listener.accept().await {
+            let _ = tokio::io::AsyncWriteExt::write_all(&mut stream, b"220 mail.test ready\r\n").await;
+        }
+    });
+    let (code, report) = examined(&format!("port = {port}\ntransport = \"tls\"\n"), &[]).await;
+    assert_eq!(code, 1, "{report:#}");
+    is_wrong(&report, "tls", "does not speak TLS");
+    task.abort();
+    drop(far);
+}
+
+#[tokio::test]
+async fn a_name_that_there_is_not_is_told_in_words() {
+    let names = Dns::start(DnsTable::new()).await.unwrap();
+    let home = Home::new();
+    home.configure(&format!(
+        "[sip]\nbind = \"127.0.0.1:0\"\nresolver = \"{}\"\n[[trunk]]\nname = \"far\"\nhost = \"gone.test\"\n",
+        names.address()
+    ));
+    let report = home.run(&["doctor", "far", "--json"]).await.json();
+    is_wrong(&report, "name", "there is no such name");
+}
+
+#[tokio::test]
 async fn names_tell_the_records_behind_them() {
     let far = Far::start(Fault::Clock).await;
     let port = far.address.port();

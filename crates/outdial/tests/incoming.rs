@@ -4,7 +4,7 @@
 
 mod program;
 
-use outdial_testkit::peers::{Peer, Sipp, SippResult, require};
+use outdial_testkit::peers::{Baresip, Peer, Sipp, SippBuilder, SippResult, require};
 use program::{Home, Server, outcome, words};
 use serde_json::{Value, json};
 
@@ -38,6 +38,29 @@ async fn calls_us(scenario: &str, number: &str, trunk: &str) -> Option<Seen> {
     let far_side = Sipp::uac(scenario, server.sip.parse().unwrap())
         .option("-s")
         .option(number);
+    let sipp = far_side.start().await.unwrap().wait().await.unwrap();
+    let stories = stories(&server).await;
+    server.stop().await;
+    Some(Seen { sipp, stories })
+}
+
+/// The same call with this trunk and this bind of SIP, from SIPp as it is given the server's address.
+async fn calls_with(
+    sip: &str,
+    trunk: &str,
+    far_side: impl FnOnce(std::net::SocketAddr) -> SippBuilder,
+) -> Option<Seen> {
+    if !require(Peer::Sipp) {
+        return None;
+    }
+    let home = Home::new();
+    home.configure(&format!(
+        "[sip]\n{sip}\n[handsets]\nenabled = false\n[flow]\nhello = [{{ pause = \"500ms\" }}]\n\
+         [[trunk]]\nname = \"far\"\nport = 9\n{trunk}\n\
+         [[number]]\nnumber = \"{OURS}\"\ntrunk = \"far\"\nuses = [\"receives_calls\"]\nflow = \"hello\"\n"
+    ));
+    let server = home.serve().await;
+    let far_side = far_side(server.sip.parse().unwrap()).option("-s").option(OURS);
     let sipp = far_side.start().await.unwrap().wait().await.unwrap();
     let stories = stories(&server).await;
     server.stop().await;
@@ -135,5 +158,65 @@ async fn sipp_29_calls_a_number_that_is_not_ours() {
 async fn sipp_29_is_a_stranger() {
     if let Some(seen) = calls_us("29-incoming-from-a-stranger.xml", OURS, ELSEWHERE).await {
         was_refused(&seen, 403);
+    }
+}
+
+#[tokio::test]
+async fn baresip_shows_its_password_from_elsewhere() {
+    if !require(Peer::Baresip) {
+        return;
+    }
+    let home = Home::new();
+    home.configure(&format!(
+        "[handsets]\nenabled = false\n[flow]\nhello = [{{ pause = \"500ms\" }}]\n\
+         [[trunk]]\nname = \"far\"\nhost = \"{ELSEWHERE}\"\nincoming_username = \"them\"\nincoming_password = \"their-secret\"\n\
+         incoming_digest = \"md5\"\n\
+         [[number]]\nnumber = \"{OURS}\"\ntrunk = \"far\"\nuses = [\"receives_calls\"]\nflow = \"hello\"\n"
+    ));
+    let server = home.serve().await;
+    for (secret, answered) in [("another", false), ("their-secret", true)] {
+        let phone = Baresip::of("them", server.sip.parse().unwrap()).knows(secret);
+        let mut phone = phone.start().await.unwrap();
+        phone.dial(&format!("sip:{OURS}@{}", server.sip)).await.unwrap();
+        if answered {
+            phone.until("CALL_ESTABLISHED").await.unwrap();
+        }
+        phone.until("CALL_CLOSED").await.unwrap();
+        let stories = stories(&server).await;
+        assert_eq!(stories.len(), usize::from(answered), "{stories:#?}\n{}", phone.log());
+        for story in &stories {
+            assert_eq!(outcome(story), ("completed", "flow"), "{story:#}");
+            let told = story.to_string();
+            assert!(
+                told.contains("Authorization") && !told.contains("their-secret"),
+                "{told}"
+            );
+        }
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn sipp_calls_us_over_ipv6() {
+    let Some(seen) = calls_with("bind = \"[::1]:0\"", "host = \"::1\"", Sipp::plain_uac).await else {
+        return;
+    };
+    seen.sipp.assert_success();
+    let story = &seen.stories[0];
+    assert_eq!(story["call"]["direction"], json!("incoming"), "{story:#}");
+    assert!(words(story).contains(&"answered"), "{story:#}");
+    let messages = story["traces"][0]["messages"].to_string();
+    assert!(messages.contains("c=IN IP6 ::1"), "{messages}");
+}
+
+#[tokio::test]
+async fn nothing_that_was_heard_is_not_called_good() {
+    if let Some(seen) = calls_us("28-incoming.xml", OURS, HERE).await {
+        let quality = &seen.stories[0]["call"]["attempts"][0]["legs"][0]["quality"];
+        assert_eq!(
+            (&quality["received"], &quality["mos"]),
+            (&json!(0), &Value::Null),
+            "{quality:#}"
+        );
     }
 }

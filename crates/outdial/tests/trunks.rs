@@ -157,6 +157,13 @@ fn answered_and_ended(story: &Value) {
     }
 }
 
+/// What is told with the first event of this kind.
+fn event<'a>(story: &'a Value, kind: &str) -> &'a Value {
+    let mut events = story["events"].as_array().unwrap().iter();
+    let found = events.find(|event| event["type"] == kind);
+    &found.unwrap_or_else(|| panic!("no `{kind}` in {story:#}"))["data"]
+}
+
 /// A header of the first message of this kind that a far side received.
 fn header<'a>(result: &'a SippResult, method: &str, name: &str) -> &'a str {
     let mut messages = result.received_messages();
@@ -239,9 +246,34 @@ async fn sipp_19_sends_us_elsewhere() {
 
 #[tokio::test]
 async fn sipp_20_holds_and_resumes() {
-    let mut case = Case::new("20-hold-and-resume.xml");
-    case.stay = "2s";
-    case.play().await;
+    if !require(Peer::Sipp) {
+        return;
+    }
+    let far_side = Sipp::uas("20-hold-and-resume.xml")
+        .timeout(LONGEST)
+        .start()
+        .await
+        .unwrap();
+    let trunk = format!("{ACCOUNT}\n{}", at(far_side.address().port()));
+    let (_home, server) = serve("", &trunk).await;
+    let id = server.place(&json!({ "to": TO, "flow": pause("2s") })).await;
+    // Whoever follows the events hears it while the call goes on.
+    let held = server.reached(&id, "far_hold").await;
+    assert_eq!(held["data"]["held"], json!(true), "{held}");
+    let (_, call) = server.get(&format!("/api/v1/calls/{id}")).await;
+    assert_eq!(call["state"], json!("active"), "{call}");
+    let story = server.ended(&id).await;
+    assert_eq!(outcome(&story), ("completed", "flow"), "{story:#}");
+    answered_and_ended(&story);
+    let events = story["events"].as_array().unwrap().iter();
+    let holds: Vec<_> = events.filter(|event| event["type"] == "far_hold").collect();
+    assert_eq!(holds.len(), 2, "{story:#}");
+    assert_eq!(
+        (&holds[0]["data"]["held"], &holds[1]["data"]["held"]),
+        (&json!(true), &json!(false))
+    );
+    far_side.wait().await.unwrap().assert_success();
+    server.stop().await;
 }
 
 #[tokio::test]
@@ -279,6 +311,9 @@ async fn sipp_22_is_refreshed_by_us_and_23_expires() {
         let (_home, server) = serve("", &trunk).await;
         let story = server.call(&json!({ "to": TO, "flow": pause("94s") })).await;
         assert_eq!(outcome(&story), ("failed", "network"), "{story:#}");
+        let session = event(&story, "session");
+        assert_eq!(session["refreshed_by"], json!("far_side"), "{session}");
+        assert_eq!(session["srtp"], Value::Null, "{session}");
         let reason = story["call"]["ending"]["reason"].as_str().unwrap();
         assert!(reason.contains("refreshed"), "{reason}");
         one_leg(&story);
@@ -547,6 +582,84 @@ async fn asterisk_and_baresip_are_rung_and_heard() {
         let (samples, rate) = program::samples(phone.heard().last().unwrap());
         let share = tone(&samples, rate);
         assert!(share > 0.9, "only {share} of what it heard is what we played");
+        server.stop().await;
+    }
+}
+
+#[tokio::test]
+async fn sipp_is_rung_over_ipv6() {
+    if !require(Peer::Sipp) {
+        return;
+    }
+    let far_side = Sipp::uas("01-answer.xml").ipv6().start().await.unwrap();
+    let home = Home::new();
+    home.configure(&format!(
+        "[policy]\nopen = [\"+65\"]\n[handsets]\nenabled = false\n[sip]\nbind = \"[::1]:0\"\n\
+         [[trunk]]\nname = \"far\"\nhost = \"::1\"\nport = {}\n",
+        far_side.address().port()
+    ));
+    let server = home.serve().await;
+    let story = server.call(&json!({ "to": TO, "flow": pause("300ms") })).await;
+    assert_eq!(outcome(&story), ("completed", "flow"), "{story:#}");
+    one_leg(&story);
+    answered_and_ended(&story);
+    let sent = story["traces"][0]["messages"][0]["text"].as_str().unwrap();
+    assert!(
+        sent.contains("Via: SIP/2.0/UDP [::1]:") && sent.contains("c=IN IP6 ::1"),
+        "{sent}"
+    );
+    far_side.wait().await.unwrap().assert_success();
+    server.stop().await;
+}
+
+/// Whoever says nothing at all keeps a call for as long as it may ring, and not for the half minute in which a
+/// response may still come.
+#[tokio::test]
+async fn ringing_ends_when_it_was_said_to_however_silent_the_far_side_is() {
+    let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+    let (_home, server) = serve("", &at(silent.local_addr().unwrap().port())).await;
+    let begun = std::time::Instant::now();
+    let story = server
+        .call(&json!({ "to": TO, "ring": "1s", "flow": pause("1s") }))
+        .await;
+    assert_eq!(outcome(&story), ("no_answer", "system"), "{story:#}");
+    assert!(begun.elapsed() < Duration::from_secs(12), "{:?}", begun.elapsed());
+    one_leg(&story);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn sipp_33_hangs_up_at_once_whatever_follows_the_answer() {
+    if !require(Peer::Sipp) {
+        return;
+    }
+    for flow in [
+        json!([{ "pause": "30s" }]),
+        json!([{ "gather": { "digits": 4, "timeout": "30s" } }, { "pause": "30s" }]),
+        json!([{ "send_digits": "1234567890" }, { "pause": "30s" }]),
+        json!([{ "dial": { "to": "+6590001111", "ring": "30s" } }, { "pause": "30s" }]),
+        json!([{ "conference": { "room": "early" } }]),
+    ] {
+        let far_side = Sipp::uas("33-hangs-up-at-once.xml").start().await.unwrap();
+        let silent = UdpSocket::bind("127.0.0.1:0").unwrap();
+        let other = format!(
+            "prefixes = [\"+6598\"]\n[[trunk]]\nname = \"other\"\n{}",
+            at(silent.local_addr().unwrap().port())
+        );
+        let (_home, server) = serve("t1 = 50", &format!("{}\n{other}", at(far_side.address().port()))).await;
+        let story = server.call(&json!({ "to": TO, "flow": flow })).await;
+        assert_eq!(outcome(&story).1, "callee", "{flow}: {story:#}");
+        // Whoever was being dialled for it meanwhile is let go.
+        assert!(
+            ["completed", "canceled"].contains(&outcome(&story).0),
+            "{flow}: {story:#}"
+        );
+        let attempts = story["call"]["attempts"].as_array().unwrap();
+        assert_eq!(attempts.len(), 1, "{story:#}");
+        for leg in attempts[0]["legs"].as_array().unwrap() {
+            assert_eq!(leg["state"], json!("ended"), "{flow}: {story:#}");
+        }
+        far_side.wait().await.unwrap().assert_success();
         server.stop().await;
     }
 }

@@ -35,6 +35,7 @@ fn world() -> World {
         prefixes: vec![],
         built_in: false,
         limit: Limit::default(),
+        incoming: Limit::default(),
     }];
     world.settings.policy.open = vec![Opening::Everything];
     let hourly = Limit {

@@ -140,6 +140,20 @@ pub struct SipTrunk {
     pub accept_from: Vec<Network>,
     /// What a caller from elsewhere has to show to be this trunk.
     pub incoming_login: Option<(String, SecretString)>,
+    /// Which digests they may show it by.
+    pub incoming_digest: Digests,
+}
+
+/// The digests by which callers may show a password.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Digests {
+    /// SHA-256, and MD5 for those who do not know it (RFC 8760).
+    #[default]
+    Both,
+    /// MD5 only, for those who give up when they are offered anything else.
+    Md5,
+    /// SHA-256 only.
+    Sha256,
 }
 
 impl SipTrunk {
@@ -179,6 +193,7 @@ impl SipTrunk {
             incoming: true,
             accept_from: Vec::new(),
             incoming_login: None,
+            incoming_digest: Digests::Both,
         }
     }
 

@@ -13,6 +13,8 @@ pub(crate) enum Broken {
     Scheme,
     /// It needs extensions that we do not have (420).
     Extensions(String),
+    /// It is longer than we read (513).
+    Long,
     /// Its method is one that nobody here knows (501).
     Method,
     /// It is of another version of SIP (505).
@@ -28,6 +30,7 @@ impl Broken {
             Self::Extensions(_) => 420,
             Self::Method => 501,
             Self::Version => 505,
+            Self::Long => 513,
         }
     }
 
@@ -39,6 +42,7 @@ impl Broken {
             Self::Extensions(_) => "Bad Extension",
             Self::Method => "Not Implemented",
             Self::Version => "Version Not Supported",
+            Self::Long => "Message Too Large",
         }
     }
 
@@ -47,7 +51,7 @@ impl Broken {
         match self {
             Self::Extensions(missing) => Some(("Unsupported", missing)),
             Self::Method => Some(("Allow", ALLOW)),
-            Self::Written(_) | Self::Scheme | Self::Version => None,
+            Self::Written(_) | Self::Scheme | Self::Version | Self::Long => None,
         }
     }
 }

@@ -14,7 +14,7 @@ use tokio::io::Interest;
 
 use crate::bucket::Bucket;
 
-use super::{Verdict, answer::answer, judge, unreached, unreached::Unreached};
+use super::{Broken, Verdict, answer::answer, head::Head, judge, large, unreached, unreached::Unreached};
 
 /// Bad requests that are answered per second. Whoever sends more is not owed an answer.
 const BAD_PER_SECOND: f64 = 50.0;
@@ -24,7 +24,12 @@ pub(crate) struct Socket {
     socket: tokio::net::UdpSocket,
     unreached: Arc<Unreached>,
     bad: Mutex<Bucket>,
+    /// Room for the longest datagram that there is.
+    datagram: Mutex<Box<[u8]>>,
 }
+
+/// The most octets of a datagram.
+const LONGEST: usize = 65_535;
 
 impl Socket {
     /// Puts the edge in front of a socket.
@@ -34,6 +39,7 @@ impl Socket {
             socket,
             unreached,
             bad: Mutex::new(Bucket::new(BAD_PER_SECOND, Instant::now())),
+            datagram: Mutex::new(vec![0; LONGEST].into()),
         })
     }
 
@@ -48,48 +54,66 @@ impl Socket {
                     .is_ok_and(|is_more| is_more)
                 {}
             }
-            let (length, from) = match self.socket.try_recv_from(buffer) {
-                Ok(received) => received,
+            match self.take(buffer) {
+                Ok((Some(length), from)) => return Ok((length, from)),
+                Ok((None, _)) => {}
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => continue,
                 // What the network said of something that was sent, which its report says better.
-                Err(_) => {
-                    self.read_reports();
-                    continue;
-                }
-            };
-            if let Some(length) = self.look_at(buffer, length, from) {
-                return Ok((length, from));
+                Err(_) => self.read_reports(),
             }
         }
     }
 
-    /// How much of the buffer the library is to see; nothing, if it is not to see it at all.
-    fn look_at(&self, buffer: &mut [u8], length: usize, from: SocketAddr) -> Option<usize> {
-        let datagram = &buffer[..length];
+    /// Takes the next datagram, and gives how much of the buffer the library is to see: nothing, if it is not to see it
+    /// at all.
+    fn take(&self, buffer: &mut [u8]) -> io::Result<(Option<usize>, SocketAddr)> {
+        let mut datagram = self.datagram.lock().unwrap_or_else(PoisonError::into_inner);
+        let (length, from) = self.socket.try_recv_from(&mut datagram)?;
+        let shown = self.shown(&datagram[..length], buffer.len(), from);
+        let length = shown.map(|shown| {
+            let length = shown.len().min(buffer.len());
+            buffer[..length].copy_from_slice(&shown[..length]);
+            length
+        });
+        Ok((length, from))
+    }
+
+    /// What the library is to see of a datagram, in so much room.
+    fn shown<'d>(&self, datagram: &'d [u8], room: usize, from: SocketAddr) -> Option<Cow<'d, [u8]>> {
         if datagram.iter().all(u8::is_ascii_whitespace) {
-            return Some(length);
+            return Some(Cow::Borrowed(datagram));
         }
         match judge(datagram) {
-            Verdict::Read(Cow::Borrowed(_)) => Some(length),
             Verdict::Response(head) => {
                 self.unreached.arrived(&head);
-                Some(length)
+                if datagram.len() <= room {
+                    return Some(Cow::Borrowed(datagram));
+                }
+                let slim = large::slim(&head, datagram, room).map(Cow::Owned);
+                let read = slim.is_some();
+                tracing::debug!(%from, octets = datagram.len(), read, "a response is longer than what is read");
+                slim
             }
-            Verdict::Read(Cow::Owned(plainer)) => {
-                let room = buffer.get_mut(..plainer.len())?;
-                room.copy_from_slice(&plainer);
-                Some(plainer.len())
+            Verdict::Read(shown) if shown.len() <= room => Some(shown),
+            Verdict::Read(_) => {
+                let head = Head::read(datagram).filter(|head| head.can_be_answered() && !head.is_acknowledgement());
+                self.refuse(&Broken::Long, &head?, from);
+                None
             }
             Verdict::Refused(broken, head) => {
-                let now = Instant::now();
-                if self.bad.lock().unwrap_or_else(PoisonError::into_inner).take(now) {
-                    tracing::debug!(%from, ?broken, "a request breaks a rule and is refused");
-                    // One that is lost is asked for again.
-                    let _ = self.socket.try_send_to(&answer(&broken, &head, from), from);
-                }
+                self.refuse(&broken, &head, from);
                 None
             }
             Verdict::Dropped => None,
+        }
+    }
+
+    fn refuse(&self, broken: &Broken, head: &Head<'_>, from: SocketAddr) {
+        let now = Instant::now();
+        if self.bad.lock().unwrap_or_else(PoisonError::into_inner).take(now) {
+            tracing::debug!(%from, ?broken, "a request breaks a rule and is refused");
+            // One that is lost is asked for again.
+            let _ = self.socket.try_send_to(&answer(broken, head, from), from);
         }
     }
 

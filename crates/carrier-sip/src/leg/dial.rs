@@ -15,7 +15,7 @@ use crate::{
     challenge::Challenges,
     dialog::Dialog,
     flow::Flow,
-    invite,
+    headers, invite,
     session_timer::{SessionTimer, Wish, allows},
     target::Target,
 };
@@ -64,7 +64,10 @@ pub(super) enum Progress {
 struct GivingUp {
     ending: Ending,
     cancel: Option<Box<Transaction>>,
+    /// Until when the far side may still say something that has to be answered.
     until: Instant,
+    /// When the engine is told that it is over, unless the far side says so before. Nothing once it was.
+    tell: Option<Instant>,
 }
 
 enum Step {
@@ -74,6 +77,8 @@ enum Step {
     /// Keys and the like before the answer, which nobody asked for.
     Sound,
     Late,
+    /// The far side takes its time to end.
+    Tell,
 }
 
 impl Leg {
@@ -85,11 +90,13 @@ impl Leg {
         let mut early = Early::default();
         let mut inbox = Inbox::new(invite);
         loop {
+            let tell = giving_up.as_ref().and_then(|up| up.tell);
             let step = tokio::select! {
                 biased;
                 (invite, message) = inbox.next() => Step::Heard(invite, message),
                 Some(request) = self.requests.recv() => Step::Asked(request),
                 command = self.commands.recv(), if giving_up.is_none() => Step::Told(command),
+                () = to_be_told(tell) => Step::Tell,
                 () = run_out(&mut giving_up) => Step::Late,
                 _ = self.sound.next(), if self.sound.is_running() => Step::Sound,
             };
@@ -172,21 +179,39 @@ impl Leg {
                 }
                 Step::Told(command) => {
                     if let Some(ending) = self.told_early(command) {
+                        let now = Instant::now();
                         giving_up = Some(GivingUp {
                             ending,
                             cancel: None,
-                            until: Instant::now() + patience,
+                            until: now + patience,
+                            tell: Some(now + self.grace(progress)),
                         });
                         inbox.poke();
                     }
                 }
                 Step::Sound => {}
+                Step::Tell => {
+                    if let Some(up) = &mut giving_up {
+                        up.tell = None;
+                        let ending = given_up(up.ending.clone(), progress, dialling.flow.hop);
+                        self.end_early(ending).await;
+                    }
+                }
                 Step::Late => {
                     if let Some(up) = giving_up {
                         return Dialled::Over(given_up(up.ending, progress, dialling.flow.hop));
                     }
                 }
             }
+        }
+    }
+
+    /// How long whoever gives up waits for the far side to agree. One that rings is cancelled, and says so in the
+    /// end; of one that never said anything there is not much to hope for.
+    fn grace(&self, progress: Progress) -> std::time::Duration {
+        match progress {
+            Progress::Provisional => 8 * self.shared.t1(),
+            Progress::Silent => 4 * self.shared.t1(),
         }
     }
 
@@ -261,11 +286,17 @@ impl Leg {
         let forks = Box::new(Forks::new(&dialog, invite, flow, contact, challenges));
         let agreed = match given_up {
             Some(ending) => Err(ending),
-            None => self
-                .sound
-                .answered(&response.body)
-                .map_err(|error| failed(format!("the far side answered, but {error}"))),
+            None => self.sound.answered(&response.body).map_err(|error| {
+                let why = headers::left_out(&response).unwrap_or_else(|| error.to_string());
+                failed(format!("the far side answered, but {why}"))
+            }),
         };
+        if self.events.is_over() {
+            tracing::warn!(
+                call = dialog.call_id,
+                "a far side answered after its leg had ended, and is hung up on"
+            );
+        }
         match agreed {
             Ok(codec) => {
                 self.events.tell(answered_with(codec));
@@ -320,6 +351,14 @@ async fn run_out(giving_up: &mut Option<GivingUp>) {
         std::future::pending::<()>().await;
     };
     let _ = tokio::time::timeout_at(until, drive).await;
+}
+
+/// Waits until the engine is to be told of the end. Never ends where it is not to be told.
+async fn to_be_told(tell: Option<Instant>) {
+    match tell {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
 }
 
 fn stop_repeating(invite: &mut Transaction) {

@@ -9,7 +9,8 @@ const WAITING: usize = 64;
 /// The way to the engine. The place for the last event is kept free from the beginning, so that
 /// however many others wait, the end is told.
 pub(super) struct Events {
-    sender: mpsc::Sender<LegEvent>,
+    /// Nothing once the end was told.
+    sender: Option<mpsc::Sender<LegEvent>>,
     last: Option<mpsc::OwnedPermit<LegEvent>>,
     ringing: Option<(Option<u16>, bool)>,
 }
@@ -19,7 +20,7 @@ impl Events {
         let (sender, receiver) = mpsc::channel(WAITING);
         let last = sender.clone().try_reserve_owned().ok();
         let events = Self {
-            sender,
+            sender: Some(sender),
             last,
             ringing: None,
         };
@@ -27,7 +28,8 @@ impl Events {
     }
 
     pub(super) fn tell(&mut self, event: LegEvent) {
-        if let Err(mpsc::error::TrySendError::Full(event)) = self.sender.try_send(event) {
+        let Some(sender) = &self.sender else { return };
+        if let Err(mpsc::error::TrySendError::Full(event)) = sender.try_send(event) {
             tracing::warn!(
                 ?event,
                 "an event of a leg is lost, because too many wait for the engine"
@@ -38,7 +40,12 @@ impl Events {
     /// Tells of ringing, unless that is known. A far side may say it ten thousand times.
     pub(super) fn ringing(&mut self, code: u16, early_media: bool) {
         let news = (Some(code), early_media || self.ringing.is_some_and(|(_, early)| early));
-        if self.ringing != Some(news) && self.sender.capacity() > WAITING / 2 {
+        if self.ringing != Some(news)
+            && self
+                .sender
+                .as_ref()
+                .is_some_and(|sender| sender.capacity() > WAITING / 2)
+        {
             self.ringing = Some(news);
             self.tell(LegEvent::Ringing {
                 sip_code: news.0,
@@ -52,7 +59,13 @@ impl Events {
         self.ringing.is_some()
     }
 
+    /// Whether the end was told.
+    pub(super) fn is_over(&self) -> bool {
+        self.last.is_none()
+    }
+
     pub(super) fn end(&mut self, end: LegEnd) {
+        self.sender = None;
         if let Some(last) = self.last.take() {
             last.send(LegEvent::Ended(Box::new(end)));
         }

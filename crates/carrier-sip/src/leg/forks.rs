@@ -9,17 +9,35 @@ use rsipstack::{
 
 use crate::{challenge::Challenges, dialog::Dialog, flow::Flow, start::Shared};
 
-/// The most answers that are hung up on; a proxy has fewer phones.
-const MOST: usize = 16;
+/// The most answers that are hung up on. Far fewer phones ring at once; whoever sends more has made them up.
+const MOST: usize = 1000;
 
 /// Keeps the first answer and hangs up on the others (RFC 3261, section 13.2.2.4). The INVITE's
 /// transaction, which acknowledges each of them, is kept here for 64 × T1 after the first.
 pub(super) struct Forks {
     invite: Box<Transaction>,
+    call_id: String,
+    /// The tags of those that answered, the kept one first.
     known: Vec<String>,
     flow: Flow,
     contact: Uri,
     challenges: Challenges,
+    /// How many answers came that nobody hangs up on.
+    left: usize,
+}
+
+impl Drop for Forks {
+    fn drop(&mut self) {
+        let phones = self.known.len().saturating_sub(1);
+        if phones > 1 {
+            tracing::info!(
+                call = self.call_id,
+                phones,
+                left = self.left,
+                "other phones answered, too, and were hung up on"
+            );
+        }
+    }
 }
 
 impl Forks {
@@ -32,10 +50,12 @@ impl Forks {
     ) -> Self {
         Self {
             invite,
+            call_id: kept.call_id.clone(),
             known: vec![kept.remote_tag.clone()],
             flow,
             contact,
             challenges,
+            left: 0,
         }
     }
 
@@ -70,7 +90,9 @@ impl Forks {
     async fn listen(&mut self, shared: &Arc<Shared>) {
         while let Some(message) = self.invite.receive().await {
             if let Some(other) = self.other(&message) {
-                tracing::info!(call = other.call_id, "a second phone answered and is hung up on");
+                if self.known.len() == 2 {
+                    tracing::info!(call = other.call_id, "a second phone answered and is hung up on");
+                }
                 tokio::spawn(other.bye(Arc::clone(shared)));
             }
         }
@@ -80,11 +102,21 @@ impl Forks {
         let SipMessage::Response(response) = message else {
             return None;
         };
-        if response.status_code.kind() != StatusCodeKind::Successful || self.known.len() > MOST {
+        if response.status_code.kind() != StatusCodeKind::Successful {
             return None;
         }
         let other = self.dialog(response)?;
         if self.known.contains(&other.remote_tag) {
+            return None;
+        }
+        if self.known.len() > MOST {
+            if self.left == 0 {
+                tracing::warn!(
+                    call = other.call_id,
+                    "more than {MOST} phones answered; no more of them are hung up on"
+                );
+            }
+            self.left += 1;
             return None;
         }
         self.known.push(other.remote_tag.clone());

@@ -1,6 +1,6 @@
 //! What is said to a caller while its call rings here.
 
-use std::time::Instant as StdInstant;
+use std::{net::IpAddr, time::Instant as StdInstant};
 
 use rsipstack::{
     sip::{Header, Request, SipMessage, StatusCode},
@@ -16,6 +16,8 @@ pub(super) struct Ringing {
     pub(super) dialog: Dialog,
     pub(super) inbox: Inbox,
     pub(super) request: Request,
+    /// Our address as the caller sees it.
+    pub(super) ours: IpAddr,
     pub(super) wish: Wish,
     /// The last provisional answer that waits for its PRACK.
     pub(super) said: Option<Said>,

@@ -1,6 +1,7 @@
 //! The sound of a leg: what was agreed on, the stream that carries it, and the keys heard in it.
 
 use std::{
+    net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -49,9 +50,9 @@ pub(super) enum Told {
 }
 
 impl Sound {
-    pub(super) fn new(stream: Stream, local: Local, random: u128, silent_after: Option<Duration>) -> Self {
+    pub(super) fn new(stream: Option<Stream>, local: Local, random: u128, silent_after: Option<Duration>) -> Self {
         Self {
-            stream: Some(stream),
+            stream,
             local,
             random,
             agreed: None,
@@ -64,6 +65,12 @@ impl Sound {
             silent_after,
             answered: false,
         }
+    }
+
+    /// Gives ports to the sound of a call that rang here without any.
+    pub(super) fn open(&mut self, stream: Stream, address: SocketAddr) {
+        self.local.address = address;
+        self.stream = Some(stream);
     }
 
     /// Takes the description of a provisional answer. Sound flows from then on, if it is one.
@@ -204,6 +211,17 @@ impl Sound {
             self.local.telephone_event = number;
         }
         self.agreed = Some(agreed);
+    }
+
+    /// The suite that protects it.
+    pub(super) fn suite(&self) -> Option<&'static str> {
+        self.agreed.as_ref()?.suite()
+    }
+
+    /// Whether the far side does not want to hear us for now.
+    pub(super) fn far_holds(&self) -> bool {
+        let hears = |agreed: &Agreed| agreed.direction.has_send() && agreed.remote.is_some();
+        self.agreed.as_ref().is_some_and(|agreed| !hears(agreed))
     }
 
     pub(super) fn is_running(&self) -> bool {

@@ -1,39 +1,36 @@
 //! A call that comes in, from its INVITE to its answer or refusal.
 
 use std::{
-    sync::{Arc, PoisonError},
+    net::SocketAddr,
+    sync::Arc,
     time::{Duration, Instant as StdInstant},
 };
 
-use outdial_domain::{EndedBy, Ending, LegId, Outcome};
-use outdial_engine::ports::{IncomingLeg, LegCommand, LegHandle};
+use outdial_domain::{EndedBy, Ending, Outcome};
+use outdial_engine::ports::LegCommand;
 use rsipstack::{
-    sip::{Header, HeadersExt, Method, Request, SipMessage, StatusCode, prelude::ToTypedHeader as _},
+    sip::{Header, HeadersExt, Method, SipMessage, StatusCode, prelude::ToTypedHeader as _},
     transaction::{Transaction, make_tag},
 };
-use tokio::{sync::mpsc, time::Instant};
+use tokio::time::Instant;
 
 use crate::{
-    caller,
-    dialog::Dialog,
-    flow::{Flow, OURSELVES},
-    headers::{self, Fault},
-    legs::Line,
+    headers,
     session_timer::{SessionTimer, allows, lists},
     start::Shared,
     trunk::Trunk,
 };
 
 use super::{
-    Entry, Leg, WAITING,
+    Leg,
     dial::answered_with,
     endings::{failed, let_go},
-    events::Events,
+    hand_over::{Entered, Handed, hand_over},
     inbox::Inbox,
-    local,
-    requests::{self, hung_up, quotable, reply},
+    means::{Means, means},
+    media_address,
+    requests::{self, hung_up, reply},
     ringing::Ringing,
-    sound::Sound,
     talk::Talk,
 };
 
@@ -44,8 +41,9 @@ const RINGS_FIRST: Duration = Duration::from_millis(200);
 /// How often it is said again that it rings, so that no proxy loses patience (RFC 3261, section 13.3.1.1).
 const RINGS_AGAIN: Duration = Duration::from_secs(60);
 
-/// The options that we know.
-const KNOWN: [&str; 2] = ["timer", "100rel"];
+/// How long a caller that there is no room for is asked to wait, in seconds. Whole trunks hold their calls back for
+/// that time (RFC 3261, section 21.5.4), so it is short.
+const ASKED_TO_WAIT: &str = "2";
 
 /// How ringing here ended.
 enum Taken {
@@ -71,8 +69,8 @@ pub(crate) async fn take(shared: Arc<Shared>, mut transaction: Box<Transaction>,
         // This call is here already, by another way (RFC 3261, section 8.2.2.2).
         return refuse(transaction, StatusCode::LoopDetected, Vec::new()).await;
     };
-    let (leg, dialog) = match hand_over(&shared, &transaction, &trunk, entered) {
-        Ok(taken) => taken,
+    let Handed { leg, dialog, ours } = match hand_over(&shared, &transaction, &trunk, entered) {
+        Ok(handed) => handed,
         Err((status, headers)) => return refuse(transaction, status, headers).await,
     };
     let request = transaction.original.clone();
@@ -84,6 +82,7 @@ pub(crate) async fn take(shared: Arc<Shared>, mut transaction: Box<Transaction>,
         dialog,
         inbox: Inbox::new(transaction),
         request,
+        ours,
         wish: trunk.settings.session(),
         said: None,
         reliable,
@@ -91,138 +90,10 @@ pub(crate) async fn take(shared: Arc<Shared>, mut transaction: Box<Transaction>,
     Box::pin(leg.run_taken(ringing)).await;
 }
 
-/// The place of a call that comes in among the legs.
-struct Entered {
-    entry: Entry,
-    line: Arc<Line>,
-    requests: mpsc::Receiver<Box<Transaction>>,
-}
-
-impl Entered {
-    /// Enters it, with a trace that begins with its INVITE; none if it is there already.
-    fn of(shared: &Shared, transaction: &Transaction) -> Option<Self> {
-        let call_id = transaction.original.call_id_header().ok()?.value().trim().to_owned();
-        let (line, requests) = super::line();
-        if let Some(invited) = shared.witness.invited(transaction) {
-            line.trace.lock().unwrap_or_else(PoisonError::into_inner).keep(invited);
-        }
-        if !shared.legs.enter(&call_id, Arc::clone(&line)) {
-            return None;
-        }
-        let entry = Entry {
-            legs: Arc::clone(&shared.legs),
-            call_id,
-            leg: shared.ids.make(LegId::new),
-        };
-        Some(Self { entry, line, requests })
-    }
-}
-
-/// The status that refuses a caller, and what is said with it.
-type Refused = (StatusCode, Vec<Header>);
-
-/// Hands a call to the engine, which answers or refuses its leg.
-fn hand_over(
-    shared: &Arc<Shared>,
-    transaction: &Transaction,
-    trunk: &Arc<Trunk>,
-    entered: Entered,
-) -> Result<(Leg, Dialog), Refused> {
-    let unknown = unknown_options(&transaction.original);
-    if !unknown.is_empty() {
-        let unknown = Header::Unsupported(unknown.join(", ").into());
-        return Err((StatusCode::BadExtension, vec![unknown]));
-    }
-    let parties = caller::parties(&transaction.original, trunk);
-    let (from, to) = parties.ok_or((StatusCode::AddressIncomplete, Vec::new()))?;
-    let prepared = prepare(shared, transaction, trunk, entered);
-    let (leg, dialog, handle) = prepared.map_err(|(status, reason)| {
-        tracing::info!(trunk = trunk.settings.name, reason, "a call that came in is refused");
-        let warning = Header::Warning(format!("399 outdial \"{}\"", quotable(&reason)).into());
-        (status, vec![warning])
-    })?;
-    let incoming = IncomingLeg {
-        leg: leg.entry.leg,
-        trunk: trunk.settings.name.clone(),
-        from,
-        to,
-        handle,
-    };
-    match shared.incoming.try_send(incoming) {
-        Ok(()) => Ok((leg, dialog)),
-        Err(_) => Err((StatusCode::ServiceUnavailable, vec![Header::RetryAfter("5".into())])),
-    }
-}
-
-type Prepared = (Leg, Dialog, LegHandle);
-
-/// Everything that a leg needs, or the status that says what is missing.
-fn prepare(
-    shared: &Arc<Shared>,
-    transaction: &Transaction,
-    trunk: &Arc<Trunk>,
-    entered: Entered,
-) -> Result<Prepared, (StatusCode, String)> {
-    let request = &transaction.original;
-    let flow = Flow::of_request(shared, transaction, trunk)
-        .map_err(|Fault(fault)| (StatusCode::ServerInternalError, fault))?;
-    let dialog = Dialog::of_invite(request, &flow, flow.contact(OURSELVES), trunk.challenges())
-        .map_err(|Fault(fault)| (StatusCode::BadRequest, fault))?;
-    let room = Arc::clone(&shared.room)
-        .try_acquire_owned()
-        .map_err(|_| (StatusCode::ServiceUnavailable, "too many legs are under way".to_owned()))?;
-    let stream = shared
-        .media
-        .open(entered.entry.leg)
-        .map_err(|error| (StatusCode::ServiceUnavailable, error.to_string()))?;
-    let Entered { entry, line, requests } = entered;
-    line.note(flow.hop.address.ip());
-    let (local, random) = local(shared, &stream, flow.reach.ip(), Some(trunk));
-    let sound = Sound::new(stream, local, random, trunk.settings.silent_after);
-    if !request.body.is_empty() {
-        sound
-            .check(&request.body)
-            .map_err(|error| (StatusCode::NotAcceptableHere, error.to_string()))?;
-    }
-    let (command_sender, commands) = mpsc::channel(WAITING);
-    let (events, receiver) = Events::new();
-    let handle = LegHandle {
-        events: receiver,
-        commands: command_sender,
-    };
-    let leg = Leg {
-        shared: Arc::clone(shared),
-        events,
-        commands,
-        requests,
-        sound,
-        line,
-        trunk: Some(Arc::clone(trunk)),
-        entry,
-        _room: room,
-    };
-    Ok((leg, dialog, handle))
-}
-
 /// Says no, and sees to it that it is heard.
 async fn refuse(mut transaction: Box<Transaction>, status: StatusCode, headers: Vec<Header>) {
     reply(&mut transaction, status, headers, None).await;
     while transaction.receive().await.is_some() {}
-}
-
-fn unknown_options(request: &Request) -> Vec<String> {
-    request
-        .headers
-        .iter()
-        .filter_map(|header| match header {
-            Header::Require(value) => Some(value.value()),
-            _ => None,
-        })
-        .flat_map(|value| value.split(','))
-        .map(|option| option.trim().to_ascii_lowercase())
-        .filter(|option| !option.is_empty() && !KNOWN.contains(&option.as_str()))
-        .take(10)
-        .collect()
 }
 
 /// The status that tells a caller how its call ended before it was answered.
@@ -318,7 +189,8 @@ impl Leg {
                         let cause = ending
                             .q850
                             .map(|cause| Header::Reason(format!("Q.850;cause={cause}").into()));
-                        ringing.refuse(self, status, cause.into_iter().collect());
+                        let headers = cause.into_iter().chain(later(&status)).collect();
+                        ringing.refuse(self, status, headers);
                         return Taken::Over(ending);
                     }
                 }
@@ -341,6 +213,21 @@ impl Leg {
 
     /// Answers, and waits for the acknowledgement.
     async fn answer(&mut self, mut ringing: Ringing) -> Taken {
+        // Not before, so that calls that nobody takes keep no ports from those that somebody does.
+        match means(&self.shared, self.entry.leg).await {
+            Ok(Means { place, stream }) => {
+                let bound = stream.local();
+                let address = SocketAddr::new(media_address(&self.shared, bound.ip(), ringing.ours), bound.port());
+                self.sound.open(stream, address);
+                self._place = Some(place);
+            }
+            Err(reason) => {
+                let status = StatusCode::ServiceUnavailable;
+                let wait = later(&status).into_iter().collect();
+                ringing.refuse(self, status, wait);
+                return Taken::Over(Ending::new(Outcome::Congestion, EndedBy::System, reason));
+            }
+        }
         let timer = match SessionTimer::of_request(&ringing.request.headers, ringing.wish, StdInstant::now()) {
             Ok(timer) => timer,
             Err(least) => {
@@ -426,6 +313,11 @@ impl Leg {
             }
         }
     }
+}
+
+/// What is said beside a status that refuses a caller for lack of room.
+pub(super) fn later(status: &StatusCode) -> Option<Header> {
+    (*status == StatusCode::ServiceUnavailable).then(|| Header::RetryAfter(ASKED_TO_WAIT.into()))
 }
 
 fn given_up() -> Ending {

@@ -21,6 +21,7 @@ use super::{
     inbox::Inbox,
     refresh::{Refresh, Refreshed},
     requests::Asked,
+    session,
     sound::Told,
     transfer::Transfer,
     wishes::{self, Wishes},
@@ -84,7 +85,9 @@ impl Leg {
         let mut unacknowledged: Option<Unacknowledged> = None;
         let mut refresh = Refresh::default();
         let mut wishes = Wishes::default();
+        let mut told = session::Told::default();
         let end = loop {
+            told.tell(&mut self.events, &self.sound, talk.timer.as_ref());
             let due = refresh.due(talk.timer.as_ref());
             let is_free = unacknowledged.is_none() && !refresh.is_under_way();
             let wish = wishes.due(Instant::now()).filter(|_| is_free);

@@ -10,13 +10,13 @@ use std::{
 };
 
 use rustls::{
-    AlertDescription, CertificateError, ClientConfig, ProtocolVersion, SignatureScheme, client::ResolvesClientCert,
-    crypto::ring, pki_types::ServerName, sign::CertifiedKey,
+    AlertDescription, ClientConfig, ProtocolVersion, SignatureScheme, client::ResolvesClientCert, crypto::ring,
+    pki_types::ServerName, sign::CertifiedKey,
 };
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
-use super::{TlsError, TlsReport, TlsSettings, Verifier, identity, refused, roots};
+use super::{TlsError, TlsReport, TlsSettings, Trusted, Verifier, identity, refused, trusted, words};
 
 /// How long a far side that asked who we are may take to say what it thinks of the answer. One that is
 /// content goes on with something else at once.
@@ -58,8 +58,10 @@ impl Client {
                 CertifiedKey::from_der(chain, key, &provider).map_err(refused)?,
             )),
         };
+        let Trusted { roots, named } = trusted(settings.roots.as_deref())?;
         let verifier = Verifier {
-            roots: roots(settings.roots.as_deref())?,
+            roots,
+            named,
             name: settings.name.clone(),
             provider: Arc::clone(&provider),
         };
@@ -112,40 +114,26 @@ impl Client {
         let was_asked = self.shown.was_asked.load(Ordering::Relaxed);
         let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
         match inner {
-            Some(rustls::Error::InvalidCertificate(wrong)) => what_is_wrong(wrong, error),
             Some(rustls::Error::AlertReceived(AlertDescription::CertificateRequired)) => wants_certificate(),
             // Those who do not go on, without saying more (TLS 1.2), or without saying anything.
             Some(rustls::Error::AlertReceived(_)) | None if was_asked && self.shown.key.is_none() => {
                 wants_certificate()
             }
-            Some(rustls::Error::AlertReceived(alert)) if was_asked => {
-                format!("TLS: it refuses our certificate ({alert:?}); show one that it knows with `tls.certificate`")
+            Some(rustls::Error::AlertReceived(_)) if was_asked => {
+                "TLS: it refuses our certificate; show one that it knows with `tls.certificate`".into()
             }
-            _ => format!("TLS: {error}"),
+            Some(error) => format!("TLS: {}", words::of(error)),
+            None if error.kind() == io::ErrorKind::UnexpectedEof => {
+                "TLS: it closed the connection before anything was agreed on; check that it speaks TLS at this port"
+                    .into()
+            }
+            None => format!("TLS: {error}"),
         }
     }
 }
 
 fn wants_certificate() -> String {
     "TLS: it wants to see a certificate of ours; set `tls.certificate` and `tls.key`".into()
-}
-
-fn what_is_wrong(wrong: &CertificateError, error: &io::Error) -> String {
-    match wrong {
-        CertificateError::Expired | CertificateError::ExpiredContext { .. } => {
-            "TLS: its certificate has expired; check this machine's clock, too".into()
-        }
-        CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => {
-            "TLS: its certificate is not valid yet; check this machine's clock".into()
-        }
-        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => {
-            "TLS: its certificate is for another name; set `tls.name` if that name is right".into()
-        }
-        CertificateError::UnknownIssuer => {
-            "TLS: its certificate is of a root that is not trusted; name the root with `tls.roots`".into()
-        }
-        _ => format!("TLS: {error}"),
-    }
 }
 
 /// Waits for what a far side says first, after it has seen our certificate or that we have none.

@@ -177,6 +177,12 @@ fn word(event: &LegEvent) -> String {
         LegEvent::DigitsSent => "digits sent".into(),
         LegEvent::Joined { .. } => "joined".into(),
         LegEvent::Left => "left".into(),
+        LegEvent::Session(terms) => format!(
+            "session {} {}",
+            terms.srtp.unwrap_or("unprotected"),
+            terms.refresh.map_or(0, |(every, _)| every.as_secs())
+        ),
+        LegEvent::FarHold(held) => format!("far hold {held}"),
         LegEvent::OnHold(held) => format!("on hold {held}"),
         LegEvent::HoldRefused => "hold refused".into(),
         LegEvent::Transferred(Ok(())) => "transferred".into(),

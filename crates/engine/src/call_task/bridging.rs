@@ -267,6 +267,8 @@ impl Conversation<'_> {
                     self.whisper(other, dial).await;
                 }
             }
+            LegEvent::Session(terms) => self.recorder.note(&mut self.live, [terms.event(leg)]),
+            LegEvent::FarHold(held) => self.recorder.note(&mut self.live, [EventKind::FarHold { leg, held }]),
             LegEvent::Digit { digit, way } => {
                 let way = way.as_str().to_owned();
                 self.recorder

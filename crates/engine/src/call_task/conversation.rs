@@ -386,6 +386,14 @@ impl<'a> Conversation<'a> {
                 self.may_talk(self.live.call.plan.talk, None);
                 self.start_flow(sample_rate).await;
             }
+            LegEvent::Session(terms) => {
+                let kind = terms.event(self.live.leg.id);
+                self.recorder.note(&mut self.live, [kind]);
+            }
+            LegEvent::FarHold(held) => {
+                let leg = self.live.leg.id;
+                self.recorder.note(&mut self.live, [EventKind::FarHold { leg, held }]);
+            }
             LegEvent::Digit { digit, way } => {
                 let leg = self.live.leg.id;
                 let way = way.as_str().to_owned();

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use outdial_domain::{
-    Account, Address, Call, CallId, Direction, EndedBy, Ending, EventKind, LiveCall, Outcome, Plan, Priority, Retry,
-    call::Way,
+    Account, Address, Call, CallId, Direction, EndedBy, Ending, EventKind, LiveCall, Number, Outcome, Plan, Priority,
+    Retry, call::Way,
 };
 use outdial_flow::Flow;
 use tokio::sync::mpsc;
@@ -31,35 +31,41 @@ pub(crate) async fn take_all(engine: Engine, mut calls: mpsc::Receiver<IncomingL
         let Some(leg) = leg else { return };
         let engine = engine.clone();
         engine.inner().tasks.clone().spawn(async move {
+            // The number is looked up first: a call for nobody takes nothing from the others.
+            let Some(number) = engine.settings.receiving(&leg.to, &leg.trunk) else {
+                return refuse(&engine, leg, nobody()).await;
+            };
             let wants = rules::wants_of_incoming(&engine.settings, &leg.trunk);
             match engine.inner().admission.at_once(&engine, &wants).await {
-                Some(_room) => Box::pin(take(&engine, leg)).await,
-                None => refuse(leg, full()).await,
+                Ok(_room) => Box::pin(take(&engine, leg, number)).await,
+                Err(full) => refuse(&engine, leg, Ending::new(Outcome::Congestion, EndedBy::System, full)).await,
             }
         });
     }
 }
 
-fn full() -> Ending {
-    Ending::new(Outcome::Congestion, EndedBy::System, "too many calls are live")
+fn nobody() -> Ending {
+    Ending::new(
+        Outcome::InvalidNumber,
+        EndedBy::System,
+        "no number of ours takes this call",
+    )
 }
 
 /// Answers one call, or refuses it with the reason.
-async fn take(engine: &Engine, leg: IncomingLeg) {
-    let (account, flow) = match find(engine, &leg).await {
+async fn take(engine: &Engine, leg: IncomingLeg, number: &Number) {
+    let (account, flow) = match find(engine, &leg, number).await {
         Ok(found) => found,
-        Err(ending) => {
-            tracing::info!(trunk = leg.trunk, to = %leg.to, reason = ending.reason, "an incoming call is refused");
-            return refuse(leg, ending).await;
-        }
+        Err(ending) => return refuse(engine, leg, ending).await,
     };
     let rendered = match Rendered::render(engine, account.id, &flow, USUAL_RATE).await {
         Ok(rendered) => rendered,
-        Err(reason) => return refuse(leg, Ending::new(Outcome::Failed, EndedBy::System, reason)).await,
+        Err(reason) => return refuse(engine, leg, Ending::new(Outcome::Failed, EndedBy::System, reason)).await,
     };
     let (live, change) = write_down(engine, &account, flow.clone(), &leg);
     if let Err(error) = engine.store.commit(change).await {
         return refuse(
+            engine,
             leg,
             Ending::new(Outcome::Congestion, EndedBy::System, error.to_string()),
         )
@@ -86,16 +92,8 @@ async fn take(engine: &Engine, leg: IncomingLeg) {
 }
 
 /// The account and the flow of the number that was called.
-async fn find(engine: &Engine, leg: &IncomingLeg) -> Result<(Account, Flow), Ending> {
-    let nobody = || {
-        Ending::new(
-            Outcome::InvalidNumber,
-            EndedBy::System,
-            "no number of ours takes this call",
-        )
-    };
+async fn find(engine: &Engine, leg: &IncomingLeg, number: &Number) -> Result<(Account, Flow), Ending> {
     let failed = |error: StoreError| Ending::new(Outcome::Congestion, EndedBy::System, error.to_string());
-    let number = engine.settings.receiving(&leg.to, &leg.trunk).ok_or_else(nobody)?;
     let accounts = engine.store.accounts().await.map_err(failed)?;
     let account = accounts
         .into_iter()
@@ -167,7 +165,14 @@ fn write_down(engine: &Engine, account: &Account, flow: Flow, leg: &IncomingLeg)
 }
 
 /// Refuses a call that was not written down, and lets the carrier finish it.
-async fn refuse(mut leg: IncomingLeg, ending: Ending) {
+async fn refuse(engine: &Engine, mut leg: IncomingLeg, ending: Ending) {
+    metrics::counter!("outdial_incoming_refused_total", "outcome" => ending.outcome.as_str()).increment(1);
+    let (trunk, reason) = (leg.trunk.clone(), ending.reason.clone());
+    let more = move |calls| tracing::info!(trunk, reason, calls, "more incoming calls are refused");
+    let what = format!("{} {}", leg.trunk, ending.reason);
+    if engine.inner().refusals.is_first(&what, more) {
+        tracing::info!(trunk = leg.trunk, to = %leg.to, reason = ending.reason, "an incoming call is refused");
+    }
     if leg.handle.commands.send(LegCommand::HangUp { ending }).await.is_ok() {
         while let Some(event) = leg.handle.events.recv().await {
             if matches!(event, LegEvent::Ended(_)) {

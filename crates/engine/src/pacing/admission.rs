@@ -169,20 +169,27 @@ impl Admission {
         self.changed.notify_one();
     }
 
-    /// The right to be live for a call that cannot wait, if there is room at this moment.
-    pub(crate) async fn at_once(self: &Arc<Self>, engine: &Engine, wants: &[Want]) -> Option<Permit> {
+    /// The right to be live for a call that cannot wait, if there is room at this moment. The error says what there is
+    /// no room in.
+    pub(crate) async fn at_once(self: &Arc<Self>, engine: &Engine, wants: &[Want]) -> Result<Permit, String> {
+        let full = |hold: &Hold| {
+            let want = wants.iter().find(|want| want.key == hold.key);
+            want.map_or_else(|| hold.key.in_words(), Want::in_words)
+        };
         let Some(limits) = engine.store.shared_limits() else {
             let now = self.now();
             let mut state = self.state();
-            state.ledger.admit(wants.iter(), now).ok()?;
+            state.ledger.admit(wants.iter(), now).map_err(|hold| full(&hold))?;
             state.take(wants.iter());
-            return Some(self.permit(wants.iter(), now));
+            return Ok(self.permit(wants.iter(), now));
         };
         let run = engine.inner().node.run().id;
         let counted = self.count(limits, &run, vec![wants.to_vec()]).await;
-        let counted = counted.inspect_err(|error| tracing::error!(%error, "cannot count a call that comes in"));
-        counted.ok()?.verdicts.pop()?.ok()?;
-        Some(self.permit(wants.iter(), self.now()))
+        let mut counted = counted.map_err(|error| format!("calls cannot be counted: {error}"))?;
+        if let Some(Err(hold)) = counted.verdicts.pop() {
+            return Err(full(&hold));
+        }
+        Ok(self.permit(wants.iter(), self.now()))
     }
 
     /// How many more calls of each lane may come, `most` at once. When it is said that of some none may, the

@@ -17,6 +17,8 @@ pub enum Kind {
     Account,
     /// The trunk, by its name.
     Trunk,
+    /// The calls that come in over a trunk, by its name.
+    Incoming,
     /// The caller id that is shown.
     CallerId,
     /// All destinations that begin so.
@@ -27,10 +29,11 @@ pub enum Kind {
 
 impl Kind {
     /// All of them.
-    pub const ALL: [Self; 6] = [
+    pub const ALL: [Self; 7] = [
         Self::Node,
         Self::Account,
         Self::Trunk,
+        Self::Incoming,
         Self::CallerId,
         Self::Prefix,
         Self::Number,
@@ -43,6 +46,7 @@ impl Kind {
             Self::Node => "node",
             Self::Account => "account",
             Self::Trunk => "trunk",
+            Self::Incoming => "incoming",
             Self::CallerId => "caller_id",
             Self::Prefix => "prefix",
             Self::Number => "number",
@@ -87,6 +91,7 @@ impl Key {
             Kind::Node => format!("node {}", self.name),
             Kind::Account => "this account".to_owned(),
             Kind::Trunk => format!("trunk {}", self.name),
+            Kind::Incoming => format!("what comes in over trunk {}", self.name),
             Kind::CallerId => format!("caller id {}", self.name),
             Kind::Prefix => format!("the prefix {}", self.name),
             Kind::Number => format!("the number {}", self.name),

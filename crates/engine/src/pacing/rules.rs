@@ -37,6 +37,10 @@ impl Rules {
     /// How many calls to a trunk may begin in a second, unless the configuration says otherwise. Providers
     /// close trunks that send more calls than agreed, and few agree on less than this.
     pub const TRUNK_CALLS_PER_SECOND: f64 = 10.0;
+
+    /// How many calls of a trunk are taken in a second, unless the configuration says otherwise: more than people
+    /// dial, and less than a trunk that has gone wild.
+    pub const INCOMING_CALLS_PER_SECOND: f64 = 50.0;
 }
 
 impl Rules {
@@ -116,9 +120,11 @@ pub(crate) fn wants(settings: &Settings, account: AccountId, allowed: Limit, pla
     }
 }
 
-/// What a call that comes in counts against. It cannot wait, so only places count, and no rates.
+/// What a call that comes in counts against. It cannot wait, so its trunk has a rate of its own for such calls, and
+/// the one of those that go out goes on for these.
 pub(crate) fn wants_of_incoming(settings: &Settings, trunk: &str) -> Vec<Want> {
     let known = settings.trunks.iter().find(|known| known.name == trunk);
+    let incoming = known.map(|known| known.incoming).unwrap_or_default();
     let mut wants = vec![
         Want {
             key: Key::new(Kind::Trunk, trunk),
@@ -127,10 +133,28 @@ pub(crate) fn wants_of_incoming(settings: &Settings, trunk: &str) -> Vec<Want> {
                 at_once: known.and_then(|known| known.limit.at_once),
             },
         },
+        Want {
+            key: Key::new(Kind::Incoming, trunk),
+            limit: incoming,
+        },
+        Want {
+            key: Key::new(Kind::Incoming, format!("{trunk} at node {}", settings.node)),
+            limit: Limit {
+                rate: None,
+                at_once: incoming.at_once.is_none().then(|| share(settings)),
+            },
+        },
         node(settings),
     ];
     wants.retain(|want| !want.limit.is_none());
     wants
+}
+
+/// How many of the calls that there is room for may be of one trunk that calls us, where nothing else is said: the rest
+/// is for those that go out.
+fn share(settings: &Settings) -> u32 {
+    let most = (settings.limits.live_calls * 3).div_ceil(4);
+    u32::try_from(most).unwrap_or(u32::MAX)
 }
 
 /// The room that this node has.

@@ -8,7 +8,7 @@ use std::{
 
 use futures_util::future::{BoxFuture, ready};
 use jiff::Timestamp;
-use outdial_domain::{AccountId, Address, Digit, Ending, LegId, Quality, RoomId, digit::Digits};
+use outdial_domain::{AccountId, Address, Digit, Ending, EventKind, LegId, Quality, RoomId, digit::Digits};
 use outdial_flow::{Flow, Prompt};
 use tokio::sync::mpsc;
 
@@ -252,6 +252,10 @@ pub enum LegEvent {
         /// The sample rate at which clips are to be given, in hertz.
         sample_rate: u32,
     },
+    /// What was agreed on beside the codec, where there is something of it; again when it changes.
+    Session(Terms),
+    /// The far side put us on hold, or took us back.
+    FarHold(bool),
     /// What was played has been sent to its last packet.
     PlayDone {
         /// The number given with [`LegCommand::Play`].
@@ -281,6 +285,30 @@ pub enum LegEvent {
     },
     /// It is over. Nothing follows.
     Ended(Box<LegEnd>),
+}
+
+/// What was agreed on with a far side beside the codec.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Terms {
+    /// The suite that protects the sound, as in SDP.
+    pub srtp: Option<&'static str>,
+    /// After how long the session ends unless it is refreshed, and whether we do that.
+    pub refresh: Option<(Duration, bool)>,
+}
+
+impl Terms {
+    /// The event that tells it of a leg.
+    #[must_use]
+    pub fn event(self, leg: LegId) -> EventKind {
+        EventKind::Session {
+            leg,
+            srtp: self.srtp.map(str::to_owned),
+            refresh_seconds: self
+                .refresh
+                .map(|(every, _)| u32::try_from(every.as_secs()).unwrap_or(u32::MAX)),
+            refreshed_by_us: self.refresh.is_some_and(|(_, ours)| ours),
+        }
+    }
 }
 
 /// How a digit came.

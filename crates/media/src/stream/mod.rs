@@ -276,7 +276,8 @@ impl MediaStream {
         }
         let way = quality.round_trip_ms.unwrap_or(0.0) / 2.0;
         let delay = way + quality.buffer_ms + FRAME_MS as f32;
-        quality.mos = quality::estimate_mos(quality.loss, delay);
+        let is_heard = quality.packets_received >= quality::JUDGED;
+        quality.mos = is_heard.then(|| quality::estimate_mos(quality.loss, delay));
         quality
     }
 }

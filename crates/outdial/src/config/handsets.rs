@@ -75,6 +75,7 @@ impl Handsets {
             built_in: true,
             // They are phones of our own: nobody is troubled.
             limit: Limit::default(),
+            incoming: Limit::default(),
         })
     }
 }

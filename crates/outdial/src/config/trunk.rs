@@ -5,7 +5,10 @@ mod sip;
 use std::path::{Path, PathBuf};
 
 use outdial_carrier_asterisk::AsteriskTrunk;
-use outdial_engine::Rules;
+use outdial_engine::{
+    Rules,
+    pacing::{bucket::Rate, limits::Limit},
+};
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -90,6 +93,12 @@ pub struct Trunk {
     /// Whether calls from it are taken.
     #[serde(default = "yes")]
     pub incoming: bool,
+    /// How many calls from it are taken in a second; 0 for no limit.
+    #[serde(default = "usual_incoming")]
+    pub incoming_calls_per_second: f64,
+    /// How many calls from it may be live at once; 0 for three quarters of all that there is room for.
+    #[serde(default)]
+    pub max_incoming_calls: u32,
     /// More addresses that it calls from.
     #[serde(default)]
     pub accept_from: Vec<String>,
@@ -99,6 +108,9 @@ pub struct Trunk {
     incoming_password: Option<String>,
     /// The environment variable that holds it.
     incoming_password_env: Option<String>,
+    /// Which digests they may show it by.
+    #[serde(default)]
+    pub incoming_digest: IncomingDigest,
     /// What we offer, best first.
     #[serde(default = "both_laws")]
     pub codecs: Vec<String>,
@@ -137,6 +149,20 @@ pub enum Protection {
     Require,
 }
 
+/// Which digests callers may show their password by.
+#[derive(Debug, Clone, Copy, Default, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum IncomingDigest {
+    /// SHA-256, and MD5.
+    #[default]
+    Both,
+    /// MD5 only.
+    Md5,
+    /// SHA-256 only.
+    #[serde(rename = "sha-256")]
+    Sha256,
+}
+
 /// Where the caller id stands.
 #[derive(Debug, Clone, Copy, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -152,6 +178,10 @@ pub enum Identity {
 
 fn usual_calls_per_second() -> f64 {
     Rules::TRUNK_CALLS_PER_SECOND
+}
+
+fn usual_incoming() -> f64 {
+    Rules::INCOMING_CALLS_PER_SECOND
 }
 
 fn one() -> u32 {
@@ -269,6 +299,28 @@ impl Trunk {
             burst: self.burst,
             max_calls: self.max_calls,
         }
+    }
+
+    /// How many calls that come in over it are taken. They come as they come, so what two seconds allow may come at
+    /// once after a pause.
+    pub(super) fn incoming_limit(&self, section: &str) -> Result<Limit, ConfigError> {
+        let per_second = self.incoming_calls_per_second;
+        if !(0.0..=100_000.0).contains(&per_second) {
+            return Err(ConfigError::value(
+                format!("{section}.incoming_calls_per_second"),
+                "give 0 for no limit, or a number up to 100000, as 50 or 0.5",
+            ));
+        }
+        #[expect(
+            clippy::cast_possible_truncation,
+            clippy::cast_sign_loss,
+            reason = "it is between 0 and 200000"
+        )]
+        let burst = (2.0 * per_second).ceil().max(1.0) as u32;
+        Ok(Limit {
+            rate: Rate::per_second(per_second, burst),
+            at_once: Some(self.max_incoming_calls).filter(|calls| *calls > 0),
+        })
     }
 
     /// The trunk as the carrier to Asterisks wants it.

@@ -47,6 +47,11 @@ impl Home {
         }
     }
 
+    /// The first of the ports for sound.
+    pub fn first_port(&self) -> u16 {
+        self.ports.first()
+    }
+
     pub fn data(&self) -> PathBuf {
         self.dir.path().join("data")
     }

@@ -26,6 +26,7 @@ pub struct BaresipBuilder {
     user: String,
     at: SocketAddr,
     secret: Option<String>,
+    registers: bool,
     transport: &'static str,
     trusted: Option<PathBuf>,
     encryption: Option<&'static str>,
@@ -37,6 +38,13 @@ impl BaresipBuilder {
     /// Registers where it belongs, with this secret.
     #[must_use]
     pub fn registers(mut self, secret: &str) -> Self {
+        self.registers = true;
+        self.knows(secret)
+    }
+
+    /// Shows this secret to whoever asks.
+    #[must_use]
+    pub fn knows(mut self, secret: &str) -> Self {
         self.secret = Some(secret.to_owned());
         self
     }
@@ -156,10 +164,10 @@ impl BaresipBuilder {
             user, at, transport, ..
         } = self;
         let mut line = format!("<sip:{user}@{at};transport={transport}>;answermode=auto");
-        match &self.secret {
-            Some(secret) => line += &format!(";auth_user={user};auth_pass={secret};regint=600"),
-            None => line += ";regint=0",
+        if let Some(secret) = &self.secret {
+            line += &format!(";auth_user={user};auth_pass={secret}");
         }
+        line += if self.registers { ";regint=600" } else { ";regint=0" };
         if let Some(encryption) = self.encryption {
             line += &format!(";mediaenc={encryption}");
         }
@@ -210,6 +218,7 @@ impl Baresip {
             user: user.to_owned(),
             at,
             secret: None,
+            registers: false,
             transport: "udp",
             trusted: None,
             encryption: None,

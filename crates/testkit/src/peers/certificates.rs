@@ -16,17 +16,27 @@ pub enum Shown {
     UnknownRoot,
     /// Right, and about to end: in two days.
     Ending,
+    /// Signed by itself, with the right names, and as authorities have them: what many telephone systems make when they
+    /// are installed.
+    Itself,
+    /// The same without any name but [`Certificates::NAME`] where it stood of old.
+    ItselfOfOld,
+    /// The same as [`Shown::Itself`], for a host that nobody asked for.
+    ItselfElsewhere,
     /// What a client shows who is known to the far side.
     Client,
 }
 
 impl Shown {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 9] = [
         Self::Right,
         Self::Expired,
         Self::OtherName,
         Self::UnknownRoot,
         Self::Ending,
+        Self::Itself,
+        Self::ItselfOfOld,
+        Self::ItselfElsewhere,
         Self::Client,
     ];
 
@@ -37,6 +47,9 @@ impl Shown {
             Self::OtherName => "other-name",
             Self::UnknownRoot => "unknown-root",
             Self::Ending => "ending",
+            Self::Itself => "itself",
+            Self::ItselfOfOld => "itself-of-old",
+            Self::ItselfElsewhere => "itself-elsewhere",
             Self::Client => "client",
         }
     }
@@ -114,6 +127,7 @@ impl Certificates {
     fn issue(&self, shown: Shown) -> Result<()> {
         let file = shown.file();
         let names = match shown {
+            Shown::Itself | Shown::ItselfOfOld | Shown::ItselfElsewhere => return self.sign_itself(shown),
             Shown::OtherName => "DNS:elsewhere.test".to_owned(),
             Shown::Client => "DNS:client.test".to_owned(),
             Shown::Right | Shown::Expired | Shown::UnknownRoot | Shown::Ending => {
@@ -141,6 +155,22 @@ impl Certificates {
         self.openssl(&format!(
             "x509 -req -in {file}.csr -CA {root}.pem -CAkey {root}.key -CAcreateserial -days {days} \
              -extfile {file}.ext -out {file}.pem"
+        ))
+    }
+
+    fn sign_itself(&self, shown: Shown) -> Result<()> {
+        let file = shown.file();
+        let (subject, names) = match shown {
+            Shown::ItselfOfOld => (Self::NAME, String::new()),
+            Shown::ItselfElsewhere => ("pbx", " -addext subjectAltName=DNS:elsewhere.test".to_owned()),
+            _ => (
+                "pbx",
+                format!(" -addext subjectAltName=DNS:{},IP:127.0.0.1", Self::NAME),
+            ),
+        };
+        self.openssl(&format!(
+            "req -x509 -newkey ec -pkeyopt ec_paramgen_curve:P-256 -nodes -days 60 -keyout {file}.key -out {file}.pem \
+             -subj /CN={subject} -addext basicConstraints=critical,CA:TRUE{names}"
         ))
     }
 

@@ -4,7 +4,7 @@ use super::sockets::{holds_udp_port, listens_at_tcp_port};
 use anyhow::{Context, Result, bail};
 use std::fs::File;
 use std::io::Write as _;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
@@ -24,6 +24,7 @@ pub struct SippBuilder {
     calls: u32,
     timeout: Duration,
     options: Vec<String>,
+    ip: IpAddr,
 }
 
 #[derive(Clone, Debug)]
@@ -41,6 +42,7 @@ impl SippBuilder {
             calls: 1,
             timeout: Duration::from_secs(30),
             options: Vec::new(),
+            ip: Ipv4Addr::LOCALHOST.into(),
         }
     }
 
@@ -48,6 +50,13 @@ impl SippBuilder {
     #[must_use]
     pub fn port(mut self, port: u16) -> Self {
         self.port = Some(port);
+        self
+    }
+
+    /// Speaks IPv6, over which a target is called anyway.
+    #[must_use]
+    pub fn ipv6(mut self) -> Self {
+        self.ip = Ipv6Addr::LOCALHOST.into();
         self
     }
 
@@ -105,15 +114,8 @@ impl SippBuilder {
         command
             // Scenarios name the audio they play relative to their own folder.
             .current_dir(interop_dir().join("sipp"))
-            .args([
-                "-i",
-                "127.0.0.1",
-                "-bind_local",
-                "-mi",
-                "127.0.0.1",
-                "-nostdin",
-                "-skip_rlimit",
-            ])
+            .args(["-i", &self.ip.to_string(), "-mi", &self.ip.to_string()])
+            .args(["-bind_local", "-nostdin", "-skip_rlimit"])
             .args([
                 "-p",
                 &port.to_string(),
@@ -143,6 +145,7 @@ impl SippBuilder {
             folder,
             ports,
             port,
+            ip: self.ip,
             timeout: self.timeout,
         };
         sipp.ready().await?;
@@ -157,6 +160,7 @@ pub struct Sipp {
     folder: TempDir,
     ports: PortLease,
     port: u16,
+    ip: IpAddr,
     timeout: Duration,
 }
 
@@ -180,6 +184,7 @@ impl Sipp {
     pub fn uac(scenario: impl AsRef<Path>, target: SocketAddr) -> SippBuilder {
         let mut builder = Self::uas(scenario);
         builder.target = Some(target);
+        builder.ip = loopback(target);
         builder
     }
 
@@ -188,13 +193,14 @@ impl Sipp {
     pub fn plain_uac(target: SocketAddr) -> SippBuilder {
         let mut builder = SippBuilder::new(Scenario::BuiltIn("uac"));
         builder.target = Some(target);
+        builder.ip = loopback(target);
         builder
     }
 
     /// Where it takes SIP, over UDP or whatever its scenario says.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, self.port).into()
+        (self.ip, self.port).into()
     }
 
     /// The port that scenarios know as `[media_port]`. The next ones up to `[media_port+9]` are
@@ -368,6 +374,14 @@ impl std::fmt::Display for SippResult {
             self.exit_code, self.successful, self.failed
         )?;
         writeln!(formatter, "{}\n{}", self.errors, self.messages)
+    }
+}
+
+/// This machine, in the kind of address that somebody has.
+fn loopback(target: SocketAddr) -> IpAddr {
+    match target {
+        SocketAddr::V4(_) => Ipv4Addr::LOCALHOST.into(),
+        SocketAddr::V6(_) => Ipv6Addr::LOCALHOST.into(),
     }
 }
 

@@ -1,16 +1,16 @@
 use std::path::Path;
 
-/// Whether the process itself holds an IPv4 UDP socket bound to the port.
+/// Whether the process itself holds a UDP socket bound to the port.
 ///
 /// A test that sends before that is lost; one that only asks whether the port is taken may meet
 /// somebody else's socket.
 pub(super) fn holds_udp_port(pid: u32, port: u16) -> bool {
-    holds(pid, &sockets("udp", port))
+    holds(pid, &sockets("udp", port)) || holds(pid, &sockets("udp6", port))
 }
 
 /// Whether the process itself listens at the port over TCP.
 pub(super) fn listens_at_tcp_port(pid: u32, port: u16) -> bool {
-    holds(pid, &sockets("tcp", port))
+    holds(pid, &sockets("tcp", port)) || holds(pid, &sockets("tcp6", port))
 }
 
 /// Whether anybody holds an IPv4 UDP socket bound to the port: for a program whose sockets belong

@@ -369,7 +369,7 @@ pub fn over() -> Happening {
         round_trip_ms: Some(1.25),
         far_loss: Some(0.125),
         far_jitter_ms: None,
-        mos: 4.25,
+        mos: Some(4.25),
     };
     Happening::Ended {
         ending,

@@ -235,8 +235,9 @@ pub(in crate::native) struct Quality {
     /// Jitter of our packets at the far side in milliseconds, where it reported.
     #[schema(required = true)]
     far_jitter_ms: Option<f32>,
-    /// Estimated mean opinion score, 1 to 4.5.
-    mos: f32,
+    /// Estimated mean opinion score, 1 to 4.5; `null` where too little was heard to judge.
+    #[schema(required = true)]
+    mos: Option<f32>,
 }
 
 /// What became of a request to end a call.

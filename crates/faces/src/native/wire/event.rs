@@ -96,6 +96,28 @@ pub(in crate::native) enum EventData {
         /// The codec agreed on.
         codec: String,
     },
+    /// What was agreed on with the far side beside the codec, told where there is something of it, and again when it
+    /// changes.
+    Session {
+        /// The leg.
+        leg: String,
+        /// The suite that protects its sound, as in SDP; `null` where nothing does.
+        #[schema(required = true)]
+        srtp: Option<String>,
+        /// After so many seconds the session ends unless it is refreshed; `null` where it does not end by itself.
+        #[schema(required = true)]
+        refresh_seconds: Option<u32>,
+        /// Who refreshes it: `us` or `far_side`; `null` where nobody has to.
+        #[schema(required = true)]
+        refreshed_by: Option<&'static str>,
+    },
+    /// The far side put us on hold, or took us back.
+    FarHold {
+        /// The leg.
+        leg: String,
+        /// Whether we are on hold.
+        held: bool,
+    },
     /// A number that the flow dials was not rung.
     NotRung {
         /// What was to be dialled.
@@ -311,6 +333,8 @@ impl EventData {
             | Self::Dialing { .. }
             | Self::Ringing { .. }
             | Self::Answered { .. }
+            | Self::Session { .. }
+            | Self::FarHold { .. }
             | Self::Connected { .. }
             | Self::RoomJoined { .. }
             | Self::Digit { .. }
@@ -384,6 +408,21 @@ impl From<EventKind> for EventData {
             EventKind::Answered { leg, codec } => Self::Answered {
                 leg: leg.to_string(),
                 codec,
+            },
+            EventKind::Session {
+                leg,
+                srtp,
+                refresh_seconds,
+                refreshed_by_us,
+            } => Self::Session {
+                leg: leg.to_string(),
+                srtp,
+                refresh_seconds,
+                refreshed_by: refresh_seconds.map(|_| if refreshed_by_us { "us" } else { "far_side" }),
+            },
+            EventKind::FarHold { leg, held } => Self::FarHold {
+                leg: leg.to_string(),
+                held,
             },
             EventKind::NotRung { to, because } => Self::NotRung { to, because },
             EventKind::Connected { leg, with } => Self::Connected {

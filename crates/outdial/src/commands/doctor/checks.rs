@@ -1,6 +1,8 @@
 //! The checks, in the order in which a call needs what they look at.
 
 use std::{
+    io,
+    net::SocketAddr,
     sync::Arc,
     time::{Duration, Instant},
 };
@@ -33,8 +35,11 @@ pub(super) async fn all(common: &Common, config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
     let mut found = |what: &str, result| findings.push(Finding::new(what, result));
     found("data and database", database(common, config).await);
-    found("api port", api_port(common, config).await);
-    found("sip port", sip_port(common, config).await);
+    found("api port", api_port(common, config));
+    found("sip port", sip_port(common, config));
+    if let Some(tls) = &config.sip.tls {
+        found("sip tls port", tls_port(common, tls.bind));
+    }
     match trial_server(config, &Ear::default()).await {
         Err(reason) => found("trial server", Err(reason)),
         Ok((server, _work)) => {
@@ -90,6 +95,9 @@ async fn trial_server(config: &Config, ear: &Ear) -> Result<(Server, tempfile::T
     let mut config = config.clone();
     config.server.bind.set_port(0);
     config.sip.bind.set_port(0);
+    if let Some(tls) = &mut config.sip.tls {
+        tls.bind.set_port(0);
+    }
     config.handsets.enabled = true;
     config.handsets.listen = (std::net::Ipv4Addr::LOCALHOST, 0).into();
     config.handsets.script = Some(script);
@@ -127,28 +135,33 @@ async fn database(common: &Common, config: &Config) -> Result<String, String> {
     checked.map(|()| format!("{place} can be read and written"))
 }
 
-async fn api_port(common: &Common, config: &Config) -> Result<String, String> {
+fn api_port(common: &Common, config: &Config) -> Result<String, String> {
     let bind = config.server.bind;
-    match std::net::TcpListener::bind(bind) {
-        Ok(_) => Ok(format!("{bind} (TCP) is free")),
-        Err(_) if DataDir::running(&common.data).is_some() => {
-            Ok(format!("{bind} (TCP) is in use by the running server"))
-        }
-        Err(error) => Err(format!(
-            "{bind} (TCP) cannot be used: {error}. Stop what listens there, or choose another `[server] bind`"
-        )),
-    }
+    let bound = std::net::TcpListener::bind(bind).map(drop);
+    port(common, bind, "TCP", bound, "[server] bind")
 }
 
-async fn sip_port(common: &Common, config: &Config) -> Result<String, String> {
+fn sip_port(common: &Common, config: &Config) -> Result<String, String> {
     let bind = config.sip.bind;
-    match std::net::UdpSocket::bind(bind) {
-        Ok(_) => Ok(format!("{bind} (UDP) is free")),
-        Err(_) if DataDir::running(&common.data).is_some() => {
-            Ok(format!("{bind} (UDP) is in use by the running server"))
+    let udp = std::net::UdpSocket::bind(bind).map(drop);
+    let tcp = std::net::TcpListener::bind(bind).map(drop);
+    port(common, bind, "UDP and TCP", udp.and(tcp), "[sip] bind")
+}
+
+fn tls_port(common: &Common, bind: SocketAddr) -> Result<String, String> {
+    let bound = std::net::TcpListener::bind(bind).map(drop);
+    port(common, bind, "TLS", bound, "[sip.tls] bind")
+}
+
+/// What to say of a port that was tried.
+fn port(common: &Common, bind: SocketAddr, over: &str, bound: io::Result<()>, key: &str) -> Result<String, String> {
+    match bound {
+        Ok(()) => Ok(format!("{bind} ({over}) is free")),
+        Err(error) if error.kind() == io::ErrorKind::AddrInUse && DataDir::running(&common.data).is_some() => {
+            Ok(format!("{bind} ({over}) is in use by the running server"))
         }
         Err(error) => Err(format!(
-            "{bind} (UDP) cannot be used: {error}. Stop what listens there, or choose another `[sip] bind`"
+            "{bind} ({over}) cannot be used: {error}. Stop what listens there, or choose another `{key}`"
         )),
     }
 }

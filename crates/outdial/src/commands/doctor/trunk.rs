@@ -93,7 +93,7 @@ fn routed(
         Reached::Datagrams => match probed {
             Ok(report) if report.address == there => Ok(format!("{what}: answered over UDP")),
             Err(ProbeError::NotRegistered(_)) => Ok(format!("{what}: answered over UDP")),
-            Err(ProbeError::Silent { address, within }) if *address == there => Err(format!(
+            Err(ProbeError::Silent { address, within, .. }) if *address == there => Err(format!(
                 "{what}: silent over UDP for {:.1} s. Check `host` and `port`, and whether a firewall drops UDP, ours first",
                 within.as_secs_f64()
             )),

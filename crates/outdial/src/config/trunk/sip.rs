@@ -2,11 +2,11 @@
 
 use std::{path::PathBuf, time::Duration};
 
-use outdial_carrier_sip::{Identity as SipIdentity, Network, SipTransport, SipTrunk, Srtp, TlsSettings};
+use outdial_carrier_sip::{Digests, Identity as SipIdentity, Network, SipTransport, SipTrunk, Srtp, TlsSettings};
 use outdial_media::codec::Codec;
 use secrecy::SecretString;
 
-use super::{Identity, Protection, Transport, Trunk, read_file};
+use super::{Identity, IncomingDigest, Protection, Transport, Trunk, read_file};
 use crate::config::ConfigError;
 
 /// How often address translators forget, at the earliest.
@@ -61,6 +61,11 @@ impl Trunk {
             incoming: self.incoming,
             accept_from: self.accept_from()?,
             incoming_login: self.incoming_login()?,
+            incoming_digest: match self.incoming_digest {
+                IncomingDigest::Both => Digests::Both,
+                IncomingDigest::Md5 => Digests::Md5,
+                IncomingDigest::Sha256 => Digests::Sha256,
+            },
             identity: match self.identity {
                 Identity::From => SipIdentity::From,
                 Identity::Asserted => SipIdentity::Asserted,

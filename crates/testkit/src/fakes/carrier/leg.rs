@@ -107,7 +107,7 @@ impl FakeLeg {
             round_trip_ms: Some(20.0),
             far_loss: Some(0.0),
             far_jitter_ms: Some(2.5),
-            mos: 4.25,
+            mos: Some(4.25),
         };
         let end = LegEnd {
             ending,
