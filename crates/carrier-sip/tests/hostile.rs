@@ -502,3 +502,19 @@ async fn who_rings_on_after_the_call_was_given_up_is_cancelled_and_does_not_keep
     assert_eq!(end.ending.outcome, Outcome::NoAnswer);
     drop(rig);
 }
+
+#[tokio::test]
+async fn a_description_that_cannot_be_read_is_shown() {
+    for (body, says) in [
+        ("v=0\r\no=far\r\ns=-\r\n", "line 2, `o=far`, is not as RFC 8866 has it"),
+        ("v=1\r\n", "line 1, `v=1`"),
+        ("hello\r\n", "cannot be read"),
+    ] {
+        let (_rig, mut far, call, invite) = rung().await;
+        far.pick_up(&invite, body).await;
+        let bye = far.hears("BYE ").await;
+        far.answer(&bye, "200 OK", &[], "").await;
+        let (_, end) = call.end().await;
+        assert!(end.ending.reason.contains(says), "{}", end.ending.reason);
+    }
+}

@@ -100,7 +100,12 @@ async fn asterisk_is_talked_to_over_tls_with_protected_sound() {
 
     let told = home.run(&["explain", story["call"]["id"].as_str().unwrap()]).await;
     assert_eq!(told.code, 0, "{told:?}");
-    for part in ["MOS 4", "the far side reports: round trip", "% of ours lost"] {
+    for part in [
+        "MOS 4",
+        "the far side reports: round trip",
+        "% of ours lost",
+        "sound protected by SRTP (AES_CM_128_HMAC_SHA1_80)",
+    ] {
         assert!(told.out.contains(part), "no `{part}` in {}", told.out);
     }
     let messages = story.to_string();

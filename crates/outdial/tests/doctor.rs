@@ -82,6 +82,38 @@ async fn a_server_that_runs_with_tls_is_known_to_be_ours() {
 }
 
 #[tokio::test]
+async fn a_key_of_another_certificate_is_found_in_words() {
+    if !require(Peer::Openssl) {
+        return;
+    }
+    let certificates = Certificates::make().unwrap();
+    let home = Home::new();
+    home.configure(&format!(
+        "[sip]\nbind = \"127.0.0.1:0\"\n[sip.tls]\nbind = \"127.0.0.1:0\"\ncertificate = {:?}\nkey = {:?}\n",
+        certificates.certificate(Shown::Right),
+        certificates.key(Shown::Client),
+    ));
+    let ran = home.run(&["serve"]).await;
+    assert_ne!(ran.code, 0);
+    assert!(
+        ran.err.contains("the key does not belong to the certificate"),
+        "{}",
+        ran.err
+    );
+    let file = home.dir.path().join("no.pem");
+    std::fs::write(&file, "hello").unwrap();
+    home.configure(&format!(
+        "[sip]\nbind = \"127.0.0.1:0\"\n[sip.tls]\nbind = \"127.0.0.1:0\"\ncertificate = {file:?}\nkey = {file:?}\n"
+    ));
+    let ran = home.run(&["serve"]).await;
+    assert!(
+        ran.err.contains("-----BEGIN") && !ran.err.contains("NoItemsFound"),
+        "{}",
+        ran.err
+    );
+}
+
+#[tokio::test]
 async fn speech_that_does_not_speak_is_found() {
     let home = Home::new();
     home.configure("[speech.espeak]\nprogram = \"/no/such/espeak-ng\"\n");

@@ -255,7 +255,7 @@ async fn sipp_20_holds_and_resumes() {
         .await
         .unwrap();
     let trunk = format!("{ACCOUNT}\n{}", at(far_side.address().port()));
-    let (_home, server) = serve("", &trunk).await;
+    let (home, server) = serve("", &trunk).await;
     let id = server.place(&json!({ "to": TO, "flow": pause("2s") })).await;
     // Whoever follows the events hears it while the call goes on.
     let held = server.reached(&id, "far_hold").await;
@@ -271,6 +271,11 @@ async fn sipp_20_holds_and_resumes() {
     assert_eq!(
         (&holds[0]["data"]["held"], &holds[1]["data"]["held"]),
         (&json!(true), &json!(false))
+    );
+    let told = home.run(&["explain", &id]).await.out;
+    assert!(
+        told.contains("it put us on hold") && told.contains("it took us back"),
+        "{told}"
     );
     far_side.wait().await.unwrap().assert_success();
     server.stop().await;
