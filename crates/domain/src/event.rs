@@ -4,7 +4,8 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountId, AttemptId, CallId, Channels, Digit, Ending, EventId, LegId, Outcome, Quality, RecordingEnd, RecordingId,
+    AccountId, AttemptId, CallId, Channels, Digit, Ending, EventId, LegId, MessageId, Outcome, Quality, RecordingEnd,
+    RecordingId, message::MessageEvent,
 };
 
 /// Something that happened, saved in the same transaction as the state it changed.
@@ -25,11 +26,75 @@ pub struct Event {
 }
 
 /// What an event happened to.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Subject {
     /// A call.
     Call(CallId),
+    /// A message.
+    Message(MessageId),
+}
+
+impl Subject {
+    /// The UUID without the prefix that says what it is, for stores that keep ids as bytes.
+    #[must_use]
+    pub fn uuid(self) -> uuid::Uuid {
+        match self {
+            Self::Call(id) => id.uuid(),
+            Self::Message(id) => id.uuid(),
+        }
+    }
+
+    /// The call, where it is one.
+    #[must_use]
+    pub fn call(self) -> Option<CallId> {
+        match self {
+            Self::Call(id) => Some(id),
+            Self::Message(_) => None,
+        }
+    }
+
+    /// The message, where it is one.
+    #[must_use]
+    pub fn message(self) -> Option<MessageId> {
+        match self {
+            Self::Call(_) => None,
+            Self::Message(id) => Some(id),
+        }
+    }
+}
+
+impl From<CallId> for Subject {
+    fn from(id: CallId) -> Self {
+        Self::Call(id)
+    }
+}
+
+impl From<MessageId> for Subject {
+    fn from(id: MessageId) -> Self {
+        Self::Message(id)
+    }
+}
+
+impl std::fmt::Display for Subject {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Call(id) => id.fmt(f),
+            Self::Message(id) => id.fmt(f),
+        }
+    }
+}
+
+impl std::str::FromStr for Subject {
+    type Err = crate::IdError;
+
+    /// Reads the id of either: its prefix says which it is.
+    fn from_str(given: &str) -> Result<Self, crate::IdError> {
+        match given.split_once('_') {
+            Some((MessageId::PREFIX, _)) => given.parse().map(Self::Message),
+            _ => given.parse().map(Self::Call),
+        }
+    }
 }
 
 /// What happened.
@@ -275,19 +340,27 @@ pub enum EventKind {
         /// How.
         ending: Ending,
     },
+    /// Something happened to a message.
+    Message {
+        /// What.
+        event: MessageEvent,
+    },
 }
 
 /// The words of all kinds of events, each once: the compiler sees to it that none is forgotten.
 macro_rules! kinds {
-    ($($name:ident = $word:literal),+ $(,)?) => {
+    ($($name:ident = $word:literal),+; $($of_message:ident = $message_word:literal),+ $(,)?) => {
         impl EventKind {
             /// The stable words of all kinds.
-            pub const WORDS: &'static [&'static str] = &[$($word),+];
+            pub const WORDS: &'static [&'static str] = &[$($word,)+ $($message_word),+];
 
             /// The stable word for this kind, as used in the API and in filters.
             #[must_use]
             pub fn word(&self) -> &'static str {
-                match self { $(Self::$name { .. } => $word),+ }
+                match self {
+                    $(Self::$name { .. } => $word,)+
+                    $(Self::Message { event: MessageEvent::$of_message { .. } } => $message_word),+
+                }
             }
         }
     };
@@ -321,5 +394,13 @@ kinds! {
     Postponed = "postponed",
     Changed = "changed",
     RetryScheduled = "retry_scheduled",
-    Ended = "ended",
+    Ended = "ended";
+    Created = "message_created",
+    Queued = "message_queued",
+    Sending = "message_sending",
+    Submitted = "message_submitted",
+    RetryScheduled = "message_retry_scheduled",
+    Reported = "message_reported",
+    Received = "message_received",
+    Ended = "message_ended",
 }

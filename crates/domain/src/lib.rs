@@ -43,7 +43,7 @@ pub use id::{
 };
 pub use leg::{Leg, LegState, Quality};
 pub use mask::Mask;
-pub use message::{Message, MessagePlan, MessageState};
+pub use message::{Message, MessageEvent, MessagePlan, MessageState};
 pub use outcome::{EndedBy, Ending, Outcome};
 pub use plan::{Plan, Priority};
 pub use recording::{Channels, Recording, RecordingEnd, RecordingState};

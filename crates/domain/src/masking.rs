@@ -148,6 +148,12 @@ fn is_number(text: &str) -> bool {
             .all(|byte| byte.is_ascii_digit() || b"+*#-.() /".contains(&byte))
 }
 
+/// Masks what somebody is told: nothing of it remains but its length.
+#[must_use]
+pub fn text(text: &str) -> String {
+    stars(text)
+}
+
 /// A star for every octet; what divides lines and words stays.
 fn stars(text: &str) -> String {
     text.chars()

@@ -21,7 +21,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountId, Address, CallWebhook, MessageId, Priority,
+    AccountId, Address, CallWebhook, Direction, Event, EventId, EventKind, MessageId, Priority, Subject,
     outcome::words,
     text::{Composed, Encoding},
 };
@@ -53,6 +53,8 @@ words! {
         Canceled = "canceled",
         /// It may or may not have been sent, or nobody says what became of it.
         Unknown = "unknown",
+        /// It came in, and is ours.
+        Received = "received",
     }
 }
 
@@ -69,7 +71,8 @@ impl MessageState {
             | Self::Rejected
             | Self::Refused
             | Self::Canceled
-            | Self::Unknown => true,
+            | Self::Unknown
+            | Self::Received => true,
         }
     }
 }
@@ -83,6 +86,16 @@ words! {
         Leave = "leave",
         /// It is sent again, and may be read twice.
         Retry = "retry",
+    }
+}
+
+words! {
+    /// What a refusal of ours was for, for programs.
+    RefusalCode {
+        /// The receiver wants no texts of this account.
+        DoNotDisturb = "failed-dnd",
+        /// There is no way there.
+        NoRoute = "no_route",
     }
 }
 
@@ -122,6 +135,8 @@ pub struct Message {
     pub id: MessageId,
     /// Whose it is.
     pub account: AccountId,
+    /// Whether we send it, or it came in.
+    pub direction: Direction,
     /// Where it stands.
     pub state: MessageState,
     /// What to send, to whom, and until when.
@@ -139,6 +154,8 @@ pub struct Message {
     pub refused_by: Vec<String>,
     /// How often it was tried.
     pub tries: u16,
+    /// How many events it has.
+    pub events: u32,
     /// When it was accepted.
     pub created_at: Timestamp,
     /// When it changed last.
@@ -151,6 +168,8 @@ pub struct Message {
     pub ended_at: Option<Timestamp>,
     /// Why it stands where it stands, in words, where that says more than the state.
     pub reason: Option<String>,
+    /// What we refused it for.
+    pub refusal: Option<RefusalCode>,
 }
 
 words! {
@@ -192,12 +211,30 @@ pub struct Submission {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "type", rename_all = "snake_case")]
 pub enum MessageEvent {
+    /// It was accepted and is on disk.
+    Created {
+        /// Who shall have it.
+        to: String,
+        /// Who sends it.
+        from: Option<String>,
+        /// Not before this time.
+        due: Timestamp,
+        /// By which interface it came.
+        face: String,
+    },
+    /// Its time has come, and it cannot leave yet.
+    Queued {
+        /// What it waits for, in words.
+        because: String,
+    },
     /// It is in the journal, and leaves now.
     Sending {
         /// The trunk.
         trunk: String,
         /// The number of the try, from 1.
         attempt: u16,
+        /// Why the trunks before it were passed over.
+        passed_over: Vec<String>,
     },
     /// The network has all of it.
     Submitted {
@@ -219,6 +256,17 @@ pub enum MessageEvent {
         state: SubmissionState,
         /// The network's code for what went wrong.
         error: Option<String>,
+    },
+    /// It came in over a trunk of ours, with all its parts.
+    Received {
+        /// Who sent it.
+        from: String,
+        /// For which number of ours.
+        to: String,
+        /// The trunk.
+        trunk: String,
+        /// What its sender asks for by it, where it is one of the words for that.
+        keyword: Option<Keyword>,
     },
     /// Nothing follows any more.
     Ended {
@@ -249,6 +297,7 @@ impl Message {
         Self {
             id,
             account,
+            direction: Direction::Outgoing,
             state: waiting(&plan, now),
             plan,
             encoding: composed.encoding,
@@ -257,13 +306,59 @@ impl Message {
             trunk: None,
             refused_by: Vec::new(),
             tries: 0,
+            events: 0,
             created_at: now,
             updated_at: now,
             sent_at: None,
             delivered_at: None,
             ended_at: None,
             reason: None,
+            refusal: None,
         }
+    }
+
+    /// A message that came in over this trunk, with all its parts.
+    #[must_use]
+    pub fn received(
+        id: MessageId,
+        account: AccountId,
+        plan: MessagePlan,
+        composed: &Composed,
+        trunk: String,
+        now: Timestamp,
+    ) -> Self {
+        Self {
+            direction: Direction::Incoming,
+            state: MessageState::Received,
+            trunk: Some(trunk),
+            ended_at: Some(now),
+            ..Self::new(id, account, plan, composed, now)
+        }
+    }
+
+    /// Writes down that something happened to this message.
+    pub fn record(&mut self, id: EventId, event: MessageEvent, now: Timestamp) -> Event {
+        self.events += 1;
+        Event {
+            id,
+            account: self.account,
+            subject: Subject::Message(self.id),
+            sequence: self.events,
+            at: now,
+            kind: EventKind::Message { event },
+        }
+    }
+
+    /// Writes down that its time has come and it cannot leave yet.
+    ///
+    /// # Errors
+    ///
+    /// [`WrongState`] when it does not wait.
+    pub fn hold(&mut self, because: String, now: Timestamp) -> Result<MessageEvent, WrongState> {
+        self.must_wait("held")?;
+        self.state = MessageState::Queued;
+        self.updated_at = now;
+        Ok(MessageEvent::Queued { because })
     }
 
     /// Takes it back.
@@ -287,8 +382,9 @@ impl Message {
     /// # Errors
     ///
     /// [`WrongState`] when it does not wait.
-    pub fn refuse(&mut self, reason: String, now: Timestamp) -> Result<MessageEvent, WrongState> {
+    pub fn refuse(&mut self, code: RefusalCode, reason: String, now: Timestamp) -> Result<MessageEvent, WrongState> {
         self.must_wait("refused")?;
+        self.refusal = Some(code);
         Ok(self.end(MessageState::Refused, Some(reason), now))
     }
 

@@ -34,7 +34,7 @@ fn call(number: u64) -> Waiting {
         want(Kind::Node, "n", 1),
     ];
     Waiting {
-        call: CallId::new(Timestamp::UNIX_EPOCH, random),
+        subject: CallId::new(Timestamp::UNIX_EPOCH, random).into(),
         account: AccountId::new(Timestamp::UNIX_EPOCH, [u8::try_from(account).unwrap_or_default(); 10]),
         priority,
         due: i64::try_from(number).unwrap_or_default(),
@@ -50,12 +50,12 @@ fn one_goes(queue: &mut Queue, ledger: &mut Ledger, now: &mut Nanos, number: &mu
         for waiting in queue.candidates(64) {
             match ledger.admit(waiting.all_wants(), *now) {
                 Ok(()) => {
-                    queue.went(waiting.call);
+                    queue.went(waiting.subject);
                     *number += 1;
                     queue.enter(call(*number));
                     return;
                 }
-                Err(hold) => queue.held(waiting.call, &hold),
+                Err(hold) => queue.held(waiting.subject, &hold),
             }
         }
         *now = queue.next_time().unwrap_or(*now + APART);

@@ -18,13 +18,13 @@ use crate::{
         limits,
         names::AccountNames,
     },
-    ports::{Blobs, Ids, Prompts, RecordingFiles, RoomSound, Store, StoreError, VoiceCarrier},
+    ports::{Blobs, Ids, Prompts, RecordingFiles, RoomSound, Store, StoreError, TextCarrier, VoiceCarrier},
     recording::{interrupted::finish_those_of_this_node, links::Links, writer::Writer},
     recurring,
     rooms::{Rooms, owner::Wanted},
     scheduler,
     seldom::Seldom,
-    sweeper,
+    sweeper, texting,
     verbs::{KnownKeys, Requests},
 };
 
@@ -46,6 +46,8 @@ pub struct Parts {
     pub room_sound: Arc<dyn RoomSound>,
     /// Ring phones, by the kind of carrier that trunks name.
     pub carriers: BTreeMap<String, Arc<dyn VoiceCarrier>>,
+    /// Send texts, by the kind of carrier that SMS trunks name.
+    pub text_carriers: BTreeMap<String, Arc<dyn TextCarrier>>,
     /// Time and randomness.
     pub ids: Ids,
     /// What the operator decided.
@@ -67,7 +69,9 @@ pub(crate) struct Inner {
     pub(crate) requests: Requests,
     /// Wakes the scheduler when a call may have become due.
     pub(crate) due: Notify,
-    /// Where calls wait until their limits allow them.
+    /// Wakes who sends messages when one may have become due.
+    pub(crate) messages_due: Notify,
+    /// Where calls and messages wait until their limits allow them.
     pub(crate) admission: Arc<Admission>,
     /// Keeps the log short when many calls that come in are refused.
     pub(crate) refusals: Seldom,
@@ -125,7 +129,7 @@ impl Engine {
         engine.0.keeping.spawn(node::keep(engine.clone()));
         // Before the calls that they belong to, whose last events speak of them.
         let accounted = match finish_those_of_this_node(&engine).await {
-            Ok(()) => interrupted::end_those_of_the_gone(&engine).await,
+            Ok(()) => interrupted::end_all_of_the_gone(&engine).await,
             failed => failed,
         };
         if let Err(error) = accounted {
@@ -138,6 +142,7 @@ impl Engine {
         engine.0.keeping.spawn(admission::run(engine.clone()));
         engine.0.tasks.spawn(scheduler::run(engine.clone()));
         engine.0.tasks.spawn(recurring::run(engine.clone()));
+        texting::start(&engine);
         for calls in engine.carriers.values().filter_map(|carrier| carrier.incoming()) {
             engine.0.tasks.spawn(incoming::take_all(engine.clone(), calls));
         }
@@ -156,6 +161,7 @@ impl Engine {
             requests: Requests::default(),
             due: Notify::new(),
             refusals: Seldom::default(),
+            messages_due: Notify::new(),
             admission: Admission::new(parts.store.shared_limits().is_some(), parts.settings.limits.live_calls),
             allowed: AccountLimits::default(),
             names: AccountNames::default(),

@@ -52,6 +52,9 @@ mod armed {
         "answered",
         "other_journalled",
         "other_answered",
+        "text_before_journal",
+        "text_after_journal",
+        "text_sent",
         "before_end",
         "after_end",
     ];

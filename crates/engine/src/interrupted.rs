@@ -13,7 +13,7 @@ use crate::{
     Engine,
     call_task::{attempt_is_over, stay_with},
     ports::{CallDetails, Change, Job, LeftBehind, LegHandle, StoreError, StoredEvent},
-    recording,
+    recording, texting,
 };
 
 /// The calls of runs that are gone with which this process stays again, because their carrier can still learn
@@ -28,8 +28,14 @@ impl TakenUp {
     }
 }
 
+/// Accounts for the calls and messages of runs that are gone, and gives back what they had claimed.
+pub(crate) async fn end_all_of_the_gone(engine: &Engine) -> Result<(), StoreError> {
+    end_those_of_the_gone(engine).await?;
+    texting::interrupted::end_those_of_the_gone(engine).await
+}
+
 /// Ends the calls of runs that are gone, or stays with them again, and gives back what they had claimed.
-pub(crate) async fn end_those_of_the_gone(engine: &Engine) -> Result<(), StoreError> {
+async fn end_those_of_the_gone(engine: &Engine) -> Result<(), StoreError> {
     for details in engine.store.recover().await? {
         let why = |leg: &Leg| format!("the server was interrupted {}", how_far(&leg.progress));
         account_for(engine, details, why).await?;
@@ -169,7 +175,7 @@ async fn was_to_end(engine: &Engine, call: &Call) -> bool {
     if call.plan.retry == Retry::default() {
         return false;
     }
-    let events = engine.store.events_of(call.account, call.id).await;
+    let events = engine.store.events_of(call.account, call.id.into()).await;
     let asked = |stored: &StoredEvent| matches!(stored.event.kind, EventKind::HangUpRequested { .. });
     events.map_or(true, |events| events.iter().any(asked))
 }

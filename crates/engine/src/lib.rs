@@ -32,6 +32,7 @@ mod scheduler;
 mod seldom;
 mod settings;
 mod sweeper;
+mod texting;
 pub mod verbs;
 
 pub use engine::{Engine, Parts, StartError};
@@ -40,4 +41,5 @@ pub use pacing::Rules;
 pub use rooms::{Member, RoomView};
 pub use seldom::Seldom;
 pub use settings::Settings;
+pub use texting::route::SmsTrunk;
 pub use verbs::Actor;

@@ -5,6 +5,7 @@ mod carrier;
 mod claims;
 mod first_answer;
 mod limits;
+mod messages;
 mod nodes;
 mod prompts;
 mod recordings;
@@ -21,9 +22,13 @@ pub use carrier::{
     Answer, Ask, DigitWay, FarSound, IncomingLeg, LeftBehind, LegCommand, LegEnd, LegEvent, LegHandle, LegOrder,
     RingError, Terms, VoiceCarrier, WholeOrder, WireMessage, WireTransport,
 };
-pub use claims::{Backlog, Claimed, Lane, Placing, Share, Tally, Wanted};
+pub use claims::{Backlog, Claimed, Lane, Placing, Share, Tally, Wanted, Work};
 pub use first_answer::FirstAnswer;
 pub use limits::{Count, Counted, SharedLimits};
+pub use messages::{
+    ClaimedMessages, LeftAlone, MessageBatch, MessageChange, MessageFilter, MessageStore, SavedMessage, TrunkReceipt,
+    Which,
+};
 pub use nodes::{JoinError, NodeCommand, Nodes, Released, Reply, Run};
 pub use prompts::{Clip, ImportedAudio, PromptError, Prompts, Say, Signal};
 pub use recordings::{RecordingFile, RecordingFiles, RecordingFilter, RecordingStore};
@@ -36,6 +41,6 @@ pub use tap::{Tap, TapFrame, TapSink, tap};
 pub use text_carrier::{Arrival, Arrived, ArrivedPlace, ArrivedText, TextCarrier, TextOrder, TextQuestion, TextTrunk};
 pub use webhooks::{
     ClaimedReceivers, Delivery, DeliveryFilter, DeliveryResult, FanOut, Feed, FeedKey, Notice, NoticeWriter, Patience,
-    ReceiverClaim, Settled, WebhookStore,
+    ReceiverClaim, Settled, Snapshot, WebhookStore,
 };
 pub use world::{Clock, Entropy, Ids, SystemClock, SystemEntropy};

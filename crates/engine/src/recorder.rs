@@ -119,7 +119,11 @@ impl Recorder {
     /// Finds out whether a save that was said to have failed had reached the disk all the same, as may be
     /// when the answer of a database is lost. What had is not saved again. Says whether anything had.
     pub(crate) async fn had_been_saved(&mut self, live: &LiveCall) -> bool {
-        let stored = self.engine.store.events_of(live.call.account, live.call.id).await;
+        let stored = self
+            .engine
+            .store
+            .events_of(live.call.account, live.call.id.into())
+            .await;
         let Some(last) = stored.ok().and_then(|mut events| events.pop()) else {
             return false;
         };

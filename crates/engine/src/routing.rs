@@ -66,6 +66,9 @@ pub enum NoRoute {
         /// What there is.
         configured: String,
     },
+    /// No SMS trunk takes it; each with its reason.
+    #[error("no SMS trunk takes this text: {}", .0.join("; "))]
+    NoSmsTrunk(Vec<String>),
     /// No trunk takes it; each with its reason.
     #[error("no trunk takes this call: {}", .0.join("; "))]
     NoTrunk(Vec<String>),

@@ -50,7 +50,7 @@ pub(crate) async fn save(engine: &Engine, change: Change) -> Saved {
 
 /// Whether a save that was said to have failed had reached the disk all the same.
 async fn is_there(engine: &Engine, change: &Change) -> bool {
-    let events = engine.store.events_of(change.call.account, change.call.id).await;
+    let events = engine.store.events_of(change.call.account, change.call.id.into()).await;
     let last = change.events.last().map(|event| event.id);
     events.is_ok_and(|events| events.last().map(|stored| stored.event.id) == last)
 }

@@ -9,7 +9,7 @@ use jiff::Timestamp;
 
 use crate::{
     Engine, call_task,
-    ports::{ClaimedCall, Lane, StoreError},
+    ports::{ClaimedCall, Lane, StoreError, Work},
 };
 
 /// How many calls are taken in one transaction at most.
@@ -22,7 +22,7 @@ const LONGEST_SLEEP: Duration = Duration::from_secs(10);
 /// no room for it, and nobody tells us.
 const LONGEST_SLEEP_AMONG_NODES: Duration = Duration::from_millis(500);
 /// How long to wait before the store is asked again after it failed.
-const AFTER_FAILURE: Duration = Duration::from_secs(1);
+pub(crate) const AFTER_FAILURE: Duration = Duration::from_secs(1);
 
 /// Runs until the engine stops.
 pub(crate) async fn run(engine: Engine) {
@@ -46,10 +46,7 @@ pub(crate) async fn run(engine: Engine) {
 /// Takes and starts what is due. Says how long there is nothing to do.
 async fn take_due(engine: &Engine) -> Result<Duration, StoreError> {
     let inner = engine.inner();
-    let longest = match engine.store.nodes() {
-        Some(_) => LONGEST_SLEEP_AMONG_NODES,
-        None => LONGEST_SLEEP,
-    };
+    let longest = longest_sleep(engine);
     loop {
         if inner.stopping.is_cancelled() {
             return Ok(longest);
@@ -70,7 +67,10 @@ async fn take_due(engine: &Engine) -> Result<Duration, StoreError> {
             // What was being claimed while the rest was given back.
             engine.give_back().await;
         } else if !go_on {
-            let next = engine.store.next_due(&inner.admission.full_lanes()).await?;
+            let next = engine
+                .store
+                .next_due(Work::Calls, &inner.admission.full_lanes())
+                .await?;
             let until = until(next, engine.ids.now());
             return Ok(until.map_or(longest, |until| until.min(longest)));
         }
@@ -90,8 +90,16 @@ pub(crate) fn start(engine: &Engine, claim: ClaimedCall) {
     });
 }
 
+/// How long to sleep at most.
+pub(crate) fn longest_sleep(engine: &Engine) -> Duration {
+    match engine.store.nodes() {
+        Some(_) => LONGEST_SLEEP_AMONG_NODES,
+        None => LONGEST_SLEEP,
+    }
+}
+
 /// How long until a call that is due then is to be taken.
-fn until(due: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
+pub(crate) fn until(due: Option<Timestamp>, now: Timestamp) -> Option<Duration> {
     due.map(|due| {
         let left = Duration::try_from(due.duration_since(now)).unwrap_or_default();
         left.saturating_sub(AHEAD)

@@ -5,7 +5,9 @@ use std::collections::BTreeMap;
 use outdial_domain::{Address, Limits, Number, NumberUse};
 use outdial_flow::Flow;
 
-use crate::{outgoing::Outgoing, pacing::Rules, policy::Policy, recording::Keeping, routing::Trunk};
+use crate::{
+    outgoing::Outgoing, pacing::Rules, policy::Policy, recording::Keeping, routing::Trunk, texting::route::SmsTrunk,
+};
 
 /// What the operator decided.
 #[derive(Debug, Clone, Default)]
@@ -16,6 +18,10 @@ pub struct Settings {
     pub limits: Limits,
     /// The trunks, in the order in which they are tried.
     pub trunks: Vec<Trunk>,
+    /// The trunks for texts, in the order in which they are tried.
+    pub sms_trunks: Vec<SmsTrunk>,
+    /// The languages, by their codes, whose words for stop, start and help are known beside the English ones.
+    pub keyword_languages: Vec<String>,
     /// Which destinations are open.
     pub policy: Policy,
     /// Where we connect to because callers say so.

@@ -13,6 +13,7 @@ use crate::{
     Engine, interrupted,
     node::{LEASE, PATIENCE},
     ports::StoreError,
+    texting,
     verbs::forget_recording,
 };
 
@@ -35,6 +36,9 @@ const BATCH: usize = 500;
 /// How long a masked pair is kept after its time was over.
 const MASKS_KEPT: SignedDuration = SignedDuration::from_hours(24 * 30);
 
+/// How long a receipt or a part of a text is kept that nothing belongs to.
+const ARRIVALS_KEPT: SignedDuration = SignedDuration::from_hours(24 * 3);
+
 /// How often recordings whose time is over are deleted.
 const RECORDINGS: Duration = Duration::from_secs(60);
 
@@ -56,6 +60,16 @@ fn chores(engine: &Engine) -> Vec<Chore> {
             name: "ends attempts past their deadline",
             every: DEADLINES,
             run: |engine| Box::pin(interrupted::end_the_overdue(engine)),
+        },
+        Chore {
+            name: "asks what became of messages that no receipt came for, and ends them",
+            every: DEADLINES,
+            run: |engine| Box::pin(texting::interrupted::end_the_overdue(engine)),
+        },
+        Chore {
+            name: "forgets receipts and parts of texts that nothing ever belonged to",
+            every: ANSWERS,
+            run: |engine| Box::pin(forget_arrivals(engine)),
         },
         Chore {
             name: "forgets old answers to idempotency keys",
@@ -81,9 +95,9 @@ fn chores(engine: &Engine) -> Vec<Chore> {
                 run: |engine| Box::pin(release(engine)),
             },
             Chore {
-                name: "ends calls that no node stays with",
+                name: "accounts for calls and messages that no node stays with",
                 every: THOROUGHLY,
-                run: |engine| Box::pin(interrupted::end_those_of_the_gone(engine)),
+                run: |engine| Box::pin(interrupted::end_all_of_the_gone(engine)),
             },
             Chore {
                 name: "forgets commands between nodes",
@@ -129,7 +143,7 @@ async fn release(engine: &Engine) -> Result<(), StoreError> {
         engine.inner().telling.notify_one();
     }
     if released.gone {
-        interrupted::end_those_of_the_gone(engine).await?;
+        interrupted::end_all_of_the_gone(engine).await?;
     }
     Ok(())
 }
@@ -139,6 +153,17 @@ async fn forget_commands(engine: &Engine) -> Result<(), StoreError> {
         Some(nodes) => nodes.forget_commands(COMMANDS).await,
         None => Ok(()),
     }
+}
+
+/// Parts of a text come within days at most, and so do the answers that receipts were faster than.
+async fn forget_arrivals(engine: &Engine) -> Result<(), StoreError> {
+    let before = engine.ids.now().saturating_sub(ARRIVALS_KEPT).unwrap_or(Timestamp::MIN);
+    while engine.store.forget_arrivals(before, BATCH).await? >= BATCH {
+        if engine.is_stopping() {
+            break;
+        }
+    }
+    Ok(())
 }
 
 async fn forget_masks(engine: &Engine) -> Result<(), StoreError> {

@@ -5,6 +5,7 @@ mod after_restore;
 mod authenticate;
 mod change_call;
 mod control_call;
+mod do_not_disturb;
 mod edit;
 mod face_calls;
 mod get_call;
@@ -12,6 +13,7 @@ mod hang_up;
 mod list_calls;
 mod list_events;
 mod masks;
+mod messages;
 mod once;
 mod open_room;
 mod place_call;
@@ -21,6 +23,7 @@ mod recordings;
 mod replay;
 mod rooms;
 mod schedules;
+mod send_messages;
 mod upload_audio;
 mod webhooks;
 
@@ -35,6 +38,7 @@ pub(crate) use authenticate::KnownKeys;
 pub use authenticate::{AuthenticateError, authenticate};
 pub use change_call::{ChangeCall, ChangeCallError, change_call};
 pub use control_call::{ControlError, LONGEST_REASON, control_call};
+pub use do_not_disturb::{DoNotDisturbError, LONGEST_LIST, MOST_NUMBERS, allow_again, leave_alone, list_left_alone};
 pub use edit::Edit;
 pub use face_calls::{find_by_reference, forget_by_face};
 pub use get_call::{CallStory, Disclosure, NotDisclosed, disclosure, explain_call, get_call};
@@ -42,6 +46,7 @@ pub use hang_up::hang_up;
 pub use list_calls::{LONGEST_PAGE, list_calls};
 pub use list_events::{follow_events, list_events};
 pub use masks::{CreateMask, MaskError, create_mask, list_masks, remove_mask};
+pub use messages::{Canceled, MessageError, MessageStory, cancel_message, explain_message, get_message, list_messages};
 pub(crate) use once::Requests;
 pub use once::{Known, Once, RequestName, UnderWay, hash_request, look_up_request};
 pub use open_room::{OpenRoom, OpenedRoom, Participant, open_room};
@@ -53,10 +58,14 @@ pub use recordings::{
     LONGEST_RECORDING_PAGE, LinkError, RecordCall, RecordingError, change_recording, get_recording, link_to_recording,
     list_recordings, open_link, read_recording, record_call, remove_recording,
 };
-pub use replay::{LONGEST_REPLAY, Replay, ReplayError, Replayed, replay};
+pub use replay::{LONGEST_REPLAY, Replay, ReplayError, Replayed, replay, snapshot};
 pub use rooms::{RoomError, RoomOrder, control_room, get_room, list_rooms};
 pub use schedules::{
     Occurring, ScheduleError, change_schedule, create_schedule, get_schedule, list_schedules, remove_schedule,
+};
+pub use send_messages::{
+    LONGEST_UNIQUE, LONGEST_VALIDITY, MOST_RECEIVERS, Receiver, SendMessages, SendMessagesError, SentTo,
+    USUAL_VALIDITY, send_messages,
 };
 pub use upload_audio::{LARGEST_UPLOAD, UploadError, upload_audio};
 

@@ -22,7 +22,14 @@ impl Bench {
 
     /// Waits until nothing that is pending is left in the store.
     async fn taken(&self) {
-        while self.engine.store.next_due(&[]).await.unwrap().is_some() {
+        while self
+            .engine
+            .store
+            .next_due(outdial_engine::ports::Work::Calls, &[])
+            .await
+            .unwrap()
+            .is_some()
+        {
             tokio::time::sleep(Duration::from_millis(1)).await;
         }
     }

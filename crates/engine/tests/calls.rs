@@ -188,7 +188,15 @@ async fn a_call_that_waits_can_be_prevented() {
     assert_eq!(call.state, CallState::Scheduled);
     let answer = verbs::hang_up(&bench.engine, &bench.actor, call.id).await.unwrap();
     assert_eq!(answer, HangUpAnswer::Prevented);
-    assert_eq!(bench.engine.store.next_due(&[]).await.unwrap(), None);
+    assert_eq!(
+        bench
+            .engine
+            .store
+            .next_due(outdial_engine::ports::Work::Calls, &[])
+            .await
+            .unwrap(),
+        None
+    );
     assert!(bench.world.carrier.rung().is_empty());
 }
 

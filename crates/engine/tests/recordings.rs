@@ -421,7 +421,7 @@ async fn the_first_end_of_a_recording_holds_in_the_store_too() {
     let events = bench
         .world
         .store
-        .events_of(recording.account, recording.call)
+        .events_of(recording.account, recording.call.into())
         .await
         .unwrap();
     let told = events.iter().find_map(|stored| match stored.event.kind {

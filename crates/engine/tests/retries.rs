@@ -109,7 +109,15 @@ async fn the_next_attempt_is_seen_before_it_is_made() {
     let waits = stands(&bench, call.id).await;
     assert_eq!((waits.state, waits.attempts), (CallState::Scheduled, 1));
     assert_eq!(waits.plan.to.to_string(), "sip:carol@127.0.0.1");
-    assert_eq!(bench.engine.store.next_due(&[]).await.unwrap(), Some(waits.plan.due));
+    assert_eq!(
+        bench
+            .engine
+            .store
+            .next_due(outdial_engine::ports::Work::Calls, &[])
+            .await
+            .unwrap(),
+        Some(waits.plan.due)
+    );
     bench.ended(call.id).await;
     let rung: Vec<_> = bench
         .world

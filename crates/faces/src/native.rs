@@ -14,6 +14,7 @@ mod audio;
 mod body;
 mod calls;
 mod code;
+mod do_not_disturb;
 mod document;
 mod edits;
 mod endpoint;

@@ -84,7 +84,7 @@ impl Ground {
                 left -= 1;
             }
             if left == 0 {
-                let outdial_domain::Subject::Call(id) = event.subject;
+                let id = event.subject.call().unwrap();
                 return verbs::get_call(&self.engine, &self.actor, id).await.unwrap();
             }
         }

@@ -16,7 +16,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use administration::{Accounts, Keys, Store};
 pub use calls::{Call, Calls, Explain, Order};
-pub use messages::Messages;
+pub use messages::{Messages, Sms};
 pub(crate) use plan::from_now;
 pub use plan::{Action, HandOver, PlanOptions};
 pub use recordings::Recordings;
@@ -87,7 +87,9 @@ pub enum Command {
         #[command(subcommand)]
         command: Rooms,
     },
-    /// Look at texts
+    /// Send a text
+    Sms(Sms),
+    /// List, show, watch and take back texts, and say who wants none
     Messages {
         #[command(subcommand)]
         command: Messages,
@@ -102,7 +104,7 @@ pub enum Command {
         #[command(subcommand)]
         command: Schedules,
     },
-    /// Tell the whole story of a call
+    /// Tell the whole story of a call or a text
     Explain(Explain),
     /// Run scripted phones
     Handset(Handset),

@@ -136,18 +136,18 @@ impl Client {
         Ok(bytes.into())
     }
 
-    /// Follows the events, of one call or of all, after a position; it goes on where it was cut off.
+    /// Follows the events, of one call or message, given with the word for which it is, or of all, after a position; it goes on where it was cut off.
     ///
     /// # Errors
     ///
     /// [`Failure`] when the server cannot be reached or refuses; errors in the stream end it.
     pub async fn follow(
         &self,
-        call: Option<&str>,
+        one: Option<(&str, &str)>,
         after: Option<i64>,
     ) -> Result<impl Stream<Item = Result<Value, Failure>> + Send + use<>, Failure> {
         let mut query = Vec::new();
-        query.extend(call.map(|call| ("call", call.to_owned())));
+        query.extend(one.map(|(kind, id)| (kind, id.to_owned())));
         query.extend(after.map(|after| ("after", after.to_string())));
         let request = self
             .http

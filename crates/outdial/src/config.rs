@@ -8,6 +8,7 @@ mod handsets;
 mod pacing;
 mod recordings;
 mod sections;
+mod smpp;
 mod store;
 mod trace;
 mod trunk;
@@ -19,8 +20,8 @@ use figment::{
     Figment,
     providers::{Env, Format, Toml},
 };
-use outdial_domain::{Account, Address, Number, NumberUse};
-use outdial_engine::{Settings, policy::OpeningError, routing};
+use outdial_domain::{Account, Address, Number, NumberUse, message::Keyword};
+use outdial_engine::{Settings, SmsTrunk, policy::OpeningError, routing};
 use outdial_flow::Problem;
 use serde::Deserialize;
 
@@ -30,6 +31,7 @@ pub use handsets::Handsets;
 pub use pacing::Pacing;
 pub use recordings::Recordings;
 pub use sections::{Limits, Media, NumberSection, Policy, Server, Sip, SipTls};
+pub use smpp::{SmsTrunkSection, Texts, under_way};
 pub use store::Store;
 pub use trace::{Hep, Trace};
 pub use trunk::{CarrierKind, Transport, Trunk};
@@ -43,6 +45,9 @@ pub const SIP: &str = "sip";
 
 /// The name of the kind of carrier that hands whole calls to an Asterisk.
 pub const ASTERISK: &str = "asterisk";
+
+/// The name of the kind of carrier that sends texts.
+pub const SMPP: &str = "smpp";
 
 /// The whole configuration.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -76,6 +81,10 @@ pub struct Config {
     pub faces: Faces,
     /// The ways out, in the order they are tried.
     pub trunk: Vec<Trunk>,
+    /// What is said of texts in general.
+    pub texts: Texts,
+    /// The ways out for texts, in the order they are tried.
+    pub sms_trunk: Vec<SmsTrunkSection>,
     /// The numbers of the accounts.
     pub number: Vec<NumberSection>,
     /// Stored flows, by name, in the format of the API.
@@ -182,6 +191,8 @@ impl Config {
         let flows = self.flows()?;
         self.refuse_handing_callers_over(&flows)?;
         Ok(Settings {
+            sms_trunks: self.sms_trunks()?,
+            keyword_languages: self.languages()?,
             node: self.server.node.clone(),
             limits: self.limits.bounds()?,
             trunks,
@@ -195,6 +206,43 @@ impl Config {
             numbers: self.numbers()?,
             flows,
         })
+    }
+
+    /// The trunks for texts, with the one to the built-in SMSC first.
+    fn sms_trunks(&self) -> Result<Vec<SmsTrunk>, ConfigError> {
+        let mut trunks: Vec<SmsTrunk> = Vec::new();
+        for (index, trunk) in self.sms_trunk.iter().enumerate() {
+            let name = &trunk.name;
+            let key = format!("sms_trunk.{index}.name");
+            if name == Handsets::TRUNK || name == routing::DIRECT {
+                return Err(ConfigError::value(key, "this name is taken: choose another"));
+            }
+            // Limits are counted by the names of trunks, of whichever kind.
+            if trunks.iter().any(|other| other.name == *name) || self.trunk.iter().any(|other| other.name == *name) {
+                return Err(ConfigError::value(key, "two trunks have this name"));
+            }
+            trunks.push(trunk.route(index)?);
+        }
+        if self.handsets.enabled {
+            // First, so that a number of a handset never leaves the machine by mistake.
+            trunks.insert(0, self.handsets.sms_trunk()?);
+        }
+        Ok(trunks)
+    }
+
+    fn languages(&self) -> Result<Vec<String>, ConfigError> {
+        let known = Keyword::languages();
+        let unknown = self.texts.languages.iter().find(|code| !known.contains(&code.as_str()));
+        match unknown {
+            None => Ok(self.texts.languages.clone()),
+            Some(code) => Err(ConfigError::value(
+                "texts.languages",
+                format!(
+                    "the words of `{code}` are not known here; there are: {}",
+                    known.join(", ")
+                ),
+            )),
+        }
     }
 
     fn numbers(&self) -> Result<Vec<Number>, ConfigError> {
@@ -215,6 +263,7 @@ impl Config {
             });
             if let Some(trunk) = &number.trunk
                 && !self.trunk.iter().any(|known| known.name == *trunk)
+                && !self.sms_trunk.iter().any(|known| known.name == *trunk)
             {
                 return Err(ConfigError::value(key("trunk"), format!("there is no trunk `{trunk}`")));
             }
@@ -341,6 +390,7 @@ mod tests {
         };
         let config: Config = toml::from_str(&without("password_env").join("\n")).unwrap();
         assert_eq!(config.trunk[0].name, "provider");
+        assert_eq!(config.sms_trunk[0].sender[0].ton, 1);
         assert_eq!(config.number[0].uses, ["caller_id"]);
         assert!(config.flow.contains_key("reminder"));
         let settings = Config {

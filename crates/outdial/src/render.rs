@@ -58,6 +58,35 @@ fn event_of_leg(event: &Value, leg: &str) -> String {
             text(data, "to"),
             optional(data, "via", ", by trunk "),
         ),
+        "message_created" => format!("to {}{}", text(data, "to"), optional(data, "from", ", from ")),
+        "message_queued" => text(data, "because"),
+        "message_sending" => format!(
+            "by trunk {}, try {}, on disk before anything is sent{}",
+            text(data, "trunk"),
+            text(data, "attempt"),
+            passed_over(data)
+        ),
+        "message_submitted" => {
+            let ids = data["ids"].as_array().map_or(&[][..], Vec::as_slice);
+            let names: Vec<&str> = ids.iter().filter_map(Value::as_str).collect();
+            let parts = if ids.len() == 1 { "part" } else { "parts" };
+            format!("the network has it: {} {parts}, {}", ids.len(), names.join(" "))
+        }
+        "message_retry_scheduled" => format!("at {}, because {}", text(data, "at"), text(data, "because")),
+        "message_reported" => format!(
+            "part {}: {}{}",
+            text(data, "part"),
+            text(data, "state"),
+            optional(data, "error", ", code ")
+        ),
+        "message_received" => format!(
+            "from {} for {} by trunk {}{}",
+            text(data, "from"),
+            text(data, "to"),
+            text(data, "trunk"),
+            optional(data, "keyword", ", which asks to ")
+        ),
+        "message_ended" => format!("{}{}", text(data, "state"), optional(data, "reason", ": ")),
         "not_rung" => format!("{}: {}", text(data, "to"), text(data, "because")),
         "room_joined" => format!("{}, {} in it", text(data, "room"), text(data, "members")),
         "room_left" => format!("{}: {}", text(data, "room"), text(data, "because")),
@@ -262,6 +291,59 @@ pub fn table(headings: &[&str], rows: &Value, fields: &[&str]) -> String {
         table.add_row(fields.iter().map(|field| text(row, field)));
     }
     table.trim_fmt()
+}
+
+/// One message, with what became of its parts.
+pub fn message_page(message: &Value) -> String {
+    let mut page = format!(
+        "{} {} {}{}\n",
+        text(message, "id"),
+        text(message, "direction"),
+        text(message, "state"),
+        optional(message, "reason", ": "),
+    );
+    for (heading, name) in [
+        ("to", "to"),
+        ("from", "from"),
+        ("says", "body"),
+        ("encoding", "encoding"),
+        ("parts", "part_count"),
+        ("trunk", "trunk"),
+        ("created", "created_at"),
+        ("sent", "sent_at"),
+        ("delivered", "delivered_at"),
+    ] {
+        if !message[name].is_null() {
+            page += &format!("  {heading:<10} {}\n", text(message, name).escape_debug());
+        }
+    }
+    for (number, part) in (1..).zip(message["submissions"].as_array().into_iter().flatten()) {
+        page += &format!(
+            "  part {number:<5} {}{}{}\n",
+            text(part, "state"),
+            optional(part, "id", ", known there as "),
+            optional(part, "error", ", code ")
+        );
+    }
+    page
+}
+
+/// Messages, one a line.
+pub fn messages_table(page: &Value) -> String {
+    table(
+        &["MESSAGE", "STATE", "TO", "PARTS", "CREATED"],
+        &page["messages"],
+        &["id", "state", "to", "part_count", "created_at"],
+    )
+}
+
+/// All that is known of a message.
+pub fn message_story(story: &Value) -> String {
+    let mut page = message_page(&story["message"]) + "\n";
+    for event in story["events"].as_array().into_iter().flatten() {
+        page += &(event_line(event) + "\n");
+    }
+    page
 }
 
 /// The whole story of a call: what it is, what happened, and what went over the wire.

@@ -10,13 +10,14 @@ use std::{collections::BTreeMap, net::SocketAddr, path::Path, sync::Arc, time::D
 use metrics_exporter_prometheus::{PrometheusBuilder, PrometheusHandle};
 use outdial_carrier_asterisk::AsteriskCarrier;
 use outdial_carrier_sip::SipCarrier;
+use outdial_carrier_smpp::SmppCarrier;
 use outdial_engine::{
     Engine, Parts,
     pacing::limits::Kind,
-    ports::{Ids, NoRooms, Prompts, RoomSound, SystemClock, SystemEntropy, VoiceCarrier},
+    ports::{Ids, NoRooms, Prompts, RoomSound, SystemClock, SystemEntropy, TextCarrier, VoiceCarrier},
 };
 use outdial_faces::native::{self, NativeConfig};
-use outdial_handset::HandsetSet;
+use outdial_handset::{HandsetSet, Smsc};
 use outdial_speech::PromptLibrary;
 use outdial_webhooks::Webhooks;
 use tokio::net::TcpListener;
@@ -58,6 +59,10 @@ pub struct Server {
     pub asterisk: Option<Arc<AsteriskCarrier>>,
     /// The built-in phones, where they are enabled.
     pub handsets: Option<HandsetSet>,
+    /// The carrier of texts, where this server dials and there is a trunk for them.
+    pub smpp: Option<Arc<SmppCarrier>>,
+    /// The built-in SMSC, where the phones are enabled.
+    smsc: Option<Smsc>,
     /// Who tells receivers of events, where this server dials.
     webhooks: Option<Webhooks>,
     stop_within: Duration,
@@ -70,6 +75,9 @@ pub struct Server {
 /// How long notifications that are under way get to end when the server stops. What is not told by then is
 /// told after the next start.
 const TELLING: Duration = Duration::from_secs(5);
+
+/// How long SMSCs get to let us go.
+const UNBINDING: Duration = Duration::from_secs(2);
 
 impl Server {
     /// Starts everything.
@@ -119,7 +127,9 @@ impl Server {
         };
         let face_addresses = faces.addresses()?;
         let mut carriers: BTreeMap<String, Arc<dyn VoiceCarrier>> = BTreeMap::new();
+        let mut text_carriers: BTreeMap<String, Arc<dyn TextCarrier>> = BTreeMap::new();
         let (mut sip, mut asterisk, mut handsets) = (None, None, None);
+        let (mut smpp, mut smsc) = (None, None);
         let mut room_sound: Arc<dyn RoomSound> = Arc::new(NoRooms);
         if role == Role::Dialling {
             if config.handsets.enabled {
@@ -143,10 +153,20 @@ impl Server {
                 );
                 asterisk = Some(carrier);
             }
+            if config.handsets.enabled {
+                smsc = Some(start_smsc(config, &data).await?);
+            }
+            if let Some(carrier) = parts::smpp(config, smsc.as_ref().map(Smsc::address))?.map(Arc::new) {
+                text_carriers.insert(config::SMPP.to_owned(), Arc::clone(&carrier) as Arc<dyn TextCarrier>);
+                smpp = Some(carrier);
+            }
         }
         settings
             .trunks
             .retain(|trunk| trunk.name != Handsets::TRUNK || handsets.is_some());
+        settings
+            .sms_trunks
+            .retain(|trunk| trunk.name != Handsets::TRUNK || smsc.is_some());
 
         let port = Arc::clone(&prompts) as Arc<dyn Prompts>;
         let parts = Parts {
@@ -156,6 +176,7 @@ impl Server {
             prompts: port,
             room_sound,
             carriers,
+            text_carriers,
             ids,
             settings,
         };
@@ -188,6 +209,8 @@ impl Server {
             sip,
             asterisk,
             handsets,
+            smpp,
+            smsc,
             webhooks,
             stop_within,
             stopping,
@@ -226,6 +249,10 @@ impl Server {
         if let Some(sip) = &self.sip {
             sip.stop().await;
         }
+        if let Some(smpp) = &self.smpp {
+            smpp.stop(UNBINDING).await;
+        }
+        drop(self.smsc.take());
         self.stopping.cancel();
         for server in self.http.drain(..) {
             if let Err(error) = server.await {
@@ -267,6 +294,14 @@ async fn start_handsets(config: &Config, data: &DataDir) -> Result<HandsetSet, F
     HandsetSet::start(config.handsets.listen, script, Some(data.join("heard")))
         .await
         .map_err(|error| Failure::start(format!("the built-in handsets do not start: {error}")))
+}
+
+async fn start_smsc(config: &Config, data: &DataDir) -> Result<Smsc, Failure> {
+    let script = config.handsets.phones()?.smsc;
+    let anywhere = (config.handsets.listen.ip(), 0).into();
+    Smsc::start(anywhere, script, Some(data.join("texts.jsonl")))
+        .await
+        .map_err(|error| Failure::start(format!("the built-in SMSC does not start: {error}")))
 }
 
 async fn bind(address: SocketAddr) -> Result<TcpListener, Failure> {

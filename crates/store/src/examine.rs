@@ -9,6 +9,8 @@ use crate::blobs::FileBlobs;
 pub struct Examination {
     /// How many calls there are. Each was read, with its attempts, legs, events and messages.
     pub calls: u64,
+    /// How many messages there are. Each was read, with its events.
+    pub messages: u64,
     /// How many events there are.
     pub events: u64,
     /// How many schedules there are.
@@ -55,8 +57,12 @@ pub(crate) mod every {
     pub(crate) const WEBHOOK: &str =
         "SELECT account_id, id, url, events, secrets, disabled, created_at, position FROM webhook";
     pub(crate) const FEED: &str =
-        "SELECT call_id, webhook_id, replay_id, account_id, receiver, told, newest, tries FROM feed";
-    pub(crate) const DELIVERY: &str = "SELECT account_id, id, call_id, webhook_id, at, entry FROM delivery";
+        "SELECT kind, subject, webhook_id, replay_id, account_id, receiver, told, newest, tries FROM feed";
+    pub(crate) const DELIVERY: &str = "SELECT account_id, id, kind, subject, webhook_id, at, entry FROM delivery";
+    pub(crate) const MESSAGE: &str =
+        "SELECT account_id, id, direction, state, events, created_at, ended_at, plan, progress FROM message";
+    pub(crate) const PART: &str = "SELECT sender, receiver, reference, total, number, text FROM arrived_part";
+    pub(crate) const LEFT_ALONE: &str = "SELECT number, since, because FROM do_not_disturb";
     pub(crate) const MASK: &str = "SELECT id, mask FROM mask";
     pub(crate) const FIRST_ANSWER: &str =
         "SELECT account_id, key, request, answer, made_at, kept_until FROM first_answer";
@@ -65,7 +71,7 @@ pub(crate) mod every {
 /// All rules.
 pub(crate) fn rules(dialect: Dialect) -> Vec<Rule> {
     let call = (dialect.id)("call.id");
-    let subject = (dialect.id)("subject");
+    let subject = named(dialect, "");
     let length = (dialect.length)("events");
     let of_calls = |broken, condition: &str| Rule {
         broken,
@@ -78,11 +84,11 @@ pub(crate) fn rules(dialect: Dialect) -> Vec<Rule> {
     vec![
         of_calls(
             "call {} waits to be dialled and has no job: it would wait for ever",
-            "state IN ('scheduled', 'queued') AND NOT EXISTS (SELECT 1 FROM job WHERE job.call_id = call.id)",
+            "state IN ('scheduled', 'queued') AND NOT EXISTS (SELECT 1 FROM job WHERE job.subject = call.id)",
         ),
         of_calls(
             "call {} is under way or over and has a job: it would be dialled again",
-            "state IN ('active', 'ended') AND EXISTS (SELECT 1 FROM job WHERE job.call_id = call.id)",
+            "state IN ('active', 'ended') AND EXISTS (SELECT 1 FROM job WHERE job.subject = call.id)",
         ),
         of_calls(
             "call {} is under way and has no leg under way",
@@ -112,60 +118,117 @@ pub(crate) fn rules(dialect: Dialect) -> Vec<Rule> {
         ),
         of_calls("call {} counts its events wrongly", &format!("events <> {happened}")),
         Rule {
-            prefix: "call_",
-            broken: "the events of call {} have a gap, or two of one number",
+            prefix: "",
+            broken: "the events of {} have a gap, or two of one number",
             statement: format!(
-                "SELECT {subject} FROM (SELECT subject, sequence, \
+                "SELECT {subject} FROM (SELECT kind, subject, sequence, \
                     lag(sequence + {length}) OVER (PARTITION BY subject ORDER BY sequence) AS expected FROM event) AS row \
                  WHERE sequence <> coalesce(expected, 1) LIMIT {MOST}"
             ),
         },
         Rule {
-            prefix: "call_",
-            broken: "the events of call {} take positions that others have, too",
+            prefix: "",
+            broken: "the events of {} take positions that others have, too",
             statement: format!(
-                "SELECT {subject} FROM (SELECT subject, position - {length} AS before, \
+                "SELECT {subject} FROM (SELECT kind, subject, position - {length} AS before, \
                     lag(position) OVER (ORDER BY position) AS last FROM event) AS row \
                  WHERE before < coalesce(last, 0) LIMIT {MOST}"
             ),
         },
         Rule {
-            prefix: "call_",
-            broken: "an event of call {} has a position that the log has not given yet",
+            prefix: "",
+            broken: "an event of {} has a position that the log has not given yet",
             statement: format!(
                 "SELECT {subject} FROM event WHERE position > (SELECT position FROM log WHERE id = 1) LIMIT {MOST}"
             ),
         },
         Rule {
-            prefix: "call_",
-            broken: "the events of {} belong to no call of their account",
+            prefix: "",
+            broken: "the events of {} belong to no call or message of their account",
+            statement: format!("SELECT {subject} FROM event WHERE NOT {} LIMIT {MOST}", exists("event")),
+        },
+        Rule {
+            prefix: "",
+            broken: "there is a job for {}, which is no call or message of its account",
             statement: format!(
-                "SELECT {subject} FROM event WHERE NOT EXISTS \
-                    (SELECT 1 FROM call WHERE call.id = event.subject AND call.account_id = event.account_id) LIMIT {MOST}"
+                "SELECT 'job_' || {} FROM job WHERE NOT (EXISTS (SELECT 1 FROM call \
+                    WHERE call.id = job.subject AND call.account_id = job.account_id AND job.priority <= 2) \
+                 OR EXISTS (SELECT 1 FROM message \
+                    WHERE message.id = job.subject AND message.account_id = job.account_id AND job.priority > 2)) \
+                 LIMIT {MOST}",
+                (dialect.id)("job.subject")
             ),
         },
     ]
     .into_iter()
+    .chain(rules_of_messages(dialect))
     .chain(rules_of_telling(dialect))
     .collect()
 }
 
+/// The id of the subject in a table, with the prefix that says what it is.
+fn named(dialect: Dialect, table: &str) -> String {
+    let id = (dialect.id)(&format!("{table}subject"));
+    format!("CASE {table}kind WHEN 'call' THEN 'call_' ELSE 'msg_' END || {id}")
+}
+
+/// Whether the subject of a row of this table is there, in the account of the row.
+fn exists(table: &str) -> String {
+    let of = |kind: &str| {
+        format!(
+            "EXISTS (SELECT 1 FROM {kind} WHERE {table}.kind = '{kind}' AND {kind}.id = {table}.subject \
+                AND {kind}.account_id = {table}.account_id)"
+        )
+    };
+    format!("({} OR {})", of("call"), of("message"))
+}
+
+/// The rules of messages.
+fn rules_of_messages(dialect: Dialect) -> Vec<Rule> {
+    let message = (dialect.id)("message.id");
+    let length = (dialect.length)("events");
+    let of_messages = |broken, condition: &str| Rule {
+        broken,
+        prefix: "msg_",
+        statement: format!("SELECT {message} FROM message WHERE {condition} LIMIT {MOST}"),
+    };
+    let happened = format!("(SELECT coalesce(sum({length}), 0) FROM event WHERE event.subject = message.id)");
+    vec![
+        of_messages(
+            "message {} waits to be sent and has no job: it would wait for ever",
+            "state IN ('scheduled', 'queued') AND NOT EXISTS (SELECT 1 FROM job WHERE job.subject = message.id)",
+        ),
+        of_messages(
+            "message {} was sent or is over and has a job: it would be sent again",
+            "state NOT IN ('scheduled', 'queued') AND EXISTS (SELECT 1 FROM job WHERE job.subject = message.id)",
+        ),
+        of_messages("message {} counts its events wrongly", &format!("events <> {happened}")),
+    ]
+}
+
 /// The rules of what is told to receivers.
 fn rules_of_telling(dialect: Dialect) -> Vec<Rule> {
-    let (call, webhook) = ((dialect.id)("feed.call_id"), (dialect.id)("webhook.id"));
+    let (subject, webhook) = (named(dialect, "feed."), (dialect.id)("webhook.id"));
     vec![
         Rule {
-            prefix: "call_",
-            broken: "what is to be told of call {} ends with an event that it has not",
+            prefix: "",
+            broken: "what is to be told of {} ends with an event that it has not",
             statement: format!(
-                "SELECT {call} FROM feed JOIN call ON call.id = feed.call_id WHERE feed.newest > call.events LIMIT {MOST}"
+                "SELECT {subject} FROM feed WHERE feed.newest > coalesce( \
+                    (SELECT call.events FROM call WHERE call.id = feed.subject), \
+                    (SELECT message.events FROM message WHERE message.id = feed.subject), 0) LIMIT {MOST}"
             ),
         },
         Rule {
-            prefix: "call_",
-            broken: "call {} waits to be told to a webhook that is not there",
+            prefix: "",
+            broken: "something is to be told of {}, which is no call or message of its account",
+            statement: format!("SELECT {subject} FROM feed WHERE NOT {} LIMIT {MOST}", exists("feed")),
+        },
+        Rule {
+            prefix: "",
+            broken: "{} waits to be told to a webhook that is not there",
             statement: format!(
-                "SELECT {call} FROM feed WHERE feed.webhook_id <> {} AND NOT EXISTS (SELECT 1 FROM webhook \
+                "SELECT {subject} FROM feed WHERE feed.webhook_id <> {} AND NOT EXISTS (SELECT 1 FROM webhook \
                     WHERE webhook.id = feed.webhook_id AND webhook.account_id = feed.account_id) \
                  LIMIT {MOST}",
                 dialect.no_id

@@ -1,6 +1,7 @@
 //! The store in a PostgreSQL database.
 
 mod account;
+mod arrival;
 mod attempt;
 mod audio;
 mod backlog;
@@ -22,6 +23,8 @@ mod key;
 mod leg;
 mod limits;
 mod mask;
+mod message;
+mod message_batch;
 mod migrate;
 mod node;
 mod nodes;
@@ -36,6 +39,7 @@ mod room;
 mod schedule;
 mod telling;
 mod text;
+mod texting;
 mod trace;
 mod webhook;
 mod writer;
@@ -45,11 +49,11 @@ pub use self::{blobs::PostgresBlobs, recordings::PostgresRecordings};
 use futures_util::{FutureExt, future::BoxFuture};
 use jiff::Timestamp;
 use outdial_domain::{
-    Account, AccountId, Allowance, AudioId, Call, CallId, Key, KeyId, Mask, MaskId, ScheduleId, Webhook,
+    Account, AccountId, Allowance, AudioId, Call, CallId, Key, KeyId, Mask, MaskId, ScheduleId, Subject, Webhook,
 };
 use outdial_engine::ports::{
     AudioFile, Backlog, CallDetails, CallFilter, Change, Claimed, Count, Counted, FirstAnswer, Lane, Nodes, Page,
-    Placing, SharedLimits, Store, StoreError, StoredEvent, StoredSchedule, Trace, Wanted,
+    Placing, SharedLimits, Store, StoreError, StoredEvent, StoredSchedule, Trace, Wanted, Work,
 };
 use sqlx::{Connection, PgConnection, PgPool};
 use tokio::{sync::watch, task::JoinHandle, time::timeout};
@@ -210,9 +214,9 @@ impl Store for PostgresStore {
         Some(self)
     }
 
-    fn next_due(&self, except: &[Lane]) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
+    fn next_due(&self, work: Work, except: &[Lane]) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
         let except = except.to_vec();
-        self.with(move |connection| async move { backlog::next_due(connection, &except).await }.boxed())
+        self.with(move |connection| async move { backlog::next_due(connection, work, &except).await }.boxed())
     }
 
     fn backlog(&self, placing: Placing) -> BoxFuture<'_, Result<Backlog, StoreError>> {
@@ -251,8 +255,8 @@ impl Store for PostgresStore {
         self.with(move |connection| call::forget_face(connection, account, id).boxed())
     }
 
-    fn events_of(&self, account: AccountId, call: CallId) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>> {
-        self.with(move |connection| event::of_call(connection, account, call).boxed())
+    fn events_of(&self, account: AccountId, subject: Subject) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>> {
+        self.with(move |connection| event::of_subject(connection, account, subject).boxed())
     }
 
     fn events_after(

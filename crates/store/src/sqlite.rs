@@ -1,6 +1,7 @@
 //! The store in one SQLite file.
 
 mod account;
+mod arrival;
 mod attempt;
 mod audio;
 mod backlog;
@@ -17,6 +18,7 @@ mod job;
 mod key;
 mod leg;
 mod mask;
+mod message;
 mod migrate;
 pub(crate) mod open;
 #[cfg(test)]
@@ -28,6 +30,7 @@ mod recent;
 mod recording;
 mod schedule;
 mod telling;
+mod texting;
 mod trace;
 mod transaction;
 mod webhook;
@@ -42,11 +45,11 @@ use std::{
 use futures_util::{FutureExt, future::BoxFuture};
 use jiff::Timestamp;
 use outdial_domain::{
-    Account, AccountId, Allowance, AudioId, Call, CallId, Key, KeyId, Mask, MaskId, ScheduleId, Webhook,
+    Account, AccountId, Allowance, AudioId, Call, CallId, Key, KeyId, Mask, MaskId, ScheduleId, Subject, Webhook,
 };
 use outdial_engine::ports::{
     AudioFile, Backlog, CallDetails, CallFilter, Change, Claimed, FirstAnswer, Lane, Page, Placing, Store, StoreError,
-    StoredEvent, StoredSchedule, Trace, Wanted,
+    StoredEvent, StoredSchedule, Trace, Wanted, Work,
 };
 use rusqlite::Connection;
 use tokio::sync::watch;
@@ -226,9 +229,9 @@ impl Store for SqliteStore {
         async move { self.writer.claim(claim).await }.boxed()
     }
 
-    fn next_due(&self, except: &[Lane]) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
+    fn next_due(&self, work: Work, except: &[Lane]) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
         let except = except.to_vec();
-        self.read(move |connection| backlog::next_due(connection, &except))
+        self.read(move |connection| backlog::next_due(connection, work, &except))
     }
 
     fn backlog(&self, placing: Placing) -> BoxFuture<'_, Result<Backlog, StoreError>> {
@@ -256,8 +259,8 @@ impl Store for SqliteStore {
             .run(move |connection| Ok(call::forget_face(connection, account, id)?))
     }
 
-    fn events_of(&self, account: AccountId, call: CallId) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>> {
-        self.read(move |connection| event::of_call(connection, account, call))
+    fn events_of(&self, account: AccountId, subject: Subject) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>> {
+        self.read(move |connection| event::of_subject(connection, account, subject))
     }
 
     fn events_after(

@@ -148,7 +148,7 @@ fn copies_in_sqlite(path: &Path) {
         INSERT INTO call SELECT call.account_id, unhex(format('%032x', i)), direction, state, outcome, to_address, tag,
             reference, face, face_reference, face_kept, due + i, attempts, events, created_at, answered_at, ended_at, ending, digits, plan, flow
             FROM call, n;
-        INSERT INTO job (account_id, call_id, priority, due)
+        INSERT INTO job (account_id, subject, priority, due)
             SELECT account_id, id, 2, due FROM call WHERE true ON CONFLICT DO NOTHING;",
         CALLS - 1
     );
@@ -172,7 +172,7 @@ async fn copies_in_postgres(url: &str) {
         "INSERT INTO call SELECT call.account_id, lpad(to_hex(i), 32, '0')::uuid, direction, state, outcome, to_address,
             tag, reference, face, face_reference, face_kept, due + i, attempts, events, created_at, answered_at, ended_at, ending, digits, plan, flow
             FROM call, generate_series(1, {}) AS i;
-        INSERT INTO job (account_id, call_id, priority, due)
+        INSERT INTO job (account_id, subject, priority, due)
             SELECT account_id, id, 2, due FROM call ON CONFLICT DO NOTHING;",
         CALLS - 1
     );

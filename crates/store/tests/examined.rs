@@ -21,7 +21,7 @@ const SOUND: &[u8] = b"RIFF";
 const FAULTS: &[(&str, &str)] = &[
     ("DELETE FROM job", "has no job"),
     (
-        "INSERT INTO job (account_id, call_id, priority, due) SELECT account_id, id, 1, 0 FROM call WHERE state = 'ended'",
+        "INSERT INTO job (account_id, subject, priority, due) SELECT account_id, id, 1, 0 FROM call WHERE state = 'ended'",
         "dialled again",
     ),
     (

@@ -111,7 +111,7 @@ async fn the_store_on_a_small_disk() {
     }
     for id in &refused {
         assert!(store.call(caller.account, *id).await.unwrap().is_none());
-        assert_eq!(store.events_of(caller.account, *id).await.unwrap(), []);
+        assert_eq!(store.events_of(caller.account, (*id).into()).await.unwrap(), []);
     }
     let claimed = store
         .claim_due(at(9_000_000), "n1", Wanted::any(100_000))

@@ -76,7 +76,7 @@ async fn what_was_acknowledged_survives() {
         for (id, events) in acknowledged {
             let details = store.call(account, id).await.unwrap().expect("an acknowledged call");
             assert!(details.call.events >= events, "{id} has lost events");
-            let log = store.events_of(account, id).await.unwrap();
+            let log = store.events_of(account, id.into()).await.unwrap();
             assert_eq!(
                 log.len(),
                 details.call.events as usize,

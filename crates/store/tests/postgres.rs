@@ -192,7 +192,7 @@ async fn a_server_that_goes_away_loses_nothing_acknowledged() {
         for life in acknowledged {
             let details = store.call(caller.account, life.call.id).await.unwrap().unwrap();
             assert_eq!(details.call, life.call);
-            let events = store.events_of(caller.account, life.call.id).await.unwrap();
+            let events = store.events_of(caller.account, life.call.id.into()).await.unwrap();
             assert_eq!(events.len(), life.call.events as usize, "each event once");
             calls += 1;
         }

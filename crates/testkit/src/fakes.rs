@@ -24,6 +24,7 @@ mod rooms;
 mod store;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod world;
 
 pub use blobs::MemoryBlobs;
@@ -34,4 +35,5 @@ pub use prompts::FakePrompts;
 pub use recordings::MemoryRecordings;
 pub use rooms::FakeRooms;
 pub use store::MemoryStore;
+pub use texts::FakeTexts;
 pub use world::World;

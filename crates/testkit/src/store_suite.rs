@@ -16,6 +16,7 @@ mod limits;
 mod lists;
 pub mod lives;
 mod masks;
+mod messages;
 mod nodes;
 mod recordings;
 mod schedules;
@@ -31,6 +32,7 @@ pub use everything::one_of_everything;
 pub use limits::*;
 pub use lists::*;
 pub use masks::*;
+pub use messages::*;
 pub use nodes::*;
 pub use recordings::*;
 pub use schedules::*;
@@ -96,6 +98,19 @@ macro_rules! store_suite {
             a_schedule_moves_on_once
             due_schedules_are_found
             masks_are_kept
+            a_message_lives_step_by_step
+            a_stale_change_of_a_message_is_refused
+            a_batch_is_saved_once
+            a_marked_message_is_made_once
+            urgent_messages_are_claimed_beside_many
+            a_restart_finds_messages_in_the_journal
+            a_run_without_a_lease_sends_no_message
+            a_message_is_tried_again
+            early_receipts_wait_for_their_name
+            overdue_messages_are_found
+            parts_are_joined
+            messages_are_filtered
+            who_wants_no_texts_is_listed
             recordings_are_kept
             recordings_wait_for_their_node_and_their_end
             a_secret_is_made_once

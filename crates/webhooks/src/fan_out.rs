@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use outdial_domain::{CallId, Subject, Webhook, WebhookId};
+use outdial_domain::{Subject, Webhook, WebhookId};
 use outdial_engine::ports::{FanOut, Feed, FeedKey, StoreError, StoredEvent};
 
 use crate::Shared;
@@ -88,14 +88,14 @@ async fn step(shared: &Shared, webhook: &Webhook, (from, seen): &mut (i64, i64))
     Ok(more)
 }
 
-/// What the webhook is to be told of these events: one feed for each call.
+/// What the webhook is to be told of these events: one feed for each call or message.
 fn feeds(webhook: &Webhook, events: &[StoredEvent]) -> Vec<Feed> {
-    let mut feeds: HashMap<CallId, Feed> = HashMap::new();
+    let mut feeds: HashMap<Subject, Feed> = HashMap::new();
     for StoredEvent { event, .. } in events.iter().filter(|stored| webhook.events.wants(&stored.event.kind)) {
-        let Subject::Call(call) = event.subject;
-        let feed = feeds.entry(call).or_insert_with(|| Feed {
+        let subject = event.subject;
+        let feed = feeds.entry(subject).or_insert_with(|| Feed {
             key: FeedKey {
-                call,
+                subject,
                 webhook: Some(webhook.id),
                 replay: None,
             },

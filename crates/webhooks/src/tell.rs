@@ -1,11 +1,14 @@
-//! Tells a receiver what it has not been told of one call, event by event.
+//! Tells a receiver what it has not been told of one call or message, event by event.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
-use outdial_domain::{EventFilter, EventKind, SigningSecret, Webhook};
-use outdial_engine::ports::{
-    CallDetails, Delivery, DeliveryResult, Feed, FeedKey, NoticeWriter, Patience, Settled, StoreError, StoredEvent,
+use outdial_domain::{EventFilter, EventKind, MessageEvent, SigningSecret, Webhook};
+use outdial_engine::{
+    ports::{
+        Delivery, DeliveryResult, Feed, FeedKey, NoticeWriter, Patience, Settled, Snapshot, StoreError, StoredEvent,
+    },
+    verbs,
 };
 use tokio::time::Instant;
 
@@ -40,7 +43,7 @@ pub(crate) async fn tell(shared: &Shared, feed: Feed) -> (FeedKey, Told) {
         Ok(Some(telling)) => telling.run().await,
         Ok(None) => Told::Nothing,
         Err(error) => {
-            tracing::error!(%error, call = %key.call, "a notification cannot be written");
+            tracing::error!(%error, subject = %key.subject, "a notification cannot be written");
             // It is tried again when the receiver is served again.
             Told::Failed { not_before: None }
         }
@@ -71,7 +74,7 @@ struct Telling<'s> {
     feed: Feed,
     target: Target,
     writer: &'s dyn NoticeWriter,
-    details: CallDetails,
+    snapshot: Snapshot,
     waiting: Vec<StoredEvent>,
 }
 
@@ -79,9 +82,9 @@ impl<'s> Telling<'s> {
     /// Reads all that is needed, or settles a feed that nobody is to be told of any more.
     async fn prepare(shared: &'s Shared, feed: Feed) -> Result<Option<Self>, StoreError> {
         let store = &shared.engine.store;
-        let details = store.call(feed.account, feed.key.call).await?;
-        let events = store.events_of(feed.account, feed.key.call).await?;
-        let Some((details, target)) = find(shared, &feed, details).await? else {
+        let snapshot = verbs::snapshot(&shared.engine, feed.account, feed.key.subject).await?;
+        let events = store.events_of(feed.account, feed.key.subject).await?;
+        let Some((snapshot, target)) = find(shared, &feed, snapshot).await? else {
             settle(shared, &feed, feed.newest, 0, None, None).await;
             return Ok(None);
         };
@@ -101,7 +104,7 @@ impl<'s> Telling<'s> {
             feed,
             target,
             writer,
-            details,
+            snapshot,
             waiting,
         }))
     }
@@ -160,7 +163,7 @@ impl<'s> Telling<'s> {
                 };
                 let Some(pause) = pause else {
                     delivery.result = DeliveryResult::GivenUp;
-                    tracing::warn!(call = %self.feed.key.call, sequence, "a notification is given up");
+                    tracing::warn!(subject = %self.feed.key.subject, sequence, "a notification is given up");
                     self.feed.told = sequence;
                     self.feed.tries = 0;
                     self.settle(sequence, Some(now), Some(delivery)).await;
@@ -176,7 +179,7 @@ impl<'s> Telling<'s> {
 
     /// What is sent of an event, if something is.
     fn posting(&self, stored: &StoredEvent, now: Timestamp) -> Option<Posting> {
-        let notice = self.writer.write(&self.details, &stored.event, stored.position, now)?;
+        let notice = self.writer.write(&self.snapshot, &stored.event, stored.position, now)?;
         let id = stored.event.id.to_string();
         let mut headers = vec![
             ("content-type", notice.content_type),
@@ -212,7 +215,7 @@ impl<'s> Telling<'s> {
         Delivery {
             id: self.shared.engine.ids.make(outdial_domain::DeliveryId::new),
             account: self.feed.account,
-            call: self.feed.key.call,
+            subject: self.feed.key.subject,
             webhook: self.feed.key.webhook,
             event: stored.event.id,
             sequence: stored.event.sequence,
@@ -228,7 +231,7 @@ impl<'s> Telling<'s> {
         }
     }
 
-    /// The receiver wants nothing more: of the account, or of this call.
+    /// The receiver wants nothing more: of the account, or of this call or message.
     async fn gone(&mut self, delivery: Delivery) {
         self.settle(self.feed.newest, None, Some(delivery)).await;
         if let Some(webhook) = self.target.webhook.take() {
@@ -279,13 +282,13 @@ async fn settle(
     let _ = shared.settler.settle(settled).await.await;
 }
 
-/// Who is to be told, with the call; nobody when the webhook was removed or is off.
+/// Who is to be told, with what it is told of; nobody when the webhook was removed or is off.
 async fn find(
     shared: &Shared,
     feed: &Feed,
-    details: Option<CallDetails>,
-) -> Result<Option<(CallDetails, Target)>, StoreError> {
-    let Some(details) = details else { return Ok(None) };
+    snapshot: Option<Snapshot>,
+) -> Result<Option<(Snapshot, Target)>, StoreError> {
+    let Some(snapshot) = snapshot else { return Ok(None) };
     let target = match feed.key.webhook {
         Some(id) => {
             let webhooks = shared.engine.store.webhooks(Some(feed.account)).await?;
@@ -299,21 +302,24 @@ async fn find(
                 secret: None,
             })
         }
-        None => details.call.plan.webhook.clone().map(|webhook| Target {
+        None => snapshot.webhook().cloned().map(|webhook| Target {
             url: webhook.url,
             events: webhook.events,
             webhook: None,
             secret: webhook.secret,
         }),
     };
-    Ok(target.map(|target| (details, target)))
+    Ok(target.map(|target| (snapshot, target)))
 }
 
 impl crate::Writers {
-    /// Who writes the notifications of a call with these events.
+    /// Who writes the notifications of a call or a message with these events.
     fn of(&self, events: &[StoredEvent]) -> &dyn NoticeWriter {
         let face = events.first().and_then(|stored| match &stored.event.kind {
-            EventKind::Created { face, .. } => self.by_face.get(face),
+            EventKind::Created { face, .. }
+            | EventKind::Message {
+                event: MessageEvent::Created { face, .. },
+            } => self.by_face.get(face),
             _ => None,
         });
         face.unwrap_or(&self.usual).as_ref()

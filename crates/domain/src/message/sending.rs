@@ -75,6 +75,7 @@ impl Message {
         Ok(MessageEvent::Sending {
             trunk: trunk.to_owned(),
             attempt: self.tries,
+            passed_over: Vec::new(),
         })
     }
 

@@ -80,7 +80,7 @@ async fn permitted(engine: &Engine, call: &mut Call, route: &Route) -> Result<Pe
     loop {
         let left = time_left(call, engine.ids.now());
         if left.is_zero() {
-            return Err(NotAdmitted::Expired(inner.admission.reason(call.id)));
+            return Err(NotAdmitted::Expired(inner.admission.reason(call.id.into())));
         }
         tokio::select! {
             permit = ticket.permit() => return permit.ok_or(NotAdmitted::Changed),
@@ -96,7 +96,7 @@ async fn permitted(engine: &Engine, call: &mut Call, route: &Route) -> Result<Pe
             () = sleep(left) => continue,
         }
         look += LOOK;
-        if let Some(want) = inner.admission.reason(call.id)
+        if let Some(want) = inner.admission.reason(call.id.into())
             && told.as_ref() != Some(&want.key)
         {
             tell(engine, call, &want).await;
@@ -109,7 +109,7 @@ async fn permitted(engine: &Engine, call: &mut Call, route: &Route) -> Result<Pe
 fn waiting(engine: &Engine, call: &Call, allowed: Limit, route: &Route) -> Waiting {
     let wants = rules::wants(&engine.settings, call.account, allowed, &call.plan, route);
     Waiting {
-        call: call.id,
+        subject: call.id.into(),
         account: call.account,
         priority: call.plan.priority,
         due: call.plan.due.as_microsecond(),
@@ -134,7 +134,7 @@ pub(super) async fn another_admitted(
     let allowed = inner.allowed.of(&engine, account).await;
     let wants = rules::wants(&engine.settings, account, allowed, &plan, &route);
     let mut ticket = inner.admission.enter(Waiting {
-        call,
+        subject: call.into(),
         account,
         priority: plan.priority,
         due: engine.ids.now().as_microsecond(),
@@ -143,7 +143,7 @@ pub(super) async fn another_admitted(
     });
     let permit = timeout(OTHER_WAITS, ticket.permit()).await;
     permit.ok().flatten().map(|permit| (route, permit)).ok_or_else(|| {
-        let reason = inner.admission.reason(call);
+        let reason = inner.admission.reason(call.into());
         let reason = reason.map_or_else(|| "its limits are used up".to_owned(), |want| want.in_words());
         Ending::new(
             Outcome::Congestion,

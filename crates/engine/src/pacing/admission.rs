@@ -9,7 +9,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use outdial_domain::CallId;
+use outdial_domain::Subject;
 use tokio::{
     sync::{Mutex as AsyncMutex, Notify, oneshot},
     time::{Duration, Instant},
@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     Engine,
-    ports::{Backlog, Count, Counted, Lane, SharedLimits, StoreError, Wanted},
+    ports::{Backlog, Count, Counted, Lane, SharedLimits, StoreError, Wanted, Work},
 };
 
 /// How many calls are tried at one look.
@@ -56,10 +56,13 @@ pub(crate) struct Admission {
 #[derive(Default)]
 struct State {
     queue: Queue,
+    /// The calls that were claimed.
     window: Window,
+    /// The messages that were.
+    messages: Window,
     ledger: Ledger,
     lengths: Lengths,
-    askers: HashMap<CallId, Asker>,
+    askers: HashMap<Subject, Asker>,
     tickets: u64,
     /// How many permits are out.
     live: usize,
@@ -82,7 +85,7 @@ struct Asker {
 /// A place in the queue. It is left when this is dropped.
 pub(crate) struct Ticket {
     admission: Arc<Admission>,
-    call: CallId,
+    subject: Subject,
     number: u64,
     permit: oneshot::Receiver<Permit>,
 }
@@ -98,6 +101,8 @@ pub(crate) struct Permit {
     admission: Arc<Admission>,
     /// What it counts against, and whether that had a limit of calls at once when it was given.
     places: Vec<(Key, bool)>,
+    /// What it lets go: only calls are counted as live.
+    work: Work,
     since: Nanos,
 }
 
@@ -118,7 +123,7 @@ impl Admission {
     /// is void.
     pub(crate) fn enter(self: &Arc<Self>, waiting: Waiting) -> Ticket {
         let (sender, permit) = oneshot::channel();
-        let call = waiting.call;
+        let subject = waiting.subject;
         let mut state = self.state();
         state.tickets += 1;
         let number = state.tickets;
@@ -126,15 +131,15 @@ impl Admission {
             ticket: number,
             permit: sender,
         };
-        state.queue.leave(call);
-        let void = state.askers.insert(call, asker);
+        state.queue.leave(subject);
+        let void = state.askers.insert(subject, asker);
         state.queue.enter(waiting);
         drop(state);
         drop(void);
         self.changed.notify_one();
         Ticket {
             admission: Arc::clone(self),
-            call,
+            subject,
             number,
             permit,
         }
@@ -181,7 +186,7 @@ impl Admission {
             let mut state = self.state();
             state.ledger.admit(wants.iter(), now).map_err(|hold| full(&hold))?;
             state.take(wants.iter());
-            return Ok(self.permit(wants.iter(), now));
+            return Ok(self.permit(&mut state, Work::Calls, wants.iter(), now));
         };
         let run = engine.inner().node.run().id;
         let counted = self.count(limits, &run, vec![wants.to_vec()]).await;
@@ -189,7 +194,8 @@ impl Admission {
         if let Some(Err(hold)) = counted.verdicts.pop() {
             return Err(full(&hold));
         }
-        Ok(self.permit(wants.iter(), self.now()))
+        let now = self.now();
+        Ok(self.permit(&mut self.state(), Work::Calls, wants.iter(), now))
     }
 
     /// How many more calls of each lane may come, `most` at once. When it is said that of some none may, the
@@ -200,6 +206,11 @@ impl Admission {
         state.window.wanted(most, can_go)
     }
 
+    /// The same of messages.
+    pub(crate) fn messages_wanted(&self, most: usize) -> Wanted {
+        self.state().messages.wanted(most, usize::MAX)
+    }
+
     /// The lanes of which no more may come now. The scheduler is woken as soon as there is room for some.
     pub(crate) fn full_lanes(&self) -> Vec<Lane> {
         let mut state = self.state();
@@ -207,20 +218,28 @@ impl Admission {
         state.window.full(can_go)
     }
 
-    /// A call was claimed.
+    /// The same of messages.
+    pub(crate) fn full_message_lanes(&self) -> Vec<Lane> {
+        self.state().messages.full(usize::MAX)
+    }
+
+    /// A call or a message was claimed.
     pub(crate) fn seat(self: &Arc<Self>, lane: Lane) -> Seat {
-        self.state().window.enter(lane);
+        self.state().window_of(lane.work).enter(lane);
         Seat {
             admission: Arc::clone(self),
             lane,
         }
     }
 
-    /// Whether others that are due were told to wait and may come now.
-    fn has_room_again(&self) -> bool {
+    /// Whether others that are due were told to wait and may come now: calls, and messages.
+    fn has_room_again(&self) -> (bool, bool) {
         let mut state = self.state();
         let can_go = self.can_go(&state);
-        state.window.has_room_again(can_go)
+        (
+            state.window.has_room_again(can_go),
+            state.messages.has_room_again(usize::MAX),
+        )
     }
 
     /// How many calls could go here before long. What cannot is left to the other nodes, where there are any.
@@ -234,7 +253,7 @@ impl Admission {
 
     /// How many calls wait for a limit of each kind.
     pub(crate) fn waiting_by_kind(&self) -> Vec<(Option<Kind>, usize)> {
-        self.state().queue.waiting_by_kind().into_iter().collect()
+        self.state().queue.waiting_by_kind(Work::Calls).into_iter().collect()
     }
 
     /// How many permits are out.
@@ -243,8 +262,8 @@ impl Admission {
     }
 
     /// The limit that a call waits for, if it waits.
-    pub(crate) fn reason(&self, call: CallId) -> Option<Want> {
-        self.state().queue.reason(call).cloned()
+    pub(crate) fn reason(&self, subject: Subject) -> Option<Want> {
+        self.state().queue.reason(subject).cloned()
     }
 
     /// How long a call will wait, when this is due and not dialled over all nodes; see [`estimate`].
@@ -269,9 +288,17 @@ impl Admission {
         Nanos::try_from((moment - self.began).as_nanos()).unwrap_or(Nanos::MAX)
     }
 
-    fn permit<'w>(self: &Arc<Self>, wants: impl Iterator<Item = &'w Want>, since: Nanos) -> Permit {
+    fn permit<'w>(
+        self: &Arc<Self>,
+        state: &mut State,
+        work: Work,
+        wants: impl Iterator<Item = &'w Want>,
+        since: Nanos,
+    ) -> Permit {
+        state.live += usize::from(work == Work::Calls);
         let places = wants.filter(|want| takes_place(want));
         Permit {
+            work,
             admission: Arc::clone(self),
             places: places
                 .map(|want| (want.key.clone(), want.limit.at_once.is_some()))
@@ -293,7 +320,7 @@ impl Admission {
             let mut granted = Vec::new();
             for waiting in tried {
                 match state.ledger.admit(waiting.all_wants(), now) {
-                    Err(hold) => state.queue.held(waiting.call, &hold),
+                    Err(hold) => state.queue.held(waiting.subject, &hold),
                     Ok(()) => {
                         state.take(waiting.all_wants());
                         granted.push(self.grant(&mut state, &waiting, now));
@@ -345,7 +372,7 @@ impl Admission {
                             Until::Release => now + POLL,
                         };
                         let until = Until::Time(until);
-                        state.queue.held(waiting.call, &Hold { key, until });
+                        state.queue.held(waiting.subject, &Hold { key, until });
                     }
                 }
             }
@@ -398,9 +425,10 @@ impl Admission {
 
     /// Hands what was taken to the call, unless it has left meanwhile: then the permit is dropped.
     fn grant(self: &Arc<Self>, state: &mut State, waiting: &Waiting, now: Nanos) -> (Option<Asker>, Permit) {
-        let asker = state.askers.remove(&waiting.call);
-        state.queue.went(waiting.call);
-        (asker, self.permit(waiting.all_wants(), now))
+        let asker = state.askers.remove(&waiting.subject);
+        state.queue.went(waiting.subject);
+        let work = Work::of(waiting.subject);
+        (asker, self.permit(state, work, waiting.all_wants(), now))
     }
 }
 
@@ -417,17 +445,23 @@ fn takes_place(want: &Want) -> bool {
 }
 
 impl State {
+    fn window_of(&mut self, work: Work) -> &mut Window {
+        match work {
+            Work::Calls => &mut self.window,
+            Work::Messages => &mut self.messages,
+        }
+    }
+
     /// A call goes that counts against these.
     fn take<'w>(&mut self, wants: impl Iterator<Item = &'w Want>) {
-        self.live += 1;
         for want in wants.filter(|want| takes_place(want)) {
             *self.in_use.entry(want.key.clone()).or_default() += 1;
         }
     }
 
     /// A call that counted against these places has ended.
-    fn give_back(&mut self, places: &[(Key, bool)]) {
-        self.live = self.live.saturating_sub(1);
+    fn give_back(&mut self, work: Work, places: &[(Key, bool)]) {
+        self.live = self.live.saturating_sub(usize::from(work == Work::Calls));
         for (key, _) in places {
             if let Some(calls) = self.in_use.get_mut(key) {
                 *calls = calls.saturating_sub(1);
@@ -473,11 +507,11 @@ impl Drop for Ticket {
         let mut state = self.admission.state();
         if state
             .askers
-            .get(&self.call)
+            .get(&self.subject)
             .is_some_and(|asker| asker.ticket == self.number)
         {
-            let asker = state.askers.remove(&self.call);
-            state.queue.leave(self.call);
+            let asker = state.askers.remove(&self.subject);
+            state.queue.leave(self.subject);
             drop(state);
             drop(asker);
             self.admission.changed.notify_one();
@@ -487,7 +521,7 @@ impl Drop for Ticket {
 
 impl Drop for Seat {
     fn drop(&mut self) {
-        self.admission.state().window.leave(self.lane);
+        self.admission.state().window_of(self.lane.work).leave(self.lane);
         self.admission.changed.notify_one();
     }
 }
@@ -496,7 +530,7 @@ impl Drop for Permit {
     fn drop(&mut self) {
         let length = self.admission.now() - self.since;
         let mut state = self.admission.state();
-        state.give_back(&self.places);
+        state.give_back(self.work, &self.places);
         for (key, was_limited) in &self.places {
             state.ledger.release(key);
             state.lengths.learn(key, length);
@@ -532,8 +566,12 @@ pub(crate) async fn run(engine: Engine) {
             () = inner.left.cancelled() => return,
             next = look => next,
         };
-        if admission.has_room_again() {
+        let (calls, messages) = admission.has_room_again();
+        if calls {
             inner.due.notify_one();
+        }
+        if messages {
+            inner.messages_due.notify_one();
         }
         let until = next.and_then(|next| Some(admission.began + Duration::from_nanos(u64::try_from(next).ok()?)));
         let until = until.unwrap_or_else(|| Instant::now() + LONGEST_SLEEP);

@@ -8,7 +8,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use outdial_domain::{AccountId, CallId};
+use outdial_domain::{AccountId, Subject};
 
 use super::{
     bucket::Nanos,
@@ -34,7 +34,7 @@ pub struct Estimate {
 #[derive(Debug, Clone, Copy)]
 pub struct Asked<'a> {
     /// The call; it may wait here or not.
-    pub call: CallId,
+    pub subject: Subject,
     /// Since when it is due, in the unit of those that wait.
     pub due: i64,
     /// Whose it is, and how urgent it is.
@@ -140,7 +140,7 @@ impl Elsewhere {
         Self {
             before: without(
                 backlog.before,
-                queue.waiting_before(asked.lane, (asked.due, asked.call)),
+                queue.waiting_before(asked.lane, (asked.due, asked.subject)),
             ),
             lanes: others
                 .map(|(lane, tally)| (*lane, without(*tally, queue.waiting_in(*lane))))
@@ -153,7 +153,7 @@ impl Elsewhere {
     /// Of the calls that are not here it is not known what they count against. They are taken to be like those
     /// of their lane that are; where there are none, they count at every limit that they may share.
     fn ahead(&self, queue: &Queue, asked: Asked<'_>, key: &Key) -> Tally {
-        let turn = (asked.due, asked.call);
+        let turn = (asked.due, asked.subject);
         let (mut higher, mut own, mut lower) = (Tally::default(), Tally::default(), 0);
         let mut others: BTreeMap<AccountId, Tally> = BTreeMap::new();
         let mut count = |lane: Lane, tally: Tally| {
@@ -212,7 +212,7 @@ fn of_these(queue: &Queue, asked: Asked<'_>, lane: Lane, tally: Tally, key: &Key
         all += line.waiting;
         wanting += if line.wants(key) { line.waiting } else { 0 };
     }
-    if lane == asked.lane && queue.places.contains_key(&asked.call) {
+    if lane == asked.lane && queue.places.contains_key(&asked.subject) {
         // It says nothing of the others.
         (all, wanting) = (all.saturating_sub(1), wanting.saturating_sub(1));
     }
@@ -247,12 +247,13 @@ mod tests {
     fn lane(account: u8, priority: Priority) -> Lane {
         Lane {
             account: AccountId::new(Timestamp::UNIX_EPOCH, [account; 10]),
+            work: crate::ports::Work::Calls,
             priority,
         }
     }
 
-    fn call(number: u8) -> CallId {
-        CallId::new(Timestamp::UNIX_EPOCH, [number; 10])
+    fn call(number: u8) -> Subject {
+        outdial_domain::CallId::new(Timestamp::UNIX_EPOCH, [number; 10]).into()
     }
 
     fn trunk(name: &str) -> Want {
@@ -267,7 +268,7 @@ mod tests {
 
     fn waiting(number: u8, lane: Lane, trunk: &Want) -> Waiting {
         Waiting {
-            call: call(number),
+            subject: call(number),
             account: lane.account,
             priority: lane.priority,
             due: i64::from(number),
@@ -298,7 +299,7 @@ mod tests {
             queue.enter(waiting(number, mine, &slow));
         }
         let asked = Asked {
-            call: call(9),
+            subject: call(9),
             due: 9,
             lane: mine,
             wants: &[&slow],
@@ -332,7 +333,7 @@ mod tests {
         }
         queue.enter(waiting(9, broadcast, &idle));
         let asked = Asked {
-            call: call(9),
+            subject: call(9),
             due: 9,
             lane: broadcast,
             wants: &[&idle],

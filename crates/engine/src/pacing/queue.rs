@@ -19,19 +19,19 @@ use std::{
     sync::Arc,
 };
 
-use outdial_domain::{AccountId, CallId, Priority};
+use outdial_domain::{AccountId, Priority, Subject};
 
 use super::{
     bucket::Nanos,
     limits::{Hold, Key, Kind, Until, Want},
 };
-use crate::ports::Lane;
+use crate::ports::{Lane, Work};
 
-/// A call that wants to go.
+/// A call, or a message, that wants to go.
 #[derive(Debug, Clone)]
 pub struct Waiting {
-    /// The call.
-    pub call: CallId,
+    /// The call or message.
+    pub subject: Subject,
     /// Whose it is.
     pub account: AccountId,
     /// How urgent it is.
@@ -47,12 +47,13 @@ pub struct Waiting {
 
 impl Waiting {
     pub(super) fn turn(&self) -> Turn {
-        (self.due, self.call)
+        (self.due, self.subject)
     }
 
     fn lane(&self) -> Lane {
         Lane {
             account: self.account,
+            work: Work::of(self.subject),
             priority: self.priority,
         }
     }
@@ -67,6 +68,7 @@ impl Waiting {
 #[derive(Debug, Clone, PartialEq, Eq, Hash)]
 struct Kin {
     account: AccountId,
+    work: Work,
     priority: Priority,
     keys: Vec<Key>,
 }
@@ -74,7 +76,7 @@ struct Kin {
 pub(super) type LineId = u64;
 
 /// The place of a call in the order in which calls are due.
-pub(super) type Turn = (i64, CallId);
+pub(super) type Turn = (i64, Subject);
 
 #[derive(Debug)]
 pub(super) struct Line {
@@ -97,6 +99,7 @@ impl Line {
     pub(super) fn lane(&self) -> Lane {
         Lane {
             account: self.kin.account,
+            work: self.kin.work,
             priority: self.kin.priority,
         }
     }
@@ -134,7 +137,7 @@ struct Contention {
 pub struct Queue {
     next_line: LineId,
     went: u64,
-    pub(super) places: HashMap<CallId, Place>,
+    pub(super) places: HashMap<Subject, Place>,
     pub(super) lines: BTreeMap<LineId, Line>,
     kin: HashMap<Kin, LineId>,
     numbers: HashMap<Key, BTreeMap<LineId, SameNumber>>,
@@ -163,7 +166,7 @@ impl Queue {
     /// The limit that a call waits for: of those that let nobody through now, the one that lasts longest,
     /// or else the one that it waited for the last time.
     #[must_use]
-    pub fn reason(&self, call: CallId) -> Option<&Want> {
+    pub fn reason(&self, call: Subject) -> Option<&Want> {
         let place = self.places.get(&call)?;
         let held = place.waiting.all_wants().filter_map(|want| {
             let until = self.held.get(&want.key)?;
@@ -190,11 +193,11 @@ impl Queue {
             .count()
     }
 
-    /// How many calls wait for a limit of each kind, and how many for none that is known.
+    /// How many calls, or messages, wait for a limit of each kind, and how many for none that is known.
     #[must_use]
-    pub fn waiting_by_kind(&self) -> BTreeMap<Option<Kind>, usize> {
+    pub fn waiting_by_kind(&self, work: Work) -> BTreeMap<Option<Kind>, usize> {
         let mut counts = BTreeMap::new();
-        for line in self.lines.values() {
+        for line in self.lines.values().filter(|line| line.kin.work == work) {
             let held = line.kin.keys.iter().find(|key| self.held.contains_key(key));
             let standing = line.calls.len();
             *counts.entry(held.map(Key::kind)).or_default() += standing;
@@ -206,7 +209,7 @@ impl Queue {
 
     /// A call comes. One that waits already keeps its place.
     pub fn enter(&mut self, waiting: Waiting) {
-        if self.places.contains_key(&waiting.call) {
+        if self.places.contains_key(&waiting.subject) {
             return;
         }
         let turn = waiting.turn();
@@ -218,7 +221,7 @@ impl Queue {
             let contention = contention(&mut self.contentions, &want.key);
             contention.waiting[waiting.priority as usize] += 1;
         }
-        let call = waiting.call;
+        let call = waiting.subject;
         let number = waiting.number.as_ref().map(|want| want.key.clone());
         self.places.insert(
             call,
@@ -239,7 +242,7 @@ impl Queue {
     }
 
     /// A call has gone.
-    pub fn went(&mut self, call: CallId) {
+    pub fn went(&mut self, call: Subject) {
         let Some(Place { waiting, .. }) = self.remove(call) else {
             return;
         };
@@ -260,12 +263,12 @@ impl Queue {
     }
 
     /// A call does not wait any more: it was cancelled.
-    pub fn leave(&mut self, call: CallId) {
+    pub fn leave(&mut self, call: Subject) {
         self.remove(call);
     }
 
     /// A call was tried and must wait: so must all that want the same.
-    pub fn held(&mut self, call: CallId, hold: &Hold) {
+    pub fn held(&mut self, call: Subject, hold: &Hold) {
         let Some(place) = self.places.get_mut(&call) else {
             return;
         };
@@ -335,7 +338,7 @@ impl Queue {
             groups.entry(group).or_default().push(line);
         }
         owed.sort_unstable();
-        let mut calls: Vec<CallId> = owed.into_iter().map(|(_, call)| call).collect();
+        let mut calls: Vec<Subject> = owed.into_iter().map(|(_, call)| call).collect();
         calls.truncate(most);
         for priority in Priority::ALL {
             let turns = groups.iter().filter(|(group, _)| group.priority == *priority);
@@ -364,6 +367,7 @@ impl Queue {
         let keys = waiting.wants.iter().map(|want| want.key.clone()).collect();
         let kin = Kin {
             account: waiting.account,
+            work: Work::of(waiting.subject),
             priority: waiting.priority,
             keys,
         };
@@ -388,7 +392,7 @@ impl Queue {
         id
     }
 
-    fn remove(&mut self, call: CallId) -> Option<Place> {
+    fn remove(&mut self, call: Subject) -> Option<Place> {
         let place = self.places.remove(&call)?;
         if let Some(line) = self.lines.get_mut(&place.line) {
             line.calls.remove(&place.waiting.turn());
@@ -473,7 +477,7 @@ struct Group<'k> {
 }
 
 /// Lets the groups take turns, each with its calls in the order they came, until there are so many.
-fn take_turns<'l>(groups: impl Iterator<Item = &'l [&'l Line]>, most: usize, calls: &mut Vec<CallId>) {
+fn take_turns<'l>(groups: impl Iterator<Item = &'l [&'l Line]>, most: usize, calls: &mut Vec<Subject>) {
     let mut groups: Vec<_> = groups.map(in_order).collect();
     while calls.len() < most && !groups.is_empty() {
         groups.retain_mut(|group| match group.next() {
@@ -489,7 +493,7 @@ fn take_turns<'l>(groups: impl Iterator<Item = &'l [&'l Line]>, most: usize, cal
 }
 
 /// The calls of several lines in the order they came.
-fn in_order<'l>(lines: &'l [&'l Line]) -> impl Iterator<Item = CallId> + 'l {
+fn in_order<'l>(lines: &'l [&'l Line]) -> impl Iterator<Item = Subject> + 'l {
     let mut rests: Vec<_> = lines.iter().map(|line| line.calls.iter()).collect();
     let mut heads = BinaryHeap::new();
     for (index, rest) in rests.iter_mut().enumerate() {

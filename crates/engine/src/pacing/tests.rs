@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use jiff::Timestamp;
-use outdial_domain::{AccountId, CallId, Priority};
+use outdial_domain::{AccountId, CallId, Priority, Subject};
 use proptest::prelude::*;
 
 use super::{
@@ -12,10 +12,10 @@ use super::{
     queue::{Queue, Waiting},
 };
 
-fn id(number: u64) -> CallId {
+fn id(number: u64) -> Subject {
     let mut random = [0; 10];
     random[..8].copy_from_slice(&number.to_be_bytes());
-    CallId::new(Timestamp::UNIX_EPOCH, random)
+    CallId::new(Timestamp::UNIX_EPOCH, random).into()
 }
 
 fn account(number: u8) -> AccountId {
@@ -35,7 +35,7 @@ fn want(kind: Kind, name: impl Into<String>, interval: Option<Nanos>, at_once: O
 /// A call over a trunk that takes one call in ten nanoseconds.
 fn over_trunk(number: u64, whose: u8, priority: Priority) -> Waiting {
     Waiting {
-        call: id(number),
+        subject: id(number),
         account: account(whose),
         priority,
         due: 0,
@@ -50,8 +50,8 @@ struct Line {
     ledger: Ledger,
     now: Nanos,
     lasts: Nanos,
-    live: BTreeSet<(Nanos, CallId)>,
-    counts: HashMap<CallId, Waiting>,
+    live: BTreeSet<(Nanos, Subject)>,
+    counts: HashMap<Subject, Waiting>,
     went: Vec<(Nanos, Waiting)>,
 }
 
@@ -78,12 +78,12 @@ impl Line {
             for waiting in tried {
                 match self.ledger.admit(waiting.all_wants(), self.now) {
                     Ok(()) => {
-                        self.queue.went(waiting.call);
-                        self.live.insert((self.now + self.lasts, waiting.call));
-                        self.counts.insert(waiting.call, waiting.clone());
+                        self.queue.went(waiting.subject);
+                        self.live.insert((self.now + self.lasts, waiting.subject));
+                        self.counts.insert(waiting.subject, waiting.clone());
                         self.went.push((self.now, waiting));
                     }
-                    Err(hold) => self.queue.held(waiting.call, &hold),
+                    Err(hold) => self.queue.held(waiting.subject, &hold),
                 }
             }
         }
@@ -137,7 +137,7 @@ fn an_alert_overtakes_a_broadcast() {
         assert!(line.go_on());
     }
     let last = line.went.last().unwrap();
-    assert_eq!((last.1.call, line.went.len()), (id(99_999), 2));
+    assert_eq!((last.1.subject, line.went.len()), (id(99_999), 2));
 }
 
 #[test]
@@ -149,7 +149,12 @@ fn low_calls_are_late_and_not_forgotten() {
     line.queue.enter(over_trunk(1000, 1, Priority::Normal));
     line.queue.enter(over_trunk(2000, 2, Priority::Low));
     line.run();
-    let place = |number| line.went.iter().position(|(_, call)| call.call == id(number)).unwrap();
+    let place = |number| {
+        line.went
+            .iter()
+            .position(|(_, call)| call.subject == id(number))
+            .unwrap()
+    };
     assert_eq!((place(1000), place(2000)), (20, 21));
 }
 
@@ -198,7 +203,7 @@ fn a_call_that_must_wait_holds_up_none_that_could_go() {
     }
     line.queue.enter(over_trunk(77, 1, Priority::Low));
     line.look();
-    let went: Vec<CallId> = line.went.iter().map(|(_, call)| call.call).collect();
+    let went: Vec<Subject> = line.went.iter().map(|(_, call)| call.subject).collect();
     assert_eq!(went, [id(0), id(77)]);
 }
 
@@ -216,7 +221,7 @@ fn the_most_urgent_call_to_a_number_is_the_next_one() {
     line.queue.enter(to_bob(7, Priority::High));
     line.queue.enter(over_trunk(8, 1, Priority::Low));
     line.run();
-    let went: Vec<(Nanos, CallId)> = line.went.iter().map(|(at, call)| (*at, call.call)).collect();
+    let went: Vec<(Nanos, Subject)> = line.went.iter().map(|(at, call)| (*at, call.subject)).collect();
     assert_eq!(went[..4], [(0, id(0)), (10, id(8)), (1000, id(7)), (2000, id(1))]);
 }
 
@@ -235,7 +240,7 @@ fn who_leaves_makes_room_for_those_behind() {
     line.queue.leave(id(2));
     line.queue.leave(id(2));
     line.run();
-    let went: Vec<CallId> = line.went.iter().map(|(_, call)| call.call).collect();
+    let went: Vec<Subject> = line.went.iter().map(|(_, call)| call.subject).collect();
     assert_eq!(went, [id(1), id(3)]);
 }
 
@@ -294,7 +299,7 @@ proptest! {
             ];
             wants.extend(arrival.caller.map(|caller| want(Kind::CallerId, caller.to_string(), Some(13), None)));
             let waiting = Waiting {
-                call: id(number),
+                subject: id(number),
                 account: account(arrival.whose),
                 priority: arrival.priority,
                 due: 0,
@@ -311,11 +316,11 @@ proptest! {
         }
         line.run();
         prop_assert_eq!(line.went.len() + left, arrivals.len());
-        let mut last: BTreeMap<_, CallId> = BTreeMap::new();
+        let mut last: BTreeMap<_, Subject> = BTreeMap::new();
         for (_, call) in line.went.iter().filter(|(_, call)| call.number.is_none()) {
             let keys: Vec<_> = call.wants.iter().map(|want| want.key.clone()).collect();
-            let before = last.insert((call.account, call.priority, keys), call.call);
-            prop_assert!(before.is_none_or(|before| before < call.call));
+            let before = last.insert((call.account, call.priority, keys), call.subject);
+            prop_assert!(before.is_none_or(|before| before < call.subject));
         }
         prop_assert!(line.queue.lines.is_empty() && line.queue.places.is_empty());
     }

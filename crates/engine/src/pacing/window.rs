@@ -97,6 +97,7 @@ mod tests {
     fn lane(account: u8, priority: Priority) -> Lane {
         Lane {
             account: AccountId::new(Timestamp::UNIX_EPOCH, [account; 10]),
+            work: crate::ports::Work::Calls,
             priority,
         }
     }

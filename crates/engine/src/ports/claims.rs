@@ -1,18 +1,38 @@
-//! Taking work: which calls a node may have, by lane.
+//! Taking work: which calls and messages a node may have, by lane.
 
 use std::collections::HashMap;
 
 use jiff::Timestamp;
-use outdial_domain::{AccountId, Call, CallId, Priority};
+use outdial_domain::{AccountId, Call, CallId, Message, Priority, Subject};
 
-use super::ClaimedCall;
+/// What there is to do.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Work {
+    /// To dial calls.
+    Calls,
+    /// To send messages.
+    Messages,
+}
 
-/// The calls of one account that are equally urgent. They are claimed in the order in which they are due,
-/// and a lane with many of them hides none of another.
+impl Work {
+    /// What there is to do for this.
+    #[must_use]
+    pub fn of(subject: Subject) -> Self {
+        match subject {
+            Subject::Call(_) => Self::Calls,
+            Subject::Message(_) => Self::Messages,
+        }
+    }
+}
+
+/// The calls of one account that are equally urgent, or its messages. They are claimed in the order in which they
+/// are due, and a lane with many of them hides none of another.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct Lane {
-    /// Whose calls.
+    /// Whose.
     pub account: AccountId,
+    /// Calls or messages.
+    pub work: Work,
     /// How urgent they are.
     pub priority: Priority,
 }
@@ -23,12 +43,23 @@ impl Lane {
     pub fn of(call: &Call) -> Self {
         Self {
             account: call.account,
+            work: Work::Calls,
             priority: call.plan.priority,
+        }
+    }
+
+    /// The lane that a message waits in.
+    #[must_use]
+    pub fn of_message(message: &Message) -> Self {
+        Self {
+            account: message.account,
+            work: Work::Messages,
+            priority: message.plan.priority,
         }
     }
 }
 
-/// How many calls of each lane a node can take.
+/// How many calls, or messages, of each lane a node can take.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Wanted {
     /// How many at once at most, of all lanes together.
@@ -95,10 +126,10 @@ impl Share {
     /// Whether there may be more to take at once, when these were taken: a lane gave all that was asked of
     /// it, and more is wanted of it.
     #[must_use]
-    pub fn may_go_on(&self, wanted: &Wanted, taken: &[ClaimedCall]) -> bool {
+    pub fn may_go_on(&self, wanted: &Wanted, taken: impl Iterator<Item = Lane>) -> bool {
         let mut counts: HashMap<Lane, usize> = HashMap::new();
-        for claimed in taken {
-            *counts.entry(Lane::of(&claimed.call)).or_default() += 1;
+        for lane in taken {
+            *counts.entry(lane).or_default() += 1;
         }
         let gave_all = |(lane, asked): &(Lane, usize)| {
             counts.get(lane).is_some_and(|count| count >= asked) && wanted.of(*lane) > *asked
@@ -111,7 +142,7 @@ impl Share {
 #[derive(Debug, Clone, Default)]
 pub struct Claimed {
     /// The calls, in the order in which they are due.
-    pub calls: Vec<ClaimedCall>,
+    pub calls: Vec<super::ClaimedCall>,
     /// Whether there may be more that is wanted, so that it is worth asking again at once.
     pub more: bool,
 }

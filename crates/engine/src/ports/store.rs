@@ -4,15 +4,17 @@ use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use outdial_domain::{
     Account, AccountId, Allowance, Attempt, AudioId, Call, CallId, CallState, Event, EventKind, Key, KeyId, Leg, LegId,
-    Mask, MaskId, Outcome, ScheduleId,
+    Mask, MaskId, Outcome, ScheduleId, Subject,
 };
 use outdial_flow::Flow;
 use tokio::sync::watch;
 
-use super::{Backlog, Claimed, FirstAnswer, Lane, Nodes, Placing, SharedLimits, StoredSchedule, Wanted, WireMessage};
+use super::{
+    Backlog, Claimed, FirstAnswer, Lane, Nodes, Placing, SharedLimits, StoredSchedule, Wanted, WireMessage, Work,
+};
 
 /// Remembers. It decides nothing: what is legal is said in `domain`, and repeated as constraints.
-pub trait Store: super::WebhookStore + super::RecordingStore {
+pub trait Store: super::WebhookStore + super::RecordingStore + super::MessageStore {
     /// Saves a change of one call: its state, its events and its job in one transaction that is on
     /// disk when the future resolves.
     ///
@@ -34,12 +36,12 @@ pub trait Store: super::WebhookStore + super::RecordingStore {
     /// [`StoreError`]; then none was taken.
     fn claim_due(&self, by: Timestamp, run: &str, wanted: Wanted) -> BoxFuture<'_, Result<Claimed, StoreError>>;
 
-    /// When the next call that nobody has taken is due, but for calls of these lanes.
+    /// When the next call, or message, that nobody has taken is due, but for those of these lanes.
     ///
     /// # Errors
     ///
     /// [`StoreError`] when the store cannot be read.
-    fn next_due(&self, except: &[Lane]) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>>;
+    fn next_due(&self, work: Work, except: &[Lane]) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>>;
 
     /// What is due and not dialled yet, counted by an index and up to a bound.
     ///
@@ -97,12 +99,12 @@ pub trait Store: super::WebhookStore + super::RecordingStore {
     /// [`StoreError`]; then it is still there.
     fn forget_face(&self, account: AccountId, call: CallId) -> BoxFuture<'_, Result<bool, StoreError>>;
 
-    /// The events of a call, in order.
+    /// The events of a call or a message, in order.
     ///
     /// # Errors
     ///
     /// [`StoreError`] when the store cannot be read.
-    fn events_of(&self, account: AccountId, call: CallId) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>>;
+    fn events_of(&self, account: AccountId, subject: Subject) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>>;
 
     /// Events of this account after a position, in the order they were saved.
     ///
@@ -363,12 +365,12 @@ impl Change {
     }
 }
 
-/// What becomes of a call's job, which is to dial it.
+/// What becomes of a call's job, which is to dial it, or a message's, which is to send it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Job {
     /// It stays as it is.
     Keep,
-    /// The call is to be dialled at `plan.due`.
+    /// There is something to do at `plan.due`.
     Add,
     /// There is nothing left to do: the leg is in the journal, or the call has ended.
     Remove,
@@ -489,9 +491,9 @@ pub enum StoreError {
         /// What to do.
         remedy: String,
     },
-    /// Somebody else changed the call in between.
-    #[error("call {0} was changed by somebody else in between")]
-    Stale(CallId),
+    /// Somebody else changed the call or message in between.
+    #[error("{0} was changed by somebody else in between")]
+    Stale(Subject),
     /// The run of this node was declared gone, and others have taken over what it had.
     #[error("the run {0} of this node was declared gone: it may not dial any more")]
     Fenced(String),

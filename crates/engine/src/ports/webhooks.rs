@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
-use outdial_domain::{AccountId, CallId, DeliveryId, Event, EventId, ReceiverId, Webhook, WebhookId};
+use outdial_domain::{
+    AccountId, CallWebhook, DeliveryId, Event, EventId, Message, ReceiverId, Subject, Webhook, WebhookId,
+};
 use tokio::sync::watch;
 
 use super::{CallDetails, FirstAnswer, Page, StoreError};
@@ -129,11 +131,11 @@ pub trait WebhookStore: Send + Sync {
     fn notices(&self) -> watch::Receiver<u64>;
 }
 
-/// Who is to be told of which call.
+/// Who is to be told of which call or message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct FeedKey {
-    /// The call.
-    pub call: CallId,
+    /// The call or message.
+    pub subject: Subject,
     /// The webhook of the account; none for the receiver that the call names.
     pub webhook: Option<WebhookId>,
     /// Told once more, because of this request; none for what is told as it happens.
@@ -220,8 +222,8 @@ pub struct Delivery {
     pub id: DeliveryId,
     /// Whose.
     pub account: AccountId,
-    /// The call.
-    pub call: CallId,
+    /// The call or message.
+    pub subject: Subject,
     /// The webhook of the account; none for the receiver that the call names.
     pub webhook: Option<WebhookId>,
     /// The event.
@@ -288,8 +290,8 @@ impl DeliveryResult {
 pub struct DeliveryFilter {
     /// Only this one.
     pub id: Option<DeliveryId>,
-    /// Only those of this call.
-    pub call: Option<CallId>,
+    /// Only those of this call or message.
+    pub subject: Option<Subject>,
     /// Only those to this webhook.
     pub webhook: Option<WebhookId>,
     /// Only those older than this one: the cursor.
@@ -298,10 +300,34 @@ pub struct DeliveryFilter {
     pub most: usize,
 }
 
-/// Writes notifications: a face does, in its own words, for the calls that were made by it.
+/// A call or a message as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::large_enum_variant,
+    reason = "one of them is read for each notification, and then moved nowhere"
+)]
+pub enum Snapshot {
+    /// A call.
+    Call(CallDetails),
+    /// A message.
+    Message(Message),
+}
+
+impl Snapshot {
+    /// Who is told of it by its own request.
+    #[must_use]
+    pub fn webhook(&self) -> Option<&CallWebhook> {
+        match self {
+            Self::Call(details) => details.call.plan.webhook.as_ref(),
+            Self::Message(message) => message.plan.webhook.as_ref(),
+        }
+    }
+}
+
+/// Writes notifications: a face does, in its own words, for the calls and messages that were made by it.
 pub trait NoticeWriter: Send + Sync {
-    /// The notification of an event, with the call as it is now; none when nothing is told of it.
-    fn write(&self, call: &CallDetails, event: &Event, position: i64, now: Timestamp) -> Option<Notice>;
+    /// The notification of an event, with the call or message as it is now; none when nothing is told of it.
+    fn write(&self, snapshot: &Snapshot, event: &Event, position: i64, now: Timestamp) -> Option<Notice>;
 
     /// How often a notification that was not taken is tried again.
     fn patience(&self) -> Patience {

@@ -79,7 +79,7 @@ pub(crate) async fn events_of(engine: &Engine, call: &Call) -> Result<Vec<EventK
     if recordings.is_empty() {
         return Ok(Vec::new());
     }
-    let events = engine.store.events_of(call.account, call.id).await?;
+    let events = engine.store.events_of(call.account, call.id.into()).await?;
     let is_told = |recording: &Recording| {
         events.iter().any(|stored| {
             matches!(&stored.event.kind, EventKind::RecordingFinished { recording: id, .. } if *id == recording.id)

@@ -68,7 +68,7 @@ pub async fn get_call(engine: &Engine, actor: &Actor, id: CallId) -> Result<Call
 /// [`CallError::NotFound`] when the account has no such call.
 pub async fn explain_call(engine: &Engine, actor: &Actor, id: CallId) -> Result<CallStory, CallError> {
     let details = get_call(engine, actor, id).await?;
-    let events = engine.store.events_of(actor.account, id).await?;
+    let events = engine.store.events_of(actor.account, id.into()).await?;
     let traces = engine.store.traces(actor.account, id).await?;
     Ok(CallStory {
         queue: place_in_queue(engine, &details).await?,

@@ -23,7 +23,7 @@ const BATCH: usize = 500;
 /// [`CallError::NotFound`] when the account has no such call.
 pub async fn list_events(engine: &Engine, actor: &Actor, call: CallId) -> Result<Vec<StoredEvent>, CallError> {
     get_call(engine, actor, call).await?;
-    Ok(engine.store.events_of(actor.account, call).await?)
+    Ok(engine.store.events_of(actor.account, call.into()).await?)
 }
 
 /// All events of the account after a position, those to come included; without a position, only

@@ -20,8 +20,9 @@ use crate::{
     ports::{FirstAnswer, StoreError},
 };
 
-/// How a verb gets the answer that is saved with what it makes.
-pub type Once<T> = Box<dyn FnOnce(&T) -> FirstAnswer + Send>;
+/// How a verb gets the answer that is saved with what it makes. It may ask for it again when what is made turns out
+/// to be something else at the last moment.
+pub type Once<T> = Box<dyn Fn(&T) -> FirstAnswer + Send>;
 
 /// Names a request: the same again has the same name.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -209,8 +209,8 @@ pub async fn place_call_once(
     engine.inner().due.notify_one();
     match saved.await {
         // The store may have tried twice, and found what it had saved itself.
-        Err(StoreError::Stale(id)) if call.face.is_some() => {
-            if engine.store.call(actor.account, id).await?.is_none() {
+        Err(StoreError::Stale(_)) if call.face.is_some() => {
+            if engine.store.call(actor.account, call.id).await?.is_none() {
                 return Err(PlaceCallError::NameTaken);
             }
         }

@@ -48,7 +48,7 @@ pub async fn place_in_queue(engine: &Engine, details: &CallDetails) -> Result<Op
     let wants = rules::wants(&engine.settings, call.account, allowed, &call.plan, &route);
     let all: Vec<&Want> = wants.common.iter().chain(&wants.number).collect();
     let asked = Asked {
-        call: call.id,
+        subject: call.id.into(),
         due: call.plan.due.as_microsecond(),
         lane: Lane::of(call),
         wants: &all,

@@ -1,12 +1,12 @@
 //! Tells receivers once more.
 
 use jiff::Timestamp;
-use outdial_domain::{CallId, DeliveryId, ReceiverId, Subject, Webhook, WebhookId};
+use outdial_domain::{AccountId, DeliveryId, EventFilter, ReceiverId, Subject, Webhook, WebhookId};
 
 use super::{Actor, WebhookError, get_webhook};
 use crate::{
     Engine,
-    ports::{DeliveryFilter, Feed, FeedKey, StoreError},
+    ports::{DeliveryFilter, Feed, FeedKey, Snapshot, StoreError},
 };
 
 /// The most events that one request tells again.
@@ -19,8 +19,8 @@ const PAGE: usize = 500;
 pub enum Replay {
     /// The event of this delivery, to the same receiver.
     Delivery(DeliveryId),
-    /// All events of a call, to the receiver that it names.
-    Call(CallId),
+    /// All events of a call or a message, to the receiver that it names.
+    All(Subject),
     /// What a webhook was to be told of after this position, and not after the other one.
     Positions {
         /// The webhook.
@@ -54,10 +54,10 @@ pub struct Replayed {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum ReplayError {
     /// The account has nothing like it.
-    #[error("there is no such delivery, call or webhook in this account")]
+    #[error("there is no such delivery, call, message or webhook in this account")]
     NotFound,
     /// There is nobody to be told.
-    #[error("the receiver is gone: the webhook was removed or is off, or the call names none")]
+    #[error("the receiver is gone: the webhook was removed or is off, or the call or message names none")]
     NoReceiver,
     /// The store failed.
     #[error(transparent)]
@@ -81,7 +81,7 @@ impl From<WebhookError> for ReplayError {
 pub async fn replay(engine: &Engine, actor: &Actor, what: Replay) -> Result<Replayed, ReplayError> {
     let replayed = match what {
         Replay::Delivery(id) => delivery(engine, actor, id).await?,
-        Replay::Call(call) => of_call(engine, actor, call).await?,
+        Replay::All(subject) => all_of(engine, actor, subject).await?,
         Replay::Positions {
             webhook,
             after,
@@ -118,12 +118,12 @@ async fn delivery(engine: &Engine, actor: &Actor, id: DeliveryId) -> Result<Repl
     let told = page.items.into_iter().next().ok_or(ReplayError::NotFound)?;
     let receiver = match told.webhook {
         Some(webhook) => live(engine, actor, webhook).await?.receiver(),
-        None => receiver_of(engine, actor, told.call).await?,
+        None => receiver_of(engine, actor, told.subject).await?.0,
     };
     let new = feed(
         engine,
         actor,
-        told.call,
+        told.subject,
         told.webhook,
         receiver,
         told.sequence..=told.sequence,
@@ -135,32 +135,39 @@ async fn delivery(engine: &Engine, actor: &Actor, id: DeliveryId) -> Result<Repl
     })
 }
 
-async fn receiver_of(engine: &Engine, actor: &Actor, call: CallId) -> Result<ReceiverId, ReplayError> {
-    let details = engine
-        .store
-        .call(actor.account, call)
-        .await?
-        .ok_or(ReplayError::NotFound)?;
-    let webhook = details.call.plan.webhook.ok_or(ReplayError::NoReceiver)?;
-    Ok(webhook.receiver)
+/// Who is told of it by its own request, and what of.
+async fn receiver_of(
+    engine: &Engine,
+    actor: &Actor,
+    subject: Subject,
+) -> Result<(ReceiverId, EventFilter), ReplayError> {
+    let snapshot = snapshot(engine, actor.account, subject).await?;
+    let snapshot = snapshot.ok_or(ReplayError::NotFound)?;
+    let webhook = snapshot.webhook().ok_or(ReplayError::NoReceiver)?;
+    Ok((webhook.receiver, webhook.events.clone()))
 }
 
-async fn of_call(engine: &Engine, actor: &Actor, call: CallId) -> Result<Replayed, ReplayError> {
-    let details = engine
-        .store
-        .call(actor.account, call)
-        .await?
-        .ok_or(ReplayError::NotFound)?;
-    let webhook = details.call.plan.webhook.ok_or(ReplayError::NoReceiver)?;
-    let events = engine.store.events_of(actor.account, call).await?;
-    let wanted = events
-        .iter()
-        .filter(|stored| webhook.events.wants(&stored.event.kind))
-        .count();
-    let new = feed(engine, actor, call, None, webhook.receiver, 1..=details.call.events);
+/// A call or a message as it is now, with what is told of it.
+///
+/// # Errors
+///
+/// [`StoreError`] when the store cannot be read.
+pub async fn snapshot(engine: &Engine, account: AccountId, subject: Subject) -> Result<Option<Snapshot>, StoreError> {
+    Ok(match subject {
+        Subject::Call(id) => engine.store.call(account, id).await?.map(Snapshot::Call),
+        Subject::Message(id) => engine.store.message(account, id).await?.map(Snapshot::Message),
+    })
+}
+
+async fn all_of(engine: &Engine, actor: &Actor, subject: Subject) -> Result<Replayed, ReplayError> {
+    let (receiver, wanted) = receiver_of(engine, actor, subject).await?;
+    let events = engine.store.events_of(actor.account, subject).await?;
+    let last = events.last().map_or(0, |stored| stored.event.sequence);
+    let told = events.iter().filter(|stored| wanted.wants(&stored.event.kind)).count();
+    let new = feed(engine, actor, subject, None, receiver, 1..=last);
     engine.store.add_feeds(vec![new], engine.ids.now()).await?;
     Ok(Replayed {
-        events: wanted,
+        events: told,
         more_after: None,
     })
 }
@@ -168,14 +175,14 @@ async fn of_call(engine: &Engine, actor: &Actor, call: CallId) -> Result<Replaye
 fn feed(
     engine: &Engine,
     actor: &Actor,
-    call: CallId,
+    subject: Subject,
     webhook: Option<WebhookId>,
     receiver: ReceiverId,
     events: std::ops::RangeInclusive<u32>,
 ) -> Feed {
     Feed {
         key: FeedKey {
-            call,
+            subject,
             webhook,
             replay: Some(engine.ids.make(DeliveryId::new)),
         },
@@ -218,14 +225,14 @@ async fn range(
         let ended = !full || after >= through;
         let mut feeds: Vec<Feed> = Vec::new();
         for stored in events.iter().filter(|stored| webhook.events.wants(&stored.event.kind)) {
-            let Subject::Call(call) = stored.event.subject;
+            let subject = stored.event.subject;
             let sequence = stored.event.sequence;
-            match feeds.iter_mut().find(|feed| feed.key.call == call) {
+            match feeds.iter_mut().find(|feed| feed.key.subject == subject) {
                 Some(feed) => feed.newest = sequence,
                 None => feeds.push(feed(
                     engine,
                     actor,
-                    call,
+                    subject,
                     Some(webhook.id),
                     webhook.receiver(),
                     sequence..=sequence,

@@ -162,7 +162,11 @@ impl History {
 
     /// The kinds of a call's events.
     pub(crate) fn events(&self, call: CallId) -> Vec<EventKind> {
-        let events = self.world.store.events_of(self.actor.account, call).now_or_never();
+        let events = self
+            .world
+            .store
+            .events_of(self.actor.account, call.into())
+            .now_or_never();
         let events = events.expect("the memory store answers at once").unwrap();
         events.into_iter().map(|stored| stored.event.kind).collect()
     }

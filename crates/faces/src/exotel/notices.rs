@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use outdial_domain::{Event, EventKind, LegId};
-use outdial_engine::ports::{CallDetails, Notice, NoticeWriter, Patience};
+use outdial_engine::ports::{CallDetails, Notice, NoticeWriter, Patience, Snapshot};
 use outdial_exotel::{
     call::{CallEvent, CallStatus, CallbackType, Direction},
     callback::{AnsweredBy, CallCallback, CallNotice, LegNotice},
@@ -24,7 +24,11 @@ pub struct ExotelNotices;
 const AGAIN: &[Duration] = &[Duration::from_secs(30), Duration::from_secs(300)];
 
 impl NoticeWriter for ExotelNotices {
-    fn write(&self, details: &CallDetails, event: &Event, _: i64, _: Timestamp) -> Option<Notice> {
+    fn write(&self, snapshot: &Snapshot, event: &Event, _: i64, _: Timestamp) -> Option<Notice> {
+        // What is asked for here makes calls only.
+        let Snapshot::Call(details) = snapshot else {
+            return None;
+        };
         let happened = match event.kind {
             EventKind::Ended { .. } => CallEvent::Terminal,
             EventKind::Answered { leg, .. } if is_first(details, leg) => CallEvent::Answered,

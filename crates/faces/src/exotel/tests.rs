@@ -145,7 +145,14 @@ impl Rig {
         let wanted = events.iter().filter(|stored| receiver.events.wants(&stored.event.kind));
         let now = self.ground.engine.ids.now();
         wanted
-            .filter_map(|stored| ExotelNotices.write(details, &stored.event, stored.position, now))
+            .filter_map(|stored| {
+                ExotelNotices.write(
+                    &outdial_engine::ports::Snapshot::Call(details.clone()),
+                    &stored.event,
+                    stored.position,
+                    now,
+                )
+            })
             .collect()
     }
 }

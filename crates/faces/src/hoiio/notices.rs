@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use outdial_domain::{Event, EventKind};
-use outdial_engine::ports::{CallDetails, Notice, NoticeWriter, Patience};
+use outdial_engine::ports::{Notice, NoticeWriter, Patience, Snapshot};
 use outdial_hoiio::{Record as _, notify, time};
 use secrecy::{ExposeSecret as _, SecretString};
 
@@ -38,7 +38,11 @@ impl HoiioNotices {
 }
 
 impl NoticeWriter for HoiioNotices {
-    fn write(&self, details: &CallDetails, event: &Event, _: i64, _: Timestamp) -> Option<Notice> {
+    fn write(&self, snapshot: &Snapshot, event: &Event, _: i64, _: Timestamp) -> Option<Notice> {
+        // What is asked for here makes calls only.
+        let Snapshot::Call(details) = snapshot else {
+            return None;
+        };
         if !matches!(event.kind, EventKind::Ended { .. }) {
             return None;
         }

@@ -523,7 +523,12 @@ async fn the_end_is_told_signed_and_once() {
         .unwrap();
     let now = rig.ground.engine.ids.now();
     let mut told = events.iter().filter_map(|stored| {
-        let notice = notices.write(&details, &stored.event, stored.position, now)?;
+        let notice = notices.write(
+            &outdial_engine::ports::Snapshot::Call(details.clone()),
+            &stored.event,
+            stored.position,
+            now,
+        )?;
         assert!(receiver.events.wants(&stored.event.kind), "{:?}", stored.event.kind);
         assert!(matches!(&stored.event.kind, EventKind::Ended { ending } if ending.outcome == Outcome::Completed));
         Some(notice)

@@ -76,6 +76,8 @@ codes! {
     InsufficientScope = "insufficient_scope", FORBIDDEN, false, "The key does not allow this";
     /// The caller id is no number of the account, and the key lacks the scope `any_caller_id`.
     CallerIdNotAllowed = "caller_id_not_allowed", FORBIDDEN, false, "The caller id is not allowed";
+    /// The sender is no number of the account, and the key lacks the scope `any_caller_id`.
+    SenderNotAllowed = "sender_not_allowed", FORBIDDEN, false, "The sender is not allowed";
     /// The flow of the request has a `hand_over`, and the key lacks the scope `hand_over`.
     HandOverNotAllowed = "hand_over_not_allowed", FORBIDDEN, false, "The key may not hand calls over";
     /// No line of the configuration opens this destination.
@@ -84,6 +86,8 @@ codes! {
     NoRoute = "no_route", UNPROCESSABLE_ENTITY, false, "No trunk takes this call";
     /// The account has no call with this id.
     CallNotFound = "call_not_found", NOT_FOUND, false, "There is no such call";
+    /// The account has no message with this id.
+    MessageNotFound = "message_not_found", NOT_FOUND, false, "There is no such message";
     /// The call is not under way, so it cannot be told to do something.
     CallNotLive = "call_not_live", CONFLICT, false, "The call is not under way";
     /// The call is under way and cannot do that now; the detail says why.

@@ -13,8 +13,8 @@ use utoipa::openapi::{
 };
 
 use super::{
-    Api, accounts, actor::Need, audio, calls, code::Code, events, idempotency, keys, masks, messages, operations,
-    recordings, rooms, schedules, webhooks,
+    Api, accounts, actor::Need, audio, calls, code::Code, do_not_disturb, events, idempotency, keys, masks, messages,
+    operations, recordings, rooms, schedules, webhooks,
 };
 
 /// One method of one path.
@@ -52,7 +52,15 @@ pub(super) fn all() -> Vec<Endpoint> {
         masks::list::endpoint(),
         masks::create::endpoint(),
         masks::remove::endpoint(),
+        messages::send::endpoint(),
+        messages::list::endpoint(),
+        messages::get::endpoint(),
+        messages::cancel::endpoint(),
+        messages::get::explanation(),
         messages::preview::endpoint(),
+        do_not_disturb::list(),
+        do_not_disturb::add(),
+        do_not_disturb::remove(),
         recordings::start::endpoint(),
         recordings::list::endpoint(),
         recordings::get::endpoint(),

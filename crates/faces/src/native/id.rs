@@ -6,7 +6,7 @@ use axum::{
     extract::{FromRequestParts, Path},
     http::request::Parts,
 };
-use outdial_domain::{AccountId, CallId, KeyId, MaskId, RecordingId, ScheduleId, WebhookId};
+use outdial_domain::{AccountId, CallId, KeyId, MaskId, MessageId, RecordingId, ScheduleId, WebhookId};
 
 use super::{Api, code::Code, refusal::Refusal};
 
@@ -33,6 +33,10 @@ impl Named for KeyId {
 
 impl Named for MaskId {
     const UNKNOWN: Code = Code::MaskNotFound;
+}
+
+impl Named for MessageId {
+    const UNKNOWN: Code = Code::MessageNotFound;
 }
 
 impl Named for RecordingId {

@@ -3,8 +3,8 @@
 mod described;
 
 use jiff::Timestamp;
-use outdial_domain::Event;
-use outdial_engine::ports::{CallDetails, Notice, NoticeWriter, StoredEvent};
+use outdial_domain::{Event, EventKind};
+use outdial_engine::ports::{Notice, NoticeWriter, Snapshot, StoredEvent};
 
 use super::wire::{self, Notification, NotificationData, Time};
 
@@ -15,9 +15,18 @@ pub(super) use described::webhooks;
 pub struct NativeNotices;
 
 impl NoticeWriter for NativeNotices {
-    fn write(&self, call: &CallDetails, event: &Event, position: i64, now: Timestamp) -> Option<Notice> {
+    fn write(&self, snapshot: &Snapshot, event: &Event, position: i64, now: Timestamp) -> Option<Notice> {
+        let kind = match &event.kind {
+            // The words of messages begin so that they are apart from those of calls.
+            EventKind::Message { .. } => event.kind.word().replacen('_', ".", 1),
+            _ => format!("call.{}", event.kind.word()),
+        };
+        let (call, message) = match snapshot {
+            Snapshot::Call(call) => (Some(call), None),
+            Snapshot::Message(message) => (None, Some(message)),
+        };
         let notification = Notification {
-            kind: format!("call.{}", event.kind.word()),
+            kind,
             timestamp: Time(event.at),
             data: NotificationData {
                 event: StoredEvent {
@@ -25,8 +34,9 @@ impl NoticeWriter for NativeNotices {
                     event: event.clone(),
                 }
                 .into(),
-                call_events: call.call.events,
-                call: wire::Call::whole(call.clone(), now),
+                call_events: call.map(|details| details.call.events),
+                call: call.map(|details| wire::Call::whole(details.clone(), now)),
+                message: message.cloned().map(wire::Message::from),
             },
         };
         Some(Notice {

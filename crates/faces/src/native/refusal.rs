@@ -4,7 +4,10 @@ use axum::{
     http::{HeaderName, HeaderValue, header},
     response::{IntoResponse, Response},
 };
-use outdial_engine::{ports::StoreError, verbs::CallError};
+use outdial_engine::{
+    ports::StoreError,
+    verbs::{CallError, MessageError},
+};
 use serde::Serialize;
 use utoipa::{
     PartialSchema, ToSchema,
@@ -221,6 +224,15 @@ impl From<CallError> for Refusal {
             CallError::NotFound => Self::new(Code::CallNotFound, error.to_string()),
             CallError::OwnerGone => Self::new(Code::NodeSilent, error.to_string()).retry_after(NODE_RETRY),
             CallError::Store(error) => error.into(),
+        }
+    }
+}
+
+impl From<MessageError> for Refusal {
+    fn from(error: MessageError) -> Self {
+        match error {
+            MessageError::NotFound => Self::new(Code::MessageNotFound, error.to_string()),
+            MessageError::Store(error) => error.into(),
         }
     }
 }

@@ -9,7 +9,7 @@ use axum::{
     response::Response,
 };
 use outdial_domain::{Address, Number, NumberUse, Scope};
-use outdial_engine::{Actor, Engine, Settings};
+use outdial_engine::{Actor, Engine, Settings, SmsTrunk, pacing::limits::Limit};
 use outdial_flow::Flow;
 use outdial_testkit::fakes::World;
 use serde_json::{Map, Value, json};
@@ -57,6 +57,22 @@ impl Server {
         Self::new(metrics(), scopes, decide).await
     }
 
+    /// A server with a trunk for texts, `smsc`, to numbers that begin with +65; those to its own number come in.
+    pub(super) async fn with_texts(scopes: &[Scope]) -> Self {
+        Self::decided(scopes, |settings| {
+            settings.policy.open.extend("+65".parse());
+            settings.sms_trunks.push(SmsTrunk {
+                name: "smsc".to_owned(),
+                carrier: "smpp".to_owned(),
+                prefixes: Vec::new(),
+                built_in: false,
+                limit: Limit::default(),
+                under_way: 10,
+            });
+        })
+        .await
+    }
+
     pub(super) async fn configured(config: NativeConfig) -> Self {
         Self::new(config, &[Scope::Admin], |_| {}).await
     }
@@ -69,7 +85,7 @@ impl Server {
             address: Address::parse("+6561234567").unwrap(),
             account: "acme".to_owned(),
             trunk: None,
-            uses: vec![NumberUse::CallerId],
+            uses: vec![NumberUse::CallerId, NumberUse::ReceivesTexts],
             flow: None,
         });
         let actor = world.account("acme", scopes).await;
@@ -89,8 +105,7 @@ impl Server {
         let mut events = std::pin::pin!(outdial_engine::verbs::follow_events(&self.engine, &self.actor, Some(0)));
         while let Some(event) = futures_util::StreamExt::next(&mut events).await {
             let event = event.unwrap().event;
-            let outdial_domain::Subject::Call(id) = event.subject;
-            if id.to_string() == call && event.kind.word() == kind {
+            if event.subject.to_string() == call && event.kind.word() == kind {
                 return;
             }
         }

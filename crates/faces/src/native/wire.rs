@@ -23,14 +23,18 @@ pub(super) use capture::capture;
 pub(super) use event::{Event, EventData, EventList};
 pub(super) use key::{Key, KeyList, NewKey};
 pub(super) use mask::{Mask, MaskList};
-pub(super) use message::{MessagePart, MessagePreview};
+pub(super) use message::{
+    CanceledMessage, ChangedList, LeftAlone, LeftAloneList, Message, MessageList, MessagePart, MessagePreview,
+    MessageStory, SentList, SentMessage, SentResult,
+};
 pub(super) use recording::{Recording, RecordingList};
 pub(super) use room::{Controlled, Member, OpenedRoom, Room, RoomList};
 pub(super) use schedule::{Schedule, ScheduleList};
 pub(super) use story::{Story, Trace, WireMessage};
 pub(super) use values::{
     AttemptStateWord, CallStateWord, ChannelsWord, ConcatenationWord, DirectionWord, EncodingWord, EndedByWord,
-    HangUpWord, OutcomeWord, PriorityWord, RecordingEndWord, RecordingStateWord, ScopeWord, Seconds, Time,
+    HangUpWord, MessageStateWord, OutcomeWord, PriorityWord, RecordingEndWord, RecordingStateWord, ScopeWord, Seconds,
+    SubmissionStateWord, Time,
 };
 pub(super) use webhook::{
     CallWebhook, Delivery, DeliveryList, EventWord, NewWebhook, Notification, NotificationData, Replayed, Webhook,

@@ -144,7 +144,7 @@ pub struct Order {
 
 #[derive(Debug, Args)]
 pub struct Explain {
-    /// The call
+    /// The call or the message
     pub id: String,
     /// Show numbers and names whole (the key needs the scope `unmasked` or `admin`)
     #[arg(long)]

@@ -74,7 +74,7 @@ pub(super) struct Ended<'a> {
 impl<'a> Ended<'a> {
     /// Follows a call from its first event.
     pub(super) async fn follow(client: &'a Client, call: &str) -> Result<Self, Failure> {
-        let events = Box::pin(client.follow(Some(call), Some(0)).await?);
+        let events = Box::pin(client.follow(Some(("call", call)), Some(0)).await?);
         Ok(Self {
             client,
             call: call.to_owned(),

@@ -145,7 +145,7 @@ async fn watch(client: &Client, id: Option<&str>, json: bool) -> Result<(), Fail
     if let Some(id) = id {
         client.get(&format!("/calls/{}", segment(id))).await?;
     }
-    let mut events = Box::pin(client.follow(id, id.map(|_| 0)).await?);
+    let mut events = Box::pin(client.follow(id.map(|id| ("call", id)), id.map(|_| 0)).await?);
     while let Some(event) = events.next().await {
         let event: Value = event?;
         match (json, id) {

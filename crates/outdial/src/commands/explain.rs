@@ -1,4 +1,4 @@
-//! `outdial explain`: the whole story of a call, or its messages as a file.
+//! `outdial explain`: the whole story of a call or a text, or the SIP messages of a call as a file.
 
 use std::{io::Write, path::Path, process::ExitCode};
 
@@ -19,6 +19,10 @@ pub(super) async fn run(common: &Common, explain: Explain) -> Result<ExitCode, F
     } = explain;
     let query = if unmasked { "?unmasked=true" } else { "" };
     let call = segment(&id);
+    let of_message = id.starts_with("msg_");
+    if of_message && pcap.is_some() {
+        return Err(Failure::usage("a text has no SIP messages: leave --pcap out"));
+    }
     let connection = Connection::open(common, Role::Reading).await?;
     let client = &connection.client;
     if let Some(file) = pcap {
@@ -28,13 +32,19 @@ pub(super) async fn run(common: &Common, explain: Explain) -> Result<ExitCode, F
         crate::output::say!("the SIP messages of {id} are in {}", file.display());
         return Ok(ExitCode::SUCCESS);
     }
-    let story = client.get(&format!("/calls/{call}/explain{query}")).await;
+    let kind = if of_message { "messages" } else { "calls" };
+    let story = client.get(&format!("/{kind}/{call}/explain{query}")).await;
     connection.close().await;
     let story = story?;
     if json {
         print_json(&story);
     } else {
-        crate::output::write_out!("{}", render::story(&story));
+        let story = if of_message {
+            render::message_story(&story)
+        } else {
+            render::story(&story)
+        };
+        crate::output::write_out!("{story}");
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -33,6 +33,7 @@ async fn check(common: &Common, config: &Config, json: bool) -> Result<ExitCode,
     };
     let Examination {
         calls,
+        messages,
         events,
         schedules,
         webhooks,
@@ -42,14 +43,14 @@ async fn check(common: &Common, config: &Config, json: bool) -> Result<ExitCode,
     } = found.map_err(failed)?;
     if json {
         print_json(&json!({
-            "calls": calls, "events": events, "schedules": schedules, "webhooks": webhooks,
+            "calls": calls, "messages": messages, "events": events, "schedules": schedules, "webhooks": webhooks,
             "deliveries": deliveries, "uploads": uploads, "faults": faults,
         }));
     } else {
         faults.iter().for_each(|fault| crate::output::say!("WRONG {fault}"));
         let verdict = if faults.is_empty() { "all is well" } else { "see above" };
         crate::output::say!(
-            "read {calls} calls with {events} events, {schedules} schedules, {webhooks} webhooks with {deliveries} \
+            "read {calls} calls and {messages} messages with {events} events, {schedules} schedules, {webhooks} webhooks with {deliveries} \
              deliveries, and {uploads} uploads: {verdict}"
         );
     }

@@ -6,11 +6,12 @@ use std::{
     time::Duration,
 };
 
-use outdial_engine::{pacing::limits::Limit, routing};
+use outdial_carrier_smpp::{Binds, SmppTrunk};
+use outdial_engine::{SmsTrunk, pacing::limits::Limit, routing};
 use outdial_handset::{Phone, Script};
 use serde::Deserialize;
 
-use super::{ConfigError, SIP};
+use super::{ConfigError, SIP, SMPP, under_way};
 
 /// `[handsets]`: the built-in phones.
 #[derive(Debug, Clone, Deserialize)]
@@ -35,8 +36,11 @@ impl Default for Handsets {
 }
 
 impl Handsets {
-    /// The name of the trunk that leads to them.
+    /// The name of the trunk that leads to them, and of the one for texts.
     pub const TRUNK: &'static str = "handsets";
+
+    /// How many texts may be unanswered on the way to their SMSC.
+    const WINDOW: usize = 100;
 
     /// The phones, from the script or the three that are built in.
     ///
@@ -57,6 +61,28 @@ impl Handsets {
                 )
                 .phone(Phone::busy("+12025550101"))
                 .phone(Phone::never_answering("+12025550102"))),
+        }
+    }
+
+    /// The trunk to the SMSC that hands texts to them.
+    pub(super) fn sms_trunk(&self) -> Result<SmsTrunk, ConfigError> {
+        let voice = self.trunk()?;
+        Ok(SmsTrunk {
+            name: voice.name,
+            carrier: SMPP.to_owned(),
+            prefixes: voice.prefixes,
+            built_in: true,
+            limit: Limit::default(),
+            under_way: under_way(Binds::Transceivers(1), Self::WINDOW),
+        })
+    }
+
+    /// The SMSC at this address as the carrier wants it.
+    pub fn smsc(address: SocketAddr) -> SmppTrunk {
+        SmppTrunk {
+            system_id: "outdial".to_owned(),
+            window: Self::WINDOW,
+            ..SmppTrunk::new(Self::TRUNK, address.ip().to_string(), address.port())
         }
     }
 

@@ -4,6 +4,7 @@ use std::{net::SocketAddr, path::Path, sync::Arc, time::Duration};
 
 use outdial_carrier_asterisk::AsteriskCarrier;
 use outdial_carrier_sip::{SipCarrier, SipConfig, SipTrunk};
+use outdial_carrier_smpp::{SmppCarrier, SmppTrunk};
 use outdial_engine::{
     Engine,
     ports::{Ids, NoticeWriter, SystemClock},
@@ -15,7 +16,7 @@ use outdial_webhooks::{HttpPost, Webhooks, Writers};
 
 use super::start_failure;
 use crate::{
-    config::{CarrierKind, Config, ConfigError, Handsets, Hep, SipTls, Trunk},
+    config::{CarrierKind, Config, ConfigError, Handsets, Hep, SipTls, SmsTrunkSection, Trunk},
     exit::Failure,
 };
 
@@ -91,6 +92,18 @@ pub(super) fn asterisk(config: &Config) -> Result<Option<AsteriskCarrier>, Failu
         return Ok(None);
     }
     let carrier = AsteriskCarrier::new(trunks).map_err(|error| Failure::usage(error.to_string()))?;
+    Ok(Some(carrier))
+}
+
+/// The carrier of texts with the configured trunks, and one to the built-in SMSC where it runs.
+pub(super) fn smpp(config: &Config, smsc: Option<SocketAddr>) -> Result<Option<SmppCarrier>, Failure> {
+    let trunks = config.sms_trunk.iter().map(SmsTrunkSection::settings);
+    let mut trunks: Vec<SmppTrunk> = trunks.collect::<Result<_, ConfigError>>()?;
+    trunks.extend(smsc.map(Handsets::smsc));
+    if trunks.is_empty() {
+        return Ok(None);
+    }
+    let carrier = SmppCarrier::start(trunks).map_err(|error| Failure::usage(error.to_string()))?;
     Ok(Some(carrier))
 }
 

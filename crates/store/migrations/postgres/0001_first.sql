@@ -117,10 +117,11 @@ CREATE TABLE leg (
 
 -- The log that every reader follows. What one change made happen is one row: `events` is the JSON list
 -- of its events, `position` that of the last of them and `sequence` that of the first. The subject is a
--- call now and may be a message later, so it has no foreign key.
+-- call or a message, as `kind` says, so it has no foreign key.
 CREATE TABLE event (
     position   bigint NOT NULL PRIMARY KEY,
     account_id uuid   NOT NULL,
+    kind       text   NOT NULL CHECK (kind IN ('call', 'message')),
     subject    uuid   NOT NULL,
     sequence   bigint NOT NULL CHECK (sequence > 0),
     events     text   NOT NULL,
@@ -138,22 +139,21 @@ CREATE TABLE log (
 
 INSERT INTO log (id, position) VALUES (1, 0);
 
--- What is to be dialled: at most one job of a call. Taking one moves it from the first index to the second.
--- Both begin with the lane of the call, whose account it is and how urgent, so that many calls of one lane
+-- What is to be dialled or sent: at most one job of a call or a message, which is the subject. Taking one moves it from the first index to the second.
+-- Both begin with the lane of the call, whose account it is and how urgent (calls have 0 to 2, messages 3 to 5), so that many of one lane
 -- hide none of another. The table changes faster than the usual vacuum follows.
 CREATE TABLE job (
     account_id uuid   NOT NULL,
-    call_id    uuid   NOT NULL PRIMARY KEY,
-    priority   bigint NOT NULL CHECK (priority BETWEEN 0 AND 2),
+    subject    uuid   NOT NULL PRIMARY KEY,
+    priority   bigint NOT NULL CHECK (priority BETWEEN 0 AND 5),
     due        bigint NOT NULL,
     claimed_by text,
     claimed_at bigint,
-    FOREIGN KEY (account_id, call_id) REFERENCES call (account_id, id),
     CHECK ((claimed_by IS NULL) = (claimed_at IS NULL))
 ) WITH (autovacuum_vacuum_scale_factor = 0.02, autovacuum_vacuum_cost_delay = 0);
 
-CREATE INDEX job_due     ON job (account_id, priority, due, call_id) WHERE claimed_by IS NULL;
-CREATE INDEX job_claimed ON job (account_id, priority, due, call_id) WHERE claimed_by IS NOT NULL;
+CREATE INDEX job_due     ON job (account_id, priority, due, subject) WHERE claimed_by IS NULL;
+CREATE INDEX job_claimed ON job (account_id, priority, due, subject) WHERE claimed_by IS NOT NULL;
 
 -- The runs of nodes that share this database. Their leases go by the clock of the server. A run whose row
 -- is gone never comes back; deleting the row waits for the journals that are being written under it.
@@ -186,6 +186,86 @@ CREATE TABLE command (
 );
 
 CREATE INDEX command_left ON command (run) WHERE taken_at IS NULL;
+
+-- Messages. What a request filters by, and what says who looks after one, is a column; what is only read whole is
+-- JSON. `node` is the run that has it in its journal, and `deadline` is when nothing more is to be expected of one
+-- that the network has.
+CREATE TABLE message (
+    account_id   uuid NOT NULL REFERENCES account (id),
+    id           uuid NOT NULL,
+    direction    text NOT NULL CHECK (direction IN ('outgoing', 'incoming')),
+    state        text NOT NULL CHECK (state IN (
+                     'scheduled', 'queued', 'sending', 'submitted', 'delivered', 'undelivered', 'failed',
+                     'expired', 'rejected', 'refused', 'canceled', 'unknown', 'received')),
+    to_address   text NOT NULL COLLATE "C" CHECK (to_address <> ''),
+    tag          text   COLLATE "C",
+    reference    text   COLLATE "C",
+    deadline     bigint,
+    node         text   COLLATE "C",
+    events       bigint NOT NULL CHECK (events > 0),
+    created_at   bigint NOT NULL,
+    ended_at     bigint,
+    plan         text NOT NULL,
+    progress     text NOT NULL,
+    PRIMARY KEY (account_id, id),
+    CHECK ((direction = 'incoming') = (state = 'received')),
+    CHECK ((state IN ('scheduled', 'queued', 'sending', 'submitted')) = (ended_at IS NULL)),
+    CHECK ((state = 'sending') = (node IS NOT NULL)),
+    CHECK ((state = 'submitted') = (deadline IS NOT NULL))
+) WITH (fillfactor = 70);
+
+CREATE INDEX message_by_state     ON message (account_id, state, id);
+CREATE INDEX message_by_to        ON message (account_id, to_address, id);
+CREATE INDEX message_by_tag       ON message (account_id, tag, id)       WHERE tag IS NOT NULL;
+CREATE INDEX message_by_reference ON message (account_id, reference, id) WHERE reference IS NOT NULL;
+CREATE INDEX message_sending      ON message (node, id)                  WHERE state = 'sending';
+CREATE INDEX message_submitted    ON message (deadline)                  WHERE state = 'submitted';
+
+-- The networks' names for what was submitted, by which receipts tell. A network may use one again: then it is the
+-- newest message's.
+CREATE TABLE submission (
+    trunk        text NOT NULL COLLATE "C",
+    id           text NOT NULL COLLATE "C",
+    account_id   uuid NOT NULL,
+    message_id   uuid NOT NULL,
+    PRIMARY KEY (trunk, id),
+    FOREIGN KEY (account_id, message_id) REFERENCES message (account_id, id)
+);
+
+-- Receipts that came before the answer that gives the name, and what nobody ever named.
+CREATE TABLE early_receipt (
+    trunk        text NOT NULL COLLATE "C",
+    id           text NOT NULL COLLATE "C",
+    at           bigint NOT NULL,
+    receipt      text NOT NULL
+);
+
+CREATE INDEX early_receipt_by_name ON early_receipt (trunk, id);
+CREATE INDEX early_receipt_by_time ON early_receipt (at);
+
+-- Parts of texts that come in, until the last one is there.
+CREATE TABLE arrived_part (
+    trunk        text NOT NULL COLLATE "C",
+    sender       text NOT NULL COLLATE "C",
+    receiver     text NOT NULL COLLATE "C",
+    reference    bigint NOT NULL,
+    total        bigint NOT NULL CHECK (total BETWEEN 1 AND 255),
+    number       bigint NOT NULL CHECK (number BETWEEN 1 AND total),
+    at           bigint NOT NULL,
+    text         text NOT NULL,
+    PRIMARY KEY (trunk, sender, receiver, reference, total, number)
+);
+
+CREATE INDEX arrived_part_by_time ON arrived_part (at);
+
+-- Who wants no texts of an account.
+CREATE TABLE do_not_disturb (
+    account_id   uuid NOT NULL REFERENCES account (id),
+    number       text NOT NULL COLLATE "C" CHECK (number <> ''),
+    since        bigint NOT NULL,
+    because      text NOT NULL,
+    PRIMARY KEY (account_id, number)
+);
 
 CREATE TABLE trace (
     account_id uuid NOT NULL,
@@ -323,20 +403,20 @@ CREATE TABLE webhook (
     PRIMARY KEY (account_id, id)
 );
 
--- What a receiver is yet to be told of a call: the events after `told` to `newest`, from the time `due` on.
+-- What a receiver is yet to be told of a call or a message: the events after `told` to `newest`, from the time `due` on.
 -- There is no row when there is nothing. Ids of a webhook and of a replay are all zeros where there is none.
 CREATE TABLE feed (
-    call_id    uuid   NOT NULL,
+    subject    uuid   NOT NULL,
     webhook_id uuid   NOT NULL,
     replay_id  uuid   NOT NULL,
+    kind       text   NOT NULL CHECK (kind IN ('call', 'message')),
     account_id uuid   NOT NULL,
     receiver   uuid   NOT NULL,
     told       bigint NOT NULL CHECK (told >= 0),
     newest     bigint NOT NULL CHECK (newest >= told),
     tries      bigint NOT NULL CHECK (tries >= 0),
     due        bigint NOT NULL,
-    PRIMARY KEY (call_id, webhook_id, replay_id),
-    FOREIGN KEY (account_id, call_id) REFERENCES call (account_id, id)
+    PRIMARY KEY (subject, webhook_id, replay_id)
 );
 
 CREATE INDEX feed_due ON feed (receiver, due);
@@ -356,14 +436,15 @@ CREATE TABLE receiver (
 CREATE TABLE delivery (
     account_id uuid   NOT NULL REFERENCES account (id),
     id         uuid   NOT NULL,
-    call_id    uuid   NOT NULL,
+    kind       text   NOT NULL CHECK (kind IN ('call', 'message')),
+    subject    uuid   NOT NULL,
     webhook_id uuid,
     at         bigint NOT NULL,
     entry      text   NOT NULL,
     PRIMARY KEY (account_id, id)
 );
 
-CREATE INDEX delivery_of_call    ON delivery (account_id, call_id, id);
+CREATE INDEX delivery_of_subject ON delivery (account_id, subject, id);
 CREATE INDEX delivery_to_webhook ON delivery (account_id, webhook_id, id) WHERE webhook_id IS NOT NULL;
 
 -- Written and read to prove that the store works; it belongs to nobody.

@@ -123,10 +123,11 @@ CREATE TABLE leg (
 
 -- The log that every reader follows. What one change made happen is one row: `events` is the JSON list
 -- of its events, `position` that of the last of them and `sequence` that of the first. The subject is a
--- call now and may be a message later, so it has no foreign key.
+-- call or a message, as `kind` says, so it has no foreign key.
 CREATE TABLE event (
     position   INTEGER PRIMARY KEY,
     account_id BLOB    NOT NULL CHECK (length(account_id) = 16),
+    kind       TEXT    NOT NULL CHECK (kind IN ('call', 'message')),
     subject    BLOB    NOT NULL CHECK (length(subject) = 16),
     sequence   INTEGER NOT NULL CHECK (sequence > 0),
     events     TEXT    NOT NULL,
@@ -145,22 +146,102 @@ CREATE TABLE log (
 
 INSERT INTO log (id, position) VALUES (1, 0);
 
--- What is to be dialled: at most one job of a call. Taking one moves it from the first index to the second;
+-- What is to be dialled or sent: at most one job of a call or a message, which is the subject. Taking one moves it from the first index to the second;
 -- a query must repeat the words of the condition, or SQLite does not use the index. Both begin with the lane of
--- the call, whose account it is and how urgent, so that many calls of one lane hide none of another.
+-- the subject: whose it is and how urgent (calls have 0 to 2, messages 3 to 5), so that many of one lane hide none
+-- of another.
 CREATE TABLE job (
     account_id BLOB    NOT NULL,
-    call_id    BLOB    NOT NULL PRIMARY KEY,
-    priority   INTEGER NOT NULL CHECK (priority BETWEEN 0 AND 2),
+    subject    BLOB    NOT NULL PRIMARY KEY,
+    priority   INTEGER NOT NULL CHECK (priority BETWEEN 0 AND 5),
     due        INTEGER NOT NULL,
     claimed_by TEXT,
     claimed_at INTEGER,
-    FOREIGN KEY (account_id, call_id) REFERENCES call (account_id, id),
     CHECK ((claimed_by IS NULL) = (claimed_at IS NULL))
 ) STRICT, WITHOUT ROWID;
 
-CREATE INDEX job_due     ON job (account_id, priority, due, call_id) WHERE claimed_by IS NULL;
-CREATE INDEX job_claimed ON job (account_id, priority, due, call_id) WHERE claimed_by IS NOT NULL;
+CREATE INDEX job_due     ON job (account_id, priority, due, subject) WHERE claimed_by IS NULL;
+CREATE INDEX job_claimed ON job (account_id, priority, due, subject) WHERE claimed_by IS NOT NULL;
+
+-- Messages. What a request filters by, and what says who looks after one, is a column; what is only read whole is
+-- JSON. `node` is the run that has it in its journal, and `deadline` is when nothing more is to be expected of one
+-- that the network has.
+CREATE TABLE message (
+    account_id   BLOB NOT NULL REFERENCES account (id),
+    id           BLOB NOT NULL CHECK (length(id) = 16),
+    direction    TEXT NOT NULL CHECK (direction IN ('outgoing', 'incoming')),
+    state        TEXT NOT NULL CHECK (state IN (
+                     'scheduled', 'queued', 'sending', 'submitted', 'delivered', 'undelivered', 'failed',
+                     'expired', 'rejected', 'refused', 'canceled', 'unknown', 'received')),
+    to_address   TEXT NOT NULL CHECK (to_address <> ''),
+    tag          TEXT,
+    reference    TEXT,
+    deadline     INTEGER,
+    node         TEXT,
+    events       INTEGER NOT NULL CHECK (events > 0),
+    created_at   INTEGER NOT NULL,
+    ended_at     INTEGER,
+    plan         TEXT NOT NULL,
+    progress     TEXT NOT NULL,
+    UNIQUE (account_id, id),
+    CHECK ((direction = 'incoming') = (state = 'received')),
+    CHECK ((state IN ('scheduled', 'queued', 'sending', 'submitted')) = (ended_at IS NULL)),
+    CHECK ((state = 'sending') = (node IS NOT NULL)),
+    CHECK ((state = 'submitted') = (deadline IS NOT NULL))
+) STRICT;
+
+CREATE INDEX message_by_state     ON message (account_id, state, id);
+CREATE INDEX message_by_to        ON message (account_id, to_address, id);
+CREATE INDEX message_by_tag       ON message (account_id, tag, id)       WHERE tag IS NOT NULL;
+CREATE INDEX message_by_reference ON message (account_id, reference, id) WHERE reference IS NOT NULL;
+CREATE INDEX message_sending      ON message (node, id)                  WHERE state = 'sending';
+CREATE INDEX message_submitted    ON message (deadline)                  WHERE state = 'submitted';
+
+-- The networks' names for what was submitted, by which receipts tell. A network may use one again: then it is the
+-- newest message's.
+CREATE TABLE submission (
+    trunk        TEXT NOT NULL,
+    id           TEXT NOT NULL,
+    account_id   BLOB NOT NULL,
+    message_id   BLOB NOT NULL,
+    PRIMARY KEY (trunk, id),
+    FOREIGN KEY (account_id, message_id) REFERENCES message (account_id, id)
+) STRICT, WITHOUT ROWID;
+
+-- Receipts that came before the answer that gives the name, and what nobody ever named.
+CREATE TABLE early_receipt (
+    trunk        TEXT NOT NULL,
+    id           TEXT NOT NULL,
+    at           INTEGER NOT NULL,
+    receipt      TEXT NOT NULL
+) STRICT;
+
+CREATE INDEX early_receipt_by_name ON early_receipt (trunk, id);
+CREATE INDEX early_receipt_by_time ON early_receipt (at);
+
+-- Parts of texts that come in, until the last one is there.
+CREATE TABLE arrived_part (
+    trunk        TEXT NOT NULL,
+    sender       TEXT NOT NULL,
+    receiver     TEXT NOT NULL,
+    reference    INTEGER NOT NULL,
+    total        INTEGER NOT NULL CHECK (total BETWEEN 1 AND 255),
+    number       INTEGER NOT NULL CHECK (number BETWEEN 1 AND total),
+    at           INTEGER NOT NULL,
+    text         TEXT NOT NULL,
+    PRIMARY KEY (trunk, sender, receiver, reference, total, number)
+) STRICT, WITHOUT ROWID;
+
+CREATE INDEX arrived_part_by_time ON arrived_part (at);
+
+-- Who wants no texts of an account.
+CREATE TABLE do_not_disturb (
+    account_id   BLOB NOT NULL REFERENCES account (id),
+    number       TEXT NOT NULL CHECK (number <> ''),
+    since        INTEGER NOT NULL,
+    because      TEXT NOT NULL,
+    PRIMARY KEY (account_id, number)
+) STRICT, WITHOUT ROWID;
 
 CREATE TABLE trace (
     account_id BLOB NOT NULL,
@@ -238,20 +319,20 @@ CREATE TABLE webhook (
     PRIMARY KEY (account_id, id)
 ) STRICT, WITHOUT ROWID;
 
--- What a receiver is yet to be told of a call: the events after `told` to `newest`, from the time `due` on.
+-- What a receiver is yet to be told of a call or a message: the events after `told` to `newest`, from the time `due` on.
 -- There is no row when there is nothing. Ids of a webhook and of a replay are all zeros where there is none.
 CREATE TABLE feed (
-    call_id    BLOB    NOT NULL,
+    subject    BLOB    NOT NULL,
     webhook_id BLOB    NOT NULL,
     replay_id  BLOB    NOT NULL,
+    kind       TEXT    NOT NULL CHECK (kind IN ('call', 'message')),
     account_id BLOB    NOT NULL,
     receiver   BLOB    NOT NULL,
     told       INTEGER NOT NULL CHECK (told >= 0),
     newest     INTEGER NOT NULL CHECK (newest >= told),
     tries      INTEGER NOT NULL CHECK (tries >= 0),
     due        INTEGER NOT NULL,
-    PRIMARY KEY (call_id, webhook_id, replay_id),
-    FOREIGN KEY (account_id, call_id) REFERENCES call (account_id, id)
+    PRIMARY KEY (subject, webhook_id, replay_id)
 ) STRICT, WITHOUT ROWID;
 
 CREATE INDEX feed_due ON feed (receiver, due);
@@ -271,14 +352,15 @@ CREATE TABLE receiver (
 CREATE TABLE delivery (
     account_id BLOB    NOT NULL REFERENCES account (id),
     id         BLOB    NOT NULL CHECK (length(id) = 16),
-    call_id    BLOB    NOT NULL,
+    kind       TEXT    NOT NULL CHECK (kind IN ('call', 'message')),
+    subject    BLOB    NOT NULL,
     webhook_id BLOB,
     at         INTEGER NOT NULL,
     entry      TEXT    NOT NULL,
     UNIQUE (account_id, id)
 ) STRICT;
 
-CREATE INDEX delivery_of_call    ON delivery (account_id, call_id, id);
+CREATE INDEX delivery_of_subject ON delivery (account_id, subject, id);
 CREATE INDEX delivery_to_webhook ON delivery (account_id, webhook_id, id) WHERE webhook_id IS NOT NULL;
 
 -- Recordings. Their sound is in files; what is only read whole is JSON. `node` is the one that has to

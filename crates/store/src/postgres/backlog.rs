@@ -4,7 +4,7 @@
 //! there are lanes, however many calls wait in each.
 
 use jiff::Timestamp;
-use outdial_engine::ports::{Backlog, Lane, Placing, Tally};
+use outdial_engine::ports::{Backlog, Lane, Placing, Tally, Work};
 use sqlx::{PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
 
@@ -20,12 +20,12 @@ macro_rules! lanes {
         concat!(
             "WITH RECURSIVE lane AS ((SELECT account_id, priority, due FROM job WHERE claimed_by IS ",
             $taken,
-            " ORDER BY account_id, priority, due, call_id LIMIT 1) \
+            " ORDER BY account_id, priority, due, subject LIMIT 1) \
              UNION ALL SELECT later.account_id, later.priority, later.due FROM lane CROSS JOIN LATERAL \
              (SELECT job.account_id, job.priority, job.due FROM job WHERE job.claimed_by IS ",
             $taken,
             " AND (job.account_id, job.priority) > (lane.account_id, lane.priority) \
-             ORDER BY job.account_id, job.priority, job.due, job.call_id LIMIT 1) AS later) \
+             ORDER BY job.account_id, job.priority, job.due, job.subject LIMIT 1) AS later) \
              SELECT account_id, priority, due FROM lane"
         )
     };
@@ -37,13 +37,13 @@ pub(super) const TAKEN_LANES: &str = lanes!("NOT NULL");
 /// How many calls of each lane come before a turn, up to a bound.
 pub(super) const COUNT: &str = "SELECT \
      (SELECT count(*) FROM (SELECT 1 FROM job WHERE claimed_by IS NULL AND job.account_id = lane.account_id \
-        AND job.priority = lane.priority AND (job.due, job.call_id) < (lane.due, lane.call_id) \
+        AND job.priority = lane.priority AND (job.due, job.subject) < (lane.due, lane.subject) \
         LIMIT lane.most) AS free) \
      + (SELECT count(*) FROM (SELECT 1 FROM job WHERE claimed_by IS NOT NULL AND job.account_id = lane.account_id \
-        AND job.priority = lane.priority AND (job.due, job.call_id) < (lane.due, lane.call_id) \
+        AND job.priority = lane.priority AND (job.due, job.subject) < (lane.due, lane.subject) \
         LIMIT lane.most) AS taken) \
      FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::uuid[], $5::bigint[]) \
-        WITH ORDINALITY AS lane (account_id, priority, due, call_id, most, place) ORDER BY lane.place";
+        WITH ORDINALITY AS lane (account_id, priority, due, subject, most, place) ORDER BY lane.place";
 
 /// The lanes with calls that nobody has taken and that are due by a time, and when the first of each is.
 pub(super) async fn lanes(connection: &mut PgConnection, by: i64) -> Result<Vec<(Lane, Timestamp)>, sqlx::Error> {
@@ -72,10 +72,14 @@ async fn listed(
     Ok(lanes)
 }
 
-pub(super) async fn next_due(connection: &mut PgConnection, except: &[Lane]) -> Result<Option<Timestamp>, Failure> {
+pub(super) async fn next_due(
+    connection: &mut PgConnection,
+    work: Work,
+    except: &[Lane],
+) -> Result<Option<Timestamp>, Failure> {
     let lanes = lanes(connection, i64::MAX).await?.into_iter();
     Ok(lanes
-        .filter(|(lane, _)| !except.contains(lane))
+        .filter(|(lane, _)| lane.work == work && !except.contains(lane))
         .map(|(_, due)| due)
         .min())
 }
@@ -89,6 +93,7 @@ pub(super) async fn backlog(connection: &mut PgConnection, placing: &Placing) ->
     }
     lanes.sort_unstable();
     lanes.dedup();
+    lanes.retain(|lane| lane.work == placing.lane.work);
     let each = placing.most_of_each(lanes.len());
     let end = (now + 1, Uuid::nil());
     let mut asked: Vec<(Lane, (i64, Uuid), usize)> = lanes.iter().map(|lane| (*lane, end, each)).collect();

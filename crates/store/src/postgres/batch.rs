@@ -1,6 +1,7 @@
 //! Changes of many calls as one transaction, in which each table is written by one statement.
 
-use outdial_engine::ports::{Change, Job, StoreError};
+use outdial_domain::{Event, Subject};
+use outdial_engine::ports::{Change, Job, Lane, StoreError};
 use sqlx::{Connection, PgConnection};
 use uuid::Uuid;
 
@@ -17,10 +18,62 @@ use super::{
 };
 use crate::rows::event::count;
 
-/// What became of the changes of a transaction.
-pub(super) struct Saved {
-    /// Of each change, in their order.
-    pub(super) results: Vec<Result<(), StoreError>>,
+/// What is saved in one transaction.
+pub(super) trait Group: Sync {
+    /// What becomes of one of it.
+    type Item: Send;
+
+    /// How many there are.
+    fn len(&self) -> usize;
+
+    /// Whose change it is, for errors.
+    fn subject(&self, index: usize) -> Option<Subject>;
+
+    /// Saves all in a transaction of its own.
+    fn save(&self, connection: &mut PgConnection) -> impl Future<Output = Result<Saved<Self::Item>, Broken>> + Send;
+
+    /// What happened by one, which is there when it was saved.
+    fn events(&self, index: usize) -> &[Event];
+
+    /// What one comes to that was saved, although the server did not say so.
+    fn was_saved(&self, index: usize) -> Self::Item;
+}
+
+/// Changes of different calls.
+pub(super) struct Changes<'c>(pub(super) Vec<&'c Change>);
+
+impl Group for Changes<'_> {
+    type Item = ();
+
+    fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    fn subject(&self, index: usize) -> Option<Subject> {
+        Some(self.0.get(index)?.call.id.into())
+    }
+
+    async fn save(&self, connection: &mut PgConnection) -> Result<Saved<()>, Broken> {
+        let mut transaction = connection.begin().await.map_err(Broken::Before)?;
+        let saved = write(&mut transaction, &self.0).await.map_err(Broken::Before)?;
+        transaction.commit().await.map_err(Broken::Committing)?;
+        Ok(saved)
+    }
+
+    fn events(&self, index: usize) -> &[Event] {
+        self.0
+            .get(index)
+            .map(|change| change.events.as_slice())
+            .unwrap_or_default()
+    }
+
+    fn was_saved(&self, _index: usize) {}
+}
+
+/// What became of a group.
+pub(super) struct Saved<T> {
+    /// Of each, in their order.
+    pub(super) results: Vec<Result<T, StoreError>>,
     /// The position of the newest event, if there are new ones.
     pub(super) position: Option<i64>,
 }
@@ -34,16 +87,9 @@ pub(super) enum Broken {
     Committing(sqlx::Error),
 }
 
-/// Saves changes of different calls.
-pub(super) async fn save(connection: &mut PgConnection, changes: &[&Change]) -> Result<Saved, Broken> {
-    let mut transaction = connection.begin().await.map_err(Broken::Before)?;
-    let saved = write(&mut transaction, changes).await.map_err(Broken::Before)?;
-    transaction.commit().await.map_err(Broken::Committing)?;
-    Ok(saved)
-}
-
-async fn write(connection: &mut PgConnection, changes: &[&Change]) -> Result<Saved, sqlx::Error> {
-    let leases = node::refused(connection, changes).await?;
+async fn write(connection: &mut PgConnection, changes: &[&Change]) -> Result<Saved<()>, sqlx::Error> {
+    let runs = changes.iter().filter_map(|change| change.journalled_by());
+    let leases = node::refused(connection, runs.collect()).await?;
     let mut answered = first_answer::put(connection, changes).await?;
     let refused: Vec<Option<StoreError>> = changes
         .iter()
@@ -68,7 +114,7 @@ async fn write(connection: &mut PgConnection, changes: &[&Change]) -> Result<Sav
                 first_answer::remove(connection, answer).await?;
             }
             // Nothing of it was written, so the others need not mind it.
-            results.push(Err(StoreError::Stale(change.call.id)));
+            results.push(Err(StoreError::Stale(change.call.id.into())));
         }
     }
     let position = rest.write(connection).await?;
@@ -95,12 +141,15 @@ impl Rest {
         self.traces.add(change);
         match change.job {
             Job::Keep => {}
-            Job::Add => self.added_jobs.add(&change.call),
+            Job::Add => {
+                let call = &change.call;
+                self.added_jobs.add(call.id.into(), Lane::of(call), call.plan.due);
+            }
             Job::Remove => self.removed_jobs.push(change.call.id.uuid()),
         }
         self.feeds.notice(change);
         self.events += count(&change.events);
-        self.happened.add(change, self.events);
+        self.happened.add(&change.events, self.events);
     }
 
     async fn write(self, connection: &mut PgConnection) -> Result<Option<i64>, sqlx::Error> {

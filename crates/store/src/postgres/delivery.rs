@@ -9,7 +9,7 @@ use super::error::Failure;
 use crate::rows::delivery::DeliveryRow;
 
 pub(super) const ADD: &str =
-    "INSERT INTO delivery (account_id, id, call_id, webhook_id, at, entry) VALUES ($1, $2, $3, $4, $5, $6)";
+    "INSERT INTO delivery (account_id, id, kind, subject, webhook_id, at, entry) VALUES ($1, $2, $3, $4, $5, $6, $7)";
 pub(super) const FORGET: &str = "DELETE FROM delivery USING (SELECT old.account_id, old.id FROM account, \
         LATERAL (SELECT account_id, id FROM delivery WHERE account_id = account.id AND delivery.id < $1 \
             ORDER BY delivery.id LIMIT $2) AS old LIMIT $2) AS gone \
@@ -20,10 +20,11 @@ impl FromRow<'_, PgRow> for DeliveryRow {
         Ok(Self {
             account_id: row.try_get(0)?,
             id: row.try_get(1)?,
-            call_id: row.try_get(2)?,
-            webhook_id: row.try_get(3)?,
-            at: row.try_get(4)?,
-            entry: row.try_get(5)?,
+            kind: row.try_get::<String, _>(2)?.into(),
+            subject: row.try_get(3)?,
+            webhook_id: row.try_get(4)?,
+            at: row.try_get(5)?,
+            entry: row.try_get(6)?,
         })
     }
 }
@@ -33,7 +34,8 @@ pub(super) async fn add(connection: &mut PgConnection, delivery: &Delivery) -> R
     sqlx::query(ADD)
         .bind(row.account_id)
         .bind(row.id)
-        .bind(row.call_id)
+        .bind(row.kind)
+        .bind(row.subject)
         .bind(row.webhook_id)
         .bind(row.at)
         .bind(row.entry)
@@ -48,14 +50,14 @@ pub(super) async fn list(
     filter: &DeliveryFilter,
 ) -> Result<Page<Delivery>, Failure> {
     let mut query = QueryBuilder::<sqlx::Postgres>::new(
-        "SELECT account_id, id, call_id, webhook_id, at, entry FROM delivery WHERE account_id = ",
+        "SELECT account_id, id, kind, subject, webhook_id, at, entry FROM delivery WHERE account_id = ",
     );
     query.push_bind(account.uuid());
     if let Some(id) = filter.id {
         query.push(" AND id = ").push_bind(id.uuid());
     }
-    if let Some(call) = filter.call {
-        query.push(" AND call_id = ").push_bind(call.uuid());
+    if let Some(subject) = filter.subject {
+        query.push(" AND subject = ").push_bind(subject.uuid());
     }
     if let Some(webhook) = filter.webhook {
         query.push(" AND webhook_id = ").push_bind(webhook.uuid());

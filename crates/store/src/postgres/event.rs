@@ -1,30 +1,33 @@
 //! Events.
 
-use outdial_domain::{AccountId, CallId};
-use outdial_engine::ports::{Change, StoredEvent};
+use outdial_domain::{AccountId, Event, Subject};
+use outdial_engine::ports::StoredEvent;
 use sqlx::{FromRow, PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
 
 use super::{columns::columns, error::Failure};
-use crate::rows::event::{self, HappenedRow};
+use crate::rows::{
+    event::{self, HappenedRow},
+    subject::kind,
+};
 
 /// Adds what happened, at places behind a position.
-pub(super) const ADD: &str = "INSERT INTO event (account_id, subject, sequence, events, position) \
-     SELECT account_id, subject, sequence, events, $6 + place \
-     FROM unnest($1::uuid[], $2::uuid[], $3::bigint[], $4::text[], $5::bigint[]) \
-     AS new (account_id, subject, sequence, events, place)";
+pub(super) const ADD: &str = "INSERT INTO event (account_id, kind, subject, sequence, events, position) \
+     SELECT account_id, kind, subject, sequence, events, $7 + place \
+     FROM unnest($1::uuid[], $2::text[], $3::uuid[], $4::bigint[], $5::text[], $6::bigint[]) \
+     AS new (account_id, kind, subject, sequence, events, place)";
 
-/// The events of one call, in order.
-pub(super) const OF_CALL: &str = "SELECT position, account_id, subject, sequence, events FROM event \
+/// The events of one call or message, in order.
+pub(super) const OF_SUBJECT: &str = "SELECT position, account_id, kind, subject, sequence, events FROM event \
      WHERE subject = $1 AND account_id = $2 ORDER BY sequence";
 
 /// The events of one account after a position, in the order they were saved. Every row has one at least.
-pub(super) const AFTER: &str = "SELECT position, account_id, subject, sequence, events FROM event \
+pub(super) const AFTER: &str = "SELECT position, account_id, kind, subject, sequence, events FROM event \
      WHERE account_id = $1 AND position > $2 ORDER BY position LIMIT $3";
 
 /// What one change made happen.
 pub(super) const ONE: &str =
-    "SELECT position, account_id, subject, sequence, events FROM event WHERE subject = $1 AND sequence = $2";
+    "SELECT position, account_id, kind, subject, sequence, events FROM event WHERE subject = $1 AND sequence = $2";
 
 /// The position of the newest event.
 pub(super) const NEWEST: &str = "SELECT position FROM log WHERE id = 1";
@@ -45,6 +48,7 @@ columns! {
     /// What one change made happen, as it is written.
     Written, Happened {
         account_id: Uuid,
+        kind: &'static str,
         subject: Uuid,
         sequence: i64,
         events: String,
@@ -54,19 +58,17 @@ columns! {
 
 impl Happened {
     /// Adds the events of a change, so that its last event has this place in the transaction.
-    pub(super) fn add(&mut self, change: &Change, place: i64) {
+    pub(super) fn add(&mut self, events: &[Event], place: i64) {
+        let Some(first) = events.first() else { return };
         self.push(Written {
-            account_id: change.call.account.uuid(),
-            subject: change.call.id.uuid(),
-            sequence: first(change),
-            events: event::text(&change.events),
+            account_id: first.account.uuid(),
+            kind: kind(first.subject),
+            subject: first.subject.uuid(),
+            sequence: i64::from(first.sequence),
+            events: event::text(events),
             place,
         });
     }
-}
-
-fn first(change: &Change) -> i64 {
-    change.events.first().map_or(0, |event| i64::from(event.sequence))
 }
 
 impl FromRow<'_, PgRow> for HappenedRow {
@@ -74,20 +76,21 @@ impl FromRow<'_, PgRow> for HappenedRow {
         Ok(Self {
             position: row.try_get(0)?,
             account_id: row.try_get(1)?,
-            subject: row.try_get(2)?,
-            sequence: row.try_get(3)?,
-            events: row.try_get(4)?,
+            kind: row.try_get(2)?,
+            subject: row.try_get(3)?,
+            sequence: row.try_get(4)?,
+            events: row.try_get(5)?,
         })
     }
 }
 
-pub(super) async fn of_call(
+pub(super) async fn of_subject(
     connection: &mut PgConnection,
     account: AccountId,
-    call: CallId,
+    subject: Subject,
 ) -> Result<Vec<StoredEvent>, Failure> {
-    let rows = sqlx::query_as(OF_CALL)
-        .bind(call.uuid())
+    let rows = sqlx::query_as(OF_SUBJECT)
+        .bind(subject.uuid())
         .bind(account.uuid())
         .fetch_all(connection)
         .await?;
@@ -110,13 +113,14 @@ pub(super) async fn after(
 }
 
 /// Whether this very change is there.
-pub(super) async fn is_there(connection: &mut PgConnection, change: &Change) -> Result<bool, sqlx::Error> {
+pub(super) async fn is_there(connection: &mut PgConnection, events: &[Event]) -> Result<bool, sqlx::Error> {
+    let Some(first) = events.first() else { return Ok(false) };
     let row: Option<HappenedRow> = sqlx::query_as(ONE)
-        .bind(change.call.id.uuid())
-        .bind(first(change))
+        .bind(first.subject.uuid())
+        .bind(i64::from(first.sequence))
         .fetch_optional(connection)
         .await?;
-    Ok(row.is_some_and(|row| row.events == event::text(&change.events)))
+    Ok(row.is_some_and(|row| row.events == event::text(events)))
 }
 
 /// Takes positions for so many events, and gives the last of them.

@@ -1,10 +1,10 @@
 //! Examines the whole database, as it is at one moment. Nodes may be using it meanwhile.
 
 use futures_util::TryStreamExt;
-use outdial_domain::{Account, AccountId, CallId, Key, Mask, Webhook};
+use outdial_domain::{Account, AccountId, CallId, Key, Mask, Message, Webhook};
 use outdial_engine::{
     pacing::limits,
-    ports::{AudioFile, Delivery, Feed, FirstAnswer, StoreError, StoredSchedule},
+    ports::{ArrivedText, AudioFile, Delivery, Feed, FirstAnswer, LeftAlone, StoreError, StoredEvent, StoredSchedule},
 };
 use sqlx::{AssertSqlSafe, Connection, FromRow, PgConnection, postgres::PgRow};
 use uuid::Uuid;
@@ -16,9 +16,11 @@ use crate::{
         account::AccountRow,
         audio::AudioRow,
         delivery::DeliveryRow,
+        event::HappenedRow,
         first_answer::FirstAnswerRow,
         key::KeyRow,
         mask::MaskRow,
+        message::{LeftAloneRow, MessageRow, PartRow},
         schedule::WholeScheduleRow,
         webhook::{FeedRow, WebhookRow},
     },
@@ -57,6 +59,11 @@ const TABLES: &[&str] = &[
     "receiver",
     "delivery",
     "mask",
+    "message",
+    "submission",
+    "early_receipt",
+    "arrived_part",
+    "do_not_disturb",
     "recording",
     "recording_part",
     "server_secret",
@@ -151,6 +158,18 @@ async fn read_others(connection: &mut PgConnection, found: &mut Examination) -> 
     read_every::<FeedRow, Feed>(connection, found, every::FEED).await?;
     read_every::<FirstAnswerRow, FirstAnswer>(connection, found, every::FIRST_ANSWER).await?;
     read_every::<MaskRow, Mask>(connection, found, every::MASK).await?;
+    read_every::<PartRow, ArrivedText>(connection, found, every::PART).await?;
+    read_every::<LeftAloneRow, LeftAlone>(connection, found, every::LEFT_ALONE).await?;
+    found.messages = read_every::<MessageRow, Message>(connection, found, every::MESSAGE).await?;
+    let of_messages = "SELECT position, account_id, kind, subject, sequence, events FROM event WHERE kind = 'message'";
+    let mut rows = sqlx::query_as::<_, HappenedRow>(of_messages).fetch(&mut *connection);
+    while let Some(row) = rows.try_next().await? {
+        match Vec::<StoredEvent>::try_from(row) {
+            Ok(events) => found.events += u64::try_from(events.len()).unwrap_or(u64::MAX),
+            Err(error) => found.unreadable(&error),
+        }
+    }
+    drop(rows);
     found.uploads = read_every::<AudioRow, AudioFile>(connection, found, every::AUDIO).await?;
     found.schedules = read_every::<WholeScheduleRow, StoredSchedule>(connection, found, every::SCHEDULE).await?;
     found.webhooks = read_every::<WebhookRow, Webhook>(connection, found, every::WEBHOOK).await?;
@@ -191,6 +210,6 @@ where
 async fn read(connection: &mut PgConnection, account: AccountId, id: CallId) -> Result<u64, Failure> {
     call::details(connection, account, id).await?;
     trace::of_call(connection, account, id).await?;
-    let events = event::of_call(connection, account, id).await?;
+    let events = event::of_subject(connection, account, id.into()).await?;
     Ok(u64::try_from(events.len()).unwrap_or(u64::MAX))
 }

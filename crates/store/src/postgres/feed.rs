@@ -14,26 +14,27 @@ use crate::rows::{
 
 /// Adds feeds, or moves those on that are there; always in the order of their keys, so that transactions do
 /// not wait for each other in a circle.
-pub(super) const WAKE: &str = "INSERT INTO feed (call_id, webhook_id, replay_id, account_id, receiver, told, newest, \
-     tries, due) SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::bigint[], \
-        $7::bigint[], $8::bigint[], $9::bigint[]) AS new (call_id, webhook_id, replay_id, account_id, receiver, \
-        told, newest, tries, due) ORDER BY call_id, webhook_id, replay_id \
-     ON CONFLICT (call_id, webhook_id, replay_id) DO UPDATE SET \
+pub(super) const WAKE: &str = "INSERT INTO feed (kind, subject, webhook_id, replay_id, account_id, receiver, told, newest, \
+     tries, due) SELECT * FROM unnest($1::text[], $2::uuid[], $3::uuid[], $4::uuid[], $5::uuid[], $6::uuid[], \
+        $7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[]) AS new (kind, subject, webhook_id, replay_id, account_id, receiver, \
+        told, newest, tries, due) ORDER BY subject, webhook_id, replay_id \
+     ON CONFLICT (subject, webhook_id, replay_id) DO UPDATE SET \
      newest = greatest(feed.newest, excluded.newest)";
 /// What a receiver is to be told by now.
-pub(super) const DUE: &str = "SELECT call_id, webhook_id, replay_id, account_id, receiver, told, newest, tries \
+pub(super) const DUE: &str = "SELECT kind, subject, webhook_id, replay_id, account_id, receiver, told, newest, tries \
      FROM feed WHERE receiver = $1 AND due <= $2 ORDER BY due LIMIT $3";
 /// Writes how far a receiver was told.
 pub(super) const SETTLE: &str = "UPDATE feed SET told = $4, tries = $5, due = $6 \
-     WHERE call_id = $1 AND webhook_id = $2 AND replay_id = $3";
+     WHERE subject = $1 AND webhook_id = $2 AND replay_id = $3";
 pub(super) const REMOVE: &str =
-    "DELETE FROM feed WHERE call_id = $1 AND webhook_id = $2 AND replay_id = $3 AND newest <= $4";
+    "DELETE FROM feed WHERE subject = $1 AND webhook_id = $2 AND replay_id = $3 AND newest <= $4";
 pub(super) const DROP_ALL: &str = "DELETE FROM feed WHERE receiver = $1";
 
 columns! {
     /// A feed that is added or moved on.
     Woken, WokenFeeds {
-        call_id: Uuid,
+        kind: String,
+        subject: Uuid,
         webhook_id: Uuid,
         replay_id: Uuid,
         account_id: Uuid,
@@ -48,7 +49,8 @@ columns! {
 impl WokenFeeds {
     pub(super) fn add(&mut self, row: &FeedRow, due: i64) {
         self.push(Woken {
-            call_id: row.call_id,
+            kind: row.kind.to_string(),
+            subject: row.subject,
             webhook_id: row.webhook_id,
             replay_id: row.replay_id,
             account_id: row.account_id,
@@ -78,14 +80,15 @@ impl WokenFeeds {
 impl FromRow<'_, PgRow> for FeedRow {
     fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
         Ok(Self {
-            call_id: row.try_get(0)?,
-            webhook_id: row.try_get(1)?,
-            replay_id: row.try_get(2)?,
-            account_id: row.try_get(3)?,
-            receiver: row.try_get(4)?,
-            told: row.try_get(5)?,
-            newest: row.try_get(6)?,
-            tries: row.try_get(7)?,
+            kind: row.try_get::<String, _>(0)?.into(),
+            subject: row.try_get(1)?,
+            webhook_id: row.try_get(2)?,
+            replay_id: row.try_get(3)?,
+            account_id: row.try_get(4)?,
+            receiver: row.try_get(5)?,
+            told: row.try_get(6)?,
+            newest: row.try_get(7)?,
+            tries: row.try_get(8)?,
         })
     }
 }

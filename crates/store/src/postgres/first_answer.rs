@@ -75,9 +75,14 @@ impl Answered {
     /// Whether the change has no answer, or its answer is the one that is kept. Of two changes with one
     /// key the first is.
     pub(super) fn lets_in(&mut self, change: &Change) -> bool {
-        let Some(answer) = &change.answer else {
-            return true;
-        };
+        match &change.answer {
+            Some(answer) => self.has(answer),
+            None => true,
+        }
+    }
+
+    /// Whether this answer is kept; once, so that of two with one key only the first is.
+    pub(super) fn has(&mut self, answer: &FirstAnswer) -> bool {
         self.kept.remove(&(answer.account.uuid(), answer.key.to_vec()))
     }
 }
@@ -85,7 +90,15 @@ impl Answered {
 /// Keeps the answers of these changes. They are written in the order of their keys, so that nodes do not
 /// wait for each other in a circle.
 pub(super) async fn put(connection: &mut PgConnection, changes: &[&Change]) -> Result<Answered, sqlx::Error> {
-    let mut answers: Vec<&FirstAnswer> = changes.iter().filter_map(|change| change.answer.as_ref()).collect();
+    let answers = changes.iter().filter_map(|change| change.answer.as_ref());
+    put_these(connection, answers.collect()).await
+}
+
+/// Keeps these answers, of two with one key the first. What was kept says whether it [has](Answered::has) each.
+pub(super) async fn put_these(
+    connection: &mut PgConnection,
+    mut answers: Vec<&FirstAnswer>,
+) -> Result<Answered, sqlx::Error> {
     // A stable sort: of two with one key the first stays.
     answers.sort_by_key(|answer| (answer.account, answer.key));
     answers.dedup_by_key(|answer| (answer.account, answer.key));

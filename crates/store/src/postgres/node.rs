@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, time::Duration};
 
-use outdial_engine::ports::{Change, JoinError, Released, Run, StoreError};
+use outdial_engine::ports::{JoinError, Released, Run, StoreError};
 use sqlx::{Connection, PgConnection, Row};
 
 use super::{error::Failure, job, receiver, text::kept};
@@ -148,13 +148,12 @@ pub(super) async fn release(
     Ok(Released { gone, receivers })
 }
 
-/// Which of these changes may not be saved, because the run that would take their leg into the journal
-/// has no lease. None of the others' runs can be declared gone before this transaction ends.
+/// Which of these runs may take nothing into the journal, because they have no lease. None of the others can be
+/// declared gone before this transaction ends.
 pub(super) async fn refused(
     connection: &mut PgConnection,
-    changes: &[&Change],
+    mut runs: Vec<&str>,
 ) -> Result<HashMap<String, StoreError>, sqlx::Error> {
-    let mut runs: Vec<&str> = changes.iter().filter_map(|change| change.journalled_by()).collect();
     runs.sort_unstable();
     runs.dedup();
     if runs.is_empty() {

@@ -50,7 +50,7 @@ async fn statements_use_an_index_with_many_pending() {
         INSERT INTO call (account_id, id, direction, state, to_address, due, attempts, events, created_at, digits, plan, flow)
         SELECT '00000000-0000-0000-0000-000000000000', lpad(to_hex(i), 32, '0')::uuid, 'outgoing', 'queued', '+1' || i, i,
             0, 1, 0, '[]', '{}', '{}' FROM generate_series(1, 20000) AS i;
-        INSERT INTO job (account_id, call_id, priority, due) SELECT account_id, id, 1, due FROM call;
+        INSERT INTO job (account_id, subject, priority, due) SELECT account_id, id, 1, due FROM call;
         ANALYZE;
         -- A plan that reads a whole table then has no other way.
         SET enable_seqscan = off;";
@@ -71,7 +71,7 @@ async fn statements_use_an_index_with_many_pending() {
         (attempt::OF_CALL, &[Id, Id]),
         (leg::OF_CALL, &[Id, Id]),
         (trace::OF_CALL, &[Id, Id]),
-        (event::OF_CALL, &[Id, Id]),
+        (event::OF_SUBJECT, &[Id, Id]),
         (event::ONE, &[Id, Number]),
         (event::AFTER, &[Id, Number, Number]),
         (first_answer::ONE, &[Id, Hash, Number]),
@@ -93,7 +93,7 @@ async fn statements_use_an_index_with_many_pending() {
             backlog::COUNT,
             &[Ids, Numbers, Numbers, Ids, Numbers],
             &["job_due", "job_claimed"],
-            format!("{lane} (ROW(due, call_id) < "),
+            format!("{lane} (ROW(due, subject) < "),
         ),
         (
             backlog::LANES,

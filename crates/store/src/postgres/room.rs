@@ -16,7 +16,7 @@ pub(super) const OWN: &str = "INSERT INTO room (account_id, name, run) VALUES ($
 
 pub(super) const OWNER: &str = "SELECT run FROM room WHERE account_id = $1 AND name = $2";
 pub(super) const DISOWN: &str = "DELETE FROM room WHERE account_id = $1 AND name = $2 AND run = $3";
-pub(super) const HAND_OVER: &str = "UPDATE job SET claimed_by = $3 WHERE call_id = $1 AND claimed_by = $2";
+pub(super) const HAND_OVER: &str = "UPDATE job SET claimed_by = $3 WHERE subject = $1 AND claimed_by = $2";
 
 pub(super) async fn own(
     connection: &mut PgConnection,

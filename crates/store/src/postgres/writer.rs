@@ -8,7 +8,7 @@ use std::{collections::HashSet, time::Duration};
 
 use futures_util::{FutureExt, future::BoxFuture};
 use outdial_domain::CallId;
-use outdial_engine::ports::{CallDetails, Change, Claimed, ClaimedCall, StoreError};
+use outdial_engine::ports::{CallDetails, Change, Claimed, ClaimedMessages, MessageBatch, SavedMessage, StoreError};
 use sqlx::{Connection, PgConnection, postgres::PgConnectOptions};
 use tokio::{
     sync::{
@@ -20,14 +20,19 @@ use tokio::{
 };
 
 use super::{
-    batch::{Broken, Saved, save},
-    error::{Failure, closed, is_forbidden, is_in_the_way, message, too_slow, unavailable, unknown},
+    batch::{Broken, Changes, Group, Saved},
+    error::{Failure, closed, is_forbidden, is_in_the_way, message as message_of, too_slow, unavailable, unknown},
     event,
     follow::advance,
     job::{self, Claim},
+    message_batch::{Batches, is_alone, overlaps},
     open,
 };
-use crate::rows::change::{flaw, forbidden};
+use crate::rows::{
+    change::{flaw, forbidden},
+    message,
+};
+use uuid::Uuid;
 
 /// The most operations that wait. A change is a few kilobytes, so a full queue is some 50 MB; a server
 /// that stands still for so long is told to the callers instead of filling the memory.
@@ -52,7 +57,9 @@ type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 
 enum Work {
     Change(Box<Change>, Answer<()>),
+    Messages(Box<MessageBatch>, Answer<Vec<SavedMessage>>),
     Claim(Claim, Answer<Claimed>),
+    ClaimMessages(Claim, Answer<ClaimedMessages>),
     Recover(Answer<Vec<CallDetails>>),
 }
 
@@ -68,6 +75,20 @@ impl Writer {
             return std::future::ready(Err(flaw)).boxed();
         }
         self.ask(|answer| Work::Change(Box::new(change), answer))
+    }
+
+    pub(super) fn commit_messages(
+        &self,
+        batch: MessageBatch,
+    ) -> BoxFuture<'static, Result<Vec<SavedMessage>, StoreError>> {
+        if let Some(flaw) = batch.changes.iter().find_map(message::flaw) {
+            return std::future::ready(Err(flaw)).boxed();
+        }
+        self.ask(|answer| Work::Messages(Box::new(batch), answer))
+    }
+
+    pub(super) fn claim_messages(&self, claim: Claim) -> BoxFuture<'static, Result<ClaimedMessages, StoreError>> {
+        self.ask(|answer| Work::ClaimMessages(claim, answer))
     }
 
     pub(super) fn claim(&self, claim: Claim) -> BoxFuture<'static, Result<Claimed, StoreError>> {
@@ -117,6 +138,7 @@ pub(super) fn start(
 }
 
 type Waiting = (Box<Change>, Answer<()>);
+type WaitingMessages = (Box<MessageBatch>, Answer<Vec<SavedMessage>>);
 
 struct Writing {
     /// None after an error: the next work connects again.
@@ -144,7 +166,13 @@ impl Writing {
                     next = behind;
                     self.save(changes).await;
                 }
+                Work::Messages(batch, answer) => {
+                    let (batches, behind) = self.gather_messages((batch, answer));
+                    next = behind;
+                    self.save_messages(batches).await;
+                }
                 Work::Claim(claim, answer) => self.claim(&claim, answer).await,
+                Work::ClaimMessages(claim, answer) => self.claim_messages(&claim, answer).await,
                 Work::Recover(answer) => {
                     let recovered = self.recover().await;
                     let _ = answer.send(recovered);
@@ -173,6 +201,28 @@ impl Writing {
         (changes, None)
     }
 
+    /// The same of messages.
+    fn gather_messages(&mut self, first: WaitingMessages) -> (Vec<WaitingMessages>, Option<Work>) {
+        let mut known: HashSet<Uuid> = HashSet::new();
+        let mut batches = vec![first];
+        if batches
+            .iter()
+            .any(|(batch, _)| overlaps(&mut known, batch) || is_alone(batch))
+        {
+            return (batches, None);
+        }
+        while known.len() < BATCH {
+            match self.queue.try_recv() {
+                Ok(Work::Messages(batch, answer)) if !is_alone(&batch) && !overlaps(&mut known, &batch) => {
+                    batches.push((batch, answer));
+                }
+                Ok(other) => return (batches, Some(other)),
+                Err(_) => break,
+            }
+        }
+        (batches, None)
+    }
+
     async fn connection(&mut self) -> Result<&mut PgConnection, StoreError> {
         let connection = match self.connection.take() {
             Some(connection) => connection,
@@ -183,13 +233,13 @@ impl Writing {
 
     /// Saves changes and answers them.
     async fn save(&mut self, changes: Vec<Waiting>) {
-        let all: Vec<&Change> = changes.iter().map(|(change, _)| &**change).collect();
+        let all = Changes(changes.iter().map(|(change, _)| &**change).collect());
         let results = match self.save_all(&all).await {
             Some(results) => results,
             None => {
-                let mut results = Vec::with_capacity(all.len());
-                for change in all {
-                    results.push(self.save_one(change).await);
+                let mut results = Vec::with_capacity(changes.len());
+                for (change, _) in &changes {
+                    results.push(self.save_one(&Changes(vec![change])).await);
                 }
                 results
             }
@@ -203,26 +253,47 @@ impl Writing {
         }
     }
 
+    /// Saves batches of messages and answers them.
+    async fn save_messages(&mut self, batches: Vec<WaitingMessages>) {
+        let all = Batches(batches.iter().map(|(batch, _)| &**batch).collect());
+        let results = match self.save_all(&all).await {
+            Some(results) => results,
+            None => {
+                let mut results = Vec::with_capacity(batches.len());
+                for (batch, _) in &batches {
+                    results.push(self.save_one(&Batches(vec![batch])).await);
+                }
+                results
+            }
+        };
+        let mut changes = batches.iter().flat_map(|(batch, _)| &batch.changes);
+        if changes.any(|change| change.message.plan.webhook.is_some()) {
+            self.noticed.send_modify(|notices| *notices += 1);
+        }
+        for ((_, answer), result) in batches.into_iter().zip(results) {
+            let _ = answer.send(result);
+        }
+    }
+
     /// Saves changes together, or gives `None` when one of them is at fault, so that they must be looked
     /// at one by one.
-    async fn save_all(&mut self, changes: &[&Change]) -> Option<Vec<Result<(), StoreError>>> {
-        match self.transact(changes).await {
+    async fn save_all<G: Group>(&mut self, group: &G) -> Option<Vec<Result<G::Item, StoreError>>> {
+        match self.transact(group).await {
             Ok(results) => Some(results),
-            Err(Failure::Database(error)) if changes.len() > 1 && is_forbidden(&error) => None,
+            Err(Failure::Database(error)) if group.len() > 1 && is_forbidden(&error) => None,
             Err(Failure::Database(error)) if is_forbidden(&error) => {
-                let call = changes.first()?.call.id;
-                Some(vec![Err(forbidden(call, message(&error)))])
+                Some(vec![Err(forbidden(group.subject(0)?, message_of(&error)))])
             }
             Err(failure) => {
                 let error = StoreError::from(failure);
-                tracing::error!(%error, changes = changes.len(), "changes were not saved");
-                Some(vec![Err(error); changes.len()])
+                tracing::error!(%error, changes = group.len(), "changes were not saved");
+                Some((0..group.len()).map(|_| Err(error.clone())).collect())
             }
         }
     }
 
-    async fn save_one(&mut self, change: &Change) -> Result<(), StoreError> {
-        let results = self.save_all(&[change]).await;
+    async fn save_one<G: Group>(&mut self, group: &G) -> Result<G::Item, StoreError> {
+        let results = self.save_all(group).await;
         results
             .and_then(|results| results.into_iter().next())
             .unwrap_or_else(|| Err(closed()))
@@ -230,10 +301,10 @@ impl Writing {
 
     /// Runs one transaction, again when others were in its way. After an error nothing was saved, unless
     /// the error says that it is not known.
-    async fn transact(&mut self, changes: &[&Change]) -> Result<Vec<Result<(), StoreError>>, Failure> {
+    async fn transact<G: Group>(&mut self, group: &G) -> Result<Vec<Result<G::Item, StoreError>>, Failure> {
         for _ in 0..TRIES {
             let connection = self.connection().await?;
-            let broken = match timeout(SAVES_WITHIN, save(connection, changes)).await {
+            let broken = match timeout(SAVES_WITHIN, group.save(connection)).await {
                 Ok(Ok(Saved { results, position })) => {
                     if let Some(position) = position {
                         advance(&self.newest, position);
@@ -257,7 +328,7 @@ impl Writing {
                 }
                 Broken::Committing(error) => {
                     self.connection = None;
-                    return self.ask_whether(changes, &unavailable(&error)).await;
+                    return self.ask_whether(group, &unavailable(&error)).await;
                 }
             }
         }
@@ -266,21 +337,21 @@ impl Writing {
 
     /// Asks the server, when it is back, whether it had committed. All changes of a transaction were
     /// committed or none, but one that was stale in it is not there either way.
-    async fn ask_whether(
+    async fn ask_whether<G: Group>(
         &mut self,
-        changes: &[&Change],
+        group: &G,
         lost: &StoreError,
-    ) -> Result<Vec<Result<(), StoreError>>, Failure> {
+    ) -> Result<Vec<Result<G::Item, StoreError>>, Failure> {
         let until = Instant::now() + ASKS_FOR;
         loop {
-            match self.which_are_there(changes).await {
+            match self.which_are_there(group).await {
                 Ok(there) if there.contains(&true) => {
-                    let stale = |change: &&Change| Err(StoreError::Stale(change.call.id));
-                    return Ok(changes
-                        .iter()
-                        .zip(there)
-                        .map(|(change, there)| if there { Ok(()) } else { stale(change) })
-                        .collect());
+                    let become_of = |(index, there)| match (there, group.subject(index)) {
+                        (true, _) => Ok(group.was_saved(index)),
+                        (false, Some(subject)) => Err(StoreError::Stale(subject)),
+                        (false, None) => Err(lost.clone()),
+                    };
+                    return Ok(there.into_iter().enumerate().map(become_of).collect());
                 }
                 Ok(_) => return Err(lost.clone().into()),
                 Err(_) if Instant::now() < until => sleep(BETWEEN_TRIES).await,
@@ -289,15 +360,15 @@ impl Writing {
         }
     }
 
-    async fn which_are_there(&mut self, changes: &[&Change]) -> Result<Vec<bool>, StoreError> {
+    async fn which_are_there<G: Group>(&mut self, group: &G) -> Result<Vec<bool>, StoreError> {
         let connection = self.connection().await?;
         let asking = async {
             // What the lost connection was doing may still be under way: it holds this row to its end.
             let mut transaction = connection.begin().await?;
             sqlx::query(event::WAIT_FOR_OTHERS).execute(&mut *transaction).await?;
-            let mut there = Vec::with_capacity(changes.len());
-            for change in changes {
-                there.push(event::is_there(&mut transaction, change).await?);
+            let mut there = Vec::with_capacity(group.len());
+            for index in 0..group.len() {
+                there.push(event::is_there(&mut transaction, group.events(index)).await?);
             }
             transaction.commit().await?;
             Ok(there)
@@ -329,22 +400,44 @@ impl Writing {
         }
         // Nobody waits for the calls any more: somebody else may take them.
         if let Err(Ok(claimed)) = answer.send(taken.map_err(StoreError::from)) {
-            self.give_back(claim, &claimed.calls).await;
+            let ids = claimed.calls.iter().map(|claimed| claimed.call.id.uuid());
+            self.give_back(claim, ids.collect()).await;
+        }
+    }
+
+    /// The same of messages.
+    async fn claim_messages(&mut self, claim: &Claim, answer: Answer<ClaimedMessages>) {
+        if answer.is_closed() {
+            return;
+        }
+        let taken = match self.connection().await {
+            Ok(connection) => match timeout(SAVES_WITHIN, claim.take_messages(connection)).await {
+                Ok(taken) => taken,
+                Err(_) => Err(too_slow().into()),
+            },
+            Err(error) => Err(error.into()),
+        };
+        if taken.is_err() {
+            self.connection = None;
+        }
+        if let Err(Ok(claimed)) = answer.send(taken.map_err(StoreError::from)) {
+            let ids = claimed.messages.iter().map(|message| message.id.uuid());
+            self.give_back(claim, ids.collect()).await;
         }
     }
 
     /// What cannot be given back now is given back when this run of the node is gone.
-    async fn give_back(&mut self, claim: &Claim, calls: &[ClaimedCall]) {
+    async fn give_back(&mut self, claim: &Claim, ids: Vec<Uuid>) {
         let given = match self.connection().await {
             Ok(connection) => claim
-                .give_back(connection, calls)
+                .give_back(connection, ids)
                 .await
                 .map_err(|error| unavailable(&error)),
             Err(error) => Err(error),
         };
         if let Err(error) = given {
             self.connection = None;
-            tracing::error!(%error, "calls that were taken and not handed over wait for the next start");
+            tracing::error!(%error, "what was taken and not handed over waits for the next start");
         }
     }
 

@@ -1,6 +1,6 @@
 //! What no change may be, whatever the database.
 
-use outdial_domain::{CallId, Subject};
+use outdial_domain::Subject;
 use outdial_engine::ports::{Change, StoreError};
 
 /// Says what no change may be: the schema cannot say that sequences have no gaps.
@@ -31,13 +31,13 @@ pub(crate) fn flaw(change: &Change) -> Option<StoreError> {
     } else {
         return None;
     };
-    Some(forbidden(change.call.id, why))
+    Some(forbidden(change.call.id.into(), why))
 }
 
 /// What the schema forbids is a fault of whoever made the change: the domain should not have let it come so far.
-pub(crate) fn forbidden(call: CallId, why: impl std::fmt::Display) -> StoreError {
+pub(crate) fn forbidden(subject: Subject, why: impl std::fmt::Display) -> StoreError {
     StoreError::Unavailable {
-        reason: format!("the change of call {call} breaks a rule of the database: {why}"),
+        reason: format!("the change of {subject} breaks a rule of the database: {why}"),
         remedy: "This is a fault of the program: report it with the log".to_owned(),
     }
 }

@@ -2,18 +2,22 @@
 
 use std::borrow::Cow;
 
-use outdial_domain::{AccountId, CallId, DeliveryId, EventId, WebhookId};
+use outdial_domain::{AccountId, DeliveryId, EventId, WebhookId};
 use outdial_engine::ports::{Delivery, DeliveryResult, StoreError};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::column::{Place, json, micros};
+use super::{
+    column::{Place, json, micros},
+    subject,
+};
 
 #[derive(Debug)]
 pub(crate) struct DeliveryRow {
     pub(crate) account_id: Uuid,
     pub(crate) id: Uuid,
-    pub(crate) call_id: Uuid,
+    pub(crate) kind: Cow<'static, str>,
+    pub(crate) subject: Uuid,
     pub(crate) webhook_id: Option<Uuid>,
     pub(crate) at: i64,
     pub(crate) entry: String,
@@ -51,7 +55,8 @@ impl From<&Delivery> for DeliveryRow {
         Self {
             account_id: delivery.account.uuid(),
             id: delivery.id.uuid(),
-            call_id: delivery.call.uuid(),
+            kind: subject::kind(delivery.subject).into(),
+            subject: delivery.subject.uuid(),
             webhook_id: delivery.webhook.map(|id| id.uuid()),
             at: micros(delivery.at),
             entry: json(&entry),
@@ -72,7 +77,7 @@ impl TryFrom<DeliveryRow> for Delivery {
         Ok(Self {
             id,
             account: AccountId::from_uuid(row.account_id),
-            call: CallId::from_uuid(row.call_id),
+            subject: subject::read(place, &row.kind, row.subject)?,
             webhook: row.webhook_id.map(WebhookId::from_uuid),
             event: entry.event,
             sequence: entry.sequence,

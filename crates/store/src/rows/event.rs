@@ -2,12 +2,15 @@
 
 use std::borrow::Cow;
 
-use outdial_domain::{AccountId, CallId, Event, EventId, EventKind, Subject};
+use outdial_domain::{AccountId, Event, EventId, EventKind};
 use outdial_engine::ports::{StoreError, StoredEvent};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::column::{Place, json_of_about, micros};
+use super::{
+    column::{Place, json_of_about, micros},
+    subject,
+};
 
 /// What one change made happen, as it is stored.
 #[derive(Debug)]
@@ -15,6 +18,7 @@ pub(crate) struct HappenedRow {
     /// The position of its last event.
     pub(crate) position: i64,
     pub(crate) account_id: Uuid,
+    pub(crate) kind: String,
     pub(crate) subject: Uuid,
     /// The sequence of its first event.
     pub(crate) sequence: i64,
@@ -43,12 +47,14 @@ impl TryFrom<HappenedRow> for Vec<StoredEvent> {
     type Error = StoreError;
 
     fn try_from(row: HappenedRow) -> Result<Self, StoreError> {
-        let call = CallId::from_uuid(row.subject);
-        let id = (call, row.sequence);
+        let id = (row.subject, row.sequence);
         let place = Place {
             table: "event",
             id: &id,
         };
+        let subject = subject::read(place, &row.kind, row.subject)?;
+        let id = (subject, row.sequence);
+        let place = Place { id: &id, ..place };
         let happened: Vec<Happened<'_>> = place.json("events", &row.events)?;
         let first = row.position - i64::try_from(happened.len()).unwrap_or(i64::MAX) + 1;
         (0..)
@@ -59,7 +65,7 @@ impl TryFrom<HappenedRow> for Vec<StoredEvent> {
                     event: Event {
                         id,
                         account: AccountId::from_uuid(row.account_id),
-                        subject: Subject::Call(call),
+                        subject,
                         sequence: place.number("sequence", row.sequence + index)?,
                         at: place.time("events", at)?,
                         kind: kind.into_owned(),

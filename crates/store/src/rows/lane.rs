@@ -1,14 +1,14 @@
-//! A lane of calls, as jobs name it.
+//! A lane of calls or messages, as jobs name it.
 
 use jiff::Timestamp;
 use outdial_domain::{AccountId, CallId, Priority};
-use outdial_engine::ports::{Lane, StoreError};
+use outdial_engine::ports::{Lane, StoreError, Work};
 use uuid::Uuid;
 
-use super::column::Place;
+use super::{column::Place, message};
 
-/// What stands in the column `priority`: the most urgent comes first.
-fn rank(priority: Priority) -> i64 {
+/// What stands in the column `priority` for calls: the most urgent comes first. Messages have the numbers after those.
+pub(super) fn rank(priority: Priority) -> i64 {
     match priority {
         Priority::High => 0,
         Priority::Normal => 1,
@@ -29,7 +29,7 @@ impl LaneRow {
     /// in the way of all others; the log names it.
     pub(crate) fn read(self) -> Option<(Lane, Timestamp)> {
         self.lane()
-            .inspect_err(|error| tracing::error!(%error, "calls that wait cannot be dialled"))
+            .inspect_err(|error| tracing::error!(%error, "calls or messages that wait cannot be taken"))
             .ok()
     }
 
@@ -38,13 +38,20 @@ impl LaneRow {
             table: "job",
             id: &self.account_id,
         };
-        let priority = Priority::ALL
-            .iter()
-            .copied()
-            .find(|priority| rank(*priority) == self.priority);
-        let priority = priority.ok_or_else(|| place.bad("priority", format_args!("{} is none", self.priority)))?;
+        let works = [
+            (Work::Calls, rank as fn(Priority) -> i64),
+            (Work::Messages, message::rank),
+        ];
+        let found = works.iter().find_map(|(work, rank)| {
+            let priority = Priority::ALL
+                .iter()
+                .find(|priority| rank(**priority) == self.priority)?;
+            Some((*work, *priority))
+        });
+        let (work, priority) = found.ok_or_else(|| place.bad("priority", format_args!("{} is none", self.priority)))?;
         let lane = Lane {
             account: AccountId::from_uuid(self.account_id),
+            work,
             priority,
         };
         Ok((lane, place.time("due", self.due)?))
@@ -53,7 +60,11 @@ impl LaneRow {
 
 /// The columns of a lane.
 pub(crate) fn columns(lane: Lane) -> (Uuid, i64) {
-    (lane.account.uuid(), rank(lane.priority))
+    let rank = match lane.work {
+        Work::Calls => rank(lane.priority),
+        Work::Messages => message::rank(lane.priority),
+    };
+    (lane.account.uuid(), rank)
 }
 
 /// The place of a call in its lane.

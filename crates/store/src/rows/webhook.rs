@@ -1,10 +1,15 @@
 //! Webhooks, and what is yet to be told to receivers.
 
-use outdial_domain::{AccountId, CallId, DeliveryId, EventFilter, LiveSecret, ReceiverId, Webhook, WebhookId};
+use std::borrow::Cow;
+
+use outdial_domain::{AccountId, DeliveryId, EventFilter, LiveSecret, ReceiverId, Webhook, WebhookId};
 use outdial_engine::ports::{Change, Feed, FeedKey, StoreError};
 use uuid::Uuid;
 
-use super::column::{Place, micros};
+use super::{
+    column::{Place, micros},
+    subject,
+};
 
 #[derive(Debug)]
 pub(crate) struct WebhookRow {
@@ -44,7 +49,8 @@ impl TryFrom<WebhookRow> for Webhook {
 /// ids together are the key.
 #[derive(Debug)]
 pub(crate) struct FeedRow {
-    pub(crate) call_id: Uuid,
+    pub(crate) kind: Cow<'static, str>,
+    pub(crate) subject: Uuid,
     pub(crate) webhook_id: Uuid,
     pub(crate) replay_id: Uuid,
     pub(crate) account_id: Uuid,
@@ -56,9 +62,10 @@ pub(crate) struct FeedRow {
 
 impl From<&Feed> for FeedRow {
     fn from(feed: &Feed) -> Self {
-        let (call_id, webhook_id, replay_id) = key(&feed.key);
+        let (subject, webhook_id, replay_id) = key(&feed.key);
         Self {
-            call_id,
+            kind: subject::kind(feed.key.subject).into(),
+            subject,
             webhook_id,
             replay_id,
             account_id: feed.account.uuid(),
@@ -73,7 +80,7 @@ impl From<&Feed> for FeedRow {
 /// The ids of a feed as they are stored.
 pub(crate) fn key(key: &FeedKey) -> (Uuid, Uuid, Uuid) {
     (
-        key.call.uuid(),
+        key.subject.uuid(),
         key.webhook.map_or(Uuid::nil(), |id| id.uuid()),
         key.replay.map_or(Uuid::nil(), |id| id.uuid()),
     )
@@ -83,15 +90,16 @@ impl TryFrom<FeedRow> for Feed {
     type Error = StoreError;
 
     fn try_from(row: FeedRow) -> Result<Self, StoreError> {
-        let call = CallId::from_uuid(row.call_id);
         let place = Place {
             table: "feed",
-            id: &call,
+            id: &row.subject,
         };
+        let subject = subject::read(place, &row.kind, row.subject)?;
+        let place = Place { id: &subject, ..place };
         let given = |id: Uuid| (!id.is_nil()).then_some(id);
         Ok(Self {
             key: FeedKey {
-                call,
+                subject,
                 webhook: given(row.webhook_id).map(WebhookId::from_uuid),
                 replay: given(row.replay_id).map(DeliveryId::from_uuid),
             },
@@ -111,7 +119,8 @@ pub(crate) fn noticed(change: &Change) -> Option<(FeedRow, i64)> {
     let first = wanted.next()?;
     let last = wanted.next_back().unwrap_or(first);
     let row = FeedRow {
-        call_id: change.call.id.uuid(),
+        kind: subject::kind(change.call.id.into()).into(),
+        subject: change.call.id.uuid(),
         webhook_id: Uuid::nil(),
         replay_id: Uuid::nil(),
         account_id: change.call.account.uuid(),

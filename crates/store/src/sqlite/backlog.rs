@@ -6,7 +6,7 @@
 use std::collections::BTreeSet;
 
 use jiff::Timestamp;
-use outdial_engine::ports::{Backlog, Lane, Placing, Tally};
+use outdial_engine::ports::{Backlog, Lane, Placing, Tally, Work};
 use rusqlite::{Connection, params};
 use uuid::Uuid;
 
@@ -31,11 +31,11 @@ pub(super) const NEXT_TAKEN_LANE: &str = "SELECT account_id, priority, due FROM 
 
 /// How many calls of a lane come before a turn, up to a bound.
 pub(super) const COUNT: &str = "SELECT count(*) FROM (SELECT 1 FROM job INDEXED BY job_due \
-     WHERE claimed_by IS NULL AND account_id = ?1 AND priority = ?2 AND (due, call_id) < (?3, ?4) LIMIT ?5 + 0)";
+     WHERE claimed_by IS NULL AND account_id = ?1 AND priority = ?2 AND (due, subject) < (?3, ?4) LIMIT ?5 + 0)";
 
 /// The same of calls that somebody has taken.
 pub(super) const COUNT_TAKEN: &str = "SELECT count(*) FROM (SELECT 1 FROM job INDEXED BY job_claimed \
-     WHERE claimed_by IS NOT NULL AND account_id = ?1 AND priority = ?2 AND (due, call_id) < (?3, ?4) LIMIT ?5 + 0)";
+     WHERE claimed_by IS NOT NULL AND account_id = ?1 AND priority = ?2 AND (due, subject) < (?3, ?4) LIMIT ?5 + 0)";
 
 /// The lanes with calls that nobody has taken and that are due by a time, and when the first of each is.
 pub(super) fn lanes(connection: &Connection, by: i64) -> rusqlite::Result<Vec<(Lane, Timestamp)>> {
@@ -66,10 +66,10 @@ fn walk(connection: &Connection, next: &str, by: i64) -> rusqlite::Result<Vec<(L
     }
 }
 
-pub(super) fn next_due(connection: &Connection, except: &[Lane]) -> Result<Option<Timestamp>, Failure> {
+pub(super) fn next_due(connection: &Connection, work: Work, except: &[Lane]) -> Result<Option<Timestamp>, Failure> {
     let lanes = lanes(connection, i64::MAX)?.into_iter();
     Ok(lanes
-        .filter(|(lane, _)| !except.contains(lane))
+        .filter(|(lane, _)| lane.work == work && !except.contains(lane))
         .map(|(_, due)| due)
         .min())
 }
@@ -92,6 +92,7 @@ pub(super) fn backlog(connection: &Connection, placing: &Placing) -> Result<Back
     for statement in [NEXT_LANE, NEXT_TAKEN_LANE] {
         lanes.extend(walk(connection, statement, now)?.into_iter().map(|(lane, _)| lane));
     }
+    lanes.retain(|lane| lane.work == placing.lane.work);
     let each = placing.most_of_each(lanes.len());
     let end = (now + 1, Uuid::nil());
     let turn = lane::turn(placing.due, placing.call);

@@ -9,7 +9,7 @@ use super::error::Failure;
 use crate::rows::delivery::DeliveryRow;
 
 pub(super) const ADD: &str =
-    "INSERT INTO delivery (account_id, id, call_id, webhook_id, at, entry) VALUES (?, ?, ?, ?, ?, ?)";
+    "INSERT INTO delivery (account_id, id, kind, subject, webhook_id, at, entry) VALUES (?, ?, ?, ?, ?, ?, ?)";
 pub(super) const FORGET: &str = "DELETE FROM delivery WHERE rowid IN (SELECT old.rowid FROM account \
      CROSS JOIN delivery AS old ON old.account_id = account.id AND old.id < ? LIMIT ? + 0)";
 
@@ -17,10 +17,11 @@ pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<DeliveryRow> {
     Ok(DeliveryRow {
         account_id: row.get(0)?,
         id: row.get(1)?,
-        call_id: row.get(2)?,
-        webhook_id: row.get(3)?,
-        at: row.get(4)?,
-        entry: row.get(5)?,
+        kind: row.get::<_, String>(2)?.into(),
+        subject: row.get(3)?,
+        webhook_id: row.get(4)?,
+        at: row.get(5)?,
+        entry: row.get(6)?,
     })
 }
 
@@ -29,7 +30,8 @@ pub(super) fn add(connection: &Connection, delivery: &Delivery) -> rusqlite::Res
     connection.prepare_cached(ADD)?.execute(params![
         row.account_id,
         row.id,
-        row.call_id,
+        row.kind,
+        row.subject,
         row.webhook_id,
         row.at,
         row.entry
@@ -41,11 +43,11 @@ pub(super) fn add(connection: &Connection, delivery: &Delivery) -> rusqlite::Res
 pub(super) fn list_query(account: AccountId, filter: &DeliveryFilter, most: i64) -> (String, Vec<Value>) {
     let id = |id: uuid::Uuid| Value::Blob(id.as_bytes().to_vec());
     let mut text =
-        "SELECT account_id, id, call_id, webhook_id, at, entry FROM delivery WHERE account_id = ?".to_owned();
+        "SELECT account_id, id, kind, subject, webhook_id, at, entry FROM delivery WHERE account_id = ?".to_owned();
     let mut values = vec![id(account.uuid())];
     let conditions = [
         (" AND id = ?", filter.id.map(|one| id(one.uuid()))),
-        (" AND call_id = ?", filter.call.map(|call| id(call.uuid()))),
+        (" AND subject = ?", filter.subject.map(|subject| id(subject.uuid()))),
         (" AND webhook_id = ?", filter.webhook.map(|webhook| id(webhook.uuid()))),
         (" AND id < ?", filter.before.map(|before| id(before.uuid()))),
         (" ORDER BY id DESC LIMIT ? + 0", Some(Value::Integer(most))),

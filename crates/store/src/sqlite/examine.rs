@@ -2,15 +2,17 @@
 
 use std::path::Path;
 
-use outdial_domain::{Account, AccountId, CallId, Key, Mask, Webhook};
-use outdial_engine::ports::{AudioFile, Delivery, Feed, FirstAnswer, StoreError, StoredSchedule};
+use outdial_domain::{Account, AccountId, CallId, Key, Mask, Message, Webhook};
+use outdial_engine::ports::{
+    ArrivedText, AudioFile, Delivery, Feed, FirstAnswer, LeftAlone, StoreError, StoredEvent, StoredSchedule,
+};
 use rusqlite::{Connection, Row};
 use uuid::Uuid;
 
 use super::{
-    account, audio, call, delivery,
+    account, arrival, audio, call, delivery,
     error::{Failure, unavailable},
-    event, feed, first_answer, key, mask, migrate, open, schedule, trace, webhook,
+    event, feed, first_answer, key, mask, message, migrate, open, schedule, trace, webhook,
 };
 use crate::{
     blobs::FileBlobs,
@@ -73,6 +75,18 @@ fn read_others(connection: &Connection, found: &mut Examination) -> Result<(), F
     read_every::<_, Feed>(connection, found, every::FEED, feed::read)?;
     read_every::<_, FirstAnswer>(connection, found, every::FIRST_ANSWER, first_answer::read)?;
     read_every::<_, Mask>(connection, found, every::MASK, mask::read)?;
+    read_every::<_, ArrivedText>(connection, found, every::PART, arrival::read_part)?;
+    read_every::<_, LeftAlone>(connection, found, every::LEFT_ALONE, arrival::read_left_alone)?;
+    found.messages = read_every::<_, Message>(connection, found, every::MESSAGE, message::read)?;
+    let of_messages = "SELECT position, account_id, kind, subject, sequence, events FROM event WHERE kind = 'message'";
+    let mut statement = connection.prepare(of_messages)?;
+    let mut rows = statement.query(())?;
+    while let Some(row) = rows.next()? {
+        match Vec::<StoredEvent>::try_from(event::read(row)?) {
+            Ok(events) => found.events += u64::try_from(events.len()).unwrap_or(u64::MAX),
+            Err(error) => found.unreadable(&error),
+        }
+    }
     found.uploads = read_every::<_, AudioFile>(connection, found, every::AUDIO, audio::read)?;
     found.schedules = read_every::<_, StoredSchedule>(connection, found, every::SCHEDULE, schedule::read_whole)?;
     found.webhooks = read_every::<_, Webhook>(connection, found, every::WEBHOOK, webhook::read)?;
@@ -132,6 +146,6 @@ fn read_calls(connection: &Connection, found: &mut Examination) -> Result<(), Fa
 fn read(connection: &Connection, account: AccountId, id: CallId) -> Result<u64, Failure> {
     call::details(connection, account, id)?;
     trace::of_call(connection, account, id)?;
-    let events = event::of_call(connection, account, id)?;
+    let events = event::of_subject(connection, account, id.into())?;
     Ok(u64::try_from(events.len()).unwrap_or(u64::MAX))
 }

@@ -15,35 +15,37 @@ use crate::rows::{
 };
 
 /// Adds a feed, or moves one on.
-pub(super) const WAKE: &str = "INSERT INTO feed (call_id, webhook_id, replay_id, account_id, receiver, told, newest, \
-     tries, due) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (call_id, webhook_id, replay_id) DO UPDATE SET \
+pub(super) const WAKE: &str = "INSERT INTO feed (kind, subject, webhook_id, replay_id, account_id, receiver, told, newest, \
+     tries, due) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (subject, webhook_id, replay_id) DO UPDATE SET \
      newest = max(newest, excluded.newest)";
 /// What a receiver is to be told by now.
-pub(super) const DUE: &str = "SELECT call_id, webhook_id, replay_id, account_id, receiver, told, newest, tries \
+pub(super) const DUE: &str = "SELECT kind, subject, webhook_id, replay_id, account_id, receiver, told, newest, tries \
      FROM feed WHERE receiver = ? AND due <= ? ORDER BY due LIMIT ? + 0";
 /// Writes how far a receiver was told.
 pub(super) const SETTLE: &str = "UPDATE feed SET told = ?4, tries = ?5, due = ?6 \
-     WHERE call_id = ?1 AND webhook_id = ?2 AND replay_id = ?3";
+     WHERE subject = ?1 AND webhook_id = ?2 AND replay_id = ?3";
 pub(super) const REMOVE: &str =
-    "DELETE FROM feed WHERE call_id = ? AND webhook_id = ? AND replay_id = ? AND newest <= ?";
+    "DELETE FROM feed WHERE subject = ? AND webhook_id = ? AND replay_id = ? AND newest <= ?";
 pub(super) const DROP_ALL: &str = "DELETE FROM feed WHERE receiver = ?";
 
 pub(super) fn read(row: &Row<'_>) -> rusqlite::Result<FeedRow> {
     Ok(FeedRow {
-        call_id: row.get(0)?,
-        webhook_id: row.get(1)?,
-        replay_id: row.get(2)?,
-        account_id: row.get(3)?,
-        receiver: row.get(4)?,
-        told: row.get(5)?,
-        newest: row.get(6)?,
-        tries: row.get(7)?,
+        kind: row.get::<_, String>(0)?.into(),
+        subject: row.get(1)?,
+        webhook_id: row.get(2)?,
+        replay_id: row.get(3)?,
+        account_id: row.get(4)?,
+        receiver: row.get(5)?,
+        told: row.get(6)?,
+        newest: row.get(7)?,
+        tries: row.get(8)?,
     })
 }
 
 pub(super) fn wake(connection: &Connection, row: &FeedRow, due: i64) -> rusqlite::Result<()> {
     connection.prepare_cached(WAKE)?.execute(params![
-        row.call_id,
+        row.kind,
+        row.subject,
         row.webhook_id,
         row.replay_id,
         row.account_id,

@@ -43,6 +43,13 @@ pub(super) fn put(connection: &Connection, answer: &FirstAnswer) -> rusqlite::Re
     Ok(written == 1)
 }
 
+/// Whether there is an answer for its key whose time is not over.
+pub(super) fn is_kept(connection: &Connection, answer: &FirstAnswer) -> rusqlite::Result<bool> {
+    connection
+        .prepare_cached(ONE)?
+        .exists(params![answer.account.uuid(), answer.key, micros(answer.made_at)])
+}
+
 /// Takes back what was put, when what it belongs to is not saved.
 pub(super) fn remove(connection: &Connection, answer: &FirstAnswer) -> rusqlite::Result<()> {
     connection

@@ -68,7 +68,7 @@ fn reads_use_an_index() {
         call::ONE,
         attempt::OF_CALL,
         leg::OF_CALL,
-        event::OF_CALL,
+        event::OF_SUBJECT,
         event::AFTER,
         trace::OF_CALL,
         backlog::NEXT_LANE,
@@ -197,7 +197,7 @@ fn claims_use_an_index_with_many_pending() {
         WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 100000)
         INSERT INTO call (account_id, id, direction, state, to_address, due, attempts, events, created_at, digits, plan, flow)
         SELECT zeroblob(16), unhex(format('%032x', i)), 'outgoing', 'queued', '+1' || i, i, 0, 1, 0, '[]', '{}', '{}' FROM n;
-        INSERT INTO job (account_id, call_id, priority, due) SELECT account_id, id, 1, due FROM call;";
+        INSERT INTO job (account_id, subject, priority, due) SELECT account_id, id, 1, due FROM call;";
     connection.execute_batch(fill).unwrap();
     for analyzed in [false, true] {
         if analyzed {
@@ -226,11 +226,11 @@ fn claims_use_an_index_with_many_pending() {
             ),
             (
                 backlog::COUNT,
-                "job_due (account_id=? AND priority=? AND (due,call_id)<(?,?))",
+                "job_due (account_id=? AND priority=? AND (due,subject)<(?,?))",
             ),
             (
                 backlog::COUNT_TAKEN,
-                "job_claimed (account_id=? AND priority=? AND (due,call_id)<(?,?))",
+                "job_claimed (account_id=? AND priority=? AND (due,subject)<(?,?))",
             ),
         ] {
             let plan = plan(&connection, statement);

@@ -13,7 +13,8 @@ use std::{
 };
 
 use futures_util::{FutureExt, future::BoxFuture};
-use outdial_engine::ports::{Change, Claimed, ClaimedCall, StoreError};
+use outdial_domain::Subject;
+use outdial_engine::ports::{Change, Claimed, ClaimedMessages, MessageBatch, SavedMessage, StoreError};
 use rusqlite::Connection;
 use tokio::sync::{
     mpsc::{self, error::TrySendError},
@@ -27,7 +28,7 @@ use super::{
     recent::Recent,
     transaction::{Saved, one_by_one, roll_back, together},
 };
-use crate::rows::change::flaw;
+use crate::rows::{change::flaw, message};
 
 /// The most operations that wait. A change is a few kilobytes, so a full queue is some 50 MB; a disk
 /// that stands still for so long is told to the callers instead of filling the memory.
@@ -45,12 +46,19 @@ type Answer<T> = oneshot::Sender<Result<T, StoreError>>;
 /// What became of a change, and the change.
 type Saving = (Result<(), StoreError>, Box<Change>);
 
+/// What became of a batch of messages, and the batch.
+type SavingMessages = (Result<Vec<SavedMessage>, StoreError>, Box<MessageBatch>);
+
 /// Something else to write. It says whether the connection is still good.
 type Task = Box<dyn FnOnce(Result<&Connection, StoreError>) -> bool + Send>;
 
 enum Work {
     /// The change is given back, to be freed by the thread that made it.
     Change(Box<Change>, oneshot::Sender<Saving>),
+    /// The same for messages.
+    Messages(Box<MessageBatch>, oneshot::Sender<SavingMessages>),
+    /// Messages are taken after all changes that were asked for before.
+    ClaimMessages(Claim, Answer<ClaimedMessages>),
     /// It may run after changes that were asked for later, and then shares their transaction.
     Claim(Claim, Answer<Claimed>),
     /// It runs exactly in its turn.
@@ -75,6 +83,27 @@ impl Writer {
                 .boxed(),
             Err(error) => std::future::ready(Err(error)).boxed(),
         }
+    }
+
+    pub(super) fn commit_messages(
+        &self,
+        batch: MessageBatch,
+    ) -> BoxFuture<'static, Result<Vec<SavedMessage>, StoreError>> {
+        if let Some(flaw) = batch.changes.iter().find_map(message::flaw) {
+            return std::future::ready(Err(flaw)).boxed();
+        }
+        let (answer, answered) = oneshot::channel::<SavingMessages>();
+        match self.enqueue(Work::Messages(Box::new(batch), answer)) {
+            Ok(()) => answered
+                .map(|answer| answer.map_or_else(|_| Err(closed()), |(result, _)| result))
+                .boxed(),
+            Err(error) => std::future::ready(Err(error)).boxed(),
+        }
+    }
+
+    pub(super) fn claim_messages(&self, claim: Claim) -> BoxFuture<'static, Result<ClaimedMessages, StoreError>> {
+        let (answer, answered) = oneshot::channel();
+        self.ask(Work::ClaimMessages(claim, answer), answered)
     }
 
     /// Runs something else in its turn.
@@ -194,7 +223,9 @@ struct Writing {
 #[derive(Default)]
 struct Batched {
     changes: Vec<Waiting>,
+    batches: Vec<WaitingMessages>,
     claims: Vec<(Claim, Answer<Claimed>)>,
+    message_claims: Vec<(Claim, Answer<ClaimedMessages>)>,
     task: Option<Task>,
 }
 
@@ -202,17 +233,26 @@ impl Batched {
     fn push(&mut self, work: Work) {
         match work {
             Work::Change(change, answer) => self.changes.push((change, answer)),
+            Work::Messages(batch, answer) => self.batches.push((batch, answer)),
+            Work::ClaimMessages(claim, answer) => self.message_claims.push((claim, answer)),
             Work::Claim(claim, answer) => self.claims.push((claim, answer)),
             Work::Task(task) => self.task = Some(task),
         }
     }
 
+    /// How many changes it has.
+    fn written(&self) -> usize {
+        let of_batches = self.batches.iter().map(|(batch, _)| batch.changes.len());
+        self.changes.len() + of_batches.sum::<usize>()
+    }
+
     fn is_full(&self) -> bool {
-        self.changes.len() == BATCH || self.task.is_some()
+        self.written() >= BATCH || self.task.is_some()
     }
 }
 
 type Waiting = (Box<Change>, oneshot::Sender<Saving>);
+type WaitingMessages = (Box<MessageBatch>, oneshot::Sender<SavingMessages>);
 
 impl Writing {
     fn run(mut self) {
@@ -235,7 +275,7 @@ impl Writing {
             }
             last = Last {
                 began: Some(began),
-                changes: work.changes.len(),
+                changes: work.changes.len() + work.batches.len(),
             };
             self.write(work);
         }
@@ -256,15 +296,18 @@ impl Writing {
 
     fn write(&mut self, work: Batched) {
         let mut claims = work.claims.into_iter();
-        if !work.changes.is_empty() {
+        if !work.changes.is_empty() || !work.batches.is_empty() {
             let claim = claims.next();
-            let taken = self.save(work.changes, claim.as_ref().map(|(claim, _)| claim));
+            let taken = self.save(work.changes, work.batches, claim.as_ref().map(|(claim, _)| claim));
             if let Some((claim, answer)) = claim {
                 self.claim(&claim, taken, answer);
             }
         }
         for (claim, answer) in claims {
             self.claim(&claim, None, answer);
+        }
+        for (claim, answer) in work.message_claims {
+            self.claim_messages(&claim, answer);
         }
         if let Some(task) = work.task
             && !task(self.connection())
@@ -274,41 +317,70 @@ impl Writing {
     }
 
     /// Saves changes and answers them. Gives what the claim has taken, if it was part of it.
-    fn save(&mut self, mut changes: Vec<Waiting>, claim: Option<&Claim>) -> Option<Claimed> {
-        let (results, taken) = match self.save_all(&changes, claim) {
+    fn save(
+        &mut self,
+        mut changes: Vec<Waiting>,
+        mut batches: Vec<WaitingMessages>,
+        claim: Option<&Claim>,
+    ) -> Option<Claimed> {
+        let (results, batched, taken) = match self.save_all(&changes, &batches, claim) {
             Ok(saved) => {
                 let saved_changes = changes.iter_mut().zip(&saved.results);
-                let events: Vec<_> = saved_changes
+                let mut events: Vec<_> = saved_changes
                     .filter(|(_, result)| result.is_ok())
                     .flat_map(|((change, _), _)| std::mem::take(&mut change.events))
                     .collect();
+                let mut noticed = changes.iter().any(|(change, _)| change.call.plan.webhook.is_some());
+                for ((batch, _), saved) in batches.iter_mut().zip(&saved.batches) {
+                    let saved = saved.iter().flatten();
+                    for (change, saved) in batch.changes.iter_mut().zip(saved) {
+                        if matches!(saved, SavedMessage::Saved { .. }) {
+                            events.append(&mut change.events);
+                            noticed |= change.message.plan.webhook.is_some();
+                        }
+                    }
+                }
                 if !events.is_empty() {
                     self.news.recent.add(saved.position, events);
                     self.news.newest.send_replace(saved.position);
                 }
-                if changes.iter().any(|(change, _)| change.call.plan.webhook.is_some()) {
+                if noticed {
                     self.news.noticed.send_modify(|notices| *notices += 1);
                 }
-                (saved.results, saved.taken)
+                (saved.results, saved.batches, saved.taken)
             }
-            Err(error) => (vec![Err(error); changes.len()], None),
+            Err(error) => {
+                let failed = vec![Err(error.clone()); batches.len()];
+                (vec![Err(error); changes.len()], failed, None)
+            }
         };
         for ((change, answer), result) in changes.into_iter().zip(results) {
             // Whoever asked may have stopped waiting; what is saved stays saved.
             let _ = answer.send((result, change));
         }
+        for ((batch, answer), result) in batches.into_iter().zip(batched) {
+            let _ = answer.send((result, batch));
+        }
         taken
     }
 
-    fn save_all(&mut self, changes: &[Waiting], claim: Option<&Claim>) -> Result<Saved, StoreError> {
+    fn save_all(
+        &mut self,
+        changes: &[Waiting],
+        batches: &[WaitingMessages],
+        claim: Option<&Claim>,
+    ) -> Result<Saved, StoreError> {
         let all = || changes.iter().map(|(change, _)| &**change);
+        let messages = || batches.iter().map(|(batch, _)| &**batch);
         let connection = self.connection()?;
-        let saved = match together(connection, all(), claim) {
+        let saved = match together(connection, all(), messages(), claim) {
             // One change breaks a rule: they must be looked at one by one.
-            Err(error) if !is_of_the_disk(&error) => roll_back(connection).and_then(|()| one_by_one(connection, all())),
+            Err(error) if !is_of_the_disk(&error) => {
+                roll_back(connection).and_then(|()| one_by_one(connection, all(), messages()))
+            }
             saved => saved,
         };
-        saved.map_err(|error| self.give_up(&error, changes.len()))
+        saved.map_err(|error| self.give_up(&error, changes.len() + batches.len()))
     }
 
     /// Takes what is due, unless it was taken along with changes already, and hands it over.
@@ -316,7 +388,22 @@ impl Writing {
         let taken = taken.map_or_else(|| self.take(claim), Ok);
         // Nobody waits for the calls any more: somebody else may take them.
         if let Err(Ok(claimed)) = answer.send(taken) {
-            self.give_back(&claimed.calls);
+            self.give_back(claimed.calls.iter().map(|claimed| claimed.call.id.into()));
+        }
+    }
+
+    /// The same of messages.
+    fn claim_messages(&mut self, claim: &Claim, answer: Answer<ClaimedMessages>) {
+        let taken = self.connection().and_then(|connection| {
+            claim
+                .take_messages_alone(connection)
+                .map_err(|error| unavailable(&error))
+        });
+        if taken.is_err() {
+            self.connection = None;
+        }
+        if let Err(Ok(claimed)) = answer.send(taken) {
+            self.give_back(claimed.messages.iter().map(|message| message.id.into()));
         }
     }
 
@@ -329,13 +416,13 @@ impl Writing {
     }
 
     /// What cannot be given back now is given back by the next start of this node.
-    fn give_back(&mut self, calls: &[ClaimedCall]) {
+    fn give_back(&mut self, subjects: impl Iterator<Item = Subject>) {
         let given = self
             .connection()
-            .and_then(|connection| job::give_back(connection, calls).map_err(|error| unavailable(&error)));
+            .and_then(|connection| job::give_back(connection, subjects).map_err(|error| unavailable(&error)));
         if let Err(error) = given {
             self.connection = None;
-            tracing::error!(%error, "calls that were taken and not handed over wait for the next start");
+            tracing::error!(%error, "what was taken and not handed over waits for the next start");
         }
     }
 

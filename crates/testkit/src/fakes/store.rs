@@ -2,6 +2,7 @@
 
 mod feeds;
 mod limits;
+mod messages;
 mod nodes;
 mod recordings;
 mod rows;
@@ -17,10 +18,12 @@ use std::{
 
 use futures_util::future::{BoxFuture, FutureExt, ready};
 use jiff::Timestamp;
-use outdial_domain::{Account, AccountId, Allowance, AudioId, Call, CallId, Key, KeyId, Mask, MaskId, ScheduleId};
+use outdial_domain::{
+    Account, AccountId, Allowance, AudioId, Call, CallId, Key, KeyId, Mask, MaskId, ScheduleId, Subject,
+};
 use outdial_engine::ports::{
     AudioFile, Backlog, CallDetails, CallFilter, Change, Claimed, Count, Counted, FirstAnswer, Lane, Nodes, Page,
-    Placing, SharedLimits, Store, StoreError, StoredEvent, StoredSchedule, Trace, Wanted,
+    Placing, SharedLimits, Store, StoreError, StoredEvent, StoredSchedule, Trace, Wanted, Work,
 };
 use tokio::{sync::watch, time::Instant};
 
@@ -42,6 +45,8 @@ pub struct MemoryStore {
     answers_after: AtomicU64,
     /// How many of the next answers to changes get lost.
     answers_lost: AtomicU64,
+    /// The same of changes of messages.
+    message_answers_lost: AtomicU64,
     accounts: watch::Sender<u64>,
 }
 
@@ -58,6 +63,7 @@ impl Default for MemoryStore {
             notices: watch::Sender::new(0),
             answers_after: AtomicU64::new(0),
             answers_lost: AtomicU64::new(0),
+            message_answers_lost: AtomicU64::new(0),
             accounts: watch::Sender::new(0),
         }
     }
@@ -99,11 +105,17 @@ impl MemoryStore {
         self.answers_lost.store(changes, Ordering::Relaxed);
     }
 
+    /// The same of changes of messages.
+    pub fn lose_message_answers(&self, batches: u64) {
+        self.message_answers_lost.store(batches, Ordering::Relaxed);
+    }
+
     fn loses_answer(&self) -> bool {
-        let fewer = |lost: u64| lost.checked_sub(1);
-        self.answers_lost
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer)
-            .is_ok()
+        is_one_of(&self.answers_lost)
+    }
+
+    fn loses_message_answer(&self) -> bool {
+        is_one_of(&self.message_answers_lost)
     }
 
     /// The answers that are kept.
@@ -125,6 +137,12 @@ impl MemoryStore {
         let done = failure.map_or_else(|| act(&mut self.rows()), Err);
         ready(done).boxed()
     }
+}
+
+/// Whether this is one of so many, which are then one fewer.
+fn is_one_of(left: &AtomicU64) -> bool {
+    let fewer = |left: u64| left.checked_sub(1);
+    left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fewer).is_ok()
 }
 
 impl SharedLimits for MemoryStore {
@@ -185,8 +203,8 @@ impl Store for MemoryStore {
         async move { self.with(|rows| Ok(rows.claim_due(by, &run, &wanted))).await }.boxed()
     }
 
-    fn next_due(&self, except: &[Lane]) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
-        self.with(|rows| Ok(rows.next_due(except)))
+    fn next_due(&self, work: Work, except: &[Lane]) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>> {
+        self.with(|rows| Ok(rows.next_due(work, except)))
     }
 
     fn backlog(&self, placing: Placing) -> BoxFuture<'_, Result<Backlog, StoreError>> {
@@ -223,8 +241,8 @@ impl Store for MemoryStore {
         self.with(|rows| Ok(rows.forget_face(account, call)))
     }
 
-    fn events_of(&self, account: AccountId, call: CallId) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>> {
-        self.with(|rows| Ok(rows.events_of(account, call)))
+    fn events_of(&self, account: AccountId, subject: Subject) -> BoxFuture<'_, Result<Vec<StoredEvent>, StoreError>> {
+        self.with(|rows| Ok(rows.events_of(account, subject)))
     }
 
     fn events_after(

@@ -10,12 +10,13 @@ use outdial_engine::{
 };
 
 use super::{
-    FakeCarrier, FakeClock, FakePrompts, FakeRooms, MemoryBlobs, MemoryRecordings, MemoryStore, SeededEntropy,
+    FakeCarrier, FakeClock, FakePrompts, FakeRooms, FakeTexts, MemoryBlobs, MemoryRecordings, MemoryStore,
+    SeededEntropy,
 };
 
 /// One of each fake.
 ///
-/// The only carrier is called `sip`, as in a real configuration. With the default settings there is
+/// The only carriers are called `sip` and `smpp`, as in a real configuration. With the default settings there is
 /// no trunk and nothing is open but loopback, so call `sip:bob@127.0.0.1` or change the settings.
 #[derive(Clone)]
 pub struct World {
@@ -33,6 +34,8 @@ pub struct World {
     pub rooms: Arc<FakeRooms>,
     /// Rings phones.
     pub carrier: Arc<FakeCarrier>,
+    /// Sends texts.
+    pub texts: Arc<FakeTexts>,
     /// What the operator decided; to be changed before the engine starts.
     pub settings: Settings,
     entropy: Arc<SeededEntropy>,
@@ -51,6 +54,7 @@ impl World {
             recordings: MemoryRecordings::default(),
             prompts: Arc::default(),
             rooms: Arc::default(),
+            texts: Arc::default(),
             settings: Settings {
                 node: "node-1".to_owned(),
                 ..Settings::default()
@@ -76,6 +80,7 @@ impl World {
             prompts: Arc::clone(&self.prompts) as _,
             room_sound: Arc::clone(&self.rooms) as _,
             carriers: BTreeMap::from([("sip".to_owned(), carrier)]),
+            text_carriers: BTreeMap::from([("smpp".to_owned(), Arc::clone(&self.texts) as _)]),
             ids: self.ids(),
             settings: self.settings.clone(),
         }

@@ -50,7 +50,7 @@ pub async fn no_account_sees_another(store: &impl Store) {
             !store.calls(account, all.clone()).await.unwrap().items.is_empty(),
             there
         );
-        assert_eq!(!store.events_of(account, id).await.unwrap().is_empty(), there);
+        assert_eq!(!store.events_of(account, id.into()).await.unwrap().is_empty(), there);
         assert_eq!(!store.events_after(account, 0, 9).await.unwrap().is_empty(), there);
         assert_eq!(!store.traces(account, id).await.unwrap().is_empty(), there);
         assert_eq!(
@@ -68,7 +68,7 @@ pub async fn no_account_sees_another(store: &impl Store) {
         vec![outdial_domain::EventKind::HangUpRequested { by: "two".into() }],
         at(9),
     );
-    assert_eq!(store.commit(change).await, Err(StoreError::Stale(id)));
+    assert_eq!(store.commit(change).await, Err(StoreError::Stale(id.into())));
     assert_eq!(store.call(one.account, id).await.unwrap().unwrap().call, life.call);
 }
 

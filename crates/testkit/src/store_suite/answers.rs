@@ -92,7 +92,7 @@ pub async fn a_refused_change_keeps_no_answer(store: &impl Store) {
     let created = life.created();
     store.commit(created.clone()).await.unwrap();
     let again = answered(created, answer(caller.account, 1, "never"));
-    assert_eq!(store.commit(again).await, Err(StoreError::Stale(life.call.id)));
+    assert_eq!(store.commit(again).await, Err(StoreError::Stale(life.call.id.into())));
     let mut broken = answered(caller.call(2, at(0)).created(), answer(caller.account, 2, "never"));
     broken.call.account = AccountId::new(at(0), bytes(99, 0, 0));
     broken.events[0].account = broken.call.account;

@@ -4,7 +4,9 @@ use std::{collections::HashSet, time::Duration};
 
 use futures_util::future::join_all;
 use outdial_domain::{CallId, EventKind, Factor, Outcome, Priority, RetryRule, call::Happening};
-use outdial_engine::ports::{Backlog, CallDetails, Change, ClaimedCall, Job, Lane, Placing, Store, Tally, Wanted};
+use outdial_engine::ports::{
+    Backlog, CallDetails, Change, ClaimedCall, Job, Lane, Placing, Store, Tally, Wanted, Work,
+};
 
 use super::lives::{Caller, Life, at, over};
 
@@ -48,9 +50,9 @@ pub async fn due_calls_are_claimed_oldest_first(store: &impl Store) {
 /// A call is due at its time and not a moment before; the store says when the next one is.
 pub async fn nothing_is_claimed_before_its_time(store: &impl Store) {
     let caller = Caller::join(store, 1).await;
-    assert_eq!(store.next_due(&[]).await.unwrap(), None);
+    assert_eq!(store.next_due(Work::Calls, &[]).await.unwrap(), None);
     made(store, &caller, [(1, 500), (2, 900)]).await;
-    assert_eq!(store.next_due(&[]).await.unwrap(), Some(at(500)));
+    assert_eq!(store.next_due(Work::Calls, &[]).await.unwrap(), Some(at(500)));
     assert!(
         store
             .claim_due(at(499), "n1", Wanted::any(9))
@@ -68,7 +70,7 @@ pub async fn nothing_is_claimed_before_its_time(store: &impl Store) {
             .len(),
         1
     );
-    assert_eq!(store.next_due(&[]).await.unwrap(), Some(at(900)));
+    assert_eq!(store.next_due(Work::Calls, &[]).await.unwrap(), Some(at(900)));
 }
 
 /// Whoever wants no more of a lane gets what waits behind it in others, and no lane gets all there is.
@@ -100,8 +102,8 @@ pub async fn no_lane_hides_another(store: &impl Store) {
     wanted.of.insert(lane, 0);
     let none = store.claim_due(at(35), "n1", wanted).await.unwrap();
     assert!(none.calls.is_empty() && !none.more);
-    assert_eq!(store.next_due(&[]).await.unwrap(), Some(at(0)));
-    assert_eq!(store.next_due(&[lane]).await.unwrap(), Some(at(40)));
+    assert_eq!(store.next_due(Work::Calls, &[]).await.unwrap(), Some(at(0)));
+    assert_eq!(store.next_due(Work::Calls, &[lane]).await.unwrap(), Some(at(40)));
 }
 
 /// A call that becomes urgent is claimed with the urgent ones.
@@ -209,7 +211,7 @@ pub async fn a_journalled_call_has_no_job(store: &impl Store) {
         })
         .await
         .unwrap();
-    assert_eq!(store.next_due(&[]).await.unwrap(), None);
+    assert_eq!(store.next_due(Work::Calls, &[]).await.unwrap(), None);
     assert!(
         store
             .claim_due(at(9), "n1", Wanted::any(9))
@@ -245,7 +247,7 @@ pub async fn a_moved_call_is_due_at_its_new_time(store: &impl Store) {
     lives[0].call.plan.due = at(700);
     let moved = lives[0].change(vec![EventKind::HangUpRequested { by: "wait".into() }], at(101));
     store.commit(Change { job: Job::Add, ..moved }).await.unwrap();
-    assert_eq!(store.next_due(&[]).await.unwrap(), Some(at(700)));
+    assert_eq!(store.next_due(Work::Calls, &[]).await.unwrap(), Some(at(700)));
     assert!(
         store
             .claim_due(at(699), "n1", Wanted::any(9))
@@ -282,7 +284,7 @@ pub async fn a_retry_is_due_with_the_end_of_the_attempt_before(store: &impl Stor
             [life.call.id]
         );
         store.commit(life.journalled("n1", at(due))).await.unwrap();
-        assert_eq!(store.next_due(&[]).await.unwrap(), None);
+        assert_eq!(store.next_due(Work::Calls, &[]).await.unwrap(), None);
         let busy = outdial_domain::Ending::from_sip(486, None, "Busy Here");
         let happening = Happening::Ended {
             ending: busy,
@@ -296,7 +298,7 @@ pub async fn a_retry_is_due_with_the_end_of_the_attempt_before(store: &impl Stor
         assert_eq!(details.attempts.len(), usize::from(attempt));
         assert_eq!(details.call.plan.to, carol);
     }
-    assert_eq!(store.next_due(&[]).await.unwrap(), None);
+    assert_eq!(store.next_due(Work::Calls, &[]).await.unwrap(), None);
     assert!(store.recover().await.unwrap().is_empty());
 }
 

@@ -27,7 +27,7 @@ pub async fn a_call_reads_back_as_it_was_saved(store: &impl Store) {
     assert_eq!(details.flow, life.flow);
     assert_eq!(details.attempts, [live.attempt]);
     assert_eq!(details.legs, std::slice::from_ref(&live.leg));
-    let stored = store.events_of(caller.account, life.call.id).await.unwrap();
+    let stored = store.events_of(caller.account, life.call.id.into()).await.unwrap();
     assert_eq!(
         stored.into_iter().map(|stored| stored.event).collect::<Vec<_>>(),
         events
@@ -77,12 +77,19 @@ pub async fn a_stale_change_is_refused_and_saves_nothing(store: &impl Store) {
     let mut other = life.clone();
     store.commit(note(&mut life, "first")).await.unwrap();
     let refused = store.commit(other.journalled("n2", at(1))).await;
-    assert_eq!(refused, Err(StoreError::Stale(life.call.id)));
+    assert_eq!(refused, Err(StoreError::Stale(life.call.id.into())));
 
     let details = store.call(caller.account, life.call.id).await.unwrap().unwrap();
     assert_eq!(details.call, life.call);
     assert!(details.attempts.is_empty() && details.legs.is_empty());
-    assert_eq!(store.events_of(caller.account, life.call.id).await.unwrap().len(), 2);
+    assert_eq!(
+        store
+            .events_of(caller.account, life.call.id.into())
+            .await
+            .unwrap()
+            .len(),
+        2
+    );
     let claimed = store.claim_due(at(1), "n1", Wanted::any(9)).await.unwrap().calls;
     assert_eq!(claimed.len(), 1, "the job is still there");
 }
@@ -104,11 +111,15 @@ pub async fn a_stale_change_does_not_spoil_those_saved_with_it(store: &impl Stor
         under_way.push((true, life.call.id, store.commit(note(life, "third"))));
     }
     for (good, id, commit) in under_way {
-        let expected = if good { Ok(()) } else { Err(StoreError::Stale(id)) };
+        let expected = if good {
+            Ok(())
+        } else {
+            Err(StoreError::Stale(id.into()))
+        };
         assert_eq!(commit.await, expected);
     }
     for life in lives {
-        let events = store.events_of(caller.account, life.call.id).await.unwrap();
+        let events = store.events_of(caller.account, life.call.id.into()).await.unwrap();
         assert_eq!(events.len(), 3);
     }
 }
@@ -120,9 +131,16 @@ pub async fn a_call_is_made_once(store: &impl Store) {
     let created = life.created();
     let together = (store.commit(created.clone()), store.commit(created.clone()));
     assert_eq!(together.0.await, Ok(()));
-    assert_eq!(together.1.await, Err(StoreError::Stale(life.call.id)));
-    assert_eq!(store.commit(created).await, Err(StoreError::Stale(life.call.id)));
-    assert_eq!(store.events_of(caller.account, life.call.id).await.unwrap().len(), 1);
+    assert_eq!(together.1.await, Err(StoreError::Stale(life.call.id.into())));
+    assert_eq!(store.commit(created).await, Err(StoreError::Stale(life.call.id.into())));
+    assert_eq!(
+        store
+            .events_of(caller.account, life.call.id.into())
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
 }
 
 /// A change needs its call.
@@ -131,8 +149,8 @@ pub async fn a_change_of_a_call_that_is_not_there_is_stale(store: &impl Store) {
     let mut life = caller.call(1, at(0));
     let _never_saved = life.created();
     let refused = store.commit(note(&mut life, "nobody")).await;
-    assert_eq!(refused, Err(StoreError::Stale(life.call.id)));
-    assert_eq!(store.events_of(caller.account, life.call.id).await.unwrap(), []);
+    assert_eq!(refused, Err(StoreError::Stale(life.call.id.into())));
+    assert_eq!(store.events_of(caller.account, life.call.id.into()).await.unwrap(), []);
 }
 
 /// A caller with several commits under way finds them saved in its order, whichever it waits for first.
@@ -148,7 +166,7 @@ pub async fn changes_are_saved_in_the_order_they_were_asked_for(store: &impl Sto
     for commit in commits.into_iter().rev() {
         commit.await.unwrap();
     }
-    let events = store.events_of(caller.account, life.call.id).await.unwrap();
+    let events = store.events_of(caller.account, life.call.id.into()).await.unwrap();
     let order: Vec<_> = events
         .iter()
         .filter_map(|stored| match &stored.event.kind {
@@ -177,7 +195,14 @@ pub async fn a_change_with_a_gap_is_refused(store: &impl Store) {
     let mut none = note(&mut life, "x");
     none.events.clear();
     assert!(matches!(store.commit(none).await, Err(StoreError::Unavailable { .. })));
-    assert_eq!(store.events_of(caller.account, life.call.id).await.unwrap().len(), 1);
+    assert_eq!(
+        store
+            .events_of(caller.account, life.call.id.into())
+            .await
+            .unwrap()
+            .len(),
+        1
+    );
 }
 
 /// A change that breaks a rule in its last row leaves none of its first rows, and none of its neighbours out.
@@ -196,7 +221,10 @@ pub async fn what_the_rules_forbid_saves_nothing_of_its_change(store: &impl Stor
     let details = store.call(caller.account, before.id).await.unwrap().unwrap();
     assert_eq!(details.call, before);
     assert!(details.attempts.is_empty() && details.legs.is_empty());
-    assert_eq!(store.events_of(caller.account, before.id).await.unwrap().len(), 1);
+    assert_eq!(
+        store.events_of(caller.account, before.id.into()).await.unwrap().len(),
+        1
+    );
     assert_eq!(
         store.claim_due(at(1), "n1", Wanted::any(9)).await.unwrap().calls.len(),
         1,
@@ -246,7 +274,14 @@ pub async fn a_dropped_future_is_saved_all_the_same(store: &impl Store) {
     let mut life = caller.call(1, at(0));
     drop(store.commit(life.created()));
     store.commit(note(&mut life, "second")).await.unwrap();
-    assert_eq!(store.events_of(caller.account, life.call.id).await.unwrap().len(), 2);
+    assert_eq!(
+        store
+            .events_of(caller.account, life.call.id.into())
+            .await
+            .unwrap()
+            .len(),
+        2
+    );
 }
 
 /// Each leg has its own messages.

@@ -36,7 +36,7 @@ pub async fn events_are_gapless_and_resumable(store: &impl Store) {
     assert_eq!(seen.iter().map(|stored| stored.event.id).collect::<Vec<_>>(), expected);
     for number in 0..40 {
         let id = one.call(number, at(0)).call.id;
-        let events = store.events_of(one.account, id).await.unwrap();
+        let events = store.events_of(one.account, id.into()).await.unwrap();
         assert!(
             (1..)
                 .zip(&events)

@@ -1,16 +1,17 @@
 //! Something of everything that a store keeps, for examinations and backups.
 
-use outdial_engine::ports::{AudioFile, Settled, Store};
+use outdial_engine::ports::{ArrivedPlace, ArrivedText, AudioFile, LeftAlone, Settled, Store};
 
 use super::{
     accounts::{key, upload},
     answers::answer,
     lives::{Caller, at},
+    messages::{accepted, text},
     schedules::schedule,
     telling::{delivery, feed, noticed, webhook},
 };
 
-/// Adds an account with something of everything: calls in every state, a key, an upload whose bytes are the
+/// Adds an account with something of everything: calls in every state, messages, a key, an upload whose bytes are the
 /// blob of this name, a schedule, a webhook with what it is yet to be told and what it was, and an answer to
 /// a request.
 pub async fn one_of_everything(store: &impl Store, blob: &str) -> Caller {
@@ -50,5 +51,35 @@ pub async fn one_of_everything(store: &impl Store, blob: &str) -> Caller {
         delivery: Some(delivery(caller.account, told.call.id, 1, Some(hook.id))),
     };
     store.settle(vec![settled], at(0)).await.unwrap();
+    for number in 0..3 {
+        let mut text = text(&caller, number, at(0));
+        let mut steps = vec![text.created()];
+        if number > 0 {
+            steps.push(text.journalled("n1", 1, at(1)));
+        }
+        if number > 1 {
+            steps.push(text.answered(&[accepted("a")], at(2)));
+        }
+        for step in steps {
+            store.commit_messages(step.into()).await.unwrap();
+        }
+    }
+    let part = ArrivedText {
+        from: "+6598765432".into(),
+        to: "Shop".into(),
+        text: "the first half".into(),
+        place: Some(ArrivedPlace {
+            reference: 1,
+            total: 2,
+            number: 1,
+        }),
+    };
+    store.keep_part("smsc".into(), part, at(0)).await.unwrap();
+    let entry = LeftAlone {
+        number: "+6598765432".into(),
+        since: at(0),
+        because: "they wrote STOP".into(),
+    };
+    store.leave_alone(caller.account, vec![entry]).await.unwrap();
     caller
 }

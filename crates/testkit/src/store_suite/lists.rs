@@ -170,7 +170,7 @@ pub async fn a_face_finds_its_calls_by_its_own_names(store: &impl Store) {
     store.commit(caller.call(4, at(0)).created()).await.unwrap();
     let again = named(5, "voicent", "17").created();
     let id = again.call.id;
-    assert_eq!(store.commit(again).await, Err(StoreError::Stale(id)));
+    assert_eq!(store.commit(again).await, Err(StoreError::Stale(id.into())));
     assert_eq!(store.call(caller.account, id).await.unwrap(), None);
     // Another account has names of its own.
     let other = Caller::join(store, 2).await;

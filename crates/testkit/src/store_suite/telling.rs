@@ -66,7 +66,7 @@ fn settled(key: FeedKey, told: u32, tries: u32, due: Option<i64>) -> Settled {
 pub(super) fn feed(caller: &Caller, life: &Life, webhook: &Webhook, told: u32, newest: u32) -> Feed {
     Feed {
         key: FeedKey {
-            call: life.call.id,
+            subject: life.call.id.into(),
             webhook: Some(webhook.id),
             replay: None,
         },
@@ -291,7 +291,7 @@ pub(super) fn delivery(account: AccountId, call: CallId, number: u64, webhook: O
     Delivery {
         id: DeliveryId::new(time, bytes(0, 9, number)),
         account,
-        call,
+        subject: call.into(),
         webhook,
         event: EventId::new(at(0), bytes(0, 4, number)),
         sequence: u32::try_from(number).unwrap() + 1,
@@ -323,7 +323,7 @@ pub async fn deliveries_are_logged(store: &impl Store) {
         .collect();
     let all = made.iter().map(|delivery| Settled {
         key: FeedKey {
-            call: delivery.call,
+            subject: delivery.subject,
             webhook: delivery.webhook,
             replay: None,
         },
@@ -348,9 +348,9 @@ pub async fn deliveries_are_logged(store: &impl Store) {
         list(one.account, DeliveryFilter { before, ..usual() }).await,
         (vec![2, 1], false)
     );
-    let call = Some(lives[0].call.id);
+    let subject = Some(lives[0].call.id.into());
     assert_eq!(
-        list(one.account, DeliveryFilter { call, ..usual() }).await,
+        list(one.account, DeliveryFilter { subject, ..usual() }).await,
         (vec![5, 3, 1], false)
     );
     let webhook = Some(hook.id);

@@ -46,7 +46,10 @@ async fn a_dead_receiver_is_tried_for_three_days_and_delays_nobody() {
     assert!((5..12).contains(&pauses[0]), "{pauses:?}");
     assert!(pauses.iter().all(|pause| *pause <= 4_600), "{pauses:?}");
     let deliveries = rig.deliveries().await;
-    let of_dead: Vec<_> = deliveries.iter().filter(|delivery| delivery.call == dead).collect();
+    let of_dead: Vec<_> = deliveries
+        .iter()
+        .filter(|delivery| delivery.subject == dead.into())
+        .collect();
     let (last, before) = of_dead.split_last().unwrap();
     assert_eq!(last.result, DeliveryResult::GivenUp);
     assert!(before.iter().all(|delivery| delivery.result == DeliveryResult::Retried));
@@ -106,7 +109,11 @@ async fn three_days_of_tries_go_on_through_restarts() {
         }
     }
     let deliveries = rig.deliveries().await;
-    let of = |call| deliveries.iter().filter(move |delivery| delivery.call == call);
+    let of = |call| {
+        deliveries
+            .iter()
+            .filter(move |delivery| delivery.subject == outdial_domain::Subject::Call(call))
+    };
     let results: Vec<DeliveryResult> = of(dead).map(|delivery| delivery.result).collect();
     let (last, before) = results.split_last().unwrap();
     assert_eq!(*last, DeliveryResult::GivenUp);
@@ -165,8 +172,8 @@ async fn a_wish_to_wait_is_obeyed() {
     assert!((7_200..7_300).contains(&waited), "{waited} s");
     let first = &rig.deliveries().await[0];
     assert_eq!(
-        (first.call, first.status, first.response.as_str()),
-        (call, Some(429), "slow down")
+        (first.subject, first.status, first.response.as_str()),
+        (call.into(), Some(429), "slow down")
     );
 }
 
@@ -224,7 +231,7 @@ async fn a_face_decides_what_is_told_and_how_often_it_is_tried() {
     let deliveries = rig.deliveries().await;
     let results: Vec<DeliveryResult> = deliveries
         .iter()
-        .filter(|delivery| delivery.call == dead)
+        .filter(|delivery| delivery.subject == dead.into())
         .map(|delivery| delivery.result)
         .collect();
     use DeliveryResult::{GivenUp, Retried};

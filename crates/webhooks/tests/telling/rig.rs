@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use outdial_domain::{Address, Call, CallId, EventFilter, Scope, SigningSecret};
 use outdial_engine::{
     Actor, Engine,
-    ports::{CallDetails, Clock, Delivery, DeliveryFilter, Notice, NoticeWriter, Patience},
+    ports::{Clock, Delivery, DeliveryFilter, Notice, NoticeWriter, Patience, Snapshot},
     verbs::{self, Action, PlaceCall, WebhookOfCall},
 };
 use outdial_flow::Flow;
@@ -126,7 +126,10 @@ impl Post for Receivers {
 struct Plain;
 
 impl NoticeWriter for Plain {
-    fn write(&self, call: &CallDetails, event: &outdial_domain::Event, _: i64, _: Timestamp) -> Option<Notice> {
+    fn write(&self, snapshot: &Snapshot, event: &outdial_domain::Event, _: i64, _: Timestamp) -> Option<Notice> {
+        let Snapshot::Call(call) = snapshot else {
+            panic!("only calls are told here");
+        };
         let (id, sequence, kind) = (call.call.id, event.sequence, event.kind.word());
         Some(Notice {
             content_type: "text/plain".to_owned(),
@@ -142,7 +145,10 @@ pub(crate) const BRIEF: &str = "brief";
 struct Brief;
 
 impl NoticeWriter for Brief {
-    fn write(&self, call: &CallDetails, event: &outdial_domain::Event, _: i64, _: Timestamp) -> Option<Notice> {
+    fn write(&self, snapshot: &Snapshot, event: &outdial_domain::Event, _: i64, _: Timestamp) -> Option<Notice> {
+        let Snapshot::Call(call) = snapshot else {
+            panic!("only calls are told here");
+        };
         (event.kind.word() == "ended").then(|| Notice {
             content_type: "text/plain".to_owned(),
             headers: vec![("x-brief", "yes".to_owned())],

@@ -22,7 +22,12 @@ async fn a_receiver_is_told_all_of_its_call_in_order_and_signed() {
         verify(&secret, id, time, signed, &got.posting.body, got.at).unwrap();
         assert_eq!(got.header("content-type"), "text/plain");
     }
-    let stored = rig.engine.store.events_of(rig.actor.account, call).await.unwrap();
+    let stored = rig
+        .engine
+        .store
+        .events_of(rig.actor.account, call.into())
+        .await
+        .unwrap();
     let expected: Vec<String> = stored.iter().map(|stored| stored.event.id.to_string()).collect();
     assert_eq!(ids(&rig.receivers.at(URL)), expected);
     // Nothing more comes, and the log has it all.
@@ -86,7 +91,7 @@ async fn what_was_told_can_be_told_again() {
         got[1].header(ID),
         "a notification keeps its id"
     );
-    let replayed = verbs::replay(&rig.engine, &rig.actor, verbs::Replay::Call(call))
+    let replayed = verbs::replay(&rig.engine, &rig.actor, verbs::Replay::All(call.into()))
         .await
         .unwrap();
     assert_eq!(replayed.events, events as usize);

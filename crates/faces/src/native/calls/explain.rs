@@ -53,7 +53,7 @@ async fn explain_call(
 }
 
 /// How much the query asks to be shown, where that is allowed.
-pub(super) fn disclosure(api: &Api, actor: &Actor, query: Option<&str>) -> Result<Disclosure, Refusal> {
+pub(in crate::native) fn disclosure(api: &Api, actor: &Actor, query: Option<&str>) -> Result<Disclosure, Refusal> {
     let unmasked =
         query::read(query, &[])?.read(|fields| Some(fields.optional_parse::<bool>("unmasked", "false".len())))?;
     verbs::disclosure(&api.engine, actor, unmasked)

@@ -306,7 +306,9 @@ pub(in crate::native) fn refusal(error: PlaceCallError, given_in: bool) -> Refus
                 message: detail,
             }])
         }
-        PlaceCallError::NoRoute(NoRoute::NoTrunk(_)) => Refusal::new(Code::NoRoute, detail).blame("to", "invalid"),
+        PlaceCallError::NoRoute(NoRoute::NoTrunk(_) | NoRoute::NoSmsTrunk(_)) => {
+            Refusal::new(Code::NoRoute, detail).blame("to", "invalid")
+        }
         PlaceCallError::Stopping => Refusal::stopping(),
         PlaceCallError::Store(error) => error.into(),
     }

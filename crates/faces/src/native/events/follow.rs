@@ -8,7 +8,7 @@ use axum::{
     response::sse::{self, KeepAlive, Sse},
 };
 use futures_util::{Stream, StreamExt, future::ready, stream};
-use outdial_domain::{CallId, EventKind, Subject};
+use outdial_domain::{EventKind, Subject};
 use outdial_engine::{
     Actor, Engine,
     ports::{StoreError, StoredEvent},
@@ -30,7 +30,12 @@ use crate::native::{
 pub(in crate::native) fn endpoint() -> Endpoint {
     Endpoint::new("events", __path_follow_events, follow_events)
         .needs::<ToRead>()
-        .refuses(&[Code::InvalidRequest, Code::MalformedQuery, Code::CallNotFound])
+        .refuses(&[
+            Code::InvalidRequest,
+            Code::MalformedQuery,
+            Code::CallNotFound,
+            Code::MessageNotFound,
+        ])
 }
 
 /// The header by which a client says what it saw last (WHATWG HTML, section 9.2).
@@ -50,6 +55,7 @@ const RECONNECT: Duration = Duration::from_secs(1);
     params(
         ("after" = Option<i64>, Query, description = "The position seen last; 0 for everything."),
         ("call" = Option<String>, Query, description = "Only the events of this call."),
+        ("message" = Option<String>, Query, description = "Only the events of this message."),
         ("Last-Event-ID" = Option<i64>, Header, description = "The position seen last; it goes before `after`."),
     ),
     responses((status = 200, body = Event, content_type = "text/event-stream")))]
@@ -59,13 +65,15 @@ async fn follow_events(
     headers: HeaderMap,
     RawQuery(query): RawQuery,
 ) -> Result<Sse<impl Stream<Item = Result<sse::Event, Infallible>>>, Refusal> {
-    let (after, call) = read(query.as_deref(), &headers)?;
+    let (after, subject) = read(query.as_deref(), &headers)?;
     // Positions that come to be while we look are told by the stream, which begins here.
     let newest = *api.engine.store.newest().borrow();
     let after = after.unwrap_or(newest);
-    let events = match call {
+    let events = match subject {
         None => verbs::follow_events(&api.engine, &actor, Some(after)).left_stream(),
-        Some(call) => of_call(&api.engine, &actor, call, after, newest).await?.right_stream(),
+        Some(subject) => of_one(&api.engine, &actor, subject, after, newest)
+            .await?
+            .right_stream(),
     };
     // The first message has no data, so it is no event; it tells where the stream begins.
     let first = sse::Event::default().id(after.to_string()).retry(RECONNECT);
@@ -73,38 +81,35 @@ async fn follow_events(
     Ok(Sse::new(messages).keep_alive(KeepAlive::new().interval(KEEP_ALIVE)))
 }
 
-/// The events of one call: those there are from the call's own list, so that a call of today is not
+/// The events of one call or message: those there are from its own list, so that a call of today is not
 /// searched in the log of years, and those to come from the log's end.
-async fn of_call(
+async fn of_one(
     engine: &Engine,
     actor: &Actor,
-    call: CallId,
+    subject: Subject,
     after: i64,
     newest: i64,
 ) -> Result<impl Stream<Item = Result<StoredEvent, StoreError>> + Send + use<>, Refusal> {
-    let mut known = verbs::list_events(engine, actor, call).await?;
+    let mut known = match subject {
+        Subject::Call(call) => verbs::list_events(engine, actor, call).await?,
+        Subject::Message(message) => verbs::explain_message(engine, actor, message).await?.events,
+    };
     let last = known.last().map_or(0, |event| event.position).max(newest).max(after);
     known.retain(|event| event.position > after);
-    let coming = verbs::follow_events(engine, actor, Some(last)).filter(move |event| {
-        ready(
-            event
-                .as_ref()
-                .map_or(true, |stored| stored.event.subject == Subject::Call(call)),
-        )
-    });
+    let coming = verbs::follow_events(engine, actor, Some(last))
+        .filter(move |event| ready(event.as_ref().map_or(true, |stored| stored.event.subject == subject)));
     Ok(stream::iter(known.into_iter().map(Ok)).chain(coming))
 }
 
-/// The position seen last and the call wanted.
-fn read(query: Option<&str>, headers: &HeaderMap) -> Result<(Option<i64>, Option<CallId>), Refusal> {
-    let (after, call) = query::read(query, &["after"])?.read(|fields| {
-        Some((
-            fields.optional_integer("after", 0..=i64::MAX),
-            fields.optional_parse("call", 100),
-        ))
+/// The position seen last and the call or message wanted.
+fn read(query: Option<&str>, headers: &HeaderMap) -> Result<(Option<i64>, Option<Subject>), Refusal> {
+    let (after, subject) = query::read(query, &["after"])?.read(|fields| {
+        let call = fields.optional_parse("call", 100).map(Subject::Call);
+        let message = fields.optional_parse("message", 100).map(Subject::Message);
+        Some((fields.optional_integer("after", 0..=i64::MAX), call.or(message)))
     })?;
     let Some(last) = headers.get(LAST_EVENT_ID).filter(|last| !last.is_empty()) else {
-        return Ok((after, call));
+        return Ok((after, subject));
     };
     let text = last.to_str().unwrap_or_default();
     let number: Value = text.parse::<i64>().map_or_else(|_| text.into(), Value::from);
@@ -113,7 +118,7 @@ fn read(query: Option<&str>, headers: &HeaderMap) -> Result<(Option<i64>, Option
         problems: Default::default(),
     };
     let last = header.read(|fields| fields.integer("Last-Event-ID", 0..=i64::MAX))?;
-    Ok((Some(last), call))
+    Ok((Some(last), subject))
 }
 
 fn message(event: Result<StoredEvent, StoreError>) -> sse::Event {

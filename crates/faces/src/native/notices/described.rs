@@ -12,8 +12,8 @@ pub(super) const EXAMPLE: &str = include_str!("../../../docs/notification.json")
 
 /// What receivers are sent
 ///
-/// One POST for each event that a webhook, or the `webhook` of a call, wants to hear of: at least once, in the
-/// order of `data.event.sequence` for each call, and again for three days until it is answered with a status from
+/// One POST for each event that a webhook, or the `webhook` of a call or a message, wants to hear of: at least once, in the
+/// order of `data.event.sequence` for each of them, and again for three days until it is answered with a status from
 /// 200 to 299. It is signed by Standard Webhooks (standardwebhooks.com) with every live secret.
 #[utoipa::path(post, path = "call.event", operation_id = "notification",
     request_body(content = Notification, content_type = "application/json"),
@@ -52,7 +52,7 @@ mod tests {
 
     use jiff::Timestamp;
     use outdial_domain::Event;
-    use outdial_engine::ports::{CallDetails, NoticeWriter};
+    use outdial_engine::ports::{CallDetails, NoticeWriter, Snapshot};
     use outdial_flow::Flow;
     use outdial_testkit::store_suite::lives::{Caller, at};
     use serde_json::{Map, Value};
@@ -76,6 +76,7 @@ mod tests {
             legs: last.legs.clone(),
         };
         let now: Timestamp = at(60_000);
+        let details = Snapshot::Call(details);
         let notice = NativeNotices
             .write(&details, &event, i64::try_from(position).unwrap(), now)
             .unwrap();

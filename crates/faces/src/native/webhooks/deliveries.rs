@@ -6,6 +6,7 @@ use axum::{
     Json,
     extract::{RawQuery, State},
 };
+use outdial_domain::Subject;
 use outdial_engine::{
     ports::DeliveryFilter,
     verbs::{self, LONGEST_PAGE},
@@ -37,6 +38,7 @@ const LONGEST_ID: usize = 100;
 #[utoipa::path(get, path = "/api/v1/webhooks/deliveries",
     params(
         ("call" = Option<String>, Query, description = "Only those of this call."),
+        ("message" = Option<String>, Query, description = "Only those of this message."),
         ("webhook" = Option<String>, Query, description = "Only those to this webhook."),
         ("limit" = Option<usize>, Query, description = "How many at most, 1 to 1000; 50 when it is not given."),
         ("cursor" = Option<String>, Query, description = "The `next` of the page before, for those after it."),
@@ -61,9 +63,11 @@ async fn list_deliveries(
 }
 
 fn read(fields: &mut Fields<'_, '_>) -> DeliveryFilter {
+    let call = fields.optional_parse("call", LONGEST_ID);
+    let message = fields.optional_parse("message", LONGEST_ID);
     DeliveryFilter {
         id: None,
-        call: fields.optional_parse("call", LONGEST_ID),
+        subject: call.map(Subject::Call).or(message.map(Subject::Message)),
         webhook: fields.optional_parse("webhook", LONGEST_ID),
         before: fields.optional_parse("cursor", LONGEST_ID),
         most: fields.optional_integer("limit", 1..=LONGEST_PAGE).unwrap_or(USUAL_PAGE),

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use axum::{Json, extract::State};
-use outdial_domain::{CallId, DeliveryId, WebhookId};
+use outdial_domain::{CallId, DeliveryId, MessageId, Subject, WebhookId};
 use outdial_engine::verbs::{self, Replay, ReplayError};
 use outdial_flow::Fields;
 use utoipa::ToSchema;
@@ -37,7 +37,7 @@ pub(in crate::native) fn endpoint() -> Endpoint {
 /// More than any id has.
 const LONGEST_ID: usize = 100;
 
-/// What to tell again: one delivery, one call, or what a webhook was to be told of within a range. A range
+/// What to tell again: one delivery, one call or message, or what a webhook was to be told of within a range. A range
 /// is given by positions (`after`, `through`) or by times (`from`, `until`).
 #[derive(ToSchema)]
 #[expect(dead_code, reason = "it describes what `Document` reads field by field")]
@@ -46,6 +46,8 @@ pub(in crate::native) struct ReplayRequest {
     delivery: Option<String>,
     /// The id of a call: its events are told again to the receiver that it names.
     call: Option<String>,
+    /// The id of a message: its events are told again to the receiver that it names.
+    message: Option<String>,
     /// The id of a webhook, with a range.
     webhook: Option<String>,
     /// The position before the first event.
@@ -76,8 +78,8 @@ async fn replay_deliveries(
 }
 
 fn read(fields: &mut Fields<'_, '_>, now: jiff::Timestamp) -> Option<Replay> {
-    const ONE: &str = "give exactly one of `delivery`, `call` and `webhook`";
-    let given = ["delivery", "call", "webhook"]
+    const ONE: &str = "give exactly one of `delivery`, `call`, `message` and `webhook`";
+    let given = ["delivery", "call", "message", "webhook"]
         .into_iter()
         .filter(|name| fields.has(name))
         .count();
@@ -87,7 +89,12 @@ fn read(fields: &mut Fields<'_, '_>, now: jiff::Timestamp) -> Option<Replay> {
     let delivery = fields
         .optional_parse::<DeliveryId>("delivery", LONGEST_ID)
         .map(Replay::Delivery);
-    let call = fields.optional_parse::<CallId>("call", LONGEST_ID).map(Replay::Call);
+    let call = fields.optional_parse::<CallId>("call", LONGEST_ID);
+    let message = fields.optional_parse::<MessageId>("message", LONGEST_ID);
+    let all = call
+        .map(Subject::Call)
+        .or(message.map(Subject::Message))
+        .map(Replay::All);
     let webhook = fields.optional_parse::<WebhookId>("webhook", LONGEST_ID);
     let after = fields.optional_integer("after", 0..=i64::MAX);
     let through = fields.optional_integer("through", 0..=i64::MAX);
@@ -113,7 +120,7 @@ fn read(fields: &mut Fields<'_, '_>, now: jiff::Timestamp) -> Option<Replay> {
             None
         }
     });
-    delivery.or(call).or(ranged)
+    delivery.or(all).or(ranged)
 }
 
 fn refusal(error: ReplayError) -> Refusal {

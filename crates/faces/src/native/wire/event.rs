@@ -2,32 +2,39 @@
 
 use std::time::Duration;
 
-use outdial_domain::{self as domain, EventKind, Subject, masking};
+use outdial_domain::{self as domain, EventKind, MessageEvent, masking, message::Keyword};
 use outdial_engine::ports::StoredEvent;
 use serde::Serialize;
 use utoipa::ToSchema;
 
-use super::{ChannelsWord, Ending, OutcomeWord, Quality, RecordingEndWord, Seconds, Time};
+use super::{
+    ChannelsWord, Ending, MessageStateWord, OutcomeWord, Quality, RecordingEndWord, Seconds, SubmissionStateWord, Time,
+};
 
-/// Something that happened to a call.
+/// Something that happened to a call or a message.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::native) struct Event {
     /// Names it.
     #[schema(example = "evt_019a9c3e5b7d7c1e8f00112233445566")]
     id: String,
-    /// 1 for the call's first event, without gaps.
+    /// 1 for the first event of the call or message, without gaps.
     sequence: u32,
     /// Its place among all events: greater for later ones.
     position: i64,
-    /// The call it happened to.
+    /// The call it happened to, if it was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
     #[schema(example = "call_019a9c3e5b7d7c1e8f00112233445566")]
-    call: String,
+    call: Option<String>,
+    /// The message it happened to, if it was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(example = "msg_019a9c3e5b7d7c1e8f00112233445566")]
+    message: Option<String>,
     at: Time,
     #[serde(flatten)]
     data: EventData,
 }
 
-/// The events of one call, in order.
+/// The events of one call or message, in order.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::native) struct EventList {
     pub(in crate::native) events: Vec<Event>,
@@ -284,6 +291,74 @@ pub(in crate::native) enum EventData {
         /// How.
         ending: Ending,
     },
+    /// The message was accepted and is on disk.
+    MessageCreated {
+        /// Who shall have it.
+        to: String,
+        /// Who sends it.
+        #[schema(required = true)]
+        from: Option<String>,
+        /// Not before this time.
+        due: Time,
+        /// By which interface it came.
+        face: String,
+    },
+    /// The time of the message has come, and it cannot leave yet.
+    MessageQueued {
+        /// What it waits for, in words.
+        because: String,
+    },
+    /// The message is in the journal, and leaves now.
+    MessageSending {
+        /// The trunk.
+        trunk: String,
+        /// The number of the try, from 1.
+        attempt: u16,
+        /// Why the trunks before it were passed over.
+        passed_over: Vec<String>,
+    },
+    /// The network has all of the message.
+    MessageSubmitted {
+        /// The network's names for what was submitted, where it gave any.
+        ids: Vec<Option<String>>,
+    },
+    /// The message will be tried again.
+    MessageRetryScheduled {
+        /// When.
+        at: Time,
+        /// Why the try before failed, in words.
+        because: String,
+    },
+    /// The network said what became of a part of the message.
+    MessageReported {
+        /// Which one, from 1.
+        part: usize,
+        /// What became of it.
+        state: SubmissionStateWord,
+        /// The network's code for what went wrong.
+        #[schema(required = true)]
+        error: Option<String>,
+    },
+    /// The message came in over a trunk of ours.
+    MessageReceived {
+        /// Who sent it.
+        from: String,
+        /// For which number of ours.
+        to: String,
+        /// The trunk.
+        trunk: String,
+        /// `stop`, `start` or `help`, where it is one of the words for that.
+        #[schema(required = true)]
+        keyword: Option<&'static str>,
+    },
+    /// Nothing follows for the message any more.
+    MessageEnded {
+        /// How it stands.
+        state: MessageStateWord,
+        /// Why, in words, where that says more than the state.
+        #[schema(required = true)]
+        reason: Option<String>,
+    },
 }
 
 impl Event {
@@ -310,6 +385,16 @@ impl EventData {
                 passed_over.iter_mut().for_each(sentence);
             }
             Self::RetryScheduled { to, .. } => address(to),
+            Self::MessageCreated { to, from, .. } => {
+                address(to);
+                from.iter_mut().for_each(address);
+            }
+            Self::MessageReceived { from, to, .. } => {
+                address(from);
+                address(to);
+            }
+            Self::MessageSending { passed_over, .. } => passed_over.iter_mut().for_each(sentence),
+            Self::MessageEnded { reason, .. } => reason.iter_mut().for_each(sentence),
             Self::NotRung { to, because } => {
                 address(to);
                 sentence(because);
@@ -324,6 +409,8 @@ impl EventData {
             | Self::Postponed { because: words, .. }
             | Self::Changed { by: words, .. }
             | Self::Queued { because: words }
+            | Self::MessageQueued { because: words }
+            | Self::MessageRetryScheduled { because: words, .. }
             | Self::HangUpRequested { by: words }
             | Self::RecordingStarted { by: words, .. }
             | Self::RecordingPaused { by: words, .. }
@@ -339,7 +426,9 @@ impl EventData {
             | Self::RoomJoined { .. }
             | Self::Digit { .. }
             | Self::Gathered { .. }
-            | Self::RecordingFinished { .. } => {}
+            | Self::RecordingFinished { .. }
+            | Self::MessageSubmitted { .. }
+            | Self::MessageReported { .. } => {}
         }
     }
 }
@@ -349,7 +438,7 @@ impl From<StoredEvent> for Event {
         let domain::Event {
             id,
             account: _,
-            subject: Subject::Call(call),
+            subject,
             sequence,
             at,
             kind,
@@ -358,7 +447,8 @@ impl From<StoredEvent> for Event {
             id: id.to_string(),
             sequence,
             position: stored.position,
-            call: call.to_string(),
+            call: subject.call().map(|id| id.to_string()),
+            message: subject.message().map(|id| id.to_string()),
             at: Time(at),
             data: kind.into(),
         }
@@ -511,13 +601,63 @@ impl From<EventKind> for EventData {
                 via,
             },
             EventKind::Ended { ending } => Self::Ended { ending: ending.into() },
+            EventKind::Message { event } => event.into(),
+        }
+    }
+}
+
+impl From<MessageEvent> for EventData {
+    fn from(event: MessageEvent) -> Self {
+        match event {
+            MessageEvent::Created { to, from, due, face } => Self::MessageCreated {
+                to,
+                from,
+                due: Time(due),
+                face,
+            },
+            MessageEvent::Queued { because } => Self::MessageQueued { because },
+            MessageEvent::Sending {
+                trunk,
+                attempt,
+                passed_over,
+            } => Self::MessageSending {
+                trunk,
+                attempt,
+                passed_over,
+            },
+            MessageEvent::Submitted { ids } => Self::MessageSubmitted { ids },
+            MessageEvent::RetryScheduled { at, because } => Self::MessageRetryScheduled { at: Time(at), because },
+            MessageEvent::Reported {
+                submission,
+                state,
+                error,
+            } => Self::MessageReported {
+                part: submission,
+                state: SubmissionStateWord(state),
+                error,
+            },
+            MessageEvent::Received {
+                from,
+                to,
+                trunk,
+                keyword,
+            } => Self::MessageReceived {
+                from,
+                to,
+                trunk,
+                keyword: keyword.map(Keyword::as_str),
+            },
+            MessageEvent::Ended { state, reason } => Self::MessageEnded {
+                state: MessageStateWord(state),
+                reason,
+            },
         }
     }
 }
 
 #[cfg(test)]
 mod tests {
-    use outdial_domain::{AccountId, CallId, EventId};
+    use outdial_domain::{AccountId, CallId, EventId, Subject};
 
     use super::*;
 

@@ -4,7 +4,9 @@ use std::{borrow::Cow, time::Duration};
 
 use jiff::{SignedDuration, Timestamp, TimestampRound, Unit};
 use outdial_domain::{
-    AttemptState, CallState, Channels, Direction, EndedBy, Outcome, Priority, RecordingEnd, RecordingState, Scope,
+    AttemptState, CallState, Channels, Direction, EndedBy, MessageState, Outcome, Priority, RecordingEnd,
+    RecordingState, Scope,
+    message::SubmissionState,
     text::{Concatenation, Encoding},
 };
 use outdial_engine::HangUpAnswer;
@@ -134,6 +136,10 @@ words! {
     RecordingEndWord as "RecordingEnd" of RecordingEnd = RecordingEnd::ALL;
     /// What a key allows.
     ScopeWord as "Scope" of Scope = Scope::ALL;
+    /// Where a message stands.
+    MessageStateWord as "MessageState" of MessageState = MessageState::ALL;
+    /// Where a part of a message stands.
+    SubmissionStateWord as "SubmissionState" of SubmissionState = SubmissionState::ALL;
     /// How the characters of a text are written.
     EncodingWord as "TextEncoding" of Encoding = Encoding::ALL;
     /// How the parts of a text are told to belong together.

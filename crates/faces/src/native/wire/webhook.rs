@@ -8,7 +8,7 @@ use utoipa::{
     openapi::{ObjectBuilder, RefOr, Schema, Type},
 };
 
-use super::{Call, Event, Time};
+use super::{Call, Event, Message, Time};
 
 /// A kind of event.
 pub(in crate::native) struct EventWord;
@@ -110,14 +110,18 @@ pub(in crate::native) struct Delivery {
     /// Names it.
     #[schema(example = "dlv_019a9c3e5b7d7c1e8f00112233445566")]
     id: String,
-    /// The call.
-    call: String,
-    /// The webhook of the account; `null` for the receiver that the call names.
+    /// The call that it told of, if it was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    call: Option<String>,
+    /// The message that it told of, if it was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    message: Option<String>,
+    /// The webhook of the account; `null` for the receiver that the call or message names.
     #[schema(required = true)]
     webhook: Option<String>,
     /// The event, whose id is that of the notification.
     event: String,
-    /// Its place among the call's events.
+    /// Its place among the events of the call or message.
     sequence: u32,
     /// What happened.
     #[serde(rename = "type")]
@@ -156,7 +160,8 @@ impl From<ports::Delivery> for Delivery {
     fn from(delivery: ports::Delivery) -> Self {
         Self {
             id: delivery.id.to_string(),
-            call: delivery.call.to_string(),
+            call: delivery.subject.call().map(|id| id.to_string()),
+            message: delivery.subject.message().map(|id| id.to_string()),
             webhook: delivery.webhook.map(|id| id.to_string()),
             event: delivery.event.to_string(),
             sequence: delivery.sequence,
@@ -195,7 +200,7 @@ impl From<verbs::Replayed> for Replayed {
 /// The body of a notification, as receivers get it.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::native) struct Notification {
-    /// `call.` and what happened.
+    /// `call.` or `message.`, and what happened.
     #[serde(rename = "type")]
     #[schema(example = "call.ended")]
     pub(in crate::native) kind: String,
@@ -204,14 +209,22 @@ pub(in crate::native) struct Notification {
     pub(in crate::native) data: NotificationData,
 }
 
-/// What happened, and the call.
+/// What happened, and the call or message.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::native) struct NotificationData {
     /// What happened; its id is that of the notification, its sequence tells the order.
     pub(in crate::native) event: Event,
     /// How many events of the call are in the snapshot. More than the event's sequence when the call had
     /// moved on before the notification was sent.
-    pub(in crate::native) call_events: u32,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(in crate::native) call_events: Option<u32>,
     /// The whole call when the notification was sent.
-    pub(in crate::native) call: Call,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(in crate::native) call: Option<Call>,
+    /// The whole message when the notification was sent; its `version` is how many events are in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(in crate::native) message: Option<Message>,
 }

@@ -3,9 +3,10 @@
 use std::collections::BTreeMap;
 
 use jiff::Timestamp;
-use outdial_domain::{AccountId, ReceiverId, Webhook, WebhookId};
+use outdial_domain::{AccountId, CallWebhook, Event, ReceiverId, Webhook, WebhookId};
 use outdial_engine::ports::{
-    Change, ClaimedReceivers, Delivery, DeliveryFilter, FanOut, Feed, FeedKey, Page, ReceiverClaim, Settled, StoreError,
+    Change, ClaimedReceivers, Delivery, DeliveryFilter, FanOut, Feed, FeedKey, MessageChange, Page, ReceiverClaim,
+    Settled, StoreError,
 };
 
 #[derive(Debug, Default)]
@@ -31,33 +32,34 @@ struct ReceiverRow {
 
 impl Feeds {
     /// Moves on the feed of a call that names its own receiver.
-    pub(super) fn notice(&mut self, change: &Change) -> bool {
-        let Some(webhook) = &change.call.plan.webhook else {
-            return false;
-        };
-        let wanted: Vec<_> = change
-            .events
-            .iter()
-            .filter(|event| webhook.events.wants(&event.kind))
-            .collect();
-        let (Some(first), Some(last)) = (wanted.first(), wanted.last()) else {
-            return false;
-        };
+    pub(super) fn notice(&mut self, change: &Change) {
+        self.notice_of(change.call.plan.webhook.as_ref(), &change.events);
+    }
+
+    /// The same for a message.
+    pub(super) fn notice_of_message(&mut self, change: &MessageChange) {
+        self.notice_of(change.message.plan.webhook.as_ref(), &change.events);
+    }
+
+    fn notice_of(&mut self, webhook: Option<&CallWebhook>, events: &[Event]) {
+        let Some(webhook) = webhook else { return };
+        let mut wanted = events.iter().filter(|event| webhook.events.wants(&event.kind));
+        let Some(first) = wanted.next() else { return };
+        let last = wanted.next_back().unwrap_or(first);
         let key = FeedKey {
-            call: change.call.id,
+            subject: first.subject,
             webhook: None,
             replay: None,
         };
         let feed = Feed {
             key,
-            account: change.call.account,
+            account: first.account,
             receiver: webhook.receiver,
             told: first.sequence - 1,
             newest: last.sequence,
             tries: 0,
         };
         self.wake(&feed, first.at);
-        true
     }
 
     pub(super) fn wake(&mut self, feed: &Feed, due: Timestamp) {
@@ -186,7 +188,7 @@ impl Feeds {
         let wanted = |delivery: &&Delivery| {
             delivery.account == account
                 && filter.id.is_none_or(|id| delivery.id == id)
-                && filter.call.is_none_or(|call| delivery.call == call)
+                && filter.subject.is_none_or(|subject| delivery.subject == subject)
                 && filter.webhook.is_none_or(|webhook| delivery.webhook == Some(webhook))
                 && filter.before.is_none_or(|before| delivery.id < before)
         };

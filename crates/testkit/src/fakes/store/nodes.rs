@@ -46,7 +46,11 @@ impl NodeRows {
 
     /// Why a change may not be saved, if it would take a leg into the journal without a lease.
     pub(super) fn refusal(&self, change: &Change) -> Option<StoreError> {
-        let run = change.journalled_by()?;
+        self.refusal_of(change.journalled_by()?)
+    }
+
+    /// Why a run may take nothing into the journal, if it may not.
+    pub(super) fn refusal_of(&self, run: &str) -> Option<StoreError> {
         if self.is_alive(run) {
             None
         } else if self.knows(run) {

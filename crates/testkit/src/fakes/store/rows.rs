@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
-use super::feeds::Feeds;
+use super::{feeds::Feeds, messages::MessageRows};
 use jiff::Timestamp;
 use outdial_domain::{
     Account, AccountId, AttemptState, AudioId, Call, CallId, CallState, Key, KeyId, Mask, MaskId, Recording,
@@ -10,7 +10,7 @@ use outdial_domain::{
 };
 use outdial_engine::ports::{
     AudioFile, Backlog, CallDetails, CallFilter, Change, Claimed, ClaimedCall, FirstAnswer, Job, Lane, Page, Placing,
-    StoreError, StoredEvent, StoredSchedule, Tally, Trace, Wanted,
+    Share, StoreError, StoredEvent, StoredSchedule, Tally, Trace, Wanted, Work,
 };
 
 use super::nodes::NodeRows;
@@ -18,7 +18,8 @@ use super::nodes::NodeRows;
 #[derive(Debug, Default)]
 pub(super) struct Rows {
     calls: BTreeMap<CallId, CallRow>,
-    events: Vec<StoredEvent>,
+    pub(super) events: Vec<StoredEvent>,
+    pub(super) texts: MessageRows,
     pub(super) accounts: BTreeMap<String, Account>,
     pub(super) keys: BTreeMap<KeyId, (Key, [u8; 32])>,
     pub(super) audio: BTreeMap<AudioId, AudioFile>,
@@ -39,9 +40,9 @@ pub(super) struct CallRow {
 }
 
 #[derive(Debug)]
-struct JobRow {
-    due: Timestamp,
-    taken_by: Option<String>,
+pub(super) struct JobRow {
+    pub(super) due: Timestamp,
+    pub(super) taken_by: Option<String>,
 }
 
 impl Rows {
@@ -77,7 +78,7 @@ impl Rows {
         let stored = self.calls.get(&id).map(|row| &row.details.call);
         let foreign = stored.is_some_and(|stored| stored.account != change.call.account);
         if foreign || stored.map(|stored| stored.events) != change.since {
-            return Err(StoreError::Stale(id));
+            return Err(StoreError::Stale(id.into()));
         }
         let same_name = |row: &CallRow| {
             let kept = &row.details.call;
@@ -89,7 +90,7 @@ impl Rows {
                     .is_some_and(|(kept, new)| (&kept.face, &kept.reference) == (&new.face, &new.reference))
         };
         if change.since.is_none() && self.calls.values().any(same_name) {
-            return Err(StoreError::Stale(id));
+            return Err(StoreError::Stale(id.into()));
         }
         self.feeds.notice(&change);
         let row = self.calls.entry(id).or_insert_with(|| CallRow {
@@ -151,24 +152,14 @@ impl Rows {
         }
     }
 
-    fn position(&self) -> i64 {
+    pub(super) fn position(&self) -> i64 {
         self.events.last().map_or(0, |event| event.position)
     }
 
     pub(super) fn claim_due(&mut self, by: Timestamp, run: &str, wanted: &Wanted) -> Claimed {
-        let mut due: Vec<(Timestamp, CallId, Lane)> = self.waiting().filter(|(due, ..)| *due <= by).collect();
-        due.sort_unstable();
-        let mut firsts: BTreeMap<Lane, Timestamp> = BTreeMap::new();
-        for (due, _, lane) in &due {
-            firsts.entry(*lane).or_insert(*due);
-        }
-        let share = wanted.share(firsts.into_iter().collect());
-        let mut left: BTreeMap<Lane, usize> = share.lanes.iter().copied().collect();
+        let (share, due) = self.due(Work::Calls, by, wanted);
         let mut calls = Vec::new();
-        for (_, id, lane) in due {
-            let Some(left) = left.get_mut(&lane).filter(|left| **left > 0) else {
-                continue;
-            };
+        for id in due.into_iter().filter_map(Subject::call) {
             let Some(CallRow {
                 details,
                 job: Some(job),
@@ -177,7 +168,6 @@ impl Rows {
             else {
                 continue;
             };
-            *left -= 1;
             job.taken_by = Some(run.to_owned());
             calls.push(ClaimedCall {
                 run: run.to_owned(),
@@ -185,14 +175,33 @@ impl Rows {
                 flow: details.flow.clone(),
             });
         }
-        let more = share.may_go_on(wanted, &calls);
+        let more = share.may_go_on(wanted, calls.iter().map(|claimed| Lane::of(&claimed.call)));
         Claimed { calls, more }
     }
 
-    pub(super) fn next_due(&self, except: &[Lane]) -> Option<Timestamp> {
-        let mut waiting: Vec<_> = self.waiting().filter(|(.., lane)| !except.contains(lane)).collect();
-        waiting.sort_unstable();
-        waiting.first().map(|(due, ..)| *due)
+    /// What is due of each lane as it is wanted, oldest first.
+    pub(super) fn due(&self, work: Work, by: Timestamp, wanted: &Wanted) -> (Share, Vec<Subject>) {
+        let mut due: Vec<(Timestamp, Subject, Lane)> = self.waiting(work).filter(|(due, ..)| *due <= by).collect();
+        due.sort_unstable();
+        let mut firsts: BTreeMap<Lane, Timestamp> = BTreeMap::new();
+        for (due, _, lane) in &due {
+            firsts.entry(*lane).or_insert(*due);
+        }
+        let share = wanted.share(firsts.into_iter().collect());
+        let mut left: BTreeMap<Lane, usize> = share.lanes.iter().copied().collect();
+        due.retain(|(_, _, lane)| match left.get_mut(lane) {
+            Some(left) if *left > 0 => {
+                *left -= 1;
+                true
+            }
+            Some(_) | None => false,
+        });
+        (share, due.into_iter().map(|(_, subject, _)| subject).collect())
+    }
+
+    pub(super) fn next_due(&self, work: Work, except: &[Lane]) -> Option<Timestamp> {
+        let waiting = self.waiting(work).filter(|(.., lane)| !except.contains(lane));
+        waiting.map(|(due, ..)| due).min()
     }
 
     pub(super) fn backlog(&self, placing: &Placing) -> Backlog {
@@ -215,16 +224,21 @@ impl Rows {
     }
 
     /// The jobs that nobody has taken.
-    fn waiting(&self) -> impl Iterator<Item = (Timestamp, CallId, Lane)> {
-        self.calls.iter().filter_map(|(id, row)| {
-            let job = row.job.as_ref().filter(|job| job.taken_by.is_none())?;
-            Some((job.due, *id, Lane::of(&row.details.call)))
-        })
+    fn waiting(&self, work: Work) -> impl Iterator<Item = (Timestamp, Subject, Lane)> {
+        let calls = self.calls.iter().filter_map(|(id, row)| {
+            let job = row.job.as_ref()?;
+            Some((Subject::Call(*id), job, Lane::of(&row.details.call)))
+        });
+        let all = calls.chain(self.texts.jobs());
+        all.filter(move |(_, job, lane)| lane.work == work && job.taken_by.is_none())
+            .map(|(subject, job, lane)| (job.due, subject, lane))
     }
 
     /// Takes jobs away from these runs.
     pub(super) fn give_back(&mut self, from: impl Fn(&str) -> bool) {
-        for job in self.calls.values_mut().filter_map(|row| row.job.as_mut()) {
+        let of_calls = self.calls.values_mut().filter_map(|row| row.job.as_mut());
+        let of_messages = self.texts.messages.values_mut().filter_map(|row| row.job.as_mut());
+        for job in of_calls.chain(of_messages) {
             job.taken_by.take_if(|taken_by| from(taken_by));
         }
     }
@@ -281,10 +295,9 @@ impl Rows {
         Page { items, more }
     }
 
-    pub(super) fn events_of(&self, account: AccountId, call: CallId) -> Vec<StoredEvent> {
-        let of_call =
-            |stored: &&StoredEvent| stored.event.account == account && stored.event.subject == Subject::Call(call);
-        self.events.iter().filter(of_call).cloned().collect()
+    pub(super) fn events_of(&self, account: AccountId, subject: Subject) -> Vec<StoredEvent> {
+        let of_it = |stored: &&StoredEvent| stored.event.account == account && stored.event.subject == subject;
+        self.events.iter().filter(of_it).cloned().collect()
     }
 
     pub(super) fn events_after(&self, account: AccountId, position: i64, most: usize) -> Vec<StoredEvent> {
@@ -310,7 +323,7 @@ impl Rows {
 }
 
 /// What a real store says when a constraint is broken.
-fn broken(reason: &str) -> StoreError {
+pub(super) fn broken(reason: &str) -> StoreError {
     StoreError::Unavailable {
         reason: reason.to_owned(),
         remedy: "This is a fault in the program".to_owned(),

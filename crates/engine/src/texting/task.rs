@@ -1,0 +1,260 @@
+//! The task that sends one message: from its claim until the network has answered.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use outdial_domain::{
+    Message, MessageEvent,
+    message::{PartFate, RefusalCode},
+    text::{Composed, Concatenation, MOST_PARTS, compose},
+};
+use tokio::time::Instant;
+
+use super::{
+    answers,
+    route::{self, TextRoute, Way},
+    saving::{Saved, change, save},
+};
+use crate::{
+    Engine, fault,
+    pacing::{
+        admission::{Permit, Seat},
+        queue::Waiting,
+    },
+    ports::{MessageChange, TextOrder, Which},
+    scheduler::AHEAD,
+};
+
+/// A message that goes on sooner leaves no word of its wait in the event log.
+const WORTH_TELLING: Duration = Duration::from_secs(1);
+/// How often it is looked whether a trunk is up again.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// Sends a claimed message. What is not in the journal when the engine stops is given back with all that was claimed.
+pub(super) async fn run(engine: Engine, run: String, mut message: Message, seat: Seat) {
+    let prepared = tokio::select! {
+        biased;
+        () = engine.stopping() => return,
+        prepared = Box::pin(prepare(&engine, &mut message)) => prepared,
+    };
+    drop(seat);
+    match prepared {
+        // What was given to the journal is written even if nobody waits for it, so this is not broken off.
+        Prepared::Ready(route, permit) => send(&engine, run, message, *route, permit).await,
+        Prepared::Over(event) => {
+            let change = change(&engine, &mut message, vec![event]);
+            if let Saved::Done(_) = save(&engine, change).await {
+                answers::count(&message);
+            }
+        }
+        Prepared::Gone => {}
+    }
+}
+
+enum Prepared {
+    /// It may go this way now.
+    Ready(Box<TextRoute>, Option<Permit>),
+    /// It ends before it was sent.
+    Over(MessageEvent),
+    /// It is another task's by now, or nobody's.
+    Gone,
+}
+
+/// Waits for the time of the message, chooses its way, and waits until all limits on it allow it.
+async fn prepare(engine: &Engine, message: &mut Message) -> Prepared {
+    its_time(engine, message.plan.due).await;
+    let mut told = false;
+    let tell_at = Instant::now() + WORTH_TELLING;
+    loop {
+        let now = engine.ids.now();
+        if let Some(over) = message.overdue(now) {
+            return Prepared::Over(over);
+        }
+        let because = match route::route(message, &engine.settings, &engine.text_carriers) {
+            Err(error) => {
+                let refused = message.refuse(RefusalCode::NoRoute, error.to_string(), now);
+                return refused.map_or(Prepared::Gone, Prepared::Over);
+            }
+            Ok(Way::Open(route)) => match permitted(engine, message, &route, &mut told, tell_at).await {
+                // It may have been down by then; its carrier says so at once, and nothing was sent.
+                Permitted::Now(permit) => return last_look(engine, message, route, permit).await,
+                Permitted::Expired => continue,
+                Permitted::Gone => return Prepared::Gone,
+            },
+            Ok(Way::Down(reasons)) => reasons.join("; "),
+        };
+        if !told && Instant::now() >= tell_at {
+            told = true;
+            if !tell(engine, message, because).await {
+                return Prepared::Gone;
+            }
+        }
+        tokio::time::sleep(LOOK.min(time_left(engine, message))).await;
+    }
+}
+
+/// Who has asked for peace since the message was accepted gets it.
+async fn last_look(engine: &Engine, message: &mut Message, route: TextRoute, permit: Option<Permit>) -> Prepared {
+    let number = message.plan.to.to_string();
+    loop {
+        match engine
+            .store
+            .left_alone(message.account, Which::Of(vec![number.clone()]))
+            .await
+        {
+            Ok(entries) => match entries.first() {
+                None => return Prepared::Ready(Box::new(route), permit),
+                Some(entry) => {
+                    let reason = format!("the receiver wants no texts: {}", entry.because);
+                    let refused = message.refuse(RefusalCode::DoNotDisturb, reason, engine.ids.now());
+                    return refused.map_or(Prepared::Gone, Prepared::Over);
+                }
+            },
+            Err(error) => {
+                tracing::error!(message = %message.id, %error, "cannot look who wants no texts; trying again");
+                tokio::time::sleep(WORTH_TELLING).await;
+            }
+        }
+    }
+}
+
+enum Permitted {
+    Now(Option<Permit>),
+    Expired,
+    Gone,
+}
+
+async fn permitted(
+    engine: &Engine,
+    message: &mut Message,
+    route: &TextRoute,
+    told: &mut bool,
+    tell_at: Instant,
+) -> Permitted {
+    let inner = engine.inner();
+    let wants = route::wants(&engine.settings, message, &route.trunk);
+    if wants.is_empty() {
+        return Permitted::Now(None);
+    }
+    let mut ticket = inner.admission.enter(Waiting {
+        subject: message.id.into(),
+        account: message.account,
+        priority: message.plan.priority,
+        due: message.plan.due.as_microsecond(),
+        wants: wants.into(),
+        number: None,
+    });
+    loop {
+        let left = time_left(engine, message);
+        if left.is_zero() {
+            return Permitted::Expired;
+        }
+        tokio::select! {
+            permit = ticket.permit() => return permit.map_or(Permitted::Gone, |permit| Permitted::Now(Some(permit))),
+            () = tokio::time::sleep_until(tell_at), if !*told => {}
+            () = tokio::time::sleep(left) => continue,
+        }
+        *told = true;
+        if let Some(want) = inner.admission.reason(message.id.into())
+            && !tell(engine, message, want.in_words()).await
+        {
+            return Permitted::Gone;
+        }
+    }
+}
+
+/// Writes into the event log what the message waits for. Says whether it is still ours.
+async fn tell(engine: &Engine, message: &mut Message, because: String) -> bool {
+    let mut held = message.clone();
+    let Ok(event) = held.hold(because, engine.ids.now()) else {
+        return false;
+    };
+    let change = MessageChange {
+        job: crate::ports::Job::Keep,
+        ..change(engine, &mut held, vec![event])
+    };
+    match save(engine, change).await {
+        Saved::Done(_) => {
+            *message = held;
+            true
+        }
+        Saved::Stale | Saved::Stopping => false,
+    }
+}
+
+async fn its_time(engine: &Engine, due: Timestamp) {
+    loop {
+        let left = Duration::try_from(due.duration_since(engine.ids.now())).unwrap_or_default();
+        if left.is_zero() {
+            return;
+        }
+        tokio::time::sleep(left.min(AHEAD)).await;
+    }
+}
+
+fn time_left(engine: &Engine, message: &Message) -> Duration {
+    Duration::try_from(message.plan.expires.duration_since(engine.ids.now())).unwrap_or_default()
+}
+
+/// Writes it into the journal, and then sends it.
+async fn send(engine: &Engine, run: String, mut message: Message, route: TextRoute, permit: Option<Permit>) {
+    let Some(composed) = composed(&message, route.state.concatenation) else {
+        tracing::error!(message = %message.id, "a message that was accepted cannot be composed");
+        return;
+    };
+    let submissions = match route.state.concatenation {
+        Concatenation::Payload => 1,
+        Concatenation::Udh8 | Concatenation::Udh16 | Concatenation::Sar => composed.parts.len(),
+    };
+    message.encoding = composed.encoding;
+    message.parts = composed.parts.len();
+    let Ok(mut sending) = message.journal(&route.trunk.name, submissions, engine.ids.now()) else {
+        tracing::error!(message = %message.id, state = %message.state, "a message that waits cannot be sent");
+        return;
+    };
+    if let MessageEvent::Sending { passed_over, .. } = &mut sending {
+        passed_over.clone_from(&route.passed_over);
+    }
+    let have = message.have();
+    let journal = MessageChange {
+        journalled_by: Some(run),
+        ..change(engine, &mut message, vec![sending])
+    };
+    fault::point("text_before_journal");
+    if !matches!(save(engine, journal).await, Saved::Done(_)) {
+        return;
+    }
+    fault::point("text_after_journal");
+    let fates = if engine.inner().node.may_dial() {
+        let good_for = Duration::try_from(message.plan.expires.duration_since(engine.ids.now())).ok();
+        let fates = route.carrier.send(TextOrder {
+            trunk: route.trunk.name.clone(),
+            from: message.plan.from.clone(),
+            to: message.plan.to.number().unwrap_or_default(),
+            composed,
+            reference: reference(&message),
+            have,
+            good_for,
+            high: message.plan.priority == outdial_domain::Priority::High,
+        });
+        fates.await
+    } else {
+        let reason = "the lease of this node ended before it was sent".to_owned();
+        vec![PartFate::NotSent { reason }; submissions]
+    };
+    fault::point("text_sent");
+    drop(permit);
+    answers::write_down(engine, message, fates).await;
+}
+
+/// What its parts have in common, and its name for the far side: it follows from its id, so that it is the same
+/// however often it is tried.
+fn reference(message: &Message) -> u16 {
+    let [.., high, low] = *message.id.uuid().as_bytes();
+    u16::from_be_bytes([high, low])
+}
+
+/// The parts as they were counted when the message was accepted: whatever was asked of its typography is done.
+fn composed(message: &Message, concatenation: Concatenation) -> Option<Composed> {
+    compose(&message.plan.body, false, concatenation, MOST_PARTS).ok()
+}

@@ -1,0 +1,349 @@
+//! `POST /api/v1/messages`: sends a text to one receiver or to many.
+
+use std::{sync::Arc, time::Duration};
+
+use axum::extract::State;
+use jiff::Timestamp;
+use outdial_domain::{Address, Plan, Priority, message::OnUnknown};
+use outdial_engine::verbs::{
+    self, LONGEST_UNIQUE, LONGEST_VALIDITY, MOST_RECEIVERS, Receiver, SendMessages, SendMessagesError, SentTo,
+};
+use outdial_flow::{Fields, Given};
+use serde_json::Value;
+use utoipa::{
+    PartialSchema, ToSchema,
+    openapi::{ArrayBuilder, ObjectBuilder, OneOfBuilder, RefOr, Schema, Type, schema::AdditionalProperties},
+};
+
+use crate::native::{
+    Api,
+    actor::{Allowed, ToCall},
+    calls::place::WebhookRequest,
+    code::Code,
+    document::Document,
+    endpoint::Endpoint,
+    idempotency::{Answer, Idempotency},
+    moment::{Length, Moment},
+    plan::LONGEST_NAME,
+    refusal::Refusal,
+    webhooks,
+    wire::{PriorityWord, SentList},
+};
+
+pub(in crate::native) fn endpoint() -> Endpoint {
+    Endpoint::new("messages", __path_send_messages, send_messages)
+        .needs::<ToCall>()
+        .refuses(&[
+            Code::InvalidRequest,
+            Code::MalformedJson,
+            Code::BrokenBody,
+            Code::SlowBody,
+            Code::BodyTooLarge,
+            Code::UnsupportedMediaType,
+            Code::SenderNotAllowed,
+            Code::Stopping,
+        ])
+        .makes_once()
+}
+
+/// The most bytes of a text: what 255 parts of UCS-2 can take.
+const LONGEST_BODY: usize = 64 * 1024;
+/// The most bytes of a sender.
+const LONGEST_SENDER: usize = 64;
+/// The most values of one receiver.
+const MOST_VALUES: usize = 100;
+/// How far in the future a text may lie, at most.
+const FURTHEST: Duration = Duration::from_secs(366 * 24 * 3600);
+
+/// Texts to be sent.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it describes what `Document` reads field by field")]
+pub(in crate::native) struct SendRequest {
+    /// Who shall have it: a number, or a list of numbers and of objects with `to` and, if wanted, a `body` or
+    /// `values` and a `reference` of their own.
+    to: Receivers,
+    /// What they are told. What stands in it as `{name}` is replaced by the receiver's value of that name, where it
+    /// has values; `{{` is a brace then.
+    #[schema(example = "Ünïcode 👍")]
+    body: Option<String>,
+    /// Who sends it: one of the account's numbers, unless the key has `any_caller_id`, or a name of at most 11
+    /// characters; the trunk's own sender where it is not given.
+    #[schema(max_length = 64)]
+    from: Option<String>,
+    /// How urgent it is beside others that wait for the same; `normal` when it is not given.
+    priority: Option<PriorityWord>,
+    /// For how long it may be delivered, from its time on; a day when it is not given.
+    validity: Option<Length>,
+    /// Not before this time. Give `at` or `in`, not both.
+    at: Option<Moment>,
+    /// Not before so much time has passed.
+    r#in: Option<Length>,
+    /// The name of the only trunk to use.
+    #[schema(max_length = 100)]
+    via: Option<String>,
+    /// Whether plain characters may stand for typographic ones, where the text then needs no UCS-2 and no more parts.
+    smart: Option<bool>,
+    /// What is done when nobody knows whether it was sent: `leave`, or `retry`, by which it may be read twice.
+    on_unknown: Option<String>,
+    /// Within this time the same text is not sent to the same receiver by the same sender again.
+    unique_within: Option<Length>,
+    /// Free text, echoed everywhere.
+    #[schema(max_length = 256)]
+    tag: Option<String>,
+    /// Your own name for the message, where it is one. Where there is no `Idempotency-Key`, it serves as one.
+    #[schema(max_length = 255)]
+    reference: Option<String>,
+    /// Who is told of what happens to it, besides the account's webhooks.
+    webhook: Option<WebhookRequest>,
+}
+
+/// Who shall have it.
+pub(in crate::native) struct Receivers;
+
+impl PartialSchema for Receivers {
+    fn schema() -> RefOr<Schema> {
+        let number = || {
+            ObjectBuilder::new()
+                .schema_type(Type::String)
+                .max_length(Some(Address::LONGEST))
+        };
+        let values = ObjectBuilder::new()
+            .schema_type(Type::Object)
+            .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(true)));
+        let object = ObjectBuilder::new()
+            .schema_type(Type::Object)
+            .property("to", number())
+            .property("body", ObjectBuilder::new().schema_type(Type::String))
+            .property("values", values)
+            .property("reference", ObjectBuilder::new().schema_type(Type::String))
+            .required("to");
+        let list = ArrayBuilder::new()
+            .items(OneOfBuilder::new().item(number()).item(object))
+            .min_items(Some(1))
+            .max_items(Some(MOST_RECEIVERS));
+        OneOfBuilder::new()
+            .item(number())
+            .item(list)
+            .description(Some("A number, or a list of numbers and of objects with `to`."))
+            .examples([serde_json::json!([{"to": "+6598765432", "values": {"name": "Ann"}}])])
+            .into()
+    }
+}
+
+impl ToSchema for Receivers {}
+
+/// Sends a text to one receiver or to many
+///
+/// When it is answered, the messages are on disk. What is wrong with one receiver holds up no other: `results` says
+/// of each, in their order, which message was made, which one had been sent before, or what is wrong. When none can
+/// be taken, the request is refused with all the reasons.
+#[utoipa::path(post, path = "/api/v1/messages", request_body = SendRequest,
+    responses((status = 201, body = SentList)))]
+async fn send_messages(
+    State(api): State<Arc<Api>>,
+    Allowed { actor, .. }: Allowed<ToCall>,
+    idempotency: Idempotency,
+    document: Document,
+) -> Result<Answer, Refusal> {
+    let engine = &api.engine;
+    let idempotency = idempotency
+        .or_field("reference", document.value.get("reference"))
+        .for_request(&[b"POST /api/v1/messages", &document.canonical()]);
+    let create = async |once| {
+        let many = document.value.get("to").is_some_and(Value::is_array);
+        let now = engine.ids.now();
+        let request = document.read(|fields| read(fields, now))?;
+        let sent = verbs::send_messages(engine, &actor, request, once)
+            .await
+            .map_err(refusal)?;
+        if sent.iter().all(|one| matches!(one, SentTo::Refused(_))) {
+            return Err(all_refused(sent, many));
+        }
+        Ok(sent)
+    };
+    let answer = |sent: &Vec<SentTo>| Answer::made(&SentList::new(sent));
+    idempotency.create(&api, &actor, answer, create).await
+}
+
+fn read(fields: &mut Fields<'_, '_>, now: Timestamp) -> Option<SendMessages> {
+    let priorities: Vec<&'static str> = Priority::ALL.iter().map(|priority| priority.as_str()).collect();
+    let choices: Vec<&'static str> = OnUnknown::ALL.iter().map(|choice| choice.as_str()).collect();
+    let shortest = Duration::from_secs(1);
+    let at = fields
+        .optional_parse::<Moment>("at", Moment::LONGEST)
+        .map(|Moment(at)| at);
+    let within = fields.optional_duration("in", Duration::ZERO..=FURTHEST);
+    if fields.has("at") && fields.has("in") {
+        fields.problem("in", "invalid", "give `at` or `in`, not both");
+    }
+    let body = fields.optional_text("body", LONGEST_BODY);
+    let reference = fields.optional_line("reference", Plan::LONGEST_REFERENCE);
+    let receivers = fields
+        .required("to")
+        .and_then(|given| receivers(&given, body, reference));
+    let request = SendMessages {
+        from: fields.optional_line("from", LONGEST_SENDER).map(str::to_owned),
+        via: fields.optional_line("via", LONGEST_NAME).map(str::to_owned),
+        due: at.or(within.map(|within| now + within)),
+        validity: fields.optional_duration("validity", shortest..=LONGEST_VALIDITY),
+        priority: fields
+            .optional_word("priority", &priorities)
+            .and_then(Priority::from_word)
+            .unwrap_or_default(),
+        smart: fields.optional_boolean("smart").unwrap_or(false),
+        on_unknown: fields
+            .optional_word("on_unknown", &choices)
+            .and_then(OnUnknown::from_word)
+            .unwrap_or_default(),
+        unique_within: fields.optional_duration("unique_within", shortest..=LONGEST_UNIQUE),
+        tag: fields.optional_line("tag", Plan::LONGEST_TAG).map(str::to_owned),
+        webhook: fields.optional_object("webhook").and_then(webhooks::of_call),
+        ..SendMessages::new(Vec::new())
+    };
+    Some(SendMessages {
+        receivers: receivers?,
+        ..request
+    })
+}
+
+/// The receivers. Of one that cannot be read as such nothing is known, so it spoils the request; a number that no
+/// phone has spoils only itself.
+fn receivers(given: &Given<'_, '_>, body: Option<&str>, reference: Option<&str>) -> Option<Vec<Receiver>> {
+    if !given.value().is_array() {
+        let body = body.or_else(|| {
+            given.problem("missing", "give a `body` along with it");
+            None
+        })?;
+        return Some(vec![Receiver {
+            to: given.line(Address::LONGEST)?.to_owned(),
+            body: body.to_owned(),
+            reference: reference.map(str::to_owned),
+        }]);
+    }
+    if reference.is_some() {
+        let message = "a `reference` names one message: give each receiver its own";
+        given.problem("invalid", message);
+    }
+    let list = given.list(MOST_RECEIVERS)?;
+    if list.is_empty() {
+        given.problem("missing", "give one receiver at least");
+    }
+    let read: Vec<Option<Receiver>> = list.iter().map(|one| receiver(one, body)).collect();
+    read.into_iter().collect()
+}
+
+fn receiver(given: &Given<'_, '_>, common: Option<&str>) -> Option<Receiver> {
+    if let Value::String(to) = given.value() {
+        let body = common.or_else(|| {
+            given.problem("missing", "give a `body` for all, or one for each receiver");
+            None
+        })?;
+        return Some(Receiver {
+            to: to.clone(),
+            body: body.to_owned(),
+            reference: None,
+        });
+    }
+    let mut fields = given.object()?;
+    let to = fields.line("to", Address::LONGEST).map(str::to_owned);
+    let own = fields.optional_text("body", LONGEST_BODY);
+    let reference = fields.optional_line("reference", Plan::LONGEST_REFERENCE);
+    let values = fields.optional_entries("values", MOST_VALUES);
+    let body = match (own.or(common), values) {
+        (Some(body), Some(values)) => {
+            let values: Vec<(&str, String)> = values
+                .iter()
+                .filter_map(|(name, value)| Some((*name, shown(value)?)))
+                .collect();
+            filled(body, &values)
+                .map_err(|message| fields.problem("values", "missing", message))
+                .ok()
+        }
+        (Some(body), None) => Some(body.to_owned()),
+        (None, _) => {
+            fields.problem("body", "missing", "give a `body` here or for all");
+            None
+        }
+    };
+    fields.finish();
+    Some(Receiver {
+        to: to?,
+        body: body?,
+        reference: reference.map(str::to_owned),
+    })
+}
+
+/// A value as it stands in a text.
+fn shown(given: &Given<'_, '_>) -> Option<String> {
+    match given.value() {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => {
+            given.problem("type", "give a text or a number");
+            None
+        }
+    }
+}
+
+/// The template with its values in place.
+fn filled(template: &str, values: &[(&str, String)]) -> Result<String, String> {
+    let mut text = String::with_capacity(template.len());
+    let mut rest = template;
+    while let Some((before, after)) = rest.split_once('{') {
+        text.push_str(before);
+        if let Some(after) = after.strip_prefix('{') {
+            text.push('{');
+            rest = after;
+            continue;
+        }
+        let Some((name, after)) = after.split_once('}') else {
+            return Err("the body has a `{` without its `}`: write `{{` for a brace".to_owned());
+        };
+        let value = values.iter().find(|(known, _)| *known == name);
+        let (_, value) = value.ok_or_else(|| format!("the body asks for `{name}`"))?;
+        text.push_str(value);
+        rest = after;
+    }
+    text.push_str(rest);
+    Ok(text)
+}
+
+fn all_refused(sent: Vec<SentTo>, many: bool) -> Refusal {
+    let problems = sent.into_iter().enumerate().flat_map(|(place, one)| {
+        let problems = match one {
+            SentTo::Refused(problems) => problems,
+            SentTo::Taken(_) | SentTo::Duplicate(_) => Vec::new(),
+        };
+        problems.into_iter().map(move |mut problem| {
+            if many {
+                problem.field = format!("to.{place}.{}", problem.field);
+            }
+            problem
+        })
+    });
+    Refusal::fields(problems.collect())
+}
+
+fn refusal(error: SendMessagesError) -> Refusal {
+    let detail = error.to_string();
+    match error {
+        SendMessagesError::Invalid(problems) => Refusal::fields(problems),
+        SendMessagesError::ForeignSender(_) => Refusal::new(Code::SenderNotAllowed, detail).blame("from", "invalid"),
+        SendMessagesError::Stopping => Refusal::stopping(),
+        SendMessagesError::Store(error) => error.into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_template_has_values_in_place() {
+        let values = [("name", "Ann".to_owned()), ("n", "3".to_owned())];
+        assert_eq!(filled("Hi {name}, {n} of {{3}", &values).unwrap(), "Hi Ann, 3 of {3}");
+        assert_eq!(filled("no braces", &values).unwrap(), "no braces");
+        assert!(filled("{missing}", &values).unwrap_err().contains("missing"));
+        assert!(filled("open {name", &values).is_err());
+    }
+}

@@ -1,0 +1,270 @@
+//! What comes in over SMS trunks: receipts, parts of texts, and who wants no texts.
+
+use jiff::Timestamp;
+use outdial_domain::{AccountId, Message, MessageId, message::Receipt};
+use outdial_engine::ports::{ArrivedText, LeftAlone, TrunkReceipt, Which};
+use sqlx::{Connection, FromRow, PgConnection, Row, postgres::PgRow};
+use uuid::Uuid;
+
+use super::{
+    columns::columns,
+    error::Failure,
+    event, message,
+    text::{given, kept},
+};
+use crate::rows::{
+    column::micros,
+    message::{LeftAloneRow, PartRow, kept_receipt, receipt},
+};
+
+/// Keeps the networks' names of submissions. Of two in one transaction the last one holds.
+pub(super) const NAME: &str = "INSERT INTO submission (trunk, id, account_id, message_id) \
+     SELECT DISTINCT ON (trunk, id) trunk, id, account_id, message_id \
+     FROM unnest($1::text[], $2::text[], $3::uuid[], $4::uuid[]) WITH ORDINALITY \
+        AS new (trunk, id, account_id, message_id, place) ORDER BY trunk, id, place DESC \
+     ON CONFLICT (trunk, id) DO UPDATE SET account_id = excluded.account_id, message_id = excluded.message_id";
+
+/// Takes the receipts that came before these names were known. It is asked while all who save wait for each other,
+/// and so is who keeps one: none is missed in between.
+pub(super) const TAKE_EARLY: &str = "DELETE FROM early_receipt USING unnest($1::text[], $2::text[]) AS name (trunk, id) \
+     WHERE early_receipt.trunk = name.trunk AND early_receipt.id = name.id \
+     RETURNING early_receipt.trunk, early_receipt.id, early_receipt.receipt";
+
+pub(super) const OWNERS: &str = "SELECT wanted.place, submission.account_id, submission.message_id \
+     FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS wanted (trunk, id, place) \
+     JOIN submission ON submission.trunk = wanted.trunk AND submission.id = wanted.id";
+
+const KEEP_EARLY: &str = "INSERT INTO early_receipt (trunk, id, at, receipt) VALUES ($1, $2, $3, $4)";
+const FORGET_EARLY: &str = "DELETE FROM early_receipt WHERE ctid IN \
+     (SELECT ctid FROM early_receipt WHERE at < $1 ORDER BY at LIMIT $2)";
+const KEEP_PART: &str = "INSERT INTO arrived_part (trunk, sender, receiver, reference, total, number, at, text) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
+     ON CONFLICT (trunk, sender, receiver, reference, total, number) DO UPDATE SET text = excluded.text";
+const PARTS: &str = "SELECT sender, receiver, reference, total, number, text FROM arrived_part \
+     WHERE trunk = $1 AND sender = $2 AND receiver = $3 AND reference = $4 AND total = $5 ORDER BY number";
+const REMOVE_PARTS: &str = "DELETE FROM arrived_part \
+     WHERE trunk = $1 AND sender = $2 AND receiver = $3 AND reference = $4 AND total = $5";
+const FORGET_PARTS: &str = "DELETE FROM arrived_part WHERE ctid IN \
+     (SELECT ctid FROM arrived_part WHERE at < $1 ORDER BY at LIMIT $2)";
+const LEAVE_ALONE: &str = "INSERT INTO do_not_disturb (account_id, number, since, because) \
+     SELECT DISTINCT ON (number) $1, number, since, because \
+     FROM unnest($2::text[], $3::bigint[], $4::text[]) AS new (number, since, because) ORDER BY number \
+     ON CONFLICT (account_id, number) DO NOTHING";
+const ALLOW_AGAIN: &str = "DELETE FROM do_not_disturb WHERE account_id = $1 AND number = ANY($2)";
+const IS_LEFT_ALONE: &str =
+    "SELECT number, since, because FROM do_not_disturb WHERE account_id = $1 AND number = ANY($2)";
+const LEFT_ALONE: &str = "SELECT number, since, because FROM do_not_disturb \
+     WHERE account_id = $1 AND number > $2 ORDER BY number LIMIT $3";
+
+columns! {
+    /// The network's name of a submission.
+    Named, Names {
+        trunk: String,
+        id: String,
+        account_id: Uuid,
+        message_id: Uuid,
+    }
+}
+
+/// Receipts that were kept, with their trunks, or what a row of them cannot say.
+pub(super) async fn take_early(
+    connection: &mut PgConnection,
+    names: &[(String, String)],
+) -> Result<Vec<(String, Receipt)>, sqlx::Error> {
+    let (trunks, ids): (Vec<String>, Vec<String>) = names.iter().map(|(trunk, id)| (kept(trunk), kept(id))).unzip();
+    let rows = sqlx::query(TAKE_EARLY)
+        .bind(trunks)
+        .bind(ids)
+        .fetch_all(connection)
+        .await?;
+    let mut early = Vec::with_capacity(rows.len());
+    for row in rows {
+        let (trunk, name): (String, String) = (given(row.try_get(0)?), given(row.try_get(1)?));
+        match receipt(&name, row.try_get(2)?) {
+            Ok(receipt) => early.push((trunk, receipt)),
+            Err(error) => tracing::error!(%error, "a receipt that was kept cannot be read"),
+        }
+    }
+    Ok(early)
+}
+
+async fn owners(connection: &mut PgConnection, receipts: &[TrunkReceipt]) -> Result<Vec<Option<Message>>, Failure> {
+    let trunks: Vec<String> = receipts.iter().map(|known| kept(&known.trunk)).collect();
+    let ids: Vec<String> = receipts.iter().map(|known| kept(&known.receipt.id)).collect();
+    let rows: Vec<(i64, Uuid, Uuid)> = sqlx::query_as(OWNERS)
+        .bind(trunks)
+        .bind(ids)
+        .fetch_all(&mut *connection)
+        .await?;
+    let mut messages = vec![None; receipts.len()];
+    for (place, account, id) in rows {
+        let found = message::one(connection, AccountId::from_uuid(account), MessageId::from_uuid(id)).await?;
+        let place = usize::try_from(place - 1)
+            .ok()
+            .and_then(|place| messages.get_mut(place));
+        if let Some(place) = place {
+            *place = found;
+        }
+    }
+    Ok(messages)
+}
+
+/// The messages of these receipts. What is not known is looked for once more while nobody saves, and kept then.
+pub(super) async fn take_receipts(
+    connection: &mut PgConnection,
+    receipts: &[TrunkReceipt],
+    now: Timestamp,
+) -> Result<Vec<Option<Message>>, Failure> {
+    let messages = owners(connection, receipts).await?;
+    if messages.iter().all(Option::is_some) {
+        return Ok(messages);
+    }
+    let mut transaction = connection.begin().await?;
+    sqlx::query(event::WAIT_FOR_OTHERS).execute(&mut *transaction).await?;
+    let messages = owners(&mut transaction, receipts).await?;
+    for (known, message) in receipts.iter().zip(&messages) {
+        if message.is_none() {
+            sqlx::query(KEEP_EARLY)
+                .bind(kept(&known.trunk))
+                .bind(kept(&known.receipt.id))
+                .bind(micros(now))
+                .bind(kept_receipt(&known.receipt))
+                .execute(&mut *transaction)
+                .await?;
+        }
+    }
+    transaction.commit().await?;
+    Ok(messages)
+}
+
+impl FromRow<'_, PgRow> for PartRow {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            sender: given(row.try_get(0)?),
+            receiver: given(row.try_get(1)?),
+            reference: row.try_get(2)?,
+            total: row.try_get(3)?,
+            number: row.try_get(4)?,
+            text: given(row.try_get(5)?),
+        })
+    }
+}
+
+pub(super) async fn keep_part(
+    connection: &mut PgConnection,
+    trunk: &str,
+    part: &ArrivedText,
+    now: Timestamp,
+) -> Result<Vec<ArrivedText>, Failure> {
+    let Some(place) = part.place else {
+        return Ok(vec![part.clone()]);
+    };
+    sqlx::query(KEEP_PART)
+        .bind(kept(trunk))
+        .bind(kept(&part.from))
+        .bind(kept(&part.to))
+        .bind(i64::from(place.reference))
+        .bind(i64::from(place.total))
+        .bind(i64::from(place.number))
+        .bind(micros(now))
+        .bind(kept(&part.text))
+        .execute(&mut *connection)
+        .await?;
+    let rows: Vec<PartRow> = sqlx::query_as(PARTS)
+        .bind(kept(trunk))
+        .bind(kept(&part.from))
+        .bind(kept(&part.to))
+        .bind(i64::from(place.reference))
+        .bind(i64::from(place.total))
+        .fetch_all(connection)
+        .await?;
+    Ok(rows.into_iter().map(ArrivedText::try_from).collect::<Result<_, _>>()?)
+}
+
+/// Takes away the parts that a text was joined from.
+pub(super) async fn remove(connection: &mut PgConnection, trunk: &str, part: &ArrivedText) -> Result<(), sqlx::Error> {
+    let Some(place) = part.place else { return Ok(()) };
+    sqlx::query(REMOVE_PARTS)
+        .bind(kept(trunk))
+        .bind(kept(&part.from))
+        .bind(kept(&part.to))
+        .bind(i64::from(place.reference))
+        .bind(i64::from(place.total))
+        .execute(connection)
+        .await
+        .map(|_| ())
+}
+
+pub(super) async fn forget(connection: &mut PgConnection, before: Timestamp, most: usize) -> Result<usize, Failure> {
+    let mut gone = 0;
+    for statement in [FORGET_EARLY, FORGET_PARTS] {
+        let done = sqlx::query(statement)
+            .bind(micros(before))
+            .bind(i64::try_from(most).unwrap_or(i64::MAX))
+            .execute(&mut *connection)
+            .await?;
+        gone += usize::try_from(done.rows_affected()).unwrap_or(usize::MAX);
+    }
+    Ok(gone)
+}
+
+pub(super) async fn leave_alone(
+    connection: &mut PgConnection,
+    account: AccountId,
+    entries: &[LeftAlone],
+) -> Result<usize, Failure> {
+    let done = sqlx::query(LEAVE_ALONE)
+        .bind(account.uuid())
+        .bind(entries.iter().map(|entry| kept(&entry.number)).collect::<Vec<_>>())
+        .bind(entries.iter().map(|entry| micros(entry.since)).collect::<Vec<_>>())
+        .bind(entries.iter().map(|entry| kept(&entry.because)).collect::<Vec<_>>())
+        .execute(connection)
+        .await?;
+    Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
+}
+
+pub(super) async fn allow_again(
+    connection: &mut PgConnection,
+    account: AccountId,
+    numbers: &[String],
+) -> Result<usize, Failure> {
+    let numbers: Vec<String> = numbers.iter().map(|number| kept(number)).collect();
+    let done = sqlx::query(ALLOW_AGAIN)
+        .bind(account.uuid())
+        .bind(numbers)
+        .execute(connection)
+        .await?;
+    Ok(usize::try_from(done.rows_affected()).unwrap_or(usize::MAX))
+}
+
+impl FromRow<'_, PgRow> for LeftAloneRow {
+    fn from_row(row: &PgRow) -> Result<Self, sqlx::Error> {
+        Ok(Self {
+            number: given(row.try_get(0)?),
+            since: row.try_get(1)?,
+            because: given(row.try_get(2)?),
+        })
+    }
+}
+
+pub(super) async fn left_alone(
+    connection: &mut PgConnection,
+    account: AccountId,
+    which: Which,
+) -> Result<Vec<LeftAlone>, Failure> {
+    let rows: Vec<LeftAloneRow> = match which {
+        Which::Of(numbers) => {
+            let numbers: Vec<String> = numbers.iter().map(|number| kept(number)).collect();
+            let query = sqlx::query_as(IS_LEFT_ALONE).bind(account.uuid()).bind(numbers);
+            query.fetch_all(connection).await?
+        }
+        Which::After(number, most) => {
+            let query = sqlx::query_as(LEFT_ALONE)
+                .bind(account.uuid())
+                .bind(kept(number.as_deref().unwrap_or_default()))
+                .bind(i64::try_from(most).unwrap_or(i64::MAX));
+            query.fetch_all(connection).await?
+        }
+    };
+    Ok(rows.into_iter().map(LeftAlone::try_from).collect::<Result<_, _>>()?)
+}
