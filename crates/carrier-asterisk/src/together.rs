@@ -42,6 +42,7 @@ pub(crate) fn refusal(trunk: &AsteriskTrunk, together: &Together<'_>) -> Option<
         Together::Room(conference) if !conference.waiting.is_empty() => {
             "plays nothing of ours while a room waits to begin"
         }
+        Together::Room(conference) if conference.record => "keeps what it records of a room to itself",
         Together::Room(_) => return None,
         Together::Dial(dial) if dial.to.len() > 1 => "dials one number, and not one after the other",
         Together::Dial(dial) if !dial.whisper.is_empty() || dial.screen.is_some() => {

@@ -16,7 +16,14 @@ words! {
         Separate = "separate",
         /// One channel: the party of the leg alone, as for a message.
         Party = "party",
+        /// One channel: everybody in the room that the leg is in.
+        Room = "room",
     }
+}
+
+impl Channels {
+    /// Those of a leg by itself, in a room or not.
+    pub const OF_A_LEG: &[Self] = &[Self::Mono, Self::Separate, Self::Party];
 }
 
 words! {
@@ -46,6 +53,8 @@ words! {
         Silence = "silence",
         /// It became as long as it may.
         Longest = "longest",
+        /// The leg left the room that was recorded.
+        LeftRoom = "left_room",
         /// The disk is full. What was heard before is kept.
         DiskFull = "disk_full",
         /// The disk fails otherwise. What was heard before is kept, as far as it can be read.

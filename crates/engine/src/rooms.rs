@@ -26,6 +26,8 @@ struct Room {
     locked: bool,
     most: u16,
     members: Vec<Seat>,
+    /// Whose call has the recording of the room.
+    recorder: Option<LegId>,
 }
 
 #[derive(Debug)]
@@ -33,6 +35,8 @@ struct Seat {
     member: Member,
     /// Whether the room ends when no moderator is left.
     ends: bool,
+    /// Whether the room is to be recorded.
+    records: bool,
     news: mpsc::UnboundedSender<RoomNews>,
 }
 
@@ -41,6 +45,8 @@ struct Seat {
 pub(crate) enum RoomNews {
     /// A moderator is in, or has begun it: all hear each other now.
     Begun,
+    /// Whoever recorded the room has left: it is this one's to go on.
+    Record,
     /// It is to leave, for this reason.
     Out(String),
 }
@@ -94,6 +100,8 @@ pub(crate) struct Place {
     pub(crate) room: RoomId,
     /// Whether the room has begun.
     pub(crate) begun: bool,
+    /// Whether this leg is to record it.
+    pub(crate) records: bool,
     /// How many are in it.
     pub(crate) members: u32,
     pub(crate) news: mpsc::UnboundedReceiver<RoomNews>,
@@ -140,6 +148,7 @@ impl Rooms {
             locked: false,
             most: wish.most,
             members: Vec::new(),
+            recorder: None,
         });
         if room.locked && !member.moderator {
             return Err(NotLetIn::Locked);
@@ -153,8 +162,13 @@ impl Rooms {
         room.members.push(Seat {
             member,
             ends: wish.end,
+            records: wish.record,
             news: sender,
         });
+        let records = wish.record && room.recorder.is_none();
+        if records {
+            room.recorder = Some(leg);
+        }
         if begins {
             room.begin(leg);
         }
@@ -164,6 +178,7 @@ impl Rooms {
             leg,
             room: room.id,
             begun: room.begun,
+            records,
             members: u32::try_from(room.members.len()).unwrap_or(u32::MAX),
             news,
         })
@@ -181,6 +196,9 @@ impl Rooms {
         if room.members.is_empty() {
             map.remove(key);
             return;
+        }
+        if room.recorder == Some(leg) {
+            room.hand_the_recording_on();
         }
         let moderated = room.members.iter().any(|seat| seat.member.moderator);
         if gone.member.moderator && !moderated && (gone.ends || room.members.iter().any(|seat| seat.ends)) {
@@ -246,6 +264,15 @@ impl Room {
         }
     }
 
+    /// Gives the recording to whoever came first of those that want it.
+    fn hand_the_recording_on(&mut self) {
+        let next = self.members.iter().find(|seat| seat.records);
+        if let Some(seat) = next {
+            let _ = seat.news.send(RoomNews::Record);
+        }
+        self.recorder = next.map(|seat| seat.member.leg);
+    }
+
     fn tell_all(&self, news: &RoomNews) {
         for seat in &self.members {
             let _ = seat.news.send(news.clone());
@@ -269,6 +296,26 @@ impl Place {
     /// The name of the room.
     pub(crate) fn name(&self) -> &RoomName {
         &self.key.1
+    }
+
+    /// Takes the recording of the room for this leg, unless one has it.
+    pub(crate) fn take_the_recording(&self) -> bool {
+        let mut map = self.rooms.map();
+        let Some(room) = map.get_mut(&self.key) else {
+            return false;
+        };
+        let free = room.recorder.is_none();
+        room.recorder.get_or_insert(self.leg);
+        free
+    }
+
+    /// The recording of the room has ended while this leg is in it.
+    pub(crate) fn no_longer_records(&self) {
+        let mut map = self.rooms.map();
+        let room = map.get_mut(&self.key);
+        if let Some(room) = room.filter(|room| room.recorder == Some(self.leg)) {
+            room.recorder = None;
+        }
     }
 
     /// Keeps what became of the member.
@@ -366,6 +413,22 @@ mod tests {
         assert_eq!(guest.news.try_recv(), Ok(RoomNews::Begun));
         drop(moderator);
         assert!(matches!(guest.news.try_recv(), Ok(RoomNews::Out(_))));
+    }
+
+    #[test]
+    fn one_records_and_the_next_goes_on() {
+        let rooms = Arc::<Rooms>::default();
+        let recorded = Conference { record: true, ..wish() };
+        let silent = enter(&rooms, &wish(), 1, false).unwrap();
+        let first = enter(&rooms, &recorded, 2, false).unwrap();
+        let mut second = enter(&rooms, &recorded, 3, false).unwrap();
+        assert_eq!((silent.records, first.records, second.records), (false, true, false));
+        assert!(!silent.take_the_recording() && !first.take_the_recording());
+        drop(first);
+        assert_eq!(second.news.try_recv(), Ok(RoomNews::Record));
+        assert!(!silent.take_the_recording());
+        second.no_longer_records();
+        assert!(silent.take_the_recording());
     }
 
     #[test]

@@ -21,6 +21,9 @@ pub struct Conference {
     pub end: bool,
     /// Whether all hear a tone when somebody enters or leaves.
     pub tones: bool,
+    /// Whether the room is recorded. Its recording belongs to the call that came first of those which want
+    /// it, and goes on in another with the next of them when that one leaves.
+    pub record: bool,
     /// How many it takes; the first one in decides.
     pub most: u16,
     /// What is heard while the room waits to begin, again and again.
@@ -41,6 +44,7 @@ impl Conference {
             wait: false,
             end: false,
             tones: true,
+            record: false,
             most: Self::MOST,
             waiting: Vec::new(),
         }

@@ -142,6 +142,7 @@
 //! | `wait` | false | whether the room begins only when a moderator is in it |
 //! | `end` | false | whether the room ends when its last moderator leaves |
 //! | `tones` | true | whether all hear a tone when somebody enters or leaves |
+//! | `record` | false | whether the room is recorded: the recording belongs to the call that came first of those which want it |
 //! | `most` | 500 | how many the room takes; the first one in decides |
 //! | `waiting` | none | `say` and `play` steps, heard again and again until the room begins |
 //!

@@ -132,6 +132,40 @@ async fn each_hears_all_others_in_a_room() {
 }
 
 #[tokio::test]
+async fn a_room_is_recorded_with_all_who_are_in_it() {
+    let home = humming();
+    let server = home.serve().await;
+    let body = json!({"room": "board", "participants": [ANN.0, BEN.0, CLEO.0], "record": true});
+    let (status, opened) = server.post("/api/v1/rooms", &body).await;
+    assert_eq!(status, 201, "{opened}");
+    for call in opened["calls"].as_array().unwrap() {
+        server.ended(call["id"].as_str().unwrap()).await;
+    }
+    let (_, page) = server.get("/api/v1/recordings").await;
+    let mut recordings = page["recordings"].as_array().unwrap().clone();
+    for recording in &recordings {
+        assert_eq!(
+            (&recording["channels"], &recording["name"], &recording["state"]),
+            (&json!("room"), &json!("board"), &json!("finished")),
+            "{page:#}"
+        );
+    }
+    // They hang up one after the other, so the last moments may belong to another.
+    recordings.sort_by_key(|recording| recording["bytes"].as_u64());
+    let longest = recordings.last().unwrap()["id"].as_str().unwrap();
+    let out = home.dir.path().join("board.wav");
+    let ran = home
+        .run(&["recordings", "download", longest, "--out", out.to_str().unwrap()])
+        .await;
+    assert_eq!(ran.code, 0, "{ran:?}");
+    for (who, tone) in [ANN, BEN, CLEO] {
+        let heard = tone_heard_for(&out, tone);
+        assert!(heard > 2.5, "{who} is heard for {heard} s only");
+    }
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn a_room_is_watched_and_ended_while_it_runs() {
     let home = humming();
     let server = home.serve().await;

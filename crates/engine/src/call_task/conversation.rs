@@ -406,7 +406,8 @@ impl<'a> Conversation<'a> {
                     self.input(Input::PlayDone).await;
                 }
             }
-            LegEvent::Joined { .. } => {
+            LegEvent::Joined { room } => {
+                self.on_joined(room).await;
                 if let Some(mut other) = self.other.take() {
                     if let Stage::Leg(leg) = &mut other.stage {
                         self.on_entered(leg);

@@ -14,6 +14,8 @@ use crate::{
     ports::LegCommand,
 };
 
+const IN_NO_ROOM: &str = "the call is in no room";
+
 impl Conversation<'_> {
     /// Begins a recording that the flow wants. One that cannot begin does not end the call; gives what the flow
     /// is to be told then, where it waits.
@@ -56,11 +58,41 @@ impl Conversation<'_> {
             call: self.live.call.id,
             leg: self.live.leg.id,
         };
+        let room = match (record.channels, &self.stay) {
+            (Channels::Room, Some(stay)) => Some(stay.room()),
+            (Channels::Room, None) => return Err(IN_NO_ROOM.to_owned()),
+            (Channels::Mono | Channels::Separate | Channels::Party, _) => None,
+        };
         let recordings = self.recordings.get_or_insert_with(|| Box::new(Recordings::new()));
         let begun = recordings.begin(self.engine, of, record, by)?;
         self.recorder.note(&mut self.live, [begun.event]);
-        self.sound.tell(LegCommand::Tap(begun.sink)).await;
+        match room {
+            Some(room) => self.engine.room_sound.tap(room, begun.sink),
+            None => self.sound.tell(LegCommand::Tap(begun.sink)).await,
+        }
         Ok(begun.recording)
+    }
+
+    /// Records the room, which this leg entered to do so.
+    pub(super) async fn record_room(&mut self) {
+        let Some(stay) = &self.stay else { return };
+        let record = Record {
+            name: stay.name(),
+            channels: Channels::Room,
+            ..Record::default()
+        };
+        if let Err(reason) = self.record_taken_room(record, "the flow").await {
+            tracing::error!(call = %self.live.call.id, reason, "a room is not recorded");
+        }
+    }
+
+    /// Records the room, whose recording is this leg's.
+    async fn record_taken_room(&mut self, record: Record, by: &str) -> Result<Recording, String> {
+        let begun = self.record(record, by).await;
+        if let Some(stay) = &mut self.stay {
+            stay.records(begun.as_ref().ok().map(|recording| recording.id));
+        }
+        begun
     }
 
     /// A recording is complete.
@@ -68,6 +100,9 @@ impl Conversation<'_> {
         let recordings = self.recordings.as_mut();
         let complete = recordings.and_then(|all| all.complete(self.engine, id, made));
         let Some(complete) = complete else { return };
+        if let Some(stay) = self.stay.as_mut().filter(|stay| stay.is_recorded_as(id)) {
+            stay.records(None);
+        }
         self.recorder.note(&mut self.live, [complete.event]);
         if let Some((end, length)) = complete.message {
             self.input(Input::Recorded { end, length }).await;
@@ -92,7 +127,17 @@ impl Conversation<'_> {
             most,
             ..Record::default()
         };
-        match self.record(record, by).await {
+        let begun = match channels {
+            Channels::Room => match &self.stay {
+                None => Err(IN_NO_ROOM.to_owned()),
+                Some(stay) => match stay.take_the_recording() {
+                    Ok(()) => self.record_taken_room(record, by).await,
+                    Err(reason) => Err(reason.to_owned()),
+                },
+            },
+            Channels::Mono | Channels::Separate | Channels::Party => self.record(record, by).await,
+        };
+        match begun {
             Ok(recording) => Said::Recording(Box::new(recording)),
             Err(reason) => Said::Refused(reason),
         }

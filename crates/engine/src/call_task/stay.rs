@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use outdial_domain::{EventKind, RoomId};
+use outdial_domain::{EventKind, RecordingEnd, RecordingId, RoomId};
 use outdial_flow::{Conference, Input};
 
 use super::conversation::Conversation;
@@ -22,8 +22,54 @@ pub(super) struct Stay {
     place: Place,
     /// Whether all hear a tone at its ends.
     tones: bool,
+    /// Whether it is in the sound of the room.
+    joined: bool,
+    /// Whether it is to record the room, as soon as it is in its sound.
+    to_record: bool,
+    /// The recording of the room, where it is this leg's.
+    recording: Option<RecordingId>,
     /// Keeps the room at this node.
     _interest: Option<Interest>,
+}
+
+impl Stay {
+    /// Names the sound of the room.
+    pub(super) fn room(&self) -> RoomId {
+        self.place.room
+    }
+
+    /// What the room is called.
+    pub(super) fn name(&self) -> String {
+        self.place.name().to_string()
+    }
+
+    /// Takes the recording of the room for this leg.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot have it.
+    pub(super) fn take_the_recording(&self) -> Result<(), &'static str> {
+        if !self.joined {
+            return Err("the room has not begun");
+        }
+        if !self.place.take_the_recording() {
+            return Err("the room is recorded already");
+        }
+        Ok(())
+    }
+
+    /// By this recording the room is recorded for this leg; or not any more.
+    pub(super) fn records(&mut self, recording: Option<RecordingId>) {
+        self.recording = recording;
+        if recording.is_none() {
+            self.place.no_longer_records();
+        }
+    }
+
+    /// Whether the room is recorded by this recording.
+    pub(super) fn is_recorded_as(&self, recording: RecordingId) -> bool {
+        self.recording == Some(recording)
+    }
 }
 
 /// The next news of the room. Safe to drop and call again.
@@ -75,10 +121,13 @@ impl Conversation<'_> {
             members: place.members,
         };
         self.recorder.note(&mut self.live, [kind]);
-        let begun = place.begun;
+        let (begun, records) = (place.begun, place.records);
         self.stay = Some(Box::new(Stay {
             place,
             tones: wish.tones,
+            joined: false,
+            to_record: records,
+            recording: None,
             _interest: interest,
         }));
         if begun {
@@ -86,6 +135,16 @@ impl Conversation<'_> {
         } else {
             let waiting = self.rendered.clips(&wish.waiting);
             self.sound.play_on(waiting).await;
+        }
+    }
+
+    /// It is in the sound of a room: only now there is something to record.
+    pub(super) async fn on_joined(&mut self, room: RoomId) {
+        let stay = self.stay.as_mut().filter(|stay| stay.place.room == room);
+        let Some(stay) = stay else { return };
+        stay.joined = true;
+        if std::mem::take(&mut stay.to_record) {
+            self.record_room().await;
         }
     }
 
@@ -117,6 +176,10 @@ impl Conversation<'_> {
     pub(super) async fn on_room(&mut self, news: RoomNews) {
         match news {
             RoomNews::Begun => self.take_part().await,
+            RoomNews::Record => match &mut self.stay {
+                Some(stay) if !stay.joined => stay.to_record = true,
+                _ => self.record_room().await,
+            },
             RoomNews::Out(because) => {
                 self.leave_room(&because);
                 self.sound.tell(LegCommand::Leave).await;
@@ -134,6 +197,9 @@ impl Conversation<'_> {
             because: because.to_owned(),
         };
         self.recorder.note(&mut self.live, [kind]);
+        if let Some(recording) = stay.recording {
+            self.engine.inner().writer.stop(recording, RecordingEnd::LeftRoom);
+        }
         if stay.tones {
             let clip = self.engine.prompts.signal(Signal::Left, TONE_RATE);
             self.engine.room_sound.play(stay.place.room, vec![clip]);

@@ -58,13 +58,14 @@ fn addresses() -> impl Strategy<Value = Address> {
 }
 
 fn conferences() -> impl Strategy<Value = Conference> {
-    ("[a-zA-Z0-9_.-]{1,64}", any::<[bool; 5]>(), 2..=500u16).prop_map(|(room, flags, most)| Conference {
+    ("[a-zA-Z0-9_.-]{1,64}", any::<[bool; 6]>(), 2..=500u16).prop_map(|(room, flags, most)| Conference {
         room: room.parse().unwrap(),
         muted: flags[0],
         moderator: flags[1],
         wait: flags[2],
         end: flags[3],
         tones: flags[4],
+        record: flags[5],
         most,
         waiting: Vec::new(),
     })
@@ -138,7 +139,7 @@ fn records() -> impl Strategy<Value = Record> {
     });
     (
         "[a-z][a-z ]{0,20}[a-z]",
-        prop::sample::select(Channels::ALL),
+        prop::sample::select(Channels::OF_A_LEG),
         millis(1_000..=43_200_000u64),
         prop::option::of(consent),
         prop::option::of(until),

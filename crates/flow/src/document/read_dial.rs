@@ -60,6 +60,7 @@ impl Reader {
         let wait = read(&mut fields, "wait", Given::boolean);
         let end = read(&mut fields, "end", Given::boolean);
         let tones = read(&mut fields, "tones", Given::boolean);
+        let record = read(&mut fields, "record", Given::boolean);
         let most = read(&mut fields, "most", |given| given.integer(2..=Conference::MOST));
         let waiting = read(&mut fields, "waiting", |given| self.prompts(given));
         fields.finish();
@@ -70,6 +71,7 @@ impl Reader {
             wait: wait?.unwrap_or(false),
             end: end?.unwrap_or(false),
             tones: tones?.unwrap_or(true),
+            record: record?.unwrap_or(false),
             most: most?.unwrap_or(Conference::MOST),
             waiting: waiting?.unwrap_or_default(),
         })

@@ -34,7 +34,8 @@ impl Reader {
         let name = optional(&mut fields, "name", Recording::USUAL_NAME.to_owned(), |given| {
             given.line(Recording::LONGEST_NAME).map(str::to_owned)
         });
-        let words: Vec<&'static str> = Channels::ALL.iter().map(|channels| channels.as_str()).collect();
+        // A room is recorded by those who enter it: `record` of `conference`.
+        let words: Vec<&'static str> = Channels::OF_A_LEG.iter().map(|channels| channels.as_str()).collect();
         let channels = optional(&mut fields, "channels", usual_channels, |given| {
             given.word(&words).and_then(Channels::from_word)
         });

@@ -134,6 +134,7 @@ fn written_conference(conference: &Conference) -> Value {
         "wait": conference.wait,
         "end": conference.end,
         "tones": conference.tones,
+        "record": conference.record,
         "most": conference.most,
         "waiting": prompts(&conference.waiting),
     })

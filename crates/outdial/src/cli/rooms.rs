@@ -15,6 +15,9 @@ pub struct Room {
     /// Make the first of them the moderator: the room begins and ends with it
     #[arg(long)]
     pub moderated: bool,
+    /// Record the room
+    #[arg(long)]
+    pub record: bool,
     /// The caller id to show
     #[arg(long, value_name = "NUMBER")]
     pub from: Option<String>,

@@ -48,6 +48,7 @@ async fn ring(client: &Client, room: &Room, wait: bool) -> Result<(Value, Vec<Va
         "participants": participants,
         "wait": room.moderated,
         "end": room.moderated,
+        "record": room.record,
     });
     for (name, value) in [("from", &room.from), ("tag", &room.tag), ("via", &room.via)] {
         if let Some(value) = value {

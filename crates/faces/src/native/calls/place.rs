@@ -212,7 +212,7 @@ impl PartialSchema for RoomAsked {
             .max_length(Some(domain::RoomName::LONGEST));
         OneOfBuilder::new()
             .item(name)
-            .item(free_form("The step `conference` of a flow: `room`, and if wanted `muted`, `moderator`, `wait`, `end`, `tones`, `most` and `waiting`."))
+            .item(free_form("The step `conference` of a flow: `room`, and if wanted `muted`, `moderator`, `wait`, `end`, `tones`, `record`, `most` and `waiting`."))
             .description(Some("The room to enter after the answer."))
             .examples([serde_json::json!("stand-up")])
             .into()

@@ -59,6 +59,9 @@ pub(in crate::native) struct OpenRoomRequest {
     end: Option<bool>,
     /// Whether all hear a tone when somebody enters or leaves; they do when not given.
     tones: Option<bool>,
+    /// Whether the room is recorded. The recording belongs to the call that came first, and goes on in another with
+    /// the next when that one leaves.
+    record: Option<bool>,
     /// How many the room takes; 500 when not given.
     #[schema(minimum = 2, maximum = 500)]
     most: Option<u16>,
@@ -152,6 +155,7 @@ fn read(fields: &mut Fields<'_, '_>, limits: Limits) -> Option<OpenRoom> {
         ("wait", &mut conference.wait),
         ("end", &mut conference.end),
         ("tones", &mut conference.tones),
+        ("record", &mut conference.record),
     ];
     for (name, flag) in flags {
         if let Some(given) = fields.optional_boolean(name) {
