@@ -7,6 +7,7 @@
 )]
 
 pub(crate) mod far;
+pub(crate) mod rung;
 pub(crate) mod sound;
 
 use std::{
