@@ -170,9 +170,11 @@ CREATE TABLE message (
     account_id   BLOB NOT NULL REFERENCES account (id),
     id           BLOB NOT NULL CHECK (length(id) = 16),
     direction    TEXT NOT NULL CHECK (direction IN ('outgoing', 'incoming')),
-    state        TEXT NOT NULL CHECK (state IN (
-                     'scheduled', 'queued', 'sending', 'submitted', 'delivered', 'undelivered', 'failed',
-                     'expired', 'rejected', 'refused', 'canceled', 'unknown', 'received')),
+    state        TEXT NOT NULL CHECK (
+                    state = 'scheduled' OR state = 'queued' OR state = 'sending' OR
+                    state = 'submitted' OR state = 'delivered' OR state = 'undelivered' OR
+                    state = 'failed' OR state = 'expired' OR state = 'rejected' OR state = 'refused' OR
+                    state = 'canceled' OR state = 'unknown' OR state = 'received'),
     to_address   TEXT NOT NULL CHECK (to_address <> ''),
     tag          TEXT,
     reference    TEXT,
@@ -185,7 +187,7 @@ CREATE TABLE message (
     progress     TEXT NOT NULL,
     UNIQUE (account_id, id),
     CHECK ((direction = 'incoming') = (state = 'received')),
-    CHECK ((state IN ('scheduled', 'queued', 'sending', 'submitted')) = (ended_at IS NULL)),
+    CHECK ((state = 'scheduled' OR state = 'queued' OR state = 'sending' OR state = 'submitted') = (ended_at IS NULL)),
     CHECK ((state = 'sending') = (node IS NOT NULL)),
     CHECK ((state = 'submitted') = (deadline IS NOT NULL))
 ) STRICT;

@@ -7,8 +7,8 @@ use rusqlite::{Connection, StatementStatus, params, params_from_iter, types::Nul
 use tempfile::TempDir;
 
 use super::{
-    account, attempt, audio, backlog, call, delivery, event, feed, first_answer, job, key, leg, mask, migrate, open,
-    receiver, recording, schedule, trace, webhook,
+    account, attempt, audio, backlog, call, delivery, event, feed, first_answer, job, key, leg, mask, message, migrate,
+    open, receiver, recording, schedule, trace, webhook,
 };
 
 fn opened() -> (TempDir, Connection) {
@@ -247,7 +247,7 @@ fn claims_use_an_index_with_many_pending() {
 /// A list of words in a constraint, or finding and changing in one statement, makes SQLite build a table and
 /// throw it away: a tenth of what a call costs.
 #[test]
-fn no_write_of_a_call_makes_a_table_of_its_own() {
+fn no_write_of_a_call_or_message_makes_a_table_of_its_own() {
     let (_directory, connection) = opened();
     for statement in [
         call::ADD,
@@ -268,6 +268,8 @@ fn no_write_of_a_call_makes_a_table_of_its_own() {
         job::REMOVE,
         feed::WAKE,
         feed::SETTLE,
+        message::ADD,
+        message::MOVE,
     ] {
         let mut explained = connection.prepare(&format!("EXPLAIN {statement}")).unwrap();
         let unbound = params_from_iter(vec![Null; explained.parameter_count()]);
