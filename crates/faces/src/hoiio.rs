@@ -1,4 +1,5 @@
-//! Hoiio's open API, under `/open/`: calls between two numbers, conferences, what became of them.
+//! Hoiio's open API, under `/open/`: calls between two numbers, conferences, sessions, what became of
+//! them.
 //!
 //! Every answer is a JSON object with a status word and the HTTP status 200, refusals too. Each group of requests
 //! has a file. What is not available is said to be by the service's own word, in `answer`.
@@ -7,8 +8,11 @@ mod account;
 mod answer;
 mod conference;
 mod history;
+mod ivr;
 mod kept;
 mod notices;
+#[cfg(test)]
+mod session_tests;
 mod status;
 #[cfg(test)]
 mod tests;
@@ -66,6 +70,8 @@ struct Service {
     config: HoiioConfig,
     queries: Minute<usize>,
     failed_logins: FailedLogins,
+    /// Held while a session is given its next block.
+    blocks: tokio::sync::Mutex<()>,
 }
 
 /// Who asks.
@@ -79,6 +85,7 @@ pub fn router(engine: Engine, config: HoiioConfig) -> Router {
     let service = Arc::new(Service {
         queries: Minute::new(config.queries_per_minute),
         failed_logins: FailedLogins::default(),
+        blocks: tokio::sync::Mutex::default(),
         engine,
         config,
     });

@@ -251,6 +251,10 @@ impl Store for PostgresStore {
         self.with(move |connection| async move { call::list(connection, account, &filter).await }.boxed())
     }
 
+    fn keep_by_face(&self, account: AccountId, id: CallId, kept: String) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.with(move |connection| call::keep_by_face(connection, account, id, kept).boxed())
+    }
+
     fn forget_face(&self, account: AccountId, id: CallId) -> BoxFuture<'_, Result<bool, StoreError>> {
         self.with(move |connection| call::forget_face(connection, account, id).boxed())
     }

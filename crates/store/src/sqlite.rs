@@ -254,6 +254,11 @@ impl Store for SqliteStore {
         self.read(move |connection| call::list(connection, account, &filter))
     }
 
+    fn keep_by_face(&self, account: AccountId, id: CallId, kept: String) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.writer
+            .run(move |connection| Ok(call::keep_by_face(connection, account, id, &kept)?))
+    }
+
     fn forget_face(&self, account: AccountId, id: CallId) -> BoxFuture<'_, Result<bool, StoreError>> {
         self.writer
             .run(move |connection| Ok(call::forget_face(connection, account, id)?))

@@ -131,10 +131,11 @@ impl<'s> Telling<'s> {
         let Some(posting) = self.posting(stored, at) else {
             return Ok(());
         };
+        let url = posting.url.clone();
         let result = self.shared.post.post(posting).await;
         let millis = u64::try_from(began.elapsed().as_millis()).unwrap_or(u64::MAX);
         let sequence = stored.event.sequence;
-        let mut delivery = self.delivery(stored, at, millis, &result);
+        let mut delivery = self.delivery(stored, &url, at, millis, &result);
         metrics::counter!("outdial_webhook_deliveries_total", "result" => delivery.result.as_str()).increment(1);
         match delivery.result {
             DeliveryResult::Delivered => {
@@ -190,7 +191,7 @@ impl<'s> Telling<'s> {
         headers.push((ID, id));
         headers.extend(notice.headers);
         Some(Posting {
-            url: self.target.url.clone(),
+            url: notice.url.unwrap_or_else(|| self.target.url.clone()),
             headers,
             body: notice.body,
         })
@@ -199,6 +200,7 @@ impl<'s> Telling<'s> {
     fn delivery(
         &self,
         stored: &StoredEvent,
+        url: &str,
         at: Timestamp,
         millis: u64,
         result: &Result<Posted, PostError>,
@@ -220,7 +222,7 @@ impl<'s> Telling<'s> {
             event: stored.event.id,
             sequence: stored.event.sequence,
             kind: stored.event.kind.word().to_owned(),
-            url: shown(&self.target.url).to_owned(),
+            url: shown(url).to_owned(),
             attempt: self.feed.tries + 1,
             at,
             millis,

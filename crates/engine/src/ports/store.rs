@@ -91,6 +91,14 @@ pub trait Store: super::WebhookStore + super::RecordingStore + super::MessageSto
     /// [`StoreError`] when the store cannot be read.
     fn calls(&self, account: AccountId, filter: CallFilter) -> BoxFuture<'_, Result<Page<Call>, StoreError>>;
 
+    /// Writes the note that a face keeps of a call of its own, in place of the one before; its name stays. Says
+    /// whether the face knows the call. A call that is under way can be meant, because no change of a call writes it.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; then the one before is still there.
+    fn keep_by_face(&self, account: AccountId, call: CallId, kept: String) -> BoxFuture<'_, Result<bool, StoreError>>;
+
     /// Takes away what a face keeps of a call of its own; the call itself stays as it is. Says whether there
     /// was something. A call that is under way can be meant, because no change of a call writes it.
     ///

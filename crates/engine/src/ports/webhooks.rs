@@ -347,6 +347,8 @@ pub enum Patience {
 /// The text of a notification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
+    /// Where to send it instead, where that is not the receiver's own address.
+    pub url: Option<String>,
     /// What kind of text it is, as `application/json`.
     pub content_type: String,
     /// What else its receiver wants to be told beside it: names and values of headers.

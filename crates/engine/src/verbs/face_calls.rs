@@ -25,6 +25,20 @@ pub async fn find_by_reference(engine: &Engine, actor: &Actor, reference: &str) 
     get_call(engine, actor, call.id).await
 }
 
+/// Writes the note that the actor's face keeps of a call, in place of the one before; also while the call is under
+/// way.
+///
+/// # Errors
+///
+/// [`CallError::NotFound`] when the face knows no such call.
+pub async fn keep_by_face(engine: &Engine, actor: &Actor, id: CallId, kept: String) -> Result<(), CallError> {
+    if engine.store.keep_by_face(actor.account, id, kept).await? {
+        Ok(())
+    } else {
+        Err(CallError::NotFound)
+    }
+}
+
 /// Has the actor's face know the call no more; the call itself stays as it is, also while it is under way. Doing
 /// it again is harmless.
 ///

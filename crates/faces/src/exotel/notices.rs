@@ -42,6 +42,7 @@ impl NoticeWriter for ExotelNotices {
         };
         let (content_type, body) = told(details, &kept, happened, event.at)?.print(kind);
         Some(Notice {
+            url: None,
             content_type,
             headers: Vec::new(),
             body: String::from_utf8(body).ok()?,

@@ -2,7 +2,7 @@
 
 use outdial_hoiio::{Command, Done, Status, print_answer};
 
-use super::{Asker, Service, account, conference, history, status, voice};
+use super::{Asker, Service, account, conference, history, ivr, status, voice};
 
 /// Whether a request counts as a query, of which there may be so many in a minute.
 pub(super) fn is_counted(command: &Command) -> bool {
@@ -49,6 +49,28 @@ pub(super) async fn to(
         }
         Command::VoiceStatus(wanted) => print_answer(&status::of(service, asker, &wanted.txn_ref).await?),
         Command::VoiceHistory(wanted) => print_answer(&history::page(service, asker, &wanted).await?),
+        Command::IvrDial(wanted) => print_answer(&ivr::dial(service, asker, wanted).await?),
+        Command::IvrPlay(wanted) => {
+            ivr::play(service, asker, wanted).await?;
+            done()
+        }
+        Command::IvrGather(wanted) => {
+            ivr::gather(service, asker, wanted).await?;
+            done()
+        }
+        Command::IvrHold(wanted) => {
+            ivr::hold(service, asker, &wanted.session, wanted.msg.as_deref(), true).await?;
+            done()
+        }
+        Command::IvrUnhold(wanted) => {
+            ivr::hold(service, asker, &wanted.session, wanted.msg.as_deref(), false).await?;
+            done()
+        }
+        Command::IvrTransfer(wanted) => print_answer(&ivr::transfer(service, asker, wanted).await?),
+        Command::IvrHangup(wanted) => {
+            ivr::hang_up(service, asker, wanted).await?;
+            done()
+        }
         Command::UserInfo(_) => print_answer(&account::info(service, asker)),
         refused => return Err(not_available(&refused)),
     })

@@ -42,10 +42,10 @@ pub(super) async fn call(service: &Service, asker: &Asker<'_>, asked: voice::Con
     };
     let kept = Kept {
         app_id: asker.app.app_id.clone(),
-        dest2: None,
         // Only whether it has one matters; the flow has its name.
         room: Some(asked.room.clone().unwrap_or_default()),
         tag: asked.tag.clone().unwrap_or_default(),
+        ..Kept::default()
     };
     let placeholder = "room".parse::<RoomName>().map_err(|error| failed(&error))?;
     let request = OpenRoom {

@@ -4,6 +4,8 @@ use outdial_domain::{Call, CallId};
 use outdial_engine::verbs::{FaceReference, KeptByFace};
 use serde::{Deserialize, Serialize};
 
+use super::ivr::Block;
+
 /// What a call's status needs that is nowhere else.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Kept {
@@ -18,6 +20,9 @@ pub(super) struct Kept {
     /// The text that came with the request.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(super) tag: String,
+    /// The blocks of a session, the dial first; none where the call is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) blocks: Vec<Block>,
 }
 
 impl Kept {
@@ -28,8 +33,12 @@ impl Kept {
                 Some(_) => of_participant,
                 None => of_call,
             }),
-            kept: serde_json::to_string(self).expect("texts have a JSON form"),
+            kept: self.print(),
         }
+    }
+
+    pub(super) fn print(&self) -> String {
+        serde_json::to_string(self).expect("texts and numbers have a JSON form")
     }
 
     /// What was kept of a call.

@@ -1,15 +1,21 @@
-//! What the `notify_url` of a call is told when it is over.
+//! What the `notify_url` of a call, or of a block of a session, is told when it is over.
 
 use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
 use outdial_domain::{Event, EventKind};
-use outdial_engine::ports::{Notice, NoticeWriter, Patience, Snapshot};
-use outdial_hoiio::{Record as _, notify, time};
+use outdial_engine::ports::{CallDetails, Notice, NoticeWriter, Patience, Snapshot};
+use outdial_hoiio::{
+    Record as _,
+    notify::{self, SessionState},
+    time,
+    voice::CallState,
+};
 use secrecy::{ExposeSecret as _, SecretString};
 
 use super::{
     HoiioConfig,
+    ivr::{is_silence, name_of, session},
     kept::Kept,
     status::{minutes, sides},
 };
@@ -43,28 +49,21 @@ impl NoticeWriter for HoiioNotices {
         let Snapshot::Call(details) = snapshot else {
             return None;
         };
-        if !matches!(event.kind, EventKind::Ended { .. }) {
+        let kept = Kept::of(&details.call);
+        let ended = matches!(event.kind, EventKind::Ended { .. });
+        let (url, body) = if !kept.blocks.is_empty() {
+            let (url, told) = of_block(details, &kept, event)?;
+            (Some(url), told.to_form())
+        } else if ended {
+            (None, of_call(details, &kept)?.to_form())
+        } else {
             return None;
-        }
-        let call = &details.call;
-        let kept = Kept::of(call);
-        let sides = sides(details);
-        let mut told = notify::Call::new(call.face.as_ref()?.reference.clone())
-            .tag(kept.tag)
-            .dest1(call.plan.to.to_string())
-            .call_status_dest1(sides.first)
-            .date(time(call.created_at));
-        if let Some(dest2) = kept.dest2 {
-            told = told.dest2(dest2).call_status_dest2(sides.second);
-        }
-        if let Some(minutes) = minutes(details) {
-            told = told.duration(minutes);
-        }
-        let body = told.to_form();
+        };
         // An application that is not configured any more has no token to sign with.
         let token = self.tokens.get(&kept.app_id);
         let signed = token.map(|token| notify::sign(body.as_bytes(), token.expose_secret()));
         Some(Notice {
+            url,
             content_type: "application/x-www-form-urlencoded".to_owned(),
             headers: signed
                 .map(|signed| (notify::SIGNATURE_HEADER, signed))
@@ -81,4 +80,58 @@ impl NoticeWriter for HoiioNotices {
             Patience::Pauses(NEVER)
         }
     }
+}
+
+/// The end of a call, or of the part of one participant.
+fn of_call(details: &CallDetails, kept: &Kept) -> Option<notify::Call> {
+    let call = &details.call;
+    let sides = sides(details);
+    let mut told = notify::Call::new(call.face.as_ref()?.reference.clone())
+        .tag(kept.tag.clone())
+        .dest1(call.plan.to.to_string())
+        .call_status_dest1(sides.first)
+        .date(time(call.created_at));
+    if let Some(dest2) = &kept.dest2 {
+        told = told.dest2(dest2).call_status_dest2(sides.second);
+    }
+    told.duration = minutes(details);
+    Some(told)
+}
+
+/// The end of a block, or of its session, and who is told of it.
+fn of_block(details: &CallDetails, kept: &Kept, event: &Event) -> Option<(String, notify::Ivr)> {
+    let call = &details.call;
+    let ended = matches!(event.kind, EventKind::Ended { .. });
+    if !ended && !is_silence(&event.kind) {
+        return None;
+    }
+    // Blocks that were asked for later have nothing to do with it.
+    let place = kept.blocks.iter().rposition(|block| block.since < event.sequence)?;
+    let block = &kept.blocks[place];
+    let sides = sides(details);
+    let mut told = notify::Ivr::new(session(call.id))
+        .tag(block.tag.clone())
+        .txn_ref(call.face.as_ref()?.reference.clone())
+        .ivr_block(block.kind.clone())
+        .call_state(if ended {
+            SessionState::Ended
+        } else {
+            SessionState::Ongoing
+        })
+        .dest(call.plan.to.to_string())
+        .date(time(call.created_at));
+    match block.kind.as_str() {
+        "dial" => told = told.dial_status(if ended { sides.first } else { CallState::Answered }),
+        "transfer" => told = told.transfer_status(sides.second),
+        "gather" => {
+            let name = name_of(place);
+            let gathered = call.digits.iter().rev().find(|gathered| gathered.name == name);
+            told = told.digits(gathered.map(|gathered| gathered.digits.clone()).unwrap_or_default());
+        }
+        _ => {}
+    }
+    if ended {
+        told.duration = minutes(details);
+    }
+    Some((block.notify_url.clone()?, told))
 }

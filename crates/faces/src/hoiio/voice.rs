@@ -41,8 +41,8 @@ pub(super) async fn call(service: &Service, asker: &Asker<'_>, asked: voice::Cal
     let kept = Kept {
         app_id: asker.app.app_id.clone(),
         dest2: Some(asked.dest2),
-        room: None,
         tag: asked.tag.clone().unwrap_or_default(),
+        ..Kept::default()
     };
     let request = PlaceCall {
         // The first one sees whom it will talk to, where that may be shown.

@@ -40,6 +40,7 @@ impl NoticeWriter for NativeNotices {
             },
         };
         Some(Notice {
+            url: None,
             content_type: "application/json".to_owned(),
             headers: Vec::new(),
             body: serde_json::to_string(&notification).expect("wire types have only what JSON has"),

@@ -48,6 +48,10 @@ macro_rules! read {
 }
 pub(super) use read;
 
+/// Writes the note that a face keeps of a call.
+pub(super) const KEEP_BY_FACE: &str =
+    "UPDATE call SET face_kept = $3 WHERE account_id = $1 AND id = $2 AND face IS NOT NULL";
+
 /// Takes away what a face keeps of a call.
 pub(super) const FORGET_FACE: &str = "UPDATE call SET face = NULL, face_reference = NULL, face_kept = NULL \
      WHERE account_id = $1 AND id = $2 AND face IS NOT NULL";
@@ -259,6 +263,22 @@ pub(super) async fn details(
         attempts: attempt::of_call(connection, account, id).await?,
         legs: leg::of_call(connection, account, id).await?,
     }))
+}
+
+/// Writes the note that a face keeps of a call. Says whether the face knows it.
+pub(super) async fn keep_by_face(
+    connection: &mut PgConnection,
+    account: AccountId,
+    id: CallId,
+    note: String,
+) -> Result<bool, Failure> {
+    let written = sqlx::query(KEEP_BY_FACE)
+        .bind(account.uuid())
+        .bind(id.uuid())
+        .bind(kept(&note))
+        .execute(connection)
+        .await?;
+    Ok(written.rows_affected() == 1)
 }
 
 /// Takes away what a face keeps of a call. Says whether there was something.

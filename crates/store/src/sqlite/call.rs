@@ -41,6 +41,10 @@ const READ: &str = "call.account_id, call.id, call.direction, call.state, call.a
      call.created_at, call.answered_at, call.ended_at, call.ending, call.digits, call.plan, call.face, \
      call.face_reference, call.face_kept";
 
+/// Writes the note that a face keeps of a call.
+pub(super) const KEEP_BY_FACE: &str =
+    "UPDATE call SET face_kept = ?3 WHERE account_id = ?1 AND id = ?2 AND face IS NOT NULL";
+
 /// Takes away what a face keeps of a call.
 pub(super) const FORGET_FACE: &str = "UPDATE call SET face = NULL, face_reference = NULL, face_kept = NULL \
      WHERE account_id = ? AND id = ? AND face IS NOT NULL";
@@ -99,6 +103,17 @@ fn add(connection: &Connection, call: &Call, flow: Option<&Flow>) -> rusqlite::R
         call.face.as_ref().map(|face| &face.kept),
     ])?;
     Ok(added == 1)
+}
+
+/// Writes the note that a face keeps of a call. Says whether the face knows it.
+pub(super) fn keep_by_face(
+    connection: &Connection,
+    account: AccountId,
+    id: CallId,
+    kept: &str,
+) -> rusqlite::Result<bool> {
+    let values = params![account.uuid(), id.uuid(), kept];
+    Ok(connection.prepare_cached(KEEP_BY_FACE)?.execute(values)? == 1)
 }
 
 /// Takes away what a face keeps of a call. Says whether there was something.

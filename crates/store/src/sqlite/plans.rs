@@ -153,6 +153,7 @@ fn writes_use_an_index() {
         call::RUN,
         call::PLAN,
         call::FORGET_FACE,
+        call::KEEP_BY_FACE,
         attempt::ADD,
         attempt::MOVE,
         leg::ADD,

@@ -237,6 +237,10 @@ impl Store for MemoryStore {
         self.with(|rows| Ok(rows.list(account, &filter)))
     }
 
+    fn keep_by_face(&self, account: AccountId, call: CallId, kept: String) -> BoxFuture<'_, Result<bool, StoreError>> {
+        self.with(|rows| Ok(rows.keep_by_face(account, call, kept)))
+    }
+
     fn forget_face(&self, account: AccountId, call: CallId) -> BoxFuture<'_, Result<bool, StoreError>> {
         self.with(|rows| Ok(rows.forget_face(account, call)))
     }

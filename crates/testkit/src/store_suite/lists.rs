@@ -183,8 +183,36 @@ pub async fn a_face_finds_its_calls_by_its_own_names(store: &impl Store) {
     assert_eq!(find(Some("voicent"), None).await.len(), 2);
     assert_eq!(find(Some("voicent"), Some("19")).await, []);
 
+    // Its note is written again while the call goes on, and no change of the call undoes that.
+    let id = changes[0].call.id;
+    let note = async || {
+        store
+            .call(caller.account, id)
+            .await
+            .unwrap()
+            .unwrap()
+            .call
+            .face
+            .unwrap()
+            .kept
+    };
+    assert!(
+        store
+            .keep_by_face(caller.account, id, "another note".to_owned())
+            .await
+            .unwrap()
+    );
+    assert!(
+        !store
+            .keep_by_face(caller.account, theirs.call.id, "x".to_owned())
+            .await
+            .unwrap()
+    );
+    assert_eq!(note().await, "another note");
+
     // It is forgotten while the call goes on, and nothing that follows brings it back.
     store.commit(changes[1].clone()).await.unwrap();
+    assert_eq!(note().await, "another note");
     assert!(store.forget_face(caller.account, changes[0].call.id).await.unwrap());
     assert!(!store.forget_face(caller.account, changes[0].call.id).await.unwrap());
     assert!(!store.forget_face(caller.account, theirs.call.id).await.unwrap());

@@ -132,6 +132,7 @@ impl NoticeWriter for Plain {
         };
         let (id, sequence, kind) = (call.call.id, event.sequence, event.kind.word());
         Some(Notice {
+            url: None,
             content_type: "text/plain".to_owned(),
             headers: Vec::new(),
             body: format!("{id} {sequence} {kind} {}", call.call.events),
@@ -150,6 +151,7 @@ impl NoticeWriter for Brief {
             panic!("only calls are told here");
         };
         (event.kind.word() == "ended").then(|| Notice {
+            url: None,
             content_type: "text/plain".to_owned(),
             headers: vec![("x-brief", "yes".to_owned())],
             body: format!("{} {} ended", call.call.id, event.sequence),

@@ -272,6 +272,15 @@ impl Rows {
         self.calls.get(&id).filter(|row| row.details.call.account == account)
     }
 
+    pub(super) fn keep_by_face(&mut self, account: AccountId, id: CallId, kept: String) -> bool {
+        let row = self
+            .calls
+            .get_mut(&id)
+            .filter(|row| row.details.call.account == account);
+        let face = row.and_then(|row| row.details.call.face.as_mut());
+        face.map(|face| face.kept = kept).is_some()
+    }
+
     pub(super) fn forget_face(&mut self, account: AccountId, id: CallId) -> bool {
         let row = self
             .calls
