@@ -1,5 +1,5 @@
 //! Exotel's REST, under `/v1/Accounts/`: two numbers are connected, or a number with a flow of ours; what became
-//! of calls; callbacks.
+//! of calls; texts; callbacks.
 //!
 //! Answers are JSON or XML as the path says, refusals too. Each group of requests has a file. What is not available
 //! is refused with 503 and its name, in `respond`.
@@ -9,8 +9,11 @@ mod kept;
 mod list;
 mod notices;
 mod show;
+mod sms;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod text_tests;
 
 use std::{fmt::Display, net::SocketAddr, sync::Arc};
 
@@ -163,7 +166,9 @@ async fn respond(
         Resource::ConnectCall => connect::call(service, &asker, &fields).await,
         Resource::Call(sid) => show::call(service, &asker, &sid, &fields).await,
         Resource::Calls => list::calls(service, &asker, &fields).await,
-        Resource::SendSms | Resource::BulkSms | Resource::Sms(_) => Err(not_available("SMS")),
+        Resource::SendSms => sms::send(service, &asker, &fields).await,
+        Resource::BulkSms => sms::bulk(service, &asker, &sent).await,
+        Resource::Sms(sid) => sms::details(service, &asker, &sid).await,
         Resource::Number(_) => Err(not_available("The details of a number")),
         Resource::Balance => Err(not_available("The balance")),
         Resource::Whitelist | Resource::Whitelisted(_) => Err(not_available("The whitelist")),

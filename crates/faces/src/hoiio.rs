@@ -13,9 +13,12 @@ mod kept;
 mod notices;
 #[cfg(test)]
 mod session_tests;
+mod sms;
 mod status;
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod text_tests;
 mod voice;
 
 use std::{net::SocketAddr, sync::Arc};

@@ -60,6 +60,14 @@ impl Ground {
             limit: Default::default(),
             incoming: Default::default(),
         });
+        world.settings.sms_trunks.push(outdial_engine::SmsTrunk {
+            name: "texts".to_owned(),
+            carrier: "smpp".to_owned(),
+            prefixes: Vec::new(),
+            built_in: false,
+            limit: Default::default(),
+            under_way: 4,
+        });
         decide(&mut world.settings);
         let actor = world.account("acme", &[Scope::Admin]).await;
         let engine = world.engine().await;

@@ -99,7 +99,7 @@ async fn serve(home: &Home) -> Server {
     std::fs::write(at("phones.toml"), phone(FIRST) + &phone(SECOND) + &busy).unwrap();
     home.configure(&format!(
         "[handsets]\nscript = \"{}\"\n[webhooks]\nallow = [\"127.0.0.1\"]\n\
-         [[number]]\nnumber = \"{OURS}\"\n\
+         [[number]]\nnumber = \"{OURS}\"\nuses = [\"caller_id\", \"receives_texts\"]\n\
          [faces.tls]\nbind = \"127.0.0.1:443\"\ncertificate = \"{}\"\nkey = \"{}\"\n\
          [[faces.exotel.account]]\nsid = \"rajnikanth\"\ntoken = \"asd7\"\n\
          [[faces.hoiio.app]]\napp_id = \"MYAPP\"\naccess_token = \"MYTOKEN\"\n\
@@ -173,7 +173,7 @@ async fn calls_of_packages_for_python_ring_phones() {
         json!({"RestException": {"Status": 404, "Message": "No matching results"}})
     );
     assert_eq!(told["refused"]["RestException"]["Status"], 401);
-    assert_eq!(told["sms"]["RestException"]["Message"], "SMS is not available here");
+    assert_eq!(told["sms"]["SMSMessage"]["To"], FIRST, "{told}");
     assert_eq!(
         told["wrong"], "KeyError",
         "it looks for another form of refusal: {told}"
@@ -200,7 +200,11 @@ async fn calls_of_packages_for_node_ring_phones() {
         (&told["details"]["Status"], &told["details"]["To"]),
         (&json!("busy"), &json!(BUSY))
     );
-    assert_eq!(told["sms"], "503: SMS is not available here");
+    // This package always gives a sender of its own.
+    assert_eq!(
+        told["sms"],
+        "400: Invalid Parameters: From is not a number of this account"
+    );
     assert_eq!(program::outcome(&story(&server, &told["call"]["Sid"]).await).0, "busy");
     server.stop().await;
 }

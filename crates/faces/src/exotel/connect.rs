@@ -117,7 +117,7 @@ fn events(asked: &Connect) -> EventFilter {
 }
 
 /// A text as a tag of ours, which counts bytes.
-fn shortened(mut text: String) -> String {
+pub(super) fn shortened(mut text: String) -> String {
     text.truncate(text.floor_char_boundary(outdial_domain::Plan::LONGEST_TAG));
     text
 }

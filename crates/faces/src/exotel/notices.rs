@@ -1,19 +1,21 @@
-//! What the `StatusCallback` of a call is told.
+//! What the `StatusCallback` of a call or a text is told.
 
 use std::time::Duration;
 
 use jiff::Timestamp;
-use outdial_domain::{Event, EventKind, LegId};
+use outdial_domain::{Event, EventKind, LegId, Message, message::MessageEvent};
 use outdial_engine::ports::{CallDetails, Notice, NoticeWriter, Patience, Snapshot};
 use outdial_exotel::{
+    Record as _,
     call::{CallEvent, CallStatus, CallbackType, Direction},
-    callback::{AnsweredBy, CallCallback, CallNotice, LegNotice},
+    callback::{AnsweredBy, CallCallback, CallNotice, LegNotice, SmsCallback},
     time,
 };
 
 use super::{
     kept::Kept,
     show::{conversation, of_side, of_side_seconds, sides, status, updated},
+    sms::detailed,
 };
 
 /// Writes callbacks as the service did, in the encoding that the request asked for.
@@ -25,9 +27,9 @@ const AGAIN: &[Duration] = &[Duration::from_secs(30), Duration::from_secs(300)];
 
 impl NoticeWriter for ExotelNotices {
     fn write(&self, snapshot: &Snapshot, event: &Event, _: i64, _: Timestamp) -> Option<Notice> {
-        // What is asked for here makes calls only.
-        let Snapshot::Call(details) = snapshot else {
-            return None;
+        let details = match snapshot {
+            Snapshot::Call(details) => details,
+            Snapshot::Message(message) => return of_text(message, event),
         };
         let happened = match event.kind {
             EventKind::Ended { .. } => CallEvent::Terminal,
@@ -98,5 +100,30 @@ fn told(details: &CallDetails, kept: &Kept, happened: CallEvent, at: Timestamp) 
     Some(CallCallback {
         call: notice,
         legs: legs.collect(),
+    })
+}
+
+/// The end of a text: a form of the usual kind, and only when nothing follows any more.
+fn of_text(message: &Message, event: &Event) -> Option<Notice> {
+    let EventKind::Message {
+        event: MessageEvent::Ended { .. },
+    } = event.kind
+    else {
+        return None;
+    };
+    let code = detailed(message);
+    let mut told = SmsCallback::new(message.id.uuid().simple().to_string())
+        .to(message.plan.to.given())
+        .sms_units(u32::try_from(message.parts).unwrap_or(u32::MAX))
+        .detailed_status(code.name().unwrap_or_default())
+        .detailed_status_code(code);
+    told.status = code.status();
+    told.date_sent = message.sent_at.map(time);
+    told.custom_field.clone_from(&message.plan.tag);
+    Some(Notice {
+        url: None,
+        content_type: "application/x-www-form-urlencoded".to_owned(),
+        headers: Vec::new(),
+        body: told.to_fields().to_form(),
     })
 }

@@ -2,7 +2,7 @@
 
 use outdial_hoiio::{Command, Done, Status, print_answer};
 
-use super::{Asker, Service, account, conference, history, ivr, status, voice};
+use super::{Asker, Service, account, conference, history, ivr, sms, status, voice};
 
 /// Whether a request counts as a query, of which there may be so many in a minute.
 pub(super) fn is_counted(command: &Command) -> bool {
@@ -49,6 +49,10 @@ pub(super) async fn to(
         }
         Command::VoiceStatus(wanted) => print_answer(&status::of(service, asker, &wanted.txn_ref).await?),
         Command::VoiceHistory(wanted) => print_answer(&history::page(service, asker, &wanted).await?),
+        Command::SmsSend(wanted) => print_answer(&sms::send(service, asker, wanted).await?),
+        Command::SmsBulkSend(wanted) => print_answer(&sms::bulk(service, asker, wanted).await?),
+        Command::SmsStatus(wanted) => print_answer(&sms::status(service, asker, &wanted.txn_ref).await?),
+        Command::SmsHistory(wanted) => print_answer(&sms::history(service, asker, &wanted).await?),
         Command::IvrDial(wanted) => print_answer(&ivr::dial(service, asker, wanted).await?),
         Command::IvrPlay(wanted) => {
             ivr::play(service, asker, wanted).await?;
@@ -79,11 +83,7 @@ pub(super) async fn to(
 /// The word for what the service did, and this one does not.
 fn not_available(command: &Command) -> Status {
     match command {
-        Command::SmsSend(_)
-        | Command::SmsBulkSend(_)
-        | Command::SmsStatus(_)
-        | Command::SmsHistory(_)
-        | Command::SmsRate(_) => Status::SmsServiceNotAvailable,
+        Command::SmsRate(_) => Status::SmsServiceNotAvailable,
         Command::NumberChoices(_) => Status::NoNumberAvailable,
         Command::NumberSubscribe(_) => Status::SubscribeNumberNotAvailable,
         Command::NumberForwarding(_) => Status::NumberNotAssigned,

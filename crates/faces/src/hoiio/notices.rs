@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use jiff::Timestamp;
-use outdial_domain::{Event, EventKind};
+use outdial_domain::{Event, EventKind, Message, message::MessageEvent};
 use outdial_engine::ports::{CallDetails, Notice, NoticeWriter, Patience, Snapshot};
 use outdial_hoiio::{
     Record as _,
@@ -17,6 +17,7 @@ use super::{
     HoiioConfig,
     ivr::{is_silence, name_of, session},
     kept::Kept,
+    sms,
     status::{minutes, sides},
 };
 
@@ -43,11 +44,31 @@ impl HoiioNotices {
     }
 }
 
+impl HoiioNotices {
+    /// With the signature of an application. One that is not configured any more has no token to sign with.
+    fn signed(&self, url: Option<String>, body: String, app_id: &str) -> Notice {
+        let token = self.tokens.get(app_id);
+        let signed = token.map(|token| notify::sign(body.as_bytes(), token.expose_secret()));
+        Notice {
+            url,
+            content_type: "application/x-www-form-urlencoded".to_owned(),
+            headers: signed
+                .map(|signed| (notify::SIGNATURE_HEADER, signed))
+                .into_iter()
+                .collect(),
+            body,
+        }
+    }
+}
+
 impl NoticeWriter for HoiioNotices {
     fn write(&self, snapshot: &Snapshot, event: &Event, _: i64, _: Timestamp) -> Option<Notice> {
-        // What is asked for here makes calls only.
-        let Snapshot::Call(details) = snapshot else {
-            return None;
+        let details = match snapshot {
+            Snapshot::Call(details) => details,
+            Snapshot::Message(message) => {
+                let body = of_text(message, event)?.to_form();
+                return Some(self.signed(None, body, sms::maker(message).unwrap_or_default()));
+            }
         };
         let kept = Kept::of(&details.call);
         let ended = matches!(event.kind, EventKind::Ended { .. });
@@ -59,18 +80,7 @@ impl NoticeWriter for HoiioNotices {
         } else {
             return None;
         };
-        // An application that is not configured any more has no token to sign with.
-        let token = self.tokens.get(&kept.app_id);
-        let signed = token.map(|token| notify::sign(body.as_bytes(), token.expose_secret()));
-        Some(Notice {
-            url,
-            content_type: "application/x-www-form-urlencoded".to_owned(),
-            headers: signed
-                .map(|signed| (notify::SIGNATURE_HEADER, signed))
-                .into_iter()
-                .collect(),
-            body,
-        })
+        Some(self.signed(url, body, &kept.app_id))
     }
 
     fn patience(&self) -> Patience {
@@ -134,4 +144,20 @@ fn of_block(details: &CallDetails, kept: &Kept, event: &Event) -> Option<(String
         told.duration = minutes(details);
     }
     Some((block.notify_url.clone()?, told))
+}
+
+/// The end of a text.
+fn of_text(message: &Message, event: &Event) -> Option<notify::Sms> {
+    let EventKind::Message {
+        event: MessageEvent::Ended { .. },
+    } = event.kind
+    else {
+        return None;
+    };
+    let mut told = notify::Sms::new(sms::name(message.id), sms::state(message))
+        .tag(message.plan.tag.clone().unwrap_or_default())
+        .dest(message.plan.to.to_string())
+        .split_count(u32::try_from(message.parts).unwrap_or(u32::MAX));
+    told.date = message.sent_at.map(time);
+    Some(told)
 }

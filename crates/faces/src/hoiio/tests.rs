@@ -24,17 +24,10 @@ const CALL: &str = "/open/voice/call?max_duration=600&access_token=MYTOKEN&tag=m
 const NOT_AVAILABLE: &[(&str, &str, &str)] = &[
     ("voice/get_rate", "dest2=%2B6522222222", "error_service_not_available"),
     (
-        "sms/send",
-        "dest=%2B6511111111&msg=x",
-        "error_sms_service_not_available",
-    ),
-    (
         "sms/bulk_send",
-        "dest=%2B6511111111&msg=x",
+        "recipients=%5B%5D&msg=x",
         "error_sms_service_not_available",
     ),
-    ("sms/query_status", "txn_ref=x", "error_sms_service_not_available"),
-    ("sms/get_history", "", "error_sms_service_not_available"),
     ("sms/get_rate", "dest=%2B6511111111", "error_sms_service_not_available"),
     (
         "ivr/middle/record",
@@ -323,6 +316,10 @@ async fn what_is_not_available_is_said_to_be() {
         "voice/query_status",
         "voice/get_history",
         "user/get_info",
+        "sms/send",
+        "sms/bulk_send",
+        "sms/query_status",
+        "sms/get_history",
         "ivr/start/dial",
         "ivr/middle/play",
         "ivr/middle/gather",
@@ -333,7 +330,8 @@ async fn what_is_not_available_is_said_to_be() {
     ];
     for path in Command::PATHS.iter().copied().flatten() {
         let listed = NOT_AVAILABLE.iter().any(|(resource, ..)| resource == path);
-        assert!(listed != answered.contains(path), "{path}");
+        // One of them is answered but for one of its forms.
+        assert!(listed != answered.contains(path) || *path == "sms/bulk_send", "{path}");
     }
 }
 
