@@ -26,8 +26,8 @@ pub use claims::{Backlog, Claimed, Lane, Placing, Share, Tally, Wanted, Work};
 pub use first_answer::FirstAnswer;
 pub use limits::{Count, Counted, SharedLimits};
 pub use messages::{
-    ClaimedMessages, LeftAlone, MessageBatch, MessageChange, MessageFilter, MessageStore, SavedMessage, TrunkReceipt,
-    Which,
+    ClaimedMessages, LeftAlone, MessageBatch, MessageChange, MessageFilter, MessageStore, ReceiptName, SavedMessage,
+    TrunkReceipt, Which,
 };
 pub use nodes::{JoinError, NodeCommand, Nodes, Released, Reply, Run};
 pub use prompts::{Clip, ImportedAudio, PromptError, Prompts, Say, Signal};

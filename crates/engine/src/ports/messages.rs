@@ -2,7 +2,8 @@
 //!
 //! A message is one row with its plan and how far it is; the network's names for what was submitted are an index
 //! of their own, because receipts name nothing else. A receipt may come before the answer that gives the name:
-//! it is kept then, and handed to whoever saves that answer, in the same transaction.
+//! it is kept then, and handed to whoever saves that answer, in the same transaction. It is forgotten when what it
+//! says is on disk, so that a crash in between loses nothing.
 
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
@@ -76,6 +77,20 @@ pub trait MessageStore: Send + Sync {
         receipts: Vec<TrunkReceipt>,
         now: Timestamp,
     ) -> BoxFuture<'_, Result<Vec<Option<Message>>, StoreError>>;
+
+    /// Receipts that are kept although their names are known by now: what they say may not be on disk yet.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when the store cannot be read.
+    fn known_receipts(&self, most: usize) -> BoxFuture<'_, Result<Vec<TrunkReceipt>, StoreError>>;
+
+    /// Takes away the receipts that are kept under these names, because what they say is on disk.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`]; then all are still there.
+    fn forget_receipts(&self, names: Vec<ReceiptName>) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// Keeps a part of a text that comes in, and gives all that are there of that text, by their numbers. They are
     /// taken away with the change that [joins](MessageChange::joins) them.
@@ -217,7 +232,8 @@ impl MessageChange {
 pub enum SavedMessage {
     /// It is on disk.
     Saved {
-        /// Receipts for its submissions that came before the change. They are not kept any more.
+        /// Receipts for its submissions that came before the change. They are kept until they are
+        /// [forgotten](MessageStore::forget_receipts).
         early: Vec<Receipt>,
     },
     /// Somebody else changed the message in between, or another of the batch is repeated; nothing was written.
@@ -242,6 +258,15 @@ pub struct TrunkReceipt {
     pub trunk: String,
     /// What it says.
     pub receipt: Receipt,
+}
+
+/// A network's name for a submission, and the trunk that leads to that network.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+pub struct ReceiptName {
+    /// The trunk.
+    pub trunk: String,
+    /// The name.
+    pub id: String,
 }
 
 /// Which messages to list.

@@ -6,7 +6,10 @@ use outdial_domain::{
 };
 
 use super::saving::{Saved, change, save};
-use crate::{Engine, ports::MessageChange};
+use crate::{
+    Engine,
+    ports::{MessageChange, ReceiptName},
+};
 
 /// Writes down what became of the submissions of a message that was being sent. Receipts for those that an earlier
 /// try had made may change it meanwhile.
@@ -27,14 +30,7 @@ pub(super) async fn write_down(engine: &Engine, mut message: Message, fates: Vec
                 if matches!(message.state, MessageState::Scheduled | MessageState::Queued) {
                     engine.inner().messages_due.notify_one();
                 }
-                for receipt in early {
-                    report(engine, message.clone(), &receipt).await;
-                    let Some(now) = reload(engine, &message).await else {
-                        return;
-                    };
-                    message = now;
-                }
-                return;
+                return apply(engine, message, early).await;
             }
             Saved::Stale => match reload(engine, &message).await {
                 Some(now) => message = now,
@@ -46,6 +42,35 @@ pub(super) async fn write_down(engine: &Engine, mut message: Message, fates: Vec
     }
 }
 
+/// Writes down what receipts say that came before the answer, and then forgets them.
+async fn apply(engine: &Engine, mut message: Message, early: Vec<Receipt>) {
+    let Some(trunk) = message.trunk.clone() else { return };
+    let mut names = Vec::with_capacity(early.len());
+    for receipt in early {
+        if !report(engine, message.clone(), &receipt).await {
+            return;
+        }
+        let Some(now) = reload(engine, &message).await else {
+            return;
+        };
+        message = now;
+        names.push(ReceiptName {
+            trunk: trunk.clone(),
+            id: receipt.id,
+        });
+    }
+    forget(engine, names).await;
+}
+
+/// Forgets receipts that are on disk. What cannot be forgotten now is found at the next start, and says nothing new.
+pub(super) async fn forget(engine: &Engine, names: Vec<ReceiptName>) {
+    if !names.is_empty()
+        && let Err(error) = engine.store.forget_receipts(names).await
+    {
+        tracing::warn!(%error, "receipts that were taken are kept for longer");
+    }
+}
+
 fn name(fate: &PartFate) -> Option<String> {
     match fate {
         PartFate::Accepted { id } => id.clone(),
@@ -53,20 +78,24 @@ fn name(fate: &PartFate) -> Option<String> {
     }
 }
 
-/// Takes a receipt for this message, however often somebody else changes it in between.
-pub(super) async fn report(engine: &Engine, mut message: Message, receipt: &Receipt) {
+/// Takes a receipt for this message, however often somebody else changes it in between. Says whether all that it
+/// says is on disk.
+pub(super) async fn report(engine: &Engine, mut message: Message, receipt: &Receipt) -> bool {
     loop {
         let events = message.report(receipt, engine.ids.now());
         if events.is_empty() {
-            return;
+            return true;
         }
         match save(engine, reported(engine, &mut message, events)).await {
-            Saved::Done(_) => return count(&message),
+            Saved::Done(_) => {
+                count(&message);
+                return true;
+            }
             Saved::Stale => match reload(engine, &message).await {
                 Some(now) => message = now,
-                None => return,
+                None => return false,
             },
-            Saved::Stopping => return,
+            Saved::Stopping => return false,
         }
     }
 }

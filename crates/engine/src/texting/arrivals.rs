@@ -13,7 +13,8 @@ use super::{answers, saving::change};
 use crate::{
     Engine,
     ports::{
-        Arrival, Arrived, ArrivedText, LeftAlone, MessageBatch, MessageChange, SavedMessage, StoreError, TrunkReceipt,
+        Arrival, Arrived, ArrivedText, LeftAlone, MessageBatch, MessageChange, ReceiptName, SavedMessage, StoreError,
+        TrunkReceipt,
     },
 };
 
@@ -57,6 +58,23 @@ fn said(taken: oneshot::Sender<()>) {
     let _ = taken.send(());
 }
 
+/// Takes the receipts that an earlier run had kept and not written down.
+pub(super) async fn take_known(engine: &Engine) -> Result<(), StoreError> {
+    loop {
+        let known = engine.store.known_receipts(BATCH).await?;
+        if known.is_empty() {
+            return Ok(());
+        }
+        let names = known.iter().map(|known| ReceiptName {
+            trunk: known.trunk.clone(),
+            id: known.receipt.id.clone(),
+        });
+        let names: Vec<ReceiptName> = names.collect();
+        take_receipts(engine, known).await?;
+        engine.store.forget_receipts(names).await?;
+    }
+}
+
 /// Writes down what receipts say: all of a batch in one transaction, and those that somebody else was faster with
 /// one by one.
 async fn take_receipts(engine: &Engine, receipts: Vec<TrunkReceipt>) -> Result<(), StoreError> {
@@ -92,8 +110,10 @@ async fn take_receipts(engine: &Engine, receipts: Vec<TrunkReceipt>) -> Result<(
             if let Some(message) = message
                 && message.id == change.message.id
                 && let Some(now) = engine.store.message(message.account, message.id).await?
+                && !answers::report(engine, now, &known.receipt).await
             {
-                answers::report(engine, now, &known.receipt).await;
+                // What is not taken comes again.
+                return Err(StoreError::Stale(message.id.into()));
             }
         }
     }

@@ -8,7 +8,7 @@ use outdial_domain::{
 };
 
 use super::{
-    answers,
+    answers, arrivals,
     saving::{Saved, change, save},
 };
 use crate::{
@@ -44,7 +44,7 @@ pub(crate) async fn end_those_of_the_gone(engine: &Engine) -> Result<(), StoreEr
             }
         }
     }
-    Ok(())
+    arrivals::take_known(engine).await
 }
 
 /// Asks the networks what became of messages that no receipt came for in time, and ends those of which they do not

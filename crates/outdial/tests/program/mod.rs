@@ -329,11 +329,12 @@ impl Server {
         call["id"].as_str().unwrap().to_owned()
     }
 
-    /// Waits until something has happened to a call; gives the event.
+    /// Waits until something has happened to a call or a message; gives the event.
     pub async fn reached(&self, call: &str, kind: &str) -> Value {
+        let of = if call.starts_with("msg_") { "message" } else { "call" };
         let request = self
             .http
-            .get(format!("{}/api/v1/events?after=0&call={call}", self.url))
+            .get(format!("{}/api/v1/events?after=0&{of}={call}", self.url))
             .bearer_auth(&self.key);
         let response = request.send().await.unwrap();
         assert!(response.status().is_success(), "{}", response.status());

@@ -75,7 +75,8 @@ impl Receiver {
         for (_, body) in self.took.borrow().iter() {
             let notification: Value = serde_json::from_str(body).unwrap();
             let event = &notification["data"]["event"];
-            let sequences = calls.entry(event["call"].as_str().unwrap().to_owned()).or_default();
+            let subject = event["call"].as_str().or(event["message"].as_str()).unwrap();
+            let sequences = calls.entry(subject.to_owned()).or_default();
             let sequence = event["sequence"].as_u64().unwrap();
             if !sequences.contains(&sequence) {
                 sequences.push(sequence);

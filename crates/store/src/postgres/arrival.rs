@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use outdial_domain::{AccountId, Message, MessageId, message::Receipt};
-use outdial_engine::ports::{ArrivedText, LeftAlone, TrunkReceipt, Which};
+use outdial_engine::ports::{ArrivedText, LeftAlone, ReceiptName, StoreError, TrunkReceipt, Which};
 use sqlx::{Connection, FromRow, PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
 
@@ -24,11 +24,19 @@ pub(super) const NAME: &str = "INSERT INTO submission (trunk, id, account_id, me
         AS new (trunk, id, account_id, message_id, place) ORDER BY trunk, id, place DESC \
      ON CONFLICT (trunk, id) DO UPDATE SET account_id = excluded.account_id, message_id = excluded.message_id";
 
-/// Takes the receipts that came before these names were known. It is asked while all who save wait for each other,
+/// The receipts that came before these names were known. It is asked while all who save wait for each other,
 /// and so is who keeps one: none is missed in between.
-pub(super) const TAKE_EARLY: &str = "DELETE FROM early_receipt USING unnest($1::text[], $2::text[]) AS name (trunk, id) \
-     WHERE early_receipt.trunk = name.trunk AND early_receipt.id = name.id \
-     RETURNING early_receipt.trunk, early_receipt.id, early_receipt.receipt";
+pub(super) const EARLY: &str = "SELECT early_receipt.trunk, early_receipt.id, early_receipt.receipt \
+     FROM unnest($1::text[], $2::text[]) AS name (trunk, id) \
+     JOIN early_receipt ON early_receipt.trunk = name.trunk AND early_receipt.id = name.id";
+
+/// Receipts that are kept although their names are known.
+pub(super) const KNOWN: &str = "SELECT early_receipt.trunk, early_receipt.id, early_receipt.receipt FROM early_receipt \
+     JOIN submission ON submission.trunk = early_receipt.trunk AND submission.id = early_receipt.id \
+     ORDER BY early_receipt.at LIMIT $1";
+
+const FORGET_KNOWN: &str = "DELETE FROM early_receipt USING unnest($1::text[], $2::text[]) AS name (trunk, id) \
+     WHERE early_receipt.trunk = name.trunk AND early_receipt.id = name.id";
 
 pub(super) const OWNERS: &str = "SELECT wanted.place, submission.account_id, submission.message_id \
      FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS wanted (trunk, id, place) \
@@ -67,16 +75,12 @@ columns! {
 }
 
 /// Receipts that were kept, with their trunks, or what a row of them cannot say.
-pub(super) async fn take_early(
+pub(super) async fn early(
     connection: &mut PgConnection,
     names: &[(String, String)],
 ) -> Result<Vec<(String, Receipt)>, sqlx::Error> {
     let (trunks, ids): (Vec<String>, Vec<String>) = names.iter().map(|(trunk, id)| (kept(trunk), kept(id))).unzip();
-    let rows = sqlx::query(TAKE_EARLY)
-        .bind(trunks)
-        .bind(ids)
-        .fetch_all(connection)
-        .await?;
+    let rows = sqlx::query(EARLY).bind(trunks).bind(ids).fetch_all(connection).await?;
     let mut early = Vec::with_capacity(rows.len());
     for row in rows {
         let (trunk, name): (String, String) = (given(row.try_get(0)?), given(row.try_get(1)?));
@@ -86,6 +90,30 @@ pub(super) async fn take_early(
         }
     }
     Ok(early)
+}
+
+pub(super) async fn known(connection: &mut PgConnection, most: usize) -> Result<Vec<TrunkReceipt>, Failure> {
+    let rows: Vec<(String, String, String)> = sqlx::query_as(KNOWN)
+        .bind(i64::try_from(most).unwrap_or(i64::MAX))
+        .fetch_all(connection)
+        .await?;
+    let read = rows.into_iter().map(|(trunk, name, kept)| {
+        let receipt = receipt(&given(name), &kept)?;
+        Ok(TrunkReceipt {
+            trunk: given(trunk),
+            receipt,
+        })
+    });
+    Ok(read.collect::<Result<_, StoreError>>()?)
+}
+
+pub(super) async fn forget_known(connection: &mut PgConnection, names: &[ReceiptName]) -> Result<(), Failure> {
+    sqlx::query(FORGET_KNOWN)
+        .bind(names.iter().map(|name| kept(&name.trunk)).collect::<Vec<_>>())
+        .bind(names.iter().map(|name| kept(&name.id)).collect::<Vec<_>>())
+        .execute(connection)
+        .await?;
+    Ok(())
 }
 
 async fn owners(connection: &mut PgConnection, receipts: &[TrunkReceipt]) -> Result<Vec<Option<Message>>, Failure> {

@@ -202,7 +202,7 @@ impl<'c> Rest<'c> {
         let newest = event::take(connection, self.events).await?;
         let early = match self.names.is_empty() {
             true => Vec::new(),
-            false => arrival::take_early(connection, &self.names).await?,
+            false => arrival::early(connection, &self.names).await?,
         };
         self.happened
             .bind(event::ADD)

@@ -4,8 +4,8 @@ use futures_util::{FutureExt, future::BoxFuture};
 use jiff::Timestamp;
 use outdial_domain::{AccountId, Message, MessageId};
 use outdial_engine::ports::{
-    ArrivedText, ClaimedMessages, LeftAlone, MessageBatch, MessageFilter, MessageStore, Page, SavedMessage, StoreError,
-    TrunkReceipt, Wanted, Which,
+    ArrivedText, ClaimedMessages, LeftAlone, MessageBatch, MessageFilter, MessageStore, Page, ReceiptName,
+    SavedMessage, StoreError, TrunkReceipt, Wanted, Which,
 };
 
 use super::{PostgresStore, arrival, job::Claim, message};
@@ -49,6 +49,14 @@ impl MessageStore for PostgresStore {
         now: Timestamp,
     ) -> BoxFuture<'_, Result<Vec<Option<Message>>, StoreError>> {
         self.with(move |connection| async move { arrival::take_receipts(connection, &receipts, now).await }.boxed())
+    }
+
+    fn known_receipts(&self, most: usize) -> BoxFuture<'_, Result<Vec<TrunkReceipt>, StoreError>> {
+        self.with(move |connection| arrival::known(connection, most).boxed())
+    }
+
+    fn forget_receipts(&self, names: Vec<ReceiptName>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.with(move |connection| async move { arrival::forget_known(connection, &names).await }.boxed())
     }
 
     fn keep_part(

@@ -2,7 +2,7 @@
 
 use jiff::Timestamp;
 use outdial_domain::{AccountId, Message, MessageId, message::Receipt};
-use outdial_engine::ports::{ArrivedText, LeftAlone, TrunkReceipt, Which};
+use outdial_engine::ports::{ArrivedText, LeftAlone, ReceiptName, StoreError, TrunkReceipt, Which};
 use rusqlite::{Connection, OptionalExtension, Row, Transaction, TransactionBehavior, params};
 use uuid::Uuid;
 
@@ -20,6 +20,9 @@ pub(super) const OWNER: &str = "SELECT account_id, message_id FROM submission WH
 pub(super) const KEEP_EARLY: &str = "INSERT INTO early_receipt (trunk, id, at, receipt) VALUES (?, ?, ?, ?)";
 pub(super) const EARLY: &str = "SELECT receipt FROM early_receipt WHERE trunk = ? AND id = ? ORDER BY rowid";
 pub(super) const REMOVE_EARLY: &str = "DELETE FROM early_receipt WHERE trunk = ? AND id = ?";
+pub(super) const KNOWN: &str = "SELECT early_receipt.trunk, early_receipt.id, early_receipt.receipt FROM early_receipt \
+     CROSS JOIN submission ON submission.trunk = early_receipt.trunk AND submission.id = early_receipt.id \
+     ORDER BY early_receipt.rowid LIMIT ? + 0";
 const FORGET_EARLY: &str =
     "DELETE FROM early_receipt WHERE rowid IN (SELECT rowid FROM early_receipt WHERE at < ? ORDER BY at LIMIT ? + 0)";
 
@@ -74,22 +77,43 @@ pub(super) fn owners_or_keep(
     Ok(messages)
 }
 
-/// Takes the receipts that came before this name was known. One that cannot be read is passed over: it says nothing.
-pub(super) fn take_early(connection: &Connection, trunk: &str, name: &str) -> rusqlite::Result<Vec<Receipt>> {
+/// The receipts that came before this name was known. One that cannot be read is passed over: it says nothing.
+pub(super) fn early(connection: &Connection, trunk: &str, name: &str) -> rusqlite::Result<Vec<Receipt>> {
     let kept: Vec<String> = connection
         .prepare_cached(EARLY)?
         .query_map(params![trunk, name], |row| row.get(0))?
         .collect::<rusqlite::Result<_>>()?;
-    if kept.is_empty() {
-        return Ok(Vec::new());
-    }
-    connection.prepare_cached(REMOVE_EARLY)?.execute(params![trunk, name])?;
     let read = kept.iter().filter_map(|kept| {
         receipt(name, kept)
             .inspect_err(|error| tracing::error!(%error, "a receipt that was kept cannot be read"))
             .ok()
     });
     Ok(read.collect())
+}
+
+/// Receipts that are kept although their names are known.
+pub(super) fn known(connection: &Connection, most: usize) -> Result<Vec<TrunkReceipt>, Failure> {
+    let most = i64::try_from(most).unwrap_or(i64::MAX);
+    let rows = all_of(connection, KNOWN, [most], |row| {
+        Ok((
+            row.get::<_, String>(0)?,
+            row.get::<_, String>(1)?,
+            row.get::<_, String>(2)?,
+        ))
+    })?;
+    let read = rows.into_iter().map(|(trunk, name, kept)| {
+        let receipt = receipt(&name, &kept)?;
+        Ok(TrunkReceipt { trunk, receipt })
+    });
+    Ok(read.collect::<Result<_, StoreError>>()?)
+}
+
+pub(super) fn forget_known(connection: &Connection, names: &[ReceiptName]) -> Result<(), Failure> {
+    let transaction = Transaction::new_unchecked(connection, TransactionBehavior::Immediate)?;
+    for ReceiptName { trunk, id } in names {
+        transaction.prepare_cached(REMOVE_EARLY)?.execute(params![trunk, id])?;
+    }
+    Ok(transaction.commit()?)
 }
 
 pub(super) fn read_part(row: &Row<'_>) -> rusqlite::Result<PartRow> {

@@ -118,7 +118,7 @@ fn save_one(connection: &Connection, change: &MessageChange, log: &mut Log) -> r
         let trunk = message.trunk.as_deref().unwrap_or_default();
         let values = params![trunk, name, message.account.uuid(), message.id.uuid()];
         connection.prepare_cached(NAME)?.execute(values)?;
-        early.append(&mut arrival::take_early(connection, trunk, name)?);
+        early.append(&mut arrival::early(connection, trunk, name)?);
     }
     Ok(SavedMessage::Saved { early })
 }

@@ -4,8 +4,8 @@ use futures_util::{FutureExt, future::BoxFuture};
 use jiff::Timestamp;
 use outdial_domain::{AccountId, Message, MessageId};
 use outdial_engine::ports::{
-    ArrivedText, ClaimedMessages, LeftAlone, MessageBatch, MessageFilter, MessageStore, Page, SavedMessage, StoreError,
-    TrunkReceipt, Wanted, Which,
+    ArrivedText, ClaimedMessages, LeftAlone, MessageBatch, MessageFilter, MessageStore, Page, ReceiptName,
+    SavedMessage, StoreError, TrunkReceipt, Wanted, Which,
 };
 
 use super::{SqliteStore, arrival, job::Claim, message};
@@ -72,6 +72,15 @@ impl MessageStore for SqliteStore {
             Ok(messages)
         }
         .boxed()
+    }
+
+    fn known_receipts(&self, most: usize) -> BoxFuture<'_, Result<Vec<TrunkReceipt>, StoreError>> {
+        self.read(move |connection| arrival::known(connection, most))
+    }
+
+    fn forget_receipts(&self, names: Vec<ReceiptName>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.writer
+            .run(move |connection| arrival::forget_known(connection, &names))
     }
 
     fn keep_part(

@@ -9,8 +9,8 @@ use outdial_domain::{
     text::{Concatenation, compose},
 };
 use outdial_engine::ports::{
-    ArrivedPlace, ArrivedText, Job, Lane, LeftAlone, MessageBatch, MessageChange, MessageFilter, SavedMessage, Store,
-    TrunkReceipt, Wanted, Which, Work,
+    ArrivedPlace, ArrivedText, Job, Lane, LeftAlone, MessageBatch, MessageChange, MessageFilter, ReceiptName,
+    SavedMessage, Store, TrunkReceipt, Wanted, Which, Work,
 };
 
 use super::{
@@ -363,6 +363,17 @@ pub async fn early_receipts_wait_for_their_name(store: &impl Store) {
     let saved = save(store, answered).await;
     let early = vec![receipt("a")];
     assert_eq!(saved, SavedMessage::Saved { early });
+    // They are kept until what they say is on disk.
+    assert_eq!(store.known_receipts(9).await.unwrap(), [of_trunk("a")]);
+    let name = |trunk: &str, id: &str| ReceiptName {
+        trunk: trunk.into(),
+        id: id.into(),
+    };
+    store
+        .forget_receipts(vec![name("smsc", "a"), name("smsc", "b")])
+        .await
+        .unwrap();
+    assert_eq!(store.known_receipts(9).await.unwrap(), []);
     let found = store
         .take_receipts(vec![of_trunk("b"), of_trunk("a")], at(3))
         .await

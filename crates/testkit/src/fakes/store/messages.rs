@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use outdial_domain::{AccountId, Message, MessageId, MessageState, Subject, message::Receipt};
 use outdial_engine::ports::{
     ArrivedText, ClaimedMessages, Job, Lane, LeftAlone, MessageBatch, MessageChange, MessageFilter, MessageStore, Page,
-    SavedMessage, StoreError, StoredEvent, TrunkReceipt, Wanted, Which, Work,
+    ReceiptName, SavedMessage, StoreError, StoredEvent, TrunkReceipt, Wanted, Which, Work,
 };
 
 use super::{
@@ -40,9 +40,9 @@ impl MessageRows {
         })
     }
 
-    fn take_early(&mut self, trunk: &str, name: &str) -> Vec<Receipt> {
-        let is_it = |kept: &mut (String, Receipt, Timestamp)| kept.0 == trunk && kept.1.id == name;
-        self.early.extract_if(.., is_it).map(|kept| kept.1).collect()
+    fn early(&self, trunk: &str, name: &str) -> Vec<Receipt> {
+        let of_it = self.early.iter().filter(|kept| kept.0 == trunk && kept.1.id == name);
+        of_it.map(|kept| kept.1.clone()).collect()
     }
 
     fn owner(&self, known: &TrunkReceipt) -> Option<Message> {
@@ -132,7 +132,7 @@ impl Rows {
         }
         let mut early = Vec::new();
         for name in change.names {
-            early.append(&mut self.texts.take_early(&trunk, &name));
+            early.append(&mut self.texts.early(&trunk, &name));
             self.texts.names.insert((trunk.clone(), name), (account, id));
         }
         SavedMessage::Saved { early }
@@ -277,6 +277,29 @@ impl MessageStore for MemoryStore {
                 found.push(owner);
             }
             Ok(found)
+        })
+    }
+
+    fn known_receipts(&self, most: usize) -> BoxFuture<'_, Result<Vec<TrunkReceipt>, StoreError>> {
+        self.with(|rows| {
+            let kept = rows.texts.early.iter().map(|(trunk, receipt, _)| TrunkReceipt {
+                trunk: trunk.clone(),
+                receipt: receipt.clone(),
+            });
+            Ok(kept
+                .filter(|known| rows.texts.owner(known).is_some())
+                .take(most)
+                .collect())
+        })
+    }
+
+    fn forget_receipts(&self, names: Vec<ReceiptName>) -> BoxFuture<'_, Result<(), StoreError>> {
+        self.with(|rows| {
+            let is_it = |trunk: &str, id: &str| names.iter().any(|name| name.trunk == trunk && name.id == id);
+            rows.texts
+                .early
+                .retain(|(trunk, receipt, _)| !is_it(trunk, &receipt.id));
+            Ok(())
         })
     }
 

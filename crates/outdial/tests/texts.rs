@@ -1,0 +1,168 @@
+//! Texts of the whole program: sent to a simulated SMSC, told to receivers, and neither lost nor repeated when the
+//! program is killed.
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+mod program;
+mod receiver;
+
+use std::{collections::BTreeMap, time::Duration};
+
+use outdial_handset::{Reply, Smsc, SmscScript};
+use program::{Home, LIMIT, Server};
+use receiver::Receiver;
+use serde_json::{Value, json};
+
+/// How many texts are sent while the program is killed again and again, unless `OUTDIAL_TEXTS` says so.
+const TEXTS: usize = 400;
+/// How many receivers one request names.
+const BATCH: usize = 200;
+/// How often the program is killed.
+const KILLS: usize = 3;
+/// How many texts may be unanswered.
+const WINDOW: usize = 8;
+
+fn config(smsc: &Smsc) -> String {
+    format!(
+        "[handsets]\nenabled = false\n[policy]\nopen = [\"+65\"]\n[webhooks]\nallow = [\"127.0.0.1\"]\n\
+         [[sms_trunk]]\nname = \"smsc\"\nhost = \"127.0.0.1\"\nport = {}\nsystem_id = \"outdial\"\nwindow = {WINDOW}\n\
+         [[number]]\nnumber = \"+6561234567\"\nuses = [\"receives_texts\"]\n",
+        smsc.address().port()
+    )
+}
+
+async fn smsc(script: SmscScript) -> Smsc {
+    Smsc::start("127.0.0.1:0".parse().unwrap(), script, None).await.unwrap()
+}
+
+async fn message(server: &Server, id: &str) -> Value {
+    let (status, message) = server.get(&format!("/api/v1/messages/{id}")).await;
+    assert_eq!(status, 200, "{message}");
+    message
+}
+
+#[tokio::test]
+async fn no_text_is_lost_or_repeated_by_a_kill() {
+    let texts = std::env::var("OUTDIAL_TEXTS").map_or(TEXTS, |texts| texts.parse().unwrap());
+    // The answers take a moment, so that each kill meets texts in every state.
+    let smsc = smsc(SmscScript::default().text("*", [Reply::delivered().after(Duration::from_millis(3))])).await;
+    let home = Home::new();
+    home.configure(&config(&smsc));
+    let mut server = home.serve().await;
+    let mut sent: BTreeMap<String, String> = BTreeMap::new();
+    for batch in 0..texts.div_ceil(BATCH) {
+        let numbers = (batch * BATCH..texts.min((batch + 1) * BATCH)).map(|number| format!("+659{number:07}"));
+        let numbers: Vec<String> = numbers.collect();
+        let (status, answer) = server
+            .post("/api/v1/messages", &json!({"to": numbers, "body": "a broadcast"}))
+            .await;
+        assert_eq!(status, 201, "{answer}");
+        for (number, result) in numbers.into_iter().zip(answer["results"].as_array().unwrap()) {
+            sent.insert(result["message"]["id"].as_str().unwrap().to_owned(), number);
+        }
+    }
+    for kill in 1..=KILLS {
+        tokio::time::timeout(LIMIT, smsc.wait_for(kill * texts / (KILLS + 1)))
+            .await
+            .expect("texts");
+        server.kill().await;
+        server = home.serve().await;
+    }
+    let mut unknown = 0;
+    for (id, number) in &sent {
+        server.reached(id, "message_ended").await;
+        let message = message(&server, id).await;
+        match message["state"].as_str().unwrap() {
+            "delivered" => {}
+            "unknown" => unknown += 1,
+            _ => panic!("{number}: {message:#}"),
+        }
+    }
+    let mut taken: BTreeMap<String, usize> = BTreeMap::new();
+    for text in smsc.taken() {
+        *taken.entry(text.to).or_default() += 1;
+    }
+    let repeated: Vec<_> = taken.iter().filter(|(_, times)| **times > 1).collect();
+    assert!(repeated.is_empty(), "{repeated:?}");
+    let missing = sent.values().filter(|number| !taken.contains_key(*number)).count();
+    assert!(
+        missing <= unknown,
+        "{missing} texts never came, and {unknown} are unknown"
+    );
+    // No more than may be in the journal without an answer.
+    assert!(unknown <= KILLS * 2 * WINDOW, "{unknown} unknown texts");
+    server.stop().await;
+    let examined = home.run(&["store", "check"]).await;
+    assert_eq!(examined.code, 0, "{examined:?}");
+}
+
+#[tokio::test]
+async fn a_text_is_told_of_as_a_call_is() {
+    let smsc = smsc(SmscScript::default()).await;
+    let home = Home::new();
+    home.configure(&config(&smsc));
+    let receiver = Receiver::start(200).await;
+    let server = home.serve().await;
+    let (status, hook) = server.post("/api/v1/webhooks", &json!({"url": receiver.url()})).await;
+    assert_eq!(status, 201, "{hook}");
+    let own = json!({"url": receiver.url().replace("hook", "own"), "events": ["message_ended"]});
+    let body = json!({"to": "+6598765432", "body": "Ünïcode 👍", "webhook": own});
+    let (status, answer) = server.post("/api/v1/messages", &body).await;
+    assert_eq!(status, 201, "{answer}");
+    let id = answer["results"][0]["message"]["id"].as_str().unwrap().to_owned();
+    server.reached(&id, "message_ended").await;
+    let mut took = receiver.took.subscribe();
+    let ends = |took: &Vec<(axum::http::HeaderMap, String)>| {
+        let ends = took
+            .iter()
+            .filter(|(_, body)| body.contains(r#""type":"message.ended""#));
+        ends.count() >= 2
+    };
+    let took = tokio::time::timeout(LIMIT, took.wait_for(ends))
+        .await
+        .expect("both ends");
+    let (_, last) = took.unwrap().last().cloned().unwrap();
+    let last: Value = serde_json::from_str(&last).unwrap();
+    assert_eq!(last["data"]["message"]["id"], json!(id));
+    assert_eq!(last["data"]["message"]["state"], "delivered");
+    // Two receivers hear of the same message.
+    let mut told = receiver.sequences()[&id].clone();
+    told.sort_unstable();
+    assert_eq!(told, [1, 2, 3, 4, 5]);
+
+    // One that comes in is told, too.
+    smsc.send("+6598765432", "+6561234567", "Yes, please");
+    let mut took = receiver.took.subscribe();
+    let came = |took: &Vec<(axum::http::HeaderMap, String)>| {
+        took.iter()
+            .any(|(_, body)| body.contains(r#""type":"message.received""#) && body.contains("Yes, please"))
+    };
+    tokio::time::timeout(LIMIT, took.wait_for(came))
+        .await
+        .expect("the text")
+        .unwrap();
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn the_command_line_sends_and_explains() {
+    let smsc = smsc(SmscScript::default()).await;
+    let home = Home::new();
+    home.configure(&config(&smsc));
+    let server = home.serve().await;
+    let text = "Ünïcode 👍 ".repeat(9);
+    let sent = home.run(&["sms", "+6598765432", &text, "--wait", "--json"]).await;
+    let message = sent.json();
+    assert_eq!(
+        (&message["state"], &message["part_count"]),
+        (&json!("delivered"), &json!(2))
+    );
+    assert_eq!(smsc.taken().len(), 2);
+    let id = message["id"].as_str().unwrap();
+    let story = home.run(&["explain", id, "--unmasked"]).await;
+    for word in ["message created", "message submitted", "2 parts", "message ended"] {
+        assert!(story.out.contains(word), "{word}: {story:?}");
+    }
+    let refused = home.run(&["sms", "+4930123456", "hello"]).await;
+    assert!(refused.code != 0 && refused.err.contains("closed"), "{refused:?}");
+    server.stop().await;
+}
