@@ -91,7 +91,9 @@ async fn found(manager: &Manager, left: &LeftBehind) -> Option<Ending> {
         let reason = "we were interrupted while the call was answered, and hung it up when we were back";
         Ending::new(Outcome::Completed, EndedBy::System, reason)
     } else {
-        ending::not_dialled("we were interrupted while the phone rang, and hung up when we were back")
+        ending::unknown(
+            "we were interrupted before the call was answered, and hung it up when we were back: the phone may have rung",
+        )
     })
 }
 

@@ -453,7 +453,7 @@ fn session(data: &Value) -> String {
 
 fn quality(quality: &Value) -> String {
     if quality.is_null() {
-        return "no sound".to_owned();
+        return "no sound passed through us".to_owned();
     }
     let judged = match (quality["mos"].as_f64(), quality["received"].as_u64()) {
         (Some(mos), _) => format!("MOS {mos:.1}"),

@@ -133,6 +133,10 @@ async fn by_the_manager_interface_it_is_known_what_happens() {
             "{to}: {story:#}"
         );
     }
+    // A dialplan that dials and says no more hides why a phone was not answered; the phone's channel does not.
+    let to = format!("122{}204@extensions", bench.phones.address().port());
+    let story = call(&server, &to, json!([{ "pause": "2s" }])).await;
+    assert_eq!(outcome(&story), ("invalid_number", "network"), "{story:#}");
     server.stop().await;
 }
 
@@ -175,6 +179,17 @@ async fn by_the_manager_interface_crashes_on_either_side_are_accounted_for() {
     let story = server.ended(&id).await;
     assert_eq!(outcome(&story), ("completed", "system"), "{story:#}");
     bench.phones.finished("200").await;
+    // While it rings: it is hung up, and a retry after failures does not ring it again.
+    let id = server
+        .place(&json!({ "to": "203", "flow": [], "ring": "60s", "retry": "1/1s", "via": "pbx" }))
+        .await;
+    server.reached(&id, "ringing").await;
+    server.kill().await;
+    let server = bench.home.serve().await;
+    let story = server.ended(&id).await;
+    assert_eq!(outcome(&story), ("unknown", "system"), "{story:#}");
+    bench.phones.finished("203").await;
+    assert_eq!(bench.phones.rings("203").count, 1);
     // Asterisk crashes: what rang is unknown, and when it is back calls go on.
     let id = server
         .place(&json!({ "to": "203", "flow": [], "ring": "60s", "via": "pbx" }))
@@ -186,7 +201,7 @@ async fn by_the_manager_interface_crashes_on_either_side_are_accounted_for() {
     assert_eq!(outcome(&story).0, "unknown", "{story:#}");
     let story = call(&server, "202", json!([])).await;
     assert_eq!(outcome(&story).0, "busy", "{story:#}");
-    assert_eq!(bench.phones.rings("203").count, 1);
+    assert_eq!(bench.phones.rings("203").count, 2);
     server.stop().await;
 }
 

@@ -1,5 +1,7 @@
 //! What the events of the manager interface tell of a leg, put together.
 
+use std::collections::BTreeMap;
+
 use outdial_domain::Ending;
 
 use super::message::Message;
@@ -28,6 +30,8 @@ pub(super) struct Known {
     by_callee: bool,
     /// The Q.850 cause, once the channel is gone.
     pub(super) cause: Option<u32>,
+    /// The causes by which the channels ended that the dialplan rang for it.
+    behind: BTreeMap<String, u32>,
     /// Why it was not answered, once Asterisk has said so.
     reason: Option<u32>,
     /// The same, as the end of dialling tells it.
@@ -67,6 +71,16 @@ impl Known {
                     self.then = Then::Nothing;
                 }
                 status.clone_into(&mut self.other);
+            }
+            return None;
+        }
+        if matches!(event, "HangupRequest" | "Hangup")
+            && let Some(other) = message.get("Uniqueid").filter(|other| *other != leg)
+        {
+            // The other half of a Local channel only repeats what the dialplan made of the cause.
+            let is_other_half = other.strip_prefix(leg) == Some(";2");
+            if let Some(cause) = message.number("Cause").filter(|cause| *cause != 0 && !is_other_half) {
+                self.behind.insert(other.to_owned(), cause);
             }
             return None;
         }
@@ -149,9 +163,13 @@ impl Known {
         {
             return told.clone();
         }
+        // A Local channel that was not answered has no cause of its own. That of the only phone which was rung says why.
+        let is_unanswered = !self.answered && !self.connected_early;
+        let mut causes = self.behind.values().copied();
+        let behind = causes.next().filter(|_| is_unanswered && causes.next().is_none());
         let channel = Channel {
             by_callee: self.by_callee,
-            cause: self.cause,
+            cause: self.cause.filter(|cause| *cause != 0).or(behind).or(self.cause),
             reason: self.dialled.or(self.reason),
         };
         match (self.then, self.answered) {
@@ -241,6 +259,38 @@ mod tests {
             followed(Known::new(false, Then::Nothing), &events),
             (Outcome::Completed, true)
         );
+    }
+
+    #[test]
+    fn a_phone_behind_a_local_channel_says_why_it_was_not_answered() {
+        for (gone, wanted) in [
+            (&["Hangup uid=1.2 Linkedid=leg Cause=1"][..], Outcome::InvalidNumber),
+            (
+                &[
+                    "HangupRequest uid=1.2 Linkedid=leg Cause=21",
+                    "Hangup uid=1.2 Linkedid=leg Cause=21",
+                ],
+                Outcome::Rejected,
+            ),
+            (&["Hangup uid=1.2 Linkedid=leg Cause=34"], Outcome::Congestion),
+            // The dialplan's own word, and the word of several, who may not agree.
+            (&["Hangup uid=leg;2 Linkedid=leg Cause=21"], Outcome::Congestion),
+            (
+                &[
+                    "Hangup uid=1.2 Linkedid=leg Cause=21",
+                    "Hangup uid=1.3 Linkedid=leg Cause=1",
+                ],
+                Outcome::Congestion,
+            ),
+        ] {
+            let before = ["Newchannel", "OriginateResponse Response=Failure Reason=8"];
+            let events = [&before, gone, &["Hangup Cause=0"]].concat();
+            assert_eq!(
+                followed(Known::new(false, Then::Nothing), &events),
+                (wanted, false),
+                "{gone:?}"
+            );
+        }
     }
 
     #[test]

@@ -291,11 +291,14 @@ fn deliver(shared: &Shared, message: Message) {
         }
         return;
     }
-    // Of what one channel does to another, it is about the other, unless only the one is a leg of ours.
+    // Of what one channel does to another, it is about the other, unless only the one is a leg of ours. The end of a
+    // channel that is neither may be that of a phone which the dialplan rang for a leg.
     let names = if message.is("OriginateResponse") {
-        [action, None]
+        [action, None, None]
     } else {
-        [message.get("DestUniqueid"), message.get("Uniqueid")]
+        let is_end = message.is("HangupRequest") || message.is("Hangup");
+        let rung_for = message.get("Linkedid").filter(|_| is_end);
+        [message.get("DestUniqueid"), message.get("Uniqueid"), rung_for]
     };
     let leg = names.into_iter().flatten().find_map(|name| known.legs.get(name));
     if let Some(leg) = leg
