@@ -113,6 +113,11 @@ impl Flow {
         Ok(())
     }
 
+    /// Its connection, where it is one.
+    pub(crate) fn connection(&self) -> Option<SipConnection> {
+        self.connection.as_ref().map(|(connection, _)| connection.clone())
+    }
+
     /// Sends what only address translators in between look at (RFC 5626, section 4.4.1).
     pub(crate) async fn ping(&self, shared: &Shared) -> Result<(), Fault> {
         const PING: &[u8] = b"\r\n\r\n";
@@ -163,7 +168,7 @@ impl Flow {
     pub(crate) fn transaction(&self, shared: &Shared, request: Request) -> Result<Transaction, Fault> {
         let key = TransactionKey::from_request(&request, TransactionRole::Client)?;
         let endpoint = shared.endpoint.clone();
-        let connection = self.connection.as_ref().map(|(connection, _)| connection.clone());
+        let connection = self.connection();
         let mut transaction = Transaction::new_client(key, request, endpoint, connection);
         if self.straight {
             transaction.destination = Some(SipAddr::new(self.hop.transport, self.hop.address.into()));

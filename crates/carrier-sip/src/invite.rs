@@ -79,7 +79,7 @@ pub(crate) fn elsewhere(shared: &Shared, invite: &Request, flow: &Flow) -> Resul
 }
 
 /// The CANCEL of an INVITE (RFC 3261, section 9.1), to be sent the same way.
-pub(crate) fn cancel(shared: &Shared, invite: &Transaction) -> Result<Transaction, Fault> {
+pub(crate) fn cancel(shared: &Shared, invite: &Transaction, flow: &Flow) -> Result<Transaction, Fault> {
     let mut request = invite.original.clone();
     request.method = Method::Cancel;
     request.body.clear();
@@ -98,7 +98,8 @@ pub(crate) fn cancel(shared: &Shared, invite: &Transaction) -> Result<Transactio
     });
     request.cseq_header_mut()?.mut_method(Method::Cancel)?;
     let key = TransactionKey::from_request(&request, TransactionRole::Client)?;
-    let connection = invite.connection.clone();
+    // UDP has no connection in the flow, and needs that of the INVITE.
+    let connection = flow.connection().or_else(|| invite.connection.clone());
     let mut transaction = Transaction::new_client(key, request, shared.endpoint.clone(), connection);
     transaction.destination.clone_from(&invite.destination);
     Ok(transaction)

@@ -88,6 +88,12 @@ async fn listener(transport: SipTransport) -> (Rig, TcpListener) {
 }
 
 async fn rung() -> (Rig, Far, Call, String) {
+    let (rig, far, call, invite, _) = rung_and_listening().await;
+    (rig, far, call, invite)
+}
+
+/// The same with the listener, for whoever connects again.
+async fn rung_and_listening() -> (Rig, Far, Call, String, TcpListener) {
     let (rig, listener) = listener(SipTransport::Tcp).await;
     let at = listener.local_addr().expect("it is bound");
     let ring = rig.try_ring(rig.order("100"));
@@ -98,7 +104,7 @@ async fn rung() -> (Rig, Far, Call, String) {
         unread: String::new(),
     };
     let invite = far.hears().await;
-    (rig, far, call.expect("it rings"), invite)
+    (rig, far, call.expect("it rings"), invite, listener)
 }
 
 #[tokio::test]
@@ -226,6 +232,35 @@ async fn a_connection_that_breaks_leaves_no_leg_behind() {
         .expect("the leg ends");
     assert_eq!(words.last().map(String::as_str), Some("ended completed flow 0"));
     assert_eq!((rig.carrier.live(), rig.media.running()), (0, 0));
+}
+
+#[tokio::test]
+async fn a_phone_that_rings_is_cancelled_though_its_connection_broke() {
+    let (rig, mut far, mut call, invite, listener) = rung_and_listening().await;
+    let ringing = far.answer(&invite, "180 Ringing", "");
+    far.send(&ringing).await;
+    call.until("ringing").await;
+    // It is seen to have closed when we close, too.
+    far.stream.shutdown().await.expect("it closes");
+    let mut rest = Vec::new();
+    let closed = tokio::time::timeout(PATIENCE, far.stream.read_to_end(&mut rest)).await;
+    closed.expect("we close").expect("the connection holds");
+    call.hang_up(Outcome::NoAnswer).await;
+    let accepted = tokio::time::timeout(PATIENCE, listener.accept()).await;
+    far.stream = accepted.expect("we connect again").expect("a connection").0;
+    let cancel = far.hears().await;
+    assert!(cancel.starts_with("CANCEL "), "{cancel}");
+    assert_eq!(value(&cancel, "Via"), value(&invite, "Via"));
+    for answer in [
+        far.answer(&cancel, "200 OK", ""),
+        far.answer(&invite, "487 Request Terminated", ""),
+    ] {
+        far.send(&answer).await;
+    }
+    assert!(far.hears().await.starts_with("ACK "));
+    let (words, _) = call.end().await;
+    assert_eq!(words.last().map(String::as_str), Some("ended no_answer flow 0"));
+    assert_eq!(rig.carrier.live(), 0);
 }
 
 #[tokio::test]

@@ -109,7 +109,9 @@ impl Leg {
                         ));
                     }
                     match (&mut giving_up, progress) {
-                        (Some(up), Progress::Provisional) => Box::pin(self.cancel(&invite, up)).await,
+                        (Some(up), Progress::Provisional) => {
+                            Box::pin(self.cancel(&invite, &mut dialling.flow, up)).await;
+                        }
                         // What has not rung by now is not to ring any more.
                         (Some(_), Progress::Silent) => stop_repeating(&mut invite),
                         (None, _) => {}
@@ -122,7 +124,7 @@ impl Leg {
                         progress = Progress::Provisional;
                         let is_new = early.heard(&self.shared, &dialling, &invite.original, &response);
                         match &mut giving_up {
-                            Some(up) => Box::pin(self.cancel(&invite, up)).await,
+                            Some(up) => Box::pin(self.cancel(&invite, &mut dialling.flow, up)).await,
                             None if is_new => self.ringing(&response),
                             None => {}
                         }
@@ -251,13 +253,17 @@ impl Leg {
         }
     }
 
-    /// Sends the CANCEL, once.
-    async fn cancel(&self, invite: &Transaction, up: &mut GivingUp) {
+    /// Sends the CANCEL, once, over a new connection where that of the INVITE is gone: whoever was told to ring rings on.
+    async fn cancel(&self, invite: &Transaction, flow: &mut Flow, up: &mut GivingUp) {
         if up.cancel.is_some() {
             return;
         }
         up.until = Instant::now() + self.shared.patience();
-        match invite::cancel(&self.shared, invite) {
+        if let Err(error) = flow.refresh(&self.shared).await {
+            tracing::warn!(%error, "a CANCEL could not be sent: its connection is gone, and there is no other");
+            return;
+        }
+        match invite::cancel(&self.shared, invite, flow) {
             Ok(mut cancel) => match cancel.send().await {
                 Ok(()) => up.cancel = Some(Box::new(cancel)),
                 Err(error) => tracing::warn!(%error, "a CANCEL could not be sent"),
