@@ -1,7 +1,10 @@
 //! What is asked of messages in several places, and done to them.
 
 use rsipstack::{
-    sip::{CSeq, From, Header, HeadersExt, Param, Request, Response, To, param::Tag, prelude::ToTypedHeader as _},
+    sip::{
+        CSeq, From, Header, HeadersExt, Param, Request, Response, SipMessage, To, param::Tag,
+        prelude::ToTypedHeader as _,
+    },
     transaction::make_via_branch,
     transport::connection::MAX_UDP_BUF_SIZE,
 };
@@ -39,6 +42,26 @@ pub(crate) fn again(request: &Request) -> Result<Request, Fault> {
     via.params.push(make_via_branch());
     again.headers.unique_push(via.into());
     Ok(again)
+}
+
+/// The words of the far side in the first line of its response: what the code alone does not tell.
+pub(crate) fn phrase(response: &Response) -> String {
+    let phrase = response.wire_reason.as_deref();
+    let phrase = phrase.unwrap_or_else(|| response.status_code.text());
+    phrase.chars().filter(|c| !c.is_control()).take(100).collect()
+}
+
+/// A message as it came, with the words of its first line, for which the library writes those that are usual.
+pub(crate) fn as_it_came(message: &SipMessage) -> Vec<u8> {
+    let octets = message.to_bytes();
+    match message {
+        SipMessage::Response(response) if response.wire_reason.is_some() => {
+            let end = octets.iter().position(|&octet| octet == b'\r').unwrap_or(octets.len());
+            let (code, phrase) = (response.status_code.code(), phrase(response));
+            [format!("SIP/2.0 {code} {phrase}").as_bytes(), &octets[end..]].concat()
+        }
+        _ => octets,
+    }
 }
 
 /// Marks a response as one that never was on a wire, and says why it was made.

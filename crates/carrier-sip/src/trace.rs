@@ -108,7 +108,7 @@ impl Inspector {
         };
         let line = self.legs.line(call_id.value());
         if line.is_some() || self.hep.is_some() {
-            let kept = self.witness.wrote(&message.to_bytes(), sent, far());
+            let kept = self.witness.wrote(&headers::as_it_came(message), sent, far());
             if let Some(hep) = &self.hep {
                 hep.tell(call_id.value().trim(), &kept);
             }

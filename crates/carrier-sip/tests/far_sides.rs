@@ -245,6 +245,23 @@ async fn ten_thousand_provisional_answers_are_a_few_events() {
 }
 
 #[tokio::test]
+async fn the_words_of_a_refusal_are_those_of_the_far_side() {
+    let (_rig, far, call, invite) = ringing(|config| config.t1 = Duration::from_millis(500)).await;
+    far.answer(
+        &invite,
+        "403 Caller-id not \x1ballowed",
+        &["Reason: Q.850;cause=21"],
+        "",
+    )
+    .await;
+    let (words, end) = call.end().await;
+    assert_eq!(last(&words), "ended rejected callee 403");
+    assert_eq!(end.ending.reason, "the far side answered 403 Caller-id not allowed");
+    let mut lines = end.trace.iter().filter_map(|message| message.text.lines().next());
+    assert!(lines.any(|line| line == "SIP/2.0 403 Caller-id not allowed"));
+}
+
+#[tokio::test]
 async fn keys_sent_by_info_are_heard_once() {
     let (_rig, mut far, mut call, invite) = talking().await;
     let relay = "Content-Type: application/dtmf-relay";

@@ -4,7 +4,7 @@ use outdial_domain::{EndedBy, Ending, Outcome};
 use rsipstack::sip::Response;
 
 use crate::{
-    headers::{is_own, not_arrived},
+    headers::{self, is_own, not_arrived},
     names::Hop,
     reason,
 };
@@ -44,9 +44,8 @@ pub(super) fn refused(response: &Response) -> Ending {
         let reason = format!("the INVITE could not be delivered: {why}; it has not rung");
         return Ending::new(Outcome::Congestion, EndedBy::Network, reason);
     }
-    let phrase = response.reason_phrase().unwrap_or_else(|| response.status_code.text());
-    let phrase: String = phrase.chars().filter(|c| !c.is_control()).take(100).collect();
-    Ending::from_sip(response.status_code.code(), reason::q850(&response.headers), &phrase)
+    let code = response.status_code.code();
+    Ending::from_sip(code, reason::q850(&response.headers), &headers::phrase(response))
 }
 
 pub(super) fn failed(reason: String) -> Ending {

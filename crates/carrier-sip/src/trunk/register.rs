@@ -11,7 +11,7 @@ use crate::{
     ask::{AskError, ask},
     challenge::Challenges,
     flow::Flow,
-    headers::Fault,
+    headers::{self, Fault},
     incoming::ALLOW,
     start::Shared,
     target::Target,
@@ -75,7 +75,7 @@ impl Binding {
             match response {
                 Ok(response) if response.status_code.code() == 503 => reasons.push(format!("{hop} answered 503")),
                 Ok(response) => {
-                    self.sequence = crate::headers::sequence(&response).unwrap_or(self.sequence);
+                    self.sequence = headers::sequence(&response).unwrap_or(self.sequence);
                     return judged(&response, &trunk.contact, expires);
                 }
                 Err(AskError::Unanswered { code, why, .. }) => {
@@ -133,8 +133,7 @@ fn judged(response: &Response, contact: &str, asked: Duration) -> Result<Granted
         Header::RetryAfter(value) => seconds(value.value()),
         _ => None,
     });
-    let phrase = response.reason_phrase().unwrap_or_else(|| response.status_code.text());
-    let phrase: String = phrase.chars().filter(|c| !c.is_control()).take(100).collect();
+    let phrase = headers::phrase(response);
     let remedy = match code {
         403 | 404 => "; check `username`, and whether the account may register",
         _ => "",
