@@ -161,7 +161,8 @@ fn choose(
             Answer::No(reason) => passed_over.push(format!("{}: {reason}", name.unwrap_or(DIRECT))),
         }
     }
-    if closed && passed_over.is_empty() {
+    // What others say does not count then: the built-in phones, which are always there, serve no other number.
+    if closed {
         return Err(NoRoute::Closed(plan.to.to_string()));
     }
     if passed_over.is_empty() {

@@ -296,6 +296,27 @@ async fn closed_destinations_are_refused_at_once() {
         matches!(refused, PlaceCallError::NoRoute(NoRoute::NoTrunk(_))),
         "{refused}"
     );
+    // A trunk that would take it, beside the built-in phones, which serve other numbers only.
+    let mut world = World::new();
+    let trunk = |name: &str, prefixes: &[&str], built_in| Trunk {
+        name: name.into(),
+        carrier: "sip".into(),
+        prefixes: prefixes.iter().map(|&prefix| prefix.into()).collect(),
+        built_in,
+        limit: Default::default(),
+        incoming: Default::default(),
+    };
+    world.settings.trunks = vec![
+        trunk("handsets", &["+12025550100"], true),
+        trunk("provider", &[], false),
+    ];
+    world.settings.policy.open = vec![];
+    let bench = Bench::with(world).await;
+    let refused = bench.place("+6598765432", Flow::say("Hello")).await.unwrap_err();
+    assert!(
+        matches!(refused, PlaceCallError::NoRoute(NoRoute::Closed(_))),
+        "{refused}"
+    );
 }
 
 #[tokio::test(start_paused = true)]
