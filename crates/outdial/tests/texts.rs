@@ -162,6 +162,15 @@ async fn the_command_line_sends_and_explains() {
     for word in ["message created", "message submitted", "2 parts", "message ended"] {
         assert!(story.out.contains(word), "{word}: {story:?}");
     }
+    let found = home.run(&["doctor", "--json"]).await.json();
+    let of_trunk = |found: &Value| {
+        let mut findings = found.as_array().unwrap().iter();
+        findings
+            .find(|finding| finding["check"] == "sms trunk smsc")
+            .cloned()
+            .unwrap()
+    };
+    assert!(of_trunk(&found).to_string().contains("bound"), "{found:#}");
     let refused = home.run(&["sms", "+4930123456", "hello"]).await;
     assert!(refused.code != 0 && refused.err.contains("closed"), "{refused:?}");
     server.stop().await;

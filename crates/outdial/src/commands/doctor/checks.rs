@@ -7,7 +7,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use outdial_engine::ports::{Clock as _, SystemClock, VoiceCarrier};
+use outdial_engine::ports::{Clock as _, SystemClock, TextCarrier as _, VoiceCarrier};
 use serde_json::json;
 
 use super::{
@@ -30,6 +30,9 @@ const RATE: u32 = 8_000;
 /// How long the call that tries the media may take.
 const LIMIT: Duration = Duration::from_secs(30);
 
+/// How long an SMSC may take to let us bind.
+const BINDING: Duration = Duration::from_secs(5);
+
 /// Everything, and a look at each trunk.
 pub(super) async fn all(common: &Common, config: &Config) -> Vec<Finding> {
     let mut findings = Vec::new();
@@ -47,6 +50,12 @@ pub(super) async fn all(common: &Common, config: &Config) -> Vec<Finding> {
             found("media both ways", media(&server).await);
             for trunk in &config.trunk {
                 found(&format!("trunk {}", trunk.name), self::trunk(&server, trunk).await);
+            }
+            for trunk in &config.sms_trunk {
+                found(
+                    &format!("sms trunk {}", trunk.name),
+                    sms_trunk(&server, &trunk.name).await,
+                );
             }
             server.stop().await;
         }
@@ -234,6 +243,25 @@ fn loudest(wav: &std::path::Path) -> u16 {
             .unwrap_or(0)
     })
     .unwrap_or(0)
+}
+
+/// Whether an SMSC lets us bind. Its carrier has been trying to since the server started.
+async fn sms_trunk(server: &Server, name: &str) -> Result<String, String> {
+    let smpp = server.smpp.as_ref().ok_or("SMPP does not run")?;
+    let until = Instant::now() + BINDING;
+    loop {
+        match smpp.trunk(name).ok_or("it is not known")?.down {
+            None => return Ok("it is bound, and takes texts".to_owned()),
+            Some(why) if Instant::now() >= until => {
+                return Err(format!(
+                    "no bind within {} s: {why}. Check `host`, `port`, `system_id` and the password, and how many binds \
+                     the operator allows",
+                    BINDING.as_secs()
+                ));
+            }
+            Some(_) => tokio::time::sleep(Duration::from_millis(50)).await,
+        }
+    }
 }
 
 async fn trunk(server: &Server, trunk: &Trunk) -> Result<String, String> {
