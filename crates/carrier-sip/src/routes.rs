@@ -45,7 +45,20 @@ impl Routes {
             return Ok(*ours);
         }
         let probe = UdpSocket::bind(SocketAddr::new(self.bind, 0))?;
-        probe.connect(destination)?;
+        // The system only says that an argument is invalid.
+        probe
+            .connect(destination)
+            .map_err(|error| match self.bind.is_loopback() {
+                true => io::Error::new(
+                    error.kind(),
+                    format!(
+                        "SIP is bound to {}, which other machines cannot be reached from: \
+                     set `[sip] bind` to this machine's own address",
+                        self.bind
+                    ),
+                ),
+                false => error,
+            })?;
         let ours = probe.local_addr()?.ip();
         let mut known = known();
         if known.len() >= MOST {
@@ -86,7 +99,8 @@ mod tests {
     fn a_place_without_a_way_is_asked_for_again() {
         let routes = Routes::new(Ipv4Addr::LOCALHOST.into());
         for _ in 0..2 {
-            assert!(routes.to(place([192, 0, 2, 1])).is_err());
+            let error = routes.to(place([192, 0, 2, 1])).unwrap_err().to_string();
+            assert!(error.contains("127.0.0.1") && error.contains("`[sip] bind`"), "{error}");
         }
         assert!(routes.known.lock().unwrap().is_empty());
     }
