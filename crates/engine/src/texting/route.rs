@@ -158,7 +158,8 @@ fn choose(
     if !down.is_empty() {
         return Ok(Way::Down(down));
     }
-    if closed && passed_over.is_empty() {
+    // That others do not serve the number says nothing: opening the destination is what helps.
+    if closed {
         return Err(NoRoute::Closed(plan.to.to_string()));
     }
     if passed_over.is_empty() {
