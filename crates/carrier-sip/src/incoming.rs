@@ -8,7 +8,7 @@ use std::{
 
 use futures_util::future::BoxFuture;
 use rsipstack::{
-    sip::{Header, HeadersExt, Method, SipMessage, StatusCode, StatusCodeKind, Transport},
+    sip::{Header, HeadersExt, Method, Request, SipMessage, StatusCode, StatusCodeKind, Transport},
     transaction::{Transaction, TransactionReceiver, endpoint::TransportEventInspector},
     transport::TransportEvent,
 };
@@ -198,7 +198,31 @@ async fn called(shared: &Arc<Shared>, mut transaction: Transaction) {
                 tracing::debug!(%error, "a caller could not be asked who it is");
             }
         }
-        Shown::Nothing => refuse(transaction).await,
+        Shown::Nothing => {
+            if let Some(from) = from {
+                tell(&shared, from, &transaction.original);
+            }
+            refuse(transaction).await;
+        }
+    }
+}
+
+/// Says in the log that a caller is refused who is no trunk, and only how many more are when they come one after the
+/// other: whoever runs the trunk must find out, and whoever guesses passwords must be seen.
+fn tell(shared: &Shared, from: SocketAddr, request: &Request) {
+    let shows = request
+        .headers
+        .iter()
+        .any(|header| matches!(header, Header::Authorization(_)));
+    let reason = if shows {
+        "a wrong user name or password: see `incoming_username` and `incoming_password` of the trunk"
+    } else {
+        "it calls from the address of no trunk: name that address in `accept_from` of a trunk, or set its `incoming_password`"
+    };
+    let from = from.ip();
+    let more = move |calls| tracing::warn!(%from, reason, calls, "more callers are refused");
+    if shared.refusals.is_first(&format!("{from} {shows}"), more) {
+        tracing::warn!(%from, reason, "a caller is refused");
     }
 }
 

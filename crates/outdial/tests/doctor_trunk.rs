@@ -352,3 +352,27 @@ async fn names_tell_the_records_behind_them() {
     );
     is_wrong(&report, "clock", "behind ours");
 }
+
+#[tokio::test]
+async fn a_server_that_is_passed_over_because_it_is_silent_is_wrong() {
+    let far = Far::start(Fault::Clock).await;
+    let silent = std::net::UdpSocket::bind("127.0.0.1:0").unwrap();
+    let table = DnsTable::new()
+        .service(
+            "_sip._udp.trunk.test",
+            10,
+            0,
+            silent.local_addr().unwrap().port(),
+            "far.trunk.test",
+        )
+        .service("_sip._udp.trunk.test", 20, 0, far.address.port(), "far.trunk.test")
+        .host("far.trunk.test", "127.0.0.1".parse().unwrap());
+    let names = Dns::start(table).await.unwrap();
+    let home = Home::new();
+    home.configure(&format!(
+        "[sip]\nbind = \"127.0.0.1:0\"\nt1 = 50\nresolver = \"{}\"\n[[trunk]]\nname = \"far\"\nhost = \"trunk.test\"\n",
+        names.address()
+    ));
+    let report = home.run(&["doctor", "far", "--json"]).await.json();
+    is_wrong(&report, "route", "did not answer over UDP");
+}

@@ -282,6 +282,20 @@ async fn sipp_20_holds_and_resumes() {
 }
 
 #[tokio::test]
+async fn sound_that_is_not_protected_although_that_was_wished_for_is_told() {
+    if !require(Peer::Sipp) {
+        return;
+    }
+    let far_side = Sipp::uas("01-answer.xml").start().await.unwrap();
+    let trunk = format!("{}\n{SILENT}\nsrtp = \"prefer\"", at(far_side.address().port()));
+    let (_home, server) = serve("", &trunk).await;
+    let story = server.call(&json!({ "to": TO, "flow": pause("300ms") })).await;
+    assert_eq!(outcome(&story).0, "completed", "{story:#}");
+    assert_eq!(event(&story, "session")["srtp"], Value::Null);
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn sipp_21_moves_the_media() {
     let mut case = Case::new("21-update-moves-media.xml");
     case.stay = "1500ms";

@@ -2,7 +2,10 @@
 
 use outdial_engine::ports::{LegEvent, Terms};
 
-use crate::session_timer::{Refresher, SessionTimer};
+use crate::{
+    sdp::Srtp,
+    session_timer::{Refresher, SessionTimer},
+};
 
 use super::{events::Events, sound::Sound};
 
@@ -10,14 +13,23 @@ use super::{events::Events, sound::Sound};
 const MOST: u32 = 100;
 
 /// What the engine knows.
-#[derive(Default)]
 pub(super) struct Told {
-    terms: Terms,
+    /// Nothing as long as it has to be told in any case.
+    terms: Option<Terms>,
     held: bool,
     changes: u32,
 }
 
 impl Told {
+    /// Nothing is told of a leg that agrees on nothing beside the codec, unless its sound was to be protected.
+    pub(super) fn new(wanted: Srtp) -> Self {
+        Self {
+            terms: (wanted == Srtp::Off).then(Terms::default),
+            held: false,
+            changes: 0,
+        }
+    }
+
     /// Tells what has changed.
     pub(super) fn tell(&mut self, events: &mut Events, sound: &Sound, timer: Option<&SessionTimer>) {
         let terms = Terms {
@@ -25,8 +37,8 @@ impl Told {
             refresh: timer.map(|timer| (timer.interval, timer.refresher == Refresher::Us)),
         };
         let held = sound.far_holds();
-        if terms != self.terms && self.may() {
-            self.terms = terms;
+        if self.terms != Some(terms) && self.may() {
+            self.terms = Some(terms);
             events.tell(LegEvent::Session(terms));
         }
         if held != self.held && self.may() {

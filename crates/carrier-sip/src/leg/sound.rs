@@ -14,7 +14,7 @@ use sdp_types::Direction;
 
 use crate::{
     digits,
-    sdp::{self, Agreed, Local, SdpError},
+    sdp::{self, Agreed, Local, SdpError, Srtp},
 };
 
 /// Where nothing listens, for a far side that does not want to be sent to yet.
@@ -216,6 +216,11 @@ impl Sound {
     /// The suite that protects it.
     pub(super) fn suite(&self) -> Option<&'static str> {
         self.agreed.as_ref()?.suite()
+    }
+
+    /// Whether its sound was to be protected.
+    pub(super) fn wanted_srtp(&self) -> Srtp {
+        self.local.srtp
     }
 
     /// Whether the far side does not want to hear us for now.

@@ -85,7 +85,7 @@ impl Leg {
         let mut unacknowledged: Option<Unacknowledged> = None;
         let mut refresh = Refresh::default();
         let mut wishes = Wishes::default();
-        let mut told = session::Told::default();
+        let mut told = session::Told::new(self.sound.wanted_srtp());
         let end = loop {
             told.tell(&mut self.events, &self.sound, talk.timer.as_ref());
             let due = refresh.due(talk.timer.as_ref());

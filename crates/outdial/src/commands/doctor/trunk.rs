@@ -1,5 +1,7 @@
 //! One SIP trunk, closely, as far as it can be looked at without ringing anybody.
 
+use std::net::SocketAddr;
+
 use outdial_carrier_sip::{Lead, ProbeError, ProbeReport, Reached, SipCarrier, Way};
 use outdial_engine::ports::{Clock as _, SystemClock};
 
@@ -26,11 +28,13 @@ pub(super) async fn findings(server: &Server, trunk: &Trunk) -> Vec<Finding> {
         return findings;
     }
     let probed = sip.probe(&trunk.name).await;
+    let last = asked_last(&probed).and_then(|last| usable.iter().position(|lead| lead.address() == last));
     let mut ways = Vec::new();
-    for lead in &usable {
+    for (place, lead) in usable.iter().enumerate() {
         let way = sip.way_to(lead).await;
         ways.push(matches!(&way, Ok(way) if is_open(way)));
-        findings.push(Finding::new("route", routed(lead, way, &probed)));
+        let passed_over = last.is_some_and(|last| place < last);
+        findings.push(Finding::new("route", routed(lead, way, &probed, passed_over)));
     }
     if trunk.transport == Transport::Tls {
         findings.push(agreed(sip, trunk, &usable, &ways).await);
@@ -66,11 +70,21 @@ fn is_open(way: &Way) -> bool {
     matches!(way.reached, Reached::Connected(_) | Reached::Datagrams)
 }
 
+/// The last server that was asked: those before it did not answer.
+fn asked_last(probed: &Result<ProbeReport, ProbeError>) -> Option<SocketAddr> {
+    match probed {
+        Ok(report) => Some(report.address),
+        Err(ProbeError::Silent { address, .. } | ProbeError::NotSent { address, .. }) => Some(*address),
+        Err(_) => None,
+    }
+}
+
 /// By which way a server is reached, and how far.
 fn routed(
     lead: &Lead,
     way: Result<Way, ProbeError>,
     probed: &Result<ProbeReport, ProbeError>,
+    passed_over: bool,
 ) -> Result<String, String> {
     let way = way.map_err(|error| error.to_string())?;
     let there = lead.address();
@@ -100,6 +114,9 @@ fn routed(
             Err(ProbeError::NotSent { address, reason }) if *address == there => {
                 Err(format!("{what}: {reason}. Check `host`, `port` and `transport`"))
             }
+            Ok(_) | Err(_) if passed_over => Err(format!(
+                "{what}: did not answer over UDP, so the next one was asked. Calls try this one first: ask who runs it"
+            )),
             Ok(_) | Err(_) => Ok(format!("{what}: not asked, because calls try another one first")),
         },
     }
