@@ -200,7 +200,7 @@ async fn called(shared: &Arc<Shared>, mut transaction: Transaction) {
         }
         Shown::Nothing => {
             if let Some(from) = from {
-                tell(&shared, from, &transaction.original);
+                tell(shared, from, &transaction.original);
             }
             refuse(transaction).await;
         }
