@@ -21,6 +21,7 @@ mod mask;
 mod message;
 mod migrate;
 pub(crate) mod open;
+mod page;
 #[cfg(test)]
 mod plans;
 mod progress;

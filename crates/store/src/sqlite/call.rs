@@ -3,9 +3,9 @@
 use outdial_domain::{AccountId, Call, CallId, CallState};
 use outdial_engine::ports::{CallDetails, CallFilter, Change, Job, Page};
 use outdial_flow::Flow;
-use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter, types::Value};
+use rusqlite::{Connection, OptionalExtension, Row, params, types::Value};
 
-use super::{attempt, error::Failure, leg};
+use super::{attempt, error::Failure, leg, page};
 use crate::rows::{
     call::{CallRow, flow, outcome, waits},
     column::{json, micros},
@@ -244,17 +244,6 @@ fn list_index(filter: &CallFilter) -> &'static str {
 
 /// Calls, newest first, and whether there are more.
 pub(super) fn list(connection: &Connection, account: AccountId, filter: &CallFilter) -> Result<Page<Call>, Failure> {
-    let one_more = i64::try_from(filter.most).unwrap_or(i64::MAX).saturating_add(1);
-    let (text, values) = list_query(account, filter, one_more);
-    let rows: Vec<CallRow> = connection
-        .prepare_cached(&text)?
-        .query_map(params_from_iter(values), read)?
-        .collect::<rusqlite::Result<_>>()?;
-    let more = rows.len() > filter.most;
-    let items = rows
-        .into_iter()
-        .take(filter.most)
-        .map(Call::try_from)
-        .collect::<Result<_, _>>()?;
-    Ok(Page { items, more })
+    let query = list_query(account, filter, page::one_more(filter.most));
+    page::read(connection, query, filter.most, read)
 }

@@ -3,9 +3,9 @@
 use jiff::Timestamp;
 use outdial_domain::{AccountId, DeliveryId};
 use outdial_engine::ports::{Delivery, DeliveryFilter, Page};
-use rusqlite::{Connection, Row, params, params_from_iter, types::Value};
+use rusqlite::{Connection, Row, params, types::Value};
 
-use super::error::Failure;
+use super::{error::Failure, page};
 use crate::rows::delivery::DeliveryRow;
 
 pub(super) const ADD: &str =
@@ -66,18 +66,8 @@ pub(super) fn list(
     account: AccountId,
     filter: &DeliveryFilter,
 ) -> Result<Page<Delivery>, Failure> {
-    let one_more = i64::try_from(filter.most).unwrap_or(i64::MAX).saturating_add(1);
-    let (text, values) = list_query(account, filter, one_more);
-    let rows: Vec<DeliveryRow> = connection
-        .prepare_cached(&text)?
-        .query_map(params_from_iter(values), read)?
-        .collect::<rusqlite::Result<_>>()?;
-    let more = rows.len() > filter.most;
-    let items = rows.into_iter().take(filter.most).map(Delivery::try_from);
-    Ok(Page {
-        items: items.collect::<Result<_, _>>()?,
-        more,
-    })
+    let query = list_query(account, filter, page::one_more(filter.most));
+    page::read(connection, query, filter.most, read)
 }
 
 pub(super) fn forget(connection: &Connection, before: Timestamp, most: usize) -> Result<usize, Failure> {

@@ -3,12 +3,12 @@
 use jiff::Timestamp;
 use outdial_domain::{AccountId, Message, MessageId, MessageState, message::Receipt};
 use outdial_engine::ports::{Job, Lane, MessageBatch, MessageChange, MessageFilter, Page, SavedMessage};
-use rusqlite::{Connection, OptionalExtension, Row, params, params_from_iter, types::Value};
+use rusqlite::{Connection, OptionalExtension, Row, params, types::Value};
 
 use super::{
     arrival,
     error::{Failure, all_of},
-    event, feed, first_answer, job,
+    event, feed, first_answer, job, page,
     transaction::Log,
 };
 use crate::rows::{
@@ -239,16 +239,6 @@ pub(super) fn list(
     account: AccountId,
     filter: &MessageFilter,
 ) -> Result<Page<Message>, Failure> {
-    let one_more = i64::try_from(filter.most).unwrap_or(i64::MAX).saturating_add(1);
-    let (text, values) = list_query(account, filter, one_more);
-    let rows: Vec<MessageRow> = connection
-        .prepare_cached(&text)?
-        .query_map(params_from_iter(values), read)?
-        .collect::<rusqlite::Result<_>>()?;
-    let more = rows.len() > filter.most;
-    let items = rows.into_iter().take(filter.most).map(Message::try_from);
-    Ok(Page {
-        items: items.collect::<Result<_, _>>()?,
-        more,
-    })
+    let query = list_query(account, filter, page::one_more(filter.most));
+    page::read(connection, query, filter.most, read)
 }

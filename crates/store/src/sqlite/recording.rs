@@ -10,6 +10,7 @@ use uuid::Uuid;
 use super::{
     SqliteStore,
     error::{Failure, all_of},
+    page,
 };
 use crate::rows::{
     column::{json, micros},
@@ -63,7 +64,7 @@ fn one(connection: &Connection, account: AccountId, id: RecordingId) -> Result<O
 }
 
 fn list(connection: &Connection, account: AccountId, filter: &RecordingFilter) -> Result<Page<Recording>, Failure> {
-    let one_more = i64::try_from(filter.most).unwrap_or(i64::MAX).saturating_add(1);
+    let one_more = page::one_more(filter.most);
     let before = filter.before.map_or(Uuid::max(), |before| before.uuid());
     let rows: Vec<RecordingRow> = match filter.call {
         Some(call) => all_of(
