@@ -133,14 +133,14 @@ impl Database {
                 "PRAGMA foreign_keys = OFF; PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF;
                  PRAGMA cache_size = -262144;
                  {numbers} call SELECT {} FROM filler, n;
-                 {numbers} job (account_id, call_id, priority, due) SELECT {} FROM filler, n;",
+                 {numbers} job (account_id, subject, priority, due) SELECT {} FROM filler, n;",
                 columns(sqlite),
                 job(sqlite)
             ),
             &format!(
                 "SET session_replication_role = replica; SET synchronous_commit = off;
                  INSERT INTO call SELECT {} FROM filler, generate_series({first}::bigint, {}) AS i;
-                 INSERT INTO job (account_id, call_id, priority, due) SELECT {}
+                 INSERT INTO job (account_id, subject, priority, due) SELECT {}
                     FROM filler, generate_series({first}::bigint, {}) AS i;",
                 columns(postgres),
                 pending - 1,
