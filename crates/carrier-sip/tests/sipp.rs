@@ -170,7 +170,9 @@ async fn s08_cancel_before_any_answer() {
 async fn s09_cancel_crosses_answer() {
     let we = We::HangUpAt("ringing", Outcome::Canceled);
     let words = ["sent", "ringing 180 false", "ended canceled flow 0"];
-    tells("09-cancel-crosses-answer.xml", we, &words).await;
+    let told = tells("09-cancel-crosses-answer.xml", we, &words).await;
+    let reason = &told.end.ending.reason;
+    assert!(reason.contains("the far side answered just then"), "{reason}");
 }
 
 #[tokio::test]

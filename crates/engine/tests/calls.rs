@@ -99,6 +99,25 @@ async fn nobody_answers_within_the_ring_time() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_answer_that_a_stopped_process_finds_with_the_end_of_the_ring_time_counts() {
+    let bench = Bench::new().await;
+    bench.world.carrier.next(Script::ByHand);
+    let call = bench.place(BOB, Flow::say("Hello")).await.unwrap();
+    let mut leg = bench.world.carrier.leg().await;
+    leg.sent().await;
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    // The process stands still, and its timers are faster than what waits in its sockets.
+    tokio::time::advance(Duration::from_secs(60)).await;
+    tokio::time::sleep(Duration::from_millis(20)).await;
+    leg.answer().await;
+    let command = leg.command().await;
+    assert!(matches!(command, Some(LegCommand::Play { .. })), "{command:?}");
+    leg.end(Ending::new(Outcome::Completed, EndedBy::Callee, "the far side hung up"))
+        .await;
+    assert_eq!(outcome(&bench.ended(call.id).await).0, Outcome::Completed);
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_call_ends_at_its_talk_limit() {
     let bench = Bench::new().await;
     let flow = Flow {

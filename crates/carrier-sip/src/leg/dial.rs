@@ -23,7 +23,7 @@ use crate::{
 use super::{
     Leg,
     early::Early,
-    endings::{failed, given_up, is_timeout, let_go, refused, silence},
+    endings::{crossed, failed, given_up, is_timeout, let_go, refused, silence},
     forks::Forks,
     inbox::Inbox,
     redirect::Redirects,
@@ -291,7 +291,7 @@ impl Leg {
         early.go_on_in(&mut dialog);
         let forks = Box::new(Forks::new(&dialog, invite, flow, contact, challenges));
         let agreed = match given_up {
-            Some(ending) => Err(ending),
+            Some(ending) => Err(crossed(ending)),
             None => self.sound.answered(&response.body).map_err(|error| {
                 let why = headers::left_out(&response).unwrap_or_else(|| error.to_string());
                 failed(format!("the far side answered, but {why}"))

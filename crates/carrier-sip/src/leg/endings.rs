@@ -32,6 +32,14 @@ pub(super) fn given_up(ending: Ending, progress: Progress, hop: Hop) -> Ending {
     }
 }
 
+/// The ending of whoever gave up while the far side answered: the CANCEL and the answer crossed.
+pub(super) fn crossed(mut ending: Ending) -> Ending {
+    ending
+        .reason
+        .push_str("; the far side answered just then, and was hung up on");
+    ending
+}
+
 fn said_nothing(Hop { transport, address }: Hop) -> String {
     format!(
         "{address} did not answer the INVITE at all; it may have rung. \

@@ -33,6 +33,13 @@ pub(super) const ENDING: Duration = Duration::from_secs(40);
 /// keeps to both by itself, and need not learn of the answer.
 const REPORTING: Duration = Duration::from_secs(90);
 
+/// A deadline that is noticed so late tells of a process that stood still: stopped, or starved. It may have been
+/// answered meanwhile, and whoever answered is not to be hung up on.
+const STOOD_STILL: Duration = Duration::from_millis(200);
+
+/// How long what came in meanwhile may take to get here.
+const CATCHING_UP: Duration = Duration::from_millis(500);
+
 /// The legs of an attempt under way and the flow that runs on the first of them.
 pub(super) struct Conversation<'a> {
     pub(super) engine: &'a Engine,
@@ -51,6 +58,8 @@ pub(super) struct Conversation<'a> {
     /// Whether the carrier runs the flow.
     whole: bool,
     ring_until: Instant,
+    /// Before this no deadline counts: the process stood still, and what came in meanwhile is heard first.
+    caught_up: Instant,
     talk_until: Option<Instant>,
     /// How long that was when it was set.
     limit: Duration,
@@ -99,6 +108,7 @@ impl<'a> Conversation<'a> {
             engine,
             whole,
             ring_until: Instant::now() + without_answer,
+            caught_up: Instant::now(),
             talk_until: None,
             limit: plan.talk,
             warn_at: None,
@@ -141,7 +151,7 @@ impl<'a> Conversation<'a> {
     /// Stays with the legs to their end, and writes that down.
     pub(super) async fn run(mut self: Box<Self>, mut leg: LegHandle, mut control: mpsc::Receiver<Told>) {
         while !(self.over && self.other.is_none() && self.leaving.is_none()) {
-            let wake = self.next_deadline();
+            let wake = self.next_deadline().max(self.caught_up);
             tokio::select! {
                 event = leg.events.recv(), if !self.over => match event {
                     Some(LegEvent::Ended(end)) => Box::pin(self.on_over(*end)).await,
@@ -166,7 +176,14 @@ impl<'a> Conversation<'a> {
                         Box::pin(self.on_unsaved(error)).await;
                     }
                 },
-                () = tokio::time::sleep_until(wake) => Box::pin(self.on_deadline()).await,
+                () = tokio::time::sleep_until(wake) => {
+                    let now = Instant::now();
+                    if now.duration_since(wake) > STOOD_STILL {
+                        self.caught_up = now + CATCHING_UP;
+                    } else {
+                        Box::pin(self.on_deadline()).await;
+                    }
+                }
             }
         }
         let Self {

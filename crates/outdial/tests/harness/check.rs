@@ -37,6 +37,7 @@ struct Leg<'a> {
     /// It was known that it could not be sent any more, so its call was dialled again without a retry.
     was_taken_back: bool,
     outcome: &'a str,
+    reason: &'a str,
 }
 
 fn time(value: &Value) -> Option<Timestamp> {
@@ -146,7 +147,7 @@ impl Case<'_> {
         if let Some(wrong) = self.wrong(leg, seen) {
             broken.push((
                 Promise::TellsTheTruth,
-                format!("leg {} is {}: {wrong}", leg.id, leg.outcome),
+                format!("leg {} is {} ({}): {wrong}", leg.id, leg.outcome, leg.reason),
             ));
         }
     }
@@ -164,7 +165,9 @@ impl Case<'_> {
                 Some("its phone was not busy")
             }
             "congestion" if phone != Phone::Congested || !saw("invite") => Some("its phone said nothing like it"),
-            "no_answer" if saw("acknowledged") => Some("its phone was answered"),
+            "no_answer" if saw("acknowledged") && !leg.reason.contains("answered just then") => {
+                Some("its phone was answered")
+            }
             "canceled" if self.order.canceled_after.is_none() && self.made.ended.is_empty() => {
                 Some("nobody asked for it")
             }
@@ -236,16 +239,16 @@ pub fn unheard_of(rings: &Rings, calls: &[Value]) -> Vec<String> {
 }
 
 fn leg(value: &Value) -> Leg<'_> {
+    let reason = value["ending"]["reason"].as_str().unwrap_or_default();
     Leg {
         id: value["id"].as_str().unwrap(),
         node: value["node"].as_str().unwrap(),
         journalled_at: time(&value["journalled_at"]).unwrap(),
         ended_at: time(&value["ended_at"]),
         was_sent: value["dialing_at"].is_string(),
-        was_taken_back: value["ending"]["reason"]
-            .as_str()
-            .is_some_and(|reason| reason.starts_with("not sent: ")),
+        was_taken_back: reason.starts_with("not sent: "),
         outcome: value["ending"]["outcome"].as_str().unwrap_or("under way"),
+        reason,
     }
 }
 
