@@ -61,6 +61,15 @@ pub struct Note {
     pub time: Option<Timestamp>,
 }
 
+/// As it stands in a file, without a line feed.
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.time.map_or(0, Timestamp::as_second);
+        let (pid, attempt) = (self.pid.unwrap_or(0), self.attempt.unwrap_or(0));
+        write!(f, "{}: {pid} {attempt} ({seconds})", self.word)
+    }
+}
+
 impl Note {
     pub(crate) fn read(word: Key, value: &str, pid: Option<i32>) -> Self {
         let mut parts = value.split_ascii_whitespace().skip(1);

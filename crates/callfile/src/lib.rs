@@ -41,6 +41,7 @@
 //! | the keys | [`Key`] lists them all |
 //! | placing it | [`Spool`]: [`spool`](Spool::spool), [`spool_at`](Spool::spool_at), [`spool_as`](Spool::spool_as), and [`spool_many`](Spool::spool_many) for very many |
 //! | the result | [`Spool::outcome`], [`Spool::find`], [`Spool::wait`], and [`Spool::watch`] for all |
+//! | the other side | `Queue` and `Arrivals`, for a program that takes call files in Asterisk's place (Linux) |
 //!
 //! # What is promised
 //!
@@ -104,14 +105,14 @@ mod name;
 mod outcome;
 mod parse;
 mod print;
+#[cfg(target_os = "linux")]
+mod queue;
 mod spool;
 mod variable;
 #[cfg(target_os = "linux")]
 mod watch;
 mod when;
 
-#[cfg(target_os = "linux")]
-pub use crate::watch::{Ending, Finished, Watch, WatchError};
 pub use crate::{
     action::Action,
     builder::CallFileBuilder,
@@ -127,4 +128,9 @@ pub use crate::{
     spool::{Due, Order, Sealed, Spool, SpoolError, Spooled},
     variable::Variable,
     when::{InvalidTime, When},
+};
+#[cfg(target_os = "linux")]
+pub use crate::{
+    queue::{Arrivals, Contents, Entry, Listed, NotTaken, Queue, QueueError, Seen, Taken},
+    watch::{Ending, Finished, Watch, WatchError},
 };
