@@ -14,10 +14,10 @@ mod late_journal;
 
 /// A place of this name was reached.
 #[cfg(not(debug_assertions))]
-pub(crate) fn point(_name: &str) {}
+pub fn point(_name: &str) {}
 
 #[cfg(debug_assertions)]
-pub(crate) use armed::point;
+pub use armed::point;
 #[cfg(debug_assertions)]
 pub(crate) use late_journal::{keeps_back, write_late};
 
@@ -57,6 +57,9 @@ mod armed {
         "text_sent",
         "before_end",
         "after_end",
+        "file_taken",
+        "file_noted",
+        "file_finished",
     ];
 
     #[derive(Debug, PartialEq, Eq)]
@@ -108,7 +111,7 @@ mod armed {
     }
 
     /// A place of this name was reached.
-    pub(crate) fn point(name: &str) {
+    pub fn point(name: &str) {
         static TIMES: AtomicU64 = AtomicU64::new(0);
         debug_assert!(POINTS.contains(&name), "{name} is in no list");
         let Some(Fault::At { point, time, stop }) = Fault::asked() else {

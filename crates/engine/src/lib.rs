@@ -14,7 +14,7 @@
 mod call_task;
 mod commands;
 mod engine;
-mod fault;
+pub mod fault;
 mod interrupted;
 mod live;
 mod node;

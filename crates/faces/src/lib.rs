@@ -3,7 +3,7 @@
 //! Each face is a module of its own that turns its requests into verbs of the engine and the answers
 //! back. It does not know which carrier carries a call, and its wire types are seen by nobody else.
 //! [`native`] is our own REST interface; [`exotel`], [`hoiio`] and [`voicent`] speak as
-//! services of these names did.
+//! services of these names did, and [`spool`] takes call files as an Asterisk does.
 
 #[cfg(test)]
 mod any_request;
@@ -14,6 +14,9 @@ pub mod hoiio;
 mod minute;
 pub mod native;
 mod secret;
+mod shelf;
+pub mod spool;
+mod tag;
 mod tenant;
 #[cfg(test)]
 mod testing;

@@ -6,7 +6,6 @@
 //! (`guard`). Each request has a file: `call`, `status`, `remove`, `campaign`. A fault is told as the
 //! gateway told it, by a text that begins with `ERROR:` and holds no `[ReqId=…]`.
 
-mod audio;
 mod call;
 mod campaign;
 mod guard;
@@ -35,6 +34,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 use crate::{
     Tenant,
     body::{self, BodyError},
+    shelf::Shelf,
 };
 
 /// The name of this face in the event log.
@@ -60,14 +60,14 @@ struct Gateway {
     engine: Engine,
     actor: Actor,
     config: VoicentConfig,
-    audio: Option<audio::Shelf>,
+    audio: Option<Shelf>,
 }
 
 /// The whole interface, to be served with the peer's address as `ConnectInfo`: without it, nobody is answered.
 pub fn router(engine: Engine, config: VoicentConfig) -> Router {
     let gateway = Arc::new(Gateway {
         actor: config.tenant.actor(FACE),
-        audio: config.audio.clone().map(audio::Shelf::new),
+        audio: config.audio.clone().map(Shelf::new),
         engine,
         config,
     });

@@ -26,7 +26,7 @@ use outdial_flow::Problem;
 use serde::Deserialize;
 
 pub use asterisk::Asterisk;
-pub use faces::Faces;
+pub use faces::{Faces, Spool};
 pub use handsets::Handsets;
 pub use pacing::Pacing;
 pub use recordings::Recordings;

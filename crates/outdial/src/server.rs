@@ -16,7 +16,10 @@ use outdial_engine::{
     pacing::limits::Kind,
     ports::{Ids, NoRooms, Prompts, RoomSound, SystemClock, SystemEntropy, TextCarrier, VoiceCarrier},
 };
-use outdial_faces::native::{self, NativeConfig};
+use outdial_faces::{
+    native::{self, NativeConfig},
+    spool::{self, SpoolConfig},
+};
 use outdial_handset::{HandsetSet, Smsc};
 use outdial_speech::PromptLibrary;
 use outdial_webhooks::Webhooks;
@@ -68,6 +71,10 @@ pub struct Server {
     stop_within: Duration,
     stopping: CancellationToken,
     http: Vec<tokio::task::JoinHandle<()>>,
+    /// The directories of call files, and who takes these.
+    spools: Vec<SpoolConfig>,
+    taking: CancellationToken,
+    takers: Vec<tokio::task::JoinHandle<()>>,
     // Held until everything else is gone.
     _data: DataDir,
 }
@@ -195,6 +202,7 @@ impl Server {
                 metrics: metrics_text(engine.clone()),
             },
         );
+        let spools = faces.spools();
         let (shared, mut http) = faces.serve(&engine, &stopping);
         let router = router.merge(shared);
         http.push(tokio::spawn(http::serve(listener, router, stopping.clone())));
@@ -215,6 +223,9 @@ impl Server {
             stop_within,
             stopping,
             http,
+            spools,
+            taking: CancellationToken::new(),
+            takers: Vec::new(),
             _data: data,
         })
     }
@@ -225,6 +236,15 @@ impl Server {
             .as_ref()
             .map(|sip| sip.local_addr().to_string())
             .unwrap_or_default()
+    }
+
+    /// Takes call files from now on: it is for a server that stays, because a file waits for whoever does.
+    pub fn take_call_files(&mut self) {
+        for spool in self.spools.drain(..) {
+            let stop = self.taking.clone().cancelled_owned();
+            self.takers
+                .push(tokio::spawn(spool::serve(self.engine.clone(), spool, stop)));
+        }
     }
 
     /// Stops everything: no new work, live calls ended at once, then the servers.
@@ -243,6 +263,12 @@ impl Server {
     async fn stop_servers(mut self) {
         if let Some(webhooks) = &self.webhooks {
             webhooks.stop(TELLING).await;
+        }
+        self.taking.cancel();
+        for taker in self.takers.drain(..) {
+            if let Err(error) = taker.await {
+                tracing::error!(%error, "the taking of call files ended badly");
+            }
         }
         // Until here the receivers that are being told are this node's own.
         self.engine.leave().await;

@@ -1,15 +1,16 @@
 //! `callreqHandler.jsp`: a request for a call.
 
-use std::{fmt::Display, time::Duration};
+use std::{fmt::Display, path::Path, time::Duration};
 
 use axum::http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
-use outdial_domain::{Address, Call, Factor, Outcome, Plan, Retry, RetryRule};
+use outdial_domain::{Address, AudioId, Call, Factor, Outcome, Retry, RetryRule};
 use outdial_engine::verbs::{self, Action, FaceReference, KeptByFace, PlaceCall, PlaceCallError};
 use outdial_flow::{Flow, Say};
-use outdial_voicent::{Accepted, CallRequest, Content, Form, Invalid, ReqId, Vcast, is_vcast};
+use outdial_voicent::{Accepted, CallRequest, Content, Form, Invalid, ReqId, Vcast, base_name, is_vcast};
 
-use super::{Gateway, Refusal, audio, kept::Kept};
+use super::{Gateway, Refusal, kept::Kept};
+use crate::{shelf::NotPlayed, tag::shortened};
 
 /// How long after an attempt that nobody answered the next one follows.
 const PAUSE: Duration = Duration::from_secs(60);
@@ -120,7 +121,7 @@ async fn action(gateway: &Gateway, content: &Content) -> Result<Action, Refusal>
             Say::LONGEST
         ))),
         Content::Text(text) => Ok(Action::Flow(Flow::say(text))),
-        Content::Audio(file) => Ok(Action::Flow(Flow::play(audio::find(gateway, file).await?))),
+        Content::Audio(file) => Ok(Action::Flow(Flow::play(audio(gateway, file).await?))),
         Content::App(name) => Ok(Action::Stored(name.clone())),
         Content::Sms(_) => Err(Refusal::not_available("the sending of texts")),
         Content::VoiceXml(_) => Err(Refusal::not_available("VoiceXML")),
@@ -135,11 +136,21 @@ async fn action(gateway: &Gateway, content: &Content) -> Result<Action, Refusal>
     }
 }
 
-/// A text as a tag: one line of bounded length, or none.
-fn shortened(text: &str) -> Option<String> {
-    let mut line: String = text.chars().filter(|character| !character.is_control()).collect();
-    line.truncate(line.floor_char_boundary(Plan::LONGEST_TAG));
-    (!line.is_empty()).then_some(line)
+/// The upload that a file is. Only the last part of what was named counts.
+async fn audio(gateway: &Gateway, named: &str) -> Result<AudioId, Refusal> {
+    let Some(shelf) = &gateway.audio else {
+        return Err(Refusal::told(
+            "audiofile: there is no directory of files here: set `faces.voicent.audio`",
+        ));
+    };
+    let missing = || Refusal::told("audiofile: there is no file of this name in the directory of this gateway");
+    let name = base_name(named).ok_or_else(missing)?;
+    let found = shelf.find(&gateway.engine, &gateway.actor, Path::new(&name)).await;
+    found.map_err(|error| match error {
+        NotPlayed::Missing => missing(),
+        NotPlayed::Wrong(why) => Refusal::told(format!("audiofile: {why}")),
+        NotPlayed::Failed(why) => failed(&why),
+    })
 }
 
 pub(super) fn invalid(invalid: &Invalid) -> Refusal {

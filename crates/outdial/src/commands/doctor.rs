@@ -5,6 +5,7 @@ mod clock;
 mod listening;
 mod nat;
 mod probe_signal;
+mod spools;
 mod tapped;
 mod test_call;
 mod tls;

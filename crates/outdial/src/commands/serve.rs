@@ -14,7 +14,8 @@ use crate::{
 pub(super) async fn run(common: &Common) -> Result<ExitCode, Failure> {
     let config = Config::load(common.config.as_deref())?;
     let mut stop = StopSignals::listen()?;
-    let server = Server::start(&config, &common.data, Role::Dialling).await?;
+    let mut server = Server::start(&config, &common.data, Role::Dialling).await?;
+    server.take_call_files();
     let phones = match &server.handsets {
         Some(handsets) => format!(", handsets {}", handsets.address()),
         None => String::new(),

@@ -2,6 +2,7 @@
 
 mod exotel;
 mod hoiio;
+mod spool;
 mod tls;
 mod voicent;
 
@@ -14,6 +15,7 @@ use super::ConfigError;
 
 pub use exotel::Exotel;
 pub use hoiio::Hoiio;
+pub use spool::Spool;
 pub use tls::Tls;
 pub use voicent::Voicent;
 
@@ -29,6 +31,8 @@ pub struct Faces {
     pub hoiio: Option<Hoiio>,
     /// The forms of Voicent's gateway.
     pub voicent: Option<Voicent>,
+    /// Directories whose call files are taken.
+    pub spool: Vec<Spool>,
 }
 
 /// The account of this name, for whom a face acts.

@@ -4,11 +4,13 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use axum::Router;
+use outdial_callfile::QueueError;
 use outdial_domain::Account;
 use outdial_engine::{Engine, ports::NoticeWriter};
 use outdial_faces::{
     exotel::{self, ExotelConfig, ExotelNotices},
     hoiio::{self, HoiioConfig, HoiioNotices},
+    spool::{self, SpoolConfig},
     voicent::{self, VoicentConfig},
 };
 use tokio::{net::TcpListener, task::JoinHandle};
@@ -17,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 use super::{http, start_failure};
 use crate::{
-    config::{Config, ConfigError},
+    config::{Config, ConfigError, Spool},
     exit::Failure,
 };
 
@@ -29,6 +31,7 @@ pub(super) struct Taken {
     exotel: Option<ExotelConfig>,
     /// The settings, and whether what is not taken is told again.
     hoiio: Option<(HoiioConfig, bool)>,
+    spools: Vec<SpoolConfig>,
 }
 
 impl Taken {
@@ -39,8 +42,17 @@ impl Taken {
         let hoiio = faces.hoiio.as_ref().filter(|hoiio| hoiio.enabled);
         let mut taken = Self {
             exotel: exotel.map(|exotel| exotel.settings(accounts, api)).transpose()?,
+            spools: Spool::all(config, accounts)?,
             ..Self::default()
         };
+        for spool in &taken.spools {
+            match spool::check(spool) {
+                Ok(()) => {}
+                // A node that shares it, or a run of before that is about to end.
+                Err(error @ QueueError::InUse { .. }) => tracing::warn!(%error, "its files are left until then"),
+                Err(error) => return Err(Failure::start(format!("`[[faces.spool]]`: {error}"))),
+            }
+        }
         if let Some(hoiio) = hoiio {
             taken.hoiio = Some((hoiio.settings(accounts)?, hoiio.notify_again));
         }
@@ -59,7 +71,7 @@ impl Taken {
         Ok(taken)
     }
 
-    /// Where those are that have listeners of their own, as `voicent http://127.0.0.1:8155`.
+    /// Where those are that have listeners or directories of their own, as `voicent http://127.0.0.1:8155`.
     pub(super) fn addresses(&self) -> Result<Vec<String>, Failure> {
         let voicent = self
             .voicent
@@ -70,7 +82,16 @@ impl Taken {
             let address = listener.local_addr().map_err(start_failure)?;
             Ok(format!("{name} {scheme}://{address}"))
         });
-        shown.collect()
+        let spools = self.spools.iter().map(|spool| {
+            let directory = spool.directory.display();
+            Ok(format!("{} {directory}", spool::FACE))
+        });
+        shown.chain(spools).collect()
+    }
+
+    /// The directories whose call files are taken.
+    pub(super) fn spools(&self) -> Vec<SpoolConfig> {
+        self.spools.clone()
     }
 
     /// Who writes what is told of the calls of each face, but for those that tell nothing.

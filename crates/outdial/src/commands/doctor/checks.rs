@@ -61,6 +61,7 @@ pub(super) async fn all(common: &Common, config: &Config) -> Vec<Finding> {
         }
     }
     findings.extend(super::webhooks::findings(common, config).await);
+    findings.extend(super::spools::findings(common, config));
     findings
 }
 
@@ -112,6 +113,7 @@ async fn trial_server(config: &Config, ear: &Ear) -> Result<(Server, tempfile::T
     config.handsets.script = Some(script);
     config.number.clear();
     config.store = crate::config::Store::default();
+    config.faces = crate::config::Faces::default();
     let listen = |sip| Arc::new(Tapped::new(sip, ear.clone())) as Arc<dyn VoiceCarrier>;
     let server = Server::start_through(&config, &work.path().join("data"), Role::Dialling, listen).await;
     Ok((server.map_err(|failure| failure.to_string())?, work))
