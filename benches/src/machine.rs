@@ -47,18 +47,20 @@ fn ticks(stat: &str) -> Option<f64> {
 
 /// Kilobytes of memory that a process has in use.
 pub(crate) fn resident(pid: u32) -> Result<f64> {
+    memory(pid, "VmRSS:")
+}
+
+/// The most kilobytes of memory that a process has had in use.
+pub(crate) fn most_resident(pid: u32) -> Result<f64> {
+    memory(pid, "VmHWM:")
+}
+
+fn memory(pid: u32, line: &str) -> Result<f64> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).context("read the memory of a process")?;
     status
         .lines()
-        .find_map(|line| {
-            line.strip_prefix("VmRSS:")?
-                .trim()
-                .strip_suffix("kB")?
-                .trim()
-                .parse()
-                .ok()
-        })
-        .context("no VmRSS in the status of a process")
+        .find_map(|found| found.strip_prefix(line)?.trim().strip_suffix("kB")?.trim().parse().ok())
+        .with_context(|| format!("no {line} in the status of a process"))
 }
 
 /// How many want to run, averaged over the last minute.

@@ -6,6 +6,7 @@
 mod asterisk;
 mod bare_rooms;
 mod bare_uac;
+mod call_files;
 mod outdial;
 mod registrar;
 mod sipp;
@@ -23,6 +24,7 @@ pub(crate) use self::{
     asterisk::Asterisk,
     bare_rooms::BareRooms,
     bare_uac::bare_uac,
+    call_files::CallFiles,
     outdial::Outdial,
     registrar::Registrar,
     sipp::{FarSide, Sipp, Way},

@@ -10,6 +10,7 @@ mod playing;
 mod protected;
 mod registrations;
 mod rooms;
+mod spool;
 mod transports;
 mod webhooks;
 mod whole_path;
@@ -43,6 +44,8 @@ pub(crate) enum Group {
     Creates,
     /// Call files put into a spool directory.
     Callfiles,
+    /// Call files taken out of a spool directory and dialled.
+    Spool,
     /// Notifications delivered to a receiver.
     Webhooks,
     /// Creates and dials with up to ten million calls pending. It takes long, and 10 GB of disk.
@@ -51,7 +54,7 @@ pub(crate) enum Group {
 
 impl Group {
     /// Those that are measured when none is named.
-    pub(crate) const USUAL: [Self; 11] = [
+    pub(crate) const USUAL: [Self; 12] = [
         Self::Idle,
         Self::WholePath,
         Self::Playing,
@@ -62,6 +65,7 @@ impl Group {
         Self::Registrations,
         Self::Creates,
         Self::Callfiles,
+        Self::Spool,
         Self::Webhooks,
     ];
 
@@ -86,6 +90,7 @@ impl Group {
             Self::Registrations => registrations::measure(table).await,
             Self::Creates => creates::measure(table).await,
             Self::Callfiles => callfiles::measure(table),
+            Self::Spool => spool::measure(table).await,
             Self::Webhooks => webhooks::measure(table).await,
             Self::Backlog => backlog::measure(table, most_pending).await,
         }
@@ -103,6 +108,7 @@ impl Group {
             Self::Registrations => "registrations",
             Self::Creates => "creates",
             Self::Callfiles => "callfiles",
+            Self::Spool => "spool",
             Self::Webhooks => "webhooks",
             Self::Backlog => "backlog",
         }

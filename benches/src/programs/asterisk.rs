@@ -6,11 +6,11 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, bail};
 use outdial_testkit::peers::{Certificates, PortLease, Shown, interop_dir, target_dir};
 use tempfile::TempDir;
 
-use super::{Running, lease_up_to};
+use super::{CallFiles, Running, lease_up_to};
 use crate::machine;
 
 const STARTS_WITHIN: Duration = Duration::from_secs(30);
@@ -45,9 +45,7 @@ impl Asterisk {
             .prefix("b")
             .tempdir_in(&place)
             .with_context(|| format!("make a home in {}", place.display()))?;
-        for folder in ["spool/outgoing", "spool/staged"] {
-            std::fs::create_dir_all(home.path().join(folder)).context("make the spool directory")?;
-        }
+        CallFiles::make(&home.path().join("spool"))?;
         // Two for each of a thousand calls at a time.
         let ports = lease_up_to(&[2_400, 2_100])?;
         let log = File::create(home.path().join("output.log")).context("make its log")?;
@@ -68,46 +66,19 @@ impl Asterisk {
         Ok(asterisk)
     }
 
-    /// Moves so many call files into the spool, as fast as they can be moved. Each rings the URI, and
-    /// runs the application when it is answered.
+    /// Where it takes call files.
+    pub(crate) fn call_files(&self) -> CallFiles {
+        CallFiles::in_folder(&self.home.path().join("spool"))
+    }
+
+    /// Moves so many call files into the spool, as fast as they can be moved; see [`CallFiles::dial`].
     pub(crate) fn dial(&self, calls: usize, uri: &str, application: &str, data: &str) -> Result<Instant> {
-        let spool = self.home.path().join("spool");
-        // What follows a semicolon would be a comment.
-        let uri = uri.replace(';', "\\;");
-        let text = format!(
-            "Channel: PJSIP/anyone/{uri}\nMaxRetries: 0\nWaitTime: 30\nApplication: {application}\nData: {data}\n"
-        );
-        for number in 0..calls {
-            std::fs::write(spool.join(format!("staged/{number}.call")), &text).context("write a call file")?;
-        }
-        let started = Instant::now();
-        for number in 0..calls {
-            let name = format!("{number}-{}.call", started.elapsed().as_nanos());
-            std::fs::rename(
-                spool.join(format!("staged/{number}.call")),
-                spool.join("outgoing").join(name),
-            )
-            .context("move a call file into the spool")?;
-        }
-        Ok(started)
+        self.call_files().dial(calls, uri, application, data)
     }
 
     /// Waits until no call file is left: every call is over.
     pub(crate) async fn is_done(&self, patience: Duration) -> Result<()> {
-        let outgoing = self.home.path().join("spool/outgoing");
-        let started = Instant::now();
-        while std::fs::read_dir(&outgoing)
-            .context("look into the spool")?
-            .next()
-            .is_some()
-        {
-            ensure!(
-                started.elapsed() < patience,
-                "call files are left in the spool after {patience:?}"
-            );
-            tokio::time::sleep(Duration::from_millis(5)).await;
-        }
-        Ok(())
+        self.call_files().are_done(patience).await
     }
 
     /// A folder that it can play files of.

@@ -111,6 +111,10 @@ impl Outdial {
     pub(crate) fn resident(&self) -> Result<f64> {
         machine::resident(self.program.pid())
     }
+
+    pub(crate) fn most_resident(&self) -> Result<f64> {
+        machine::most_resident(self.program.pid())
+    }
 }
 
 /// The line that says that it is ready.
