@@ -209,6 +209,55 @@ async fn calls_of_packages_for_node_ring_phones() {
     server.stop().await;
 }
 
+/// Runs a program with one of the packages for Python 2.
+async fn run_python2(package: &str, program: &str, home: &Home) -> Value {
+    let mut command = Command::new(interop_dir().join("peers/python2"));
+    command
+        .args(["run", package])
+        .arg(interop_dir().join("peers").join(program));
+    command.args(["MYAPP", "MYTOKEN", FIRST, SECOND]);
+    run(&mut command, home.dir.path()).await
+}
+
+#[tokio::test]
+async fn calls_of_packages_for_python_2_ring_phones() {
+    if !require(Peer::HoiioPython)
+        || !require(Peer::Openssl)
+        || !inside("calls_of_packages_for_python_2_ring_phones").await
+    {
+        return;
+    }
+    let home = Home::new();
+    let server = serve(&home).await;
+    let told = run_python2("hoiio", "hoiio_calls.py", &home).await;
+    assert_eq!(told["placed"][1], "success_ok", "{told}");
+    assert_eq!(told["call"], json!(["myapp", FIRST, SECOND, "answered", "answered"]));
+    assert_eq!(told["lasted"], json!(["int", "datetime"]));
+    assert_eq!(told["meeting"], json!(["MY-ROOM", 2]));
+    assert_eq!(told["hung_up"], json!(["success_ok", "success_ok"]));
+    assert_eq!(told["history"], json!([3, 3, true]));
+    assert_eq!(told["text"], json!([true, "success_ok"]));
+    assert_eq!(told["rate"], json!([false, "error_service_not_available"]));
+    assert_eq!(told["refused"], json!([false, "error_invalid_access_token"]));
+    let story = story(&server, &told["placed"][2]).await;
+    let legs = story["call"]["attempts"][0]["legs"].as_array().unwrap();
+    assert_eq!(legs.len(), 2, "{story}");
+
+    let told = run_python2("python-hoiio", "python_hoiio_calls.py", &home).await;
+    assert_eq!(told["placed"]["status"], "success_ok", "{told}");
+    assert_eq!(told["call"]["call_status_dest2"], "answered", "{told}");
+    assert_eq!(told["history"]["total_entries_count"], "4", "{told}");
+    assert_eq!(told["text"]["status"], "success_ok", "{told}");
+    assert_eq!(told["dialled"]["status"], "success_ok", "{told}");
+    assert_eq!(told["info"]["status"], "success_ok", "{told}");
+    assert_eq!(
+        told["subscribed"]["status"], "error_subscribe_number_not_available",
+        "{told}"
+    );
+    assert_eq!(told["refused"]["status"], "error_invalid_access_token", "{told}");
+    server.stop().await;
+}
+
 #[tokio::test]
 async fn receivers_are_told_in_the_words_of_the_service() {
     let home = Home::new();

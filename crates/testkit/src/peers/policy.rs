@@ -28,6 +28,8 @@ pub enum Peer {
     ExotelPython,
     /// Two others, from npm, under the target folder.
     ExotelNode,
+    /// Two clients of Hoiio, with the Python 2.7 that `interop/peers/python2` unpacks for them.
+    HoiioPython,
     /// The SMSC, from npm's package `smpp`, under the target folder.
     NpmSmpp,
     /// The speech engine of the default configuration.
@@ -60,6 +62,7 @@ impl fmt::Display for Peer {
             Self::VoicentPython => "voicent-python",
             Self::ExotelPython => "exotel-python",
             Self::ExotelNode => "exotel-node",
+            Self::HoiioPython => "hoiio-python",
             Self::NpmSmpp => "npm-smpp",
             Self::EspeakNg => "espeak-ng",
             Self::MultimonNg => "multimon-ng",
@@ -97,6 +100,7 @@ impl Peer {
             Self::ExotelNode => {
                 does_not_run("node", "--version").or_else(|| absent(&npm_packages().join("exotel-node")))
             }
+            Self::HoiioPython => absent(&target_dir().join("peers/python2/installed")),
             Self::NpmSmpp => does_not_run("node", "--version").or_else(|| absent(&npm_smpp_package())),
         }
     }
