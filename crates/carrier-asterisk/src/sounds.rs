@@ -1,13 +1,8 @@
 //! Prompts as files that Asterisk can play.
 
-use std::{
-    fs::{self, File, Permissions},
-    io::{self, Write},
-    os::unix::fs::PermissionsExt,
-    path::Path,
-};
+use std::{io, path::Path};
 
-use sha2::{Digest, Sha256};
+use outdial_engine::sound_files;
 
 use crate::script::{Piece, RATE};
 
@@ -18,13 +13,12 @@ const SILENCE: usize = 10 * RATE as usize;
 /// The most bytes of an application's argument, so that its line fits into a call file.
 const LONGEST: usize = 1_000;
 
-/// Writes the sounds that are not there yet, and gives Playback's argument for all.
-///
-/// A file is named by what is in it, so the same prompt is written once, whoever says it, and never
-/// changes while Asterisk plays it. When there are too many for one line they are made into one.
+/// Writes the sounds that are not there yet, and gives Playback's argument for all. When there are too many for one
+/// line they are made into one.
 pub(crate) fn playable(dir: &Path, pieces: &[Piece]) -> io::Result<String> {
     let parts: Vec<Vec<i16>> = pieces.iter().flat_map(parts).collect();
-    let length: usize = parts.len() * (path(dir, &[]).len() + 1);
+    // Without their suffix, and with what divides them.
+    let length: usize = parts.len() * (sound_files::length_of_path(dir) + 1 - ".wav".len());
     let sounds = if length <= LONGEST { parts } else { vec![parts.concat()] };
     let paths: io::Result<Vec<String>> = sounds.iter().map(|samples| write(dir, samples)).collect();
     Ok(paths?.join("&"))
@@ -43,58 +37,15 @@ fn parts(piece: &Piece) -> Vec<Vec<i16>> {
     }
 }
 
-/// The path as Playback wants it, without the suffix.
-fn path(dir: &Path, wav: &[u8]) -> String {
-    let hash = Sha256::digest(wav);
-    let hash: String = hash[..16].iter().map(|byte| format!("{byte:02x}")).collect();
-    dir.join(format!("outdial-{hash}")).to_string_lossy().into_owned()
-}
-
+/// Writes a sound, and gives its path as Playback wants it, without the suffix.
 fn write(dir: &Path, samples: &[i16]) -> io::Result<String> {
-    let wav = wav(samples)?;
-    let path = path(dir, &wav);
-    let name = format!("{path}.wav");
-    // What somebody else wrote under that name would be played instead, or nothing.
-    if fs::read(&name).is_ok_and(|there| there == wav) {
-        return Ok(path);
-    }
-    let mut file = tempfile::Builder::new().prefix(".outdial-").tempfile_in(dir)?;
-    file.write_all(&wav)?;
-    // Asterisk runs as another user.
-    file.as_file().set_permissions(Permissions::from_mode(0o644))?;
-    // A power cut must not leave an empty file under a name that says what is in it.
-    file.as_file().sync_all()?;
-    file.persist(&name).map_err(|error| error.error)?;
-    File::open(dir)?.sync_all()?;
-    Ok(path)
-}
-
-/// A WAV file of one channel, 16 bits, as Asterisk's `format_wav` reads it.
-fn wav(samples: &[i16]) -> io::Result<Vec<u8>> {
-    let bytes = u32::try_from(samples.len() * 2)
-        .ok()
-        .filter(|bytes| *bytes < u32::MAX - 36);
-    let bytes = bytes.ok_or_else(|| io::Error::other("the sound is too long for a WAV file"))?;
-    let mut wav = Vec::with_capacity(44 + samples.len() * 2);
-    wav.extend(b"RIFF");
-    wav.extend((36 + bytes).to_le_bytes());
-    wav.extend(b"WAVEfmt ");
-    wav.extend(16_u32.to_le_bytes());
-    // PCM, one channel.
-    wav.extend([1, 0, 1, 0]);
-    wav.extend(RATE.to_le_bytes());
-    wav.extend((RATE * 2).to_le_bytes());
-    // Two bytes a sample, 16 bits.
-    wav.extend([2, 0, 16, 0]);
-    wav.extend(b"data");
-    wav.extend(bytes.to_le_bytes());
-    wav.extend(samples.iter().flat_map(|sample| sample.to_le_bytes()));
-    Ok(wav)
+    let path = sound_files::write(dir, RATE, samples)?;
+    Ok(path.with_extension("").to_string_lossy().into_owned())
 }
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
+    use std::{fs, sync::Arc};
 
     use outdial_engine::ports::Clip;
 
@@ -124,19 +75,6 @@ mod tests {
         assert_eq!(names.len(), 4, "{names:?}");
         let first = fs::read(format!("{}.wav", paths[0])).unwrap();
         assert_eq!((first.len(), &first[..4], first[44]), (44 + 160, b"RIFF".as_slice(), 1));
-        let mode = fs::metadata(format!("{}.wav", paths[0])).unwrap().permissions().mode();
-        assert_eq!(mode & 0o777, 0o644);
-    }
-
-    #[test]
-    fn a_sound_that_was_spoilt_is_written_again() {
-        let dir = tempfile::tempdir().unwrap();
-        let argument = playable(dir.path(), &[clip(7)]).unwrap();
-        let name = format!("{argument}.wav");
-        let right = fs::read(&name).unwrap();
-        fs::write(&name, "garbage").unwrap();
-        assert_eq!(playable(dir.path(), &[clip(7)]).unwrap(), argument);
-        assert_eq!(fs::read(name).unwrap(), right);
     }
 
     #[test]

@@ -236,6 +236,9 @@ async fn a_refused_login_refuses_calls_and_keeps_the_secret() {
     let ask = Ask {
         trunk: Some("pbx"),
         to: &Address::parse("100").unwrap(),
+        from: None,
+        ring: Duration::from_secs(45),
+        talk: Duration::from_secs(60),
         flow: &Flow::default(),
     };
     match carrier.can(&ask) {

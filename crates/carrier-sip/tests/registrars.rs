@@ -148,6 +148,9 @@ async fn a_trunk_that_stays_silent_is_down_until_it_answers() {
         rig.carrier.can(&Ask {
             trunk: Some("far"),
             to: &Address::parse("+6561234567").expect("an address"),
+            from: None,
+            ring: Duration::from_secs(45),
+            talk: Duration::from_secs(60),
             flow: &outdial_flow::Flow::default(),
         })
     };

@@ -97,6 +97,9 @@ async fn it_says_what_it_can() {
         rig.carrier.can(&Ask {
             trunk,
             to: &to,
+            from: None,
+            ring: Duration::from_secs(45),
+            talk: Duration::from_secs(60),
             flow: &flow,
         })
     };

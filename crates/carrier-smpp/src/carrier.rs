@@ -8,7 +8,7 @@ use std::{
 
 use futures_util::future::{BoxFuture, join_all};
 use outdial_domain::message::{PartFate, ReceiptState, Refusal};
-use outdial_engine::ports::{Arrival, TextCarrier, TextOrder, TextQuestion, TextTrunk};
+use outdial_engine::ports::{Arrival, TextAsk, TextCarrier, TextOrder, TextQuestion, TextTrunk};
 use tokio::{
     sync::{mpsc, oneshot},
     time::timeout,
@@ -117,10 +117,10 @@ impl TextCarrier for SmppCarrier {
         })
     }
 
-    fn can(&self, trunk: &str, from: Option<&str>, to: &str) -> Result<(), String> {
-        let trunk = self.trunks.get(trunk).ok_or_else(|| no_trunk(trunk))?;
-        wire::sender(&trunk.settings, from)?;
-        numbers::number(&trunk.settings.receivers, to)?;
+    fn can(&self, ask: &TextAsk<'_>) -> Result<(), String> {
+        let trunk = self.trunks.get(ask.trunk).ok_or_else(|| no_trunk(ask.trunk))?;
+        wire::sender(&trunk.settings, ask.from)?;
+        numbers::number(&trunk.settings.receivers, ask.to)?;
         Ok(())
     }
 

@@ -8,11 +8,12 @@ use std::{
 use outdial_domain::{
     Call, CallId, EndedBy, Ending, EventKind, Leg, LiveCall, Outcome, Retry, attempt::Progress, call::Happening,
 };
+use outdial_flow::Flow;
 
 use crate::{
     Engine,
     call_task::{attempt_is_over, stay_with},
-    ports::{CallDetails, Change, Job, LeftBehind, LegHandle, StoreError, StoredEvent},
+    ports::{CallDetails, Change, Job, LeftBehind, LegHandle, LegOrder, StoreError, StoredEvent, WholeOrder},
     recording, texting,
 };
 
@@ -63,12 +64,13 @@ async fn account_for(engine: &Engine, details: CallDetails, why: impl Fn(&Leg) -
     if inner.taken_up.calls().contains(&id) {
         return Ok(());
     }
+    let flow = details.flow;
     let Some(mut live) = LiveCall::read(details.call, details.attempts, details.legs) else {
         tracing::error!(%id, "an active call has no unfinished leg; it is left as it is");
         return Ok(());
     };
     live.stopped = was_to_end(engine, &live.call).await;
-    let Some(leg) = taken_up(engine, &live) else {
+    let Some(leg) = taken_up(engine, &live, flow) else {
         return end(engine, live, why).await;
     };
     tracing::info!(%id, carrier = live.leg.trunk, "an interrupted call is asked for, and followed to its end");
@@ -86,7 +88,7 @@ async fn account_for(engine: &Engine, details: CallDetails, why: impl Fn(&Leg) -
 
 /// The leg of a call that was handed over as a whole, if its carrier can say anything of it. A call whose task
 /// is on this node has an owner, whom nobody replaces.
-fn taken_up(engine: &Engine, live: &LiveCall) -> Option<LegHandle> {
+fn taken_up(engine: &Engine, live: &LiveCall, flow: Flow) -> Option<LegHandle> {
     if !live.others.is_empty() || engine.inner().live.has(live.call.id) {
         return None;
     }
@@ -96,9 +98,26 @@ fn taken_up(engine: &Engine, live: &LiveCall) -> Option<LegHandle> {
         .iter()
         .find(|trunk| trunk.name == live.leg.trunk)?;
     let now = engine.ids.now();
+    let plan = &live.call.plan;
+    let order = WholeOrder {
+        leg: LegOrder {
+            leg: live.leg.id,
+            trunk: Some(live.leg.trunk.clone()),
+            to: plan.to.clone(),
+            from: plan.from.clone(),
+            send_before: None,
+        },
+        account: live.call.account,
+        ring: plan.ring,
+        talk: plan.talk,
+        flow,
+        sounds: Vec::new(),
+    };
     engine.carriers.get(&trunk.carrier)?.take_up(LeftBehind {
         leg: live.leg.id,
         trunk: live.leg.trunk.clone(),
+        order,
+        since: live.leg.progress.journalled_at,
         now,
         longest: live.attempt.left(now),
     })

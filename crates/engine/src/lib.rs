@@ -31,6 +31,7 @@ mod saving;
 mod scheduler;
 mod seldom;
 mod settings;
+pub mod sound_files;
 mod sweeper;
 mod texting;
 pub mod verbs;

@@ -4,7 +4,10 @@
 //! [`Outgoing::admits`] of the very address that it connects to, after the name was resolved and for every
 //! connection, so that a name which changes its address gains nothing.
 
-use std::{net::IpAddr, str::FromStr};
+use std::{
+    net::{IpAddr, SocketAddr},
+    str::FromStr,
+};
 
 use ipnet::{IpNet, Ipv4Net, Ipv6Net};
 use url::{Host, Url};
@@ -40,6 +43,22 @@ pub enum UrlRefused {
 #[error("`{0}` is no network, address or host: give one as 10.0.0.0/8, 127.0.0.1 or hooks.example.com")]
 pub struct AllowedError(String);
 
+/// Why a name leads nowhere.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum NoAddress {
+    /// All its addresses are private, and whoever configured the way there has not allowed them.
+    #[error("{name} has no address that may be connected to, only {address}: the configuration can allow it")]
+    Private {
+        /// The name.
+        name: String,
+        /// One of its addresses.
+        address: IpAddr,
+    },
+    /// It has none.
+    #[error("{0} has no address")]
+    None(String),
+}
+
 impl Outgoing {
     /// What these lines of the configuration allow: networks, addresses, and names of hosts.
     ///
@@ -67,6 +86,27 @@ impl Outgoing {
     pub fn admits(&self, address: IpAddr) -> bool {
         let address = address.to_canonical();
         is_public(address) || self.networks.iter().any(|network| network.contains(&address))
+    }
+
+    /// Those of the addresses of a name that may be connected to.
+    ///
+    /// # Errors
+    ///
+    /// [`NoAddress`] when there are none.
+    pub fn admitted(&self, name: &str, found: Vec<SocketAddr>) -> Result<Vec<SocketAddr>, NoAddress> {
+        let Some(first) = found.first().map(SocketAddr::ip) else {
+            return Err(NoAddress::None(name.to_owned()));
+        };
+        let trusted = self.admits_host(name);
+        let admitted = |address: &SocketAddr| trusted || self.admits(address.ip());
+        let admitted: Vec<SocketAddr> = found.into_iter().filter(admitted).collect();
+        if admitted.is_empty() {
+            return Err(NoAddress::Private {
+                name: name.to_owned(),
+                address: first,
+            });
+        }
+        Ok(admitted)
     }
 
     /// Whether the host of this name may be connected to wherever it is.
@@ -235,6 +275,25 @@ mod tests {
         }
         let long = format!("https://example.com/{}", "a".repeat(LONGEST_URL));
         assert_eq!(outgoing.check(&long).unwrap_err(), UrlRefused::Unreadable);
+    }
+
+    fn addresses(texts: &[&str]) -> Vec<SocketAddr> {
+        let address = |text: &&str| SocketAddr::new(text.parse().unwrap(), 0);
+        texts.iter().map(address).collect()
+    }
+
+    #[test]
+    fn private_addresses_of_a_name_are_left_out() {
+        let outgoing = Outgoing::default();
+        let found = addresses(&["10.0.0.1", "1.1.1.1", "::1"]);
+        assert_eq!(outgoing.admitted("a.example", found), Ok(addresses(&["1.1.1.1"])));
+        for private in ["10.0.0.1", "::ffff:127.0.0.1", "fd00::1"] {
+            let refused = outgoing.admitted("a.example", addresses(&[private])).unwrap_err();
+            assert!(matches!(refused, NoAddress::Private { .. }), "{private}: {refused}");
+        }
+        assert!(outgoing.admitted("a.example", Vec::new()).is_err());
+        let allowing = Outgoing::allowing(["a.example"]).unwrap();
+        assert!(allowing.admitted("a.example", addresses(&["10.0.0.1"])).is_ok());
     }
 
     #[test]

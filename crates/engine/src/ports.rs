@@ -38,7 +38,9 @@ pub use store::{
     AudioFile, CallDetails, CallFilter, Change, ClaimedCall, Job, Page, Store, StoreError, StoredEvent, Trace,
 };
 pub use tap::{Tap, TapFrame, TapSink, tap};
-pub use text_carrier::{Arrival, Arrived, ArrivedPlace, ArrivedText, TextCarrier, TextOrder, TextQuestion, TextTrunk};
+pub use text_carrier::{
+    Arrival, Arrived, ArrivedPlace, ArrivedText, TextAsk, TextCarrier, TextOrder, TextQuestion, TextTrunk,
+};
 pub use webhooks::{
     ClaimedReceivers, Delivery, DeliveryFilter, DeliveryResult, FanOut, Feed, FeedKey, Notice, NoticeWriter, Patience,
     ReceiverClaim, Settled, Snapshot, WebhookStore,

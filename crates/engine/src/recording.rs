@@ -14,7 +14,7 @@ pub(crate) mod keeper;
 pub(crate) mod links;
 mod track;
 mod voice;
-mod wav;
+pub(crate) mod wav;
 pub(crate) mod writer;
 
 use std::{collections::BTreeMap, time::Duration};

@@ -138,6 +138,9 @@ fn choose(
         let answer = carrier.can(&Ask {
             trunk: name,
             to: &plan.to,
+            from: plan.from.as_ref(),
+            ring: plan.ring,
+            talk: plan.talk,
             flow,
         });
         match answer {

@@ -25,6 +25,11 @@ pub struct Client {
     settings: Arc<Settings>,
 }
 
+/// The turn of one request among those of its account.
+#[derive(Debug)]
+#[must_use]
+pub struct Turn(());
+
 #[derive(Debug)]
 struct Settings {
     base: String,
@@ -59,22 +64,43 @@ impl Client {
         request.check()?;
         let mut tries = 0;
         loop {
-            let settings = &self.settings;
-            settings
-                .queue
-                .enter(&*settings.limiter, &settings.sid, settings.longest_wait)
-                .await?;
-            match self.send_once(request).await {
-                Err(Error::RateLimited { wait }) => {
-                    settings.limiter.hold(&settings.sid, wait).await?;
-                    if tries == settings.tries_when_limited {
-                        return Err(Error::RateLimited { wait });
-                    }
-                    tries += 1;
-                }
+            let turn = self.turn().await?;
+            match self.send_in(turn, request).await {
+                Err(Error::RateLimited { .. }) if tries < self.settings.tries_when_limited => tries += 1,
                 other => return other,
             }
         }
+    }
+
+    /// Waits for the turn of a request, which is then sent by [`send_in`](Self::send_in): for whoever must know
+    /// that nothing was sent when it stops waiting.
+    ///
+    /// # Errors
+    ///
+    /// When the wait would be longer than the builder was told, or the limiter cannot work.
+    pub async fn turn(&self) -> Result<Turn, Error> {
+        let settings = &self.settings;
+        settings
+            .queue
+            .enter(&*settings.limiter, &settings.sid, settings.longest_wait)
+            .await?;
+        Ok(Turn(()))
+    }
+
+    /// Sends any request once, after a look at its bounds, in a turn that was waited for.
+    ///
+    /// A refusal because of too many requests holds back all requests of the account as long as the service says.
+    ///
+    /// # Errors
+    ///
+    /// As [`send`](Self::send).
+    pub async fn send_in<R: Request + Sync>(&self, _: Turn, request: &R) -> Result<R::Answer, Error> {
+        request.check()?;
+        let answer = self.send_once(request).await;
+        if let Err(Error::RateLimited { wait }) = &answer {
+            self.settings.limiter.hold(&self.settings.sid, *wait).await?;
+        }
+        answer
     }
 
     async fn send_once<R: Request + Sync>(&self, request: &R) -> Result<R::Answer, Error> {

@@ -49,6 +49,7 @@ struct Settings {
 pub struct Builder {
     credentials: Credentials,
     base: String,
+    http: Option<reqwest::Client>,
     timeout: Duration,
     first_poll: Duration,
     longest_poll: Duration,
@@ -75,6 +76,13 @@ impl Builder {
         self
     }
 
+    /// The client of HTTP that requests go by, with its own time-out, resolver and proxies. It must not follow
+    /// redirections, because a request that makes something would be made again elsewhere.
+    pub fn http(mut self, http: reqwest::Client) -> Self {
+        self.http = Some(http);
+        self
+    }
+
     /// Makes the client.
     ///
     /// Where the program has chosen no provider of cryptography for rustls, ring becomes the provider
@@ -98,11 +106,14 @@ impl Builder {
             // Somebody else may be faster, which is as good.
             let _ = rustls::crypto::ring::default_provider().install_default();
         }
-        let http = reqwest::Client::builder()
-            .timeout(self.timeout)
-            // A redirection would carry the token elsewhere.
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
+        let http = match self.http {
+            Some(http) => http,
+            None => reqwest::Client::builder()
+                .timeout(self.timeout)
+                // A redirection would carry the token elsewhere.
+                .redirect(reqwest::redirect::Policy::none())
+                .build()?,
+        };
         Ok(Client {
             http,
             settings: Arc::new(Settings {
@@ -130,6 +141,7 @@ impl Client {
         Builder {
             credentials: Credentials::new(app_id, access_token),
             base: BASE_URL.to_owned(),
+            http: None,
             timeout: Duration::from_secs(30),
             first_poll: Duration::from_secs(2),
             longest_poll: Duration::from_secs(15),

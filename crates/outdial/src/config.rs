@@ -5,6 +5,7 @@
 mod asterisk;
 mod faces;
 mod handsets;
+mod hosted;
 mod pacing;
 mod recordings;
 mod sections;
@@ -23,6 +24,7 @@ use figment::{
 use outdial_domain::{Account, Address, Number, NumberUse, message::Keyword};
 use outdial_engine::{Settings, SmsTrunk, policy::OpeningError, routing};
 use outdial_flow::Problem;
+use secrecy::SecretString;
 use serde::Deserialize;
 
 pub use asterisk::Asterisk;
@@ -31,7 +33,7 @@ pub use handsets::Handsets;
 pub use pacing::Pacing;
 pub use recordings::Recordings;
 pub use sections::{Limits, Media, NumberSection, Policy, Server, Sip, SipTls};
-pub use smpp::{SmsTrunkSection, Texts, under_way};
+pub use smpp::{SmsTrunkSection, TextCarrierKind, Texts, under_way};
 pub use store::Store;
 pub use trace::{Hep, Trace};
 pub use trunk::{CarrierKind, Transport, Trunk};
@@ -46,7 +48,14 @@ pub const SIP: &str = "sip";
 /// The name of the kind of carrier that hands whole calls to an Asterisk.
 pub const ASTERISK: &str = "asterisk";
 
-/// The name of the kind of carrier that sends texts.
+/// The names of the kinds of carriers that hand calls and texts to hosted services.
+pub const EXOTEL: &str = "exotel";
+/// See [`EXOTEL`].
+pub const HOIIO: &str = "hoiio";
+/// See [`EXOTEL`].
+pub const VOICENT: &str = "voicent";
+
+/// The name of the kind of carrier that sends texts over SMPP.
 pub const SMPP: &str = "smpp";
 
 /// The whole configuration.
@@ -339,6 +348,22 @@ fn first(problems: &[Problem]) -> ConfigError {
     }
 }
 
+/// A secret that stands in the configuration or in a variable of the environment.
+fn secret(key: &str, given: Option<&SecretString>, variable: Option<&String>) -> Result<SecretString, ConfigError> {
+    match (given, variable) {
+        (Some(_), Some(_)) => Err(ConfigError::value(key, format!("give either `{key}` or `{key}_env`"))),
+        (Some(secret), None) => Ok(secret.clone()),
+        (None, Some(name)) => match std::env::var(name) {
+            Ok(secret) if !secret.is_empty() => Ok(secret.into()),
+            _ => Err(ConfigError::value(
+                format!("{key}_env"),
+                format!("the variable {name} is not set"),
+            )),
+        },
+        (None, None) => Err(ConfigError::value(key, "a secret is needed here")),
+    }
+}
+
 /// The account that exists from the first start, and that requests without another one belong to.
 pub const DEFAULT_ACCOUNT: &str = "default";
 
@@ -399,8 +424,10 @@ mod tests {
         }
         .settings()
         .unwrap();
-        assert_eq!(settings.trunks.len(), 3);
-        assert_eq!(settings.trunks[2].carrier, ASTERISK);
+        let carriers: Vec<&str> = settings.trunks.iter().map(|trunk| trunk.carrier.as_str()).collect();
+        assert_eq!(carriers, [SIP, SIP, ASTERISK, EXOTEL, HOIIO, VOICENT]);
+        let carriers = settings.sms_trunks.iter().map(|trunk| trunk.carrier.as_str());
+        assert_eq!(carriers.collect::<Vec<_>>(), [SMPP, SMPP, EXOTEL]);
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! Puts the parts together: data directory, store, speech, media, SIP, engine, handsets, HTTP.
 
 mod faces;
+mod hosted;
 mod http;
 mod parts;
 mod state;
@@ -30,7 +31,7 @@ use crate::{
     config::{self, Config, Handsets},
     data_dir::DataDir,
     exit::Failure,
-    server::state::State,
+    server::{hosted::Hosted, state::State},
 };
 
 /// What a server of this process is for.
@@ -60,6 +61,8 @@ pub struct Server {
     pub sip: Option<Arc<SipCarrier>>,
     /// The Asterisks that take whole calls, where this server dials and a trunk leads to one.
     pub asterisk: Option<Arc<AsteriskCarrier>>,
+    /// The carriers to hosted services.
+    pub hosted: Hosted,
     /// The built-in phones, where they are enabled.
     pub handsets: Option<HandsetSet>,
     /// The carrier of texts, where this server dials and there is a trunk for them.
@@ -137,6 +140,7 @@ impl Server {
         let mut text_carriers: BTreeMap<String, Arc<dyn TextCarrier>> = BTreeMap::new();
         let (mut sip, mut asterisk, mut handsets) = (None, None, None);
         let (mut smpp, mut smsc) = (None, None);
+        let mut hosted = Hosted::default();
         let mut room_sound: Arc<dyn RoomSound> = Arc::new(NoRooms);
         if role == Role::Dialling {
             if config.handsets.enabled {
@@ -160,6 +164,8 @@ impl Server {
                 );
                 asterisk = Some(carrier);
             }
+            hosted = Hosted::start(config)?;
+            hosted.enter(&mut carriers, &mut text_carriers);
             if config.handsets.enabled {
                 smsc = Some(start_smsc(config, &data).await?);
             }
@@ -204,7 +210,7 @@ impl Server {
         );
         let spools = faces.spools();
         let (shared, mut http) = faces.serve(&engine, &stopping);
-        let router = router.merge(shared);
+        let router = router.merge(shared).merge(hosted.bells());
         http.push(tokio::spawn(http::serve(listener, router, stopping.clone())));
         data.announce(&url)?;
         let stop_within = Duration::from_secs(config.server.stop_within);
@@ -216,6 +222,7 @@ impl Server {
             prompts,
             sip,
             asterisk,
+            hosted,
             handsets,
             smpp,
             smsc,

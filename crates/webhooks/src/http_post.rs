@@ -6,12 +6,12 @@
 use std::{error::Error, fmt::Write, sync::Arc, time::Duration};
 
 use futures_util::{FutureExt, future::BoxFuture};
-use outdial_engine::outgoing::Outgoing;
+use outdial_engine::outgoing::{NoAddress, Outgoing};
 use reqwest::{Client, Response, header, redirect};
 
 use crate::{
     post::{Post, PostError, Posted, Posting},
-    resolver::{GuardedResolver, NoAddress},
+    resolver::GuardedResolver,
 };
 
 /// How much of an answer is kept, in bytes.
@@ -123,7 +123,7 @@ fn failure(error: &reqwest::Error) -> PostError {
     let mut cause: Option<&dyn Error> = Some(error);
     while let Some(inner) = cause {
         if let Some(refused @ NoAddress::Private { .. }) = inner.downcast_ref::<NoAddress>() {
-            return PostError::Refused(refused.to_string());
+            return PostError::Refused(format!("{refused} under `webhooks.allow`"));
         }
         cause = inner.source();
     }

@@ -62,6 +62,7 @@ impl Rig {
         let concatenation = self.carrier.trunk("smsc").unwrap().concatenation;
         TextOrder {
             trunk: "smsc".into(),
+            message: "msg_018f0000000070008000000000000001".parse().unwrap(),
             from: Some("Shop".into()),
             to: to.into(),
             composed: compose(text, false, concatenation, MOST_PARTS).unwrap(),

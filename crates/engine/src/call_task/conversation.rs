@@ -60,6 +60,8 @@ pub(super) struct Conversation<'a> {
     ring_until: Instant,
     /// Before this no deadline counts: the process stood still, and what came in meanwhile is heard first.
     caught_up: Instant,
+    /// So much longer a carrier that runs the flow may take, because others are rung meanwhile.
+    others: Duration,
     talk_until: Option<Instant>,
     /// How long that was when it was set.
     limit: Duration,
@@ -109,6 +111,7 @@ impl<'a> Conversation<'a> {
             whole,
             ring_until: Instant::now() + without_answer,
             caught_up: Instant::now(),
+            others: Duration::ZERO,
             talk_until: None,
             limit: plan.talk,
             warn_at: None,
@@ -136,6 +139,7 @@ impl<'a> Conversation<'a> {
     /// A carrier that runs the flow may take so much longer, because others are rung meanwhile.
     pub(super) fn longer(mut self, by: Duration) -> Self {
         self.ring_until += by;
+        self.others += by;
         self
     }
 
@@ -400,7 +404,7 @@ impl<'a> Conversation<'a> {
                 self.step(Happening::Answered {
                     codec: codec.to_owned(),
                 });
-                self.may_talk(self.live.call.plan.talk, None);
+                self.may_talk(self.live.call.plan.talk + self.others, None);
                 self.start_flow(sample_rate).await;
             }
             LegEvent::Session(terms) => {

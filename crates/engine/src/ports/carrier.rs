@@ -93,6 +93,12 @@ pub struct Ask<'a> {
     pub trunk: Option<&'a str>,
     /// Whom to reach.
     pub to: &'a Address,
+    /// The caller id to show, where the plan has one.
+    pub from: Option<&'a Address>,
+    /// How long the phone would ring.
+    pub ring: Duration,
+    /// How long the call might last from its answer.
+    pub talk: Duration,
     /// What the call would do.
     pub flow: &'a Flow,
 }
@@ -147,6 +153,10 @@ pub struct LeftBehind {
     pub leg: LegId,
     /// The trunk it went out by.
     pub trunk: String,
+    /// What was handed over by it, without its sounds.
+    pub order: WholeOrder,
+    /// When it was journalled: nothing of it was sent before.
+    pub since: Timestamp,
     /// What time it is.
     pub now: Timestamp,
     /// How long it may still ring and talk by its plan.

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use outdial_domain::{
+    MessageId,
     message::{PartFate, Receipt, ReceiptState},
     text::{Composed, Concatenation},
 };
@@ -16,12 +17,12 @@ pub trait TextCarrier: Send + Sync {
     /// How things are with this trunk; `None` when it is none of this carrier's.
     fn trunk(&self, name: &str) -> Option<TextTrunk>;
 
-    /// Whether this trunk could send such a text, whatever its state.
+    /// Whether a trunk could send such a text, whatever its state.
     ///
     /// # Errors
     ///
-    /// What is wrong with the sender or the receiver, in words.
-    fn can(&self, trunk: &str, from: Option<&str>, to: &str) -> Result<(), String>;
+    /// What is wrong with the sender, the receiver or the text, in words.
+    fn can(&self, ask: &TextAsk<'_>) -> Result<(), String>;
 
     /// Sends a text, which must be in the journal before this is called, and says what became of each of its
     /// submissions. A trunk that is told to go slower does so by itself; the text waits meanwhile.
@@ -36,6 +37,19 @@ pub trait TextCarrier: Send + Sync {
     fn arriving(&self) -> Option<mpsc::Receiver<Arrival>> {
         None
     }
+}
+
+/// What a carrier is asked about.
+#[derive(Debug, Clone, Copy)]
+pub struct TextAsk<'a> {
+    /// The trunk it would go out by.
+    pub trunk: &'a str,
+    /// The sender: a number or a name; the trunk's own where none is given.
+    pub from: Option<&'a str>,
+    /// The receiver: `+` and an international number, or a short number.
+    pub to: &'a str,
+    /// What it says.
+    pub text: &'a str,
 }
 
 /// How things are with a trunk.
@@ -54,6 +68,8 @@ pub struct TextTrunk {
 pub struct TextOrder {
     /// The trunk.
     pub trunk: String,
+    /// The message, whose name it has everywhere.
+    pub message: MessageId,
     /// The sender: a number or a name; the trunk's own where none is given.
     pub from: Option<String>,
     /// The receiver: `+` and an international number, or a short number.

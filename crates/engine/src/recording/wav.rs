@@ -5,25 +5,25 @@ use std::io;
 use crate::ports::RecordingFile;
 
 /// The size of the header.
-pub(super) const HEADER: u64 = 44;
+pub(crate) const HEADER: u64 = 44;
 
 /// The most bytes of sound, a little under what 32 bits can say.
-pub(super) const MOST: u64 = u32::MAX as u64 - 65_536;
+pub(crate) const MOST: u64 = u32::MAX as u64 - 65_536;
 
 /// Bytes of a sample.
 const SAMPLE: u32 = 2;
 
 /// What stands in a header besides the sizes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) struct Format {
+pub(crate) struct Format {
     /// Samples a second.
-    pub(super) rate: u32,
-    pub(super) channels: u16,
+    pub(crate) rate: u32,
+    pub(crate) channels: u16,
 }
 
 impl Format {
     /// Bytes of one moment of all channels.
-    pub(super) fn block(self) -> u32 {
+    pub(crate) fn block(self) -> u32 {
         u32::from(self.channels) * SAMPLE
     }
 
@@ -33,13 +33,13 @@ impl Format {
     }
 
     /// How long so many bytes of sound play.
-    pub(super) fn length(self, data: u64) -> std::time::Duration {
+    pub(crate) fn length(self, data: u64) -> std::time::Duration {
         let micros = data.saturating_mul(1_000_000) / u64::from(self.a_second().max(1));
         std::time::Duration::from_micros(micros)
     }
 
     /// The header before so many bytes of sound.
-    pub(super) fn header(self, data: u64) -> [u8; HEADER as usize] {
+    pub(crate) fn header(self, data: u64) -> [u8; HEADER as usize] {
         let data = u32::try_from(data.min(MOST)).unwrap_or(u32::MAX);
         let mut header = [0; HEADER as usize];
         let mut put = |place: usize, bytes: &[u8]| header[place..place + bytes.len()].copy_from_slice(bytes);
@@ -59,7 +59,7 @@ impl Format {
     }
 
     /// What a header of ours says, if it is one.
-    pub(super) fn of(header: &[u8]) -> Option<Self> {
+    pub(crate) fn of(header: &[u8]) -> Option<Self> {
         let two = |place| Some(u16::from_le_bytes(header.get(place..place + 2)?.try_into().ok()?));
         let four = |place| Some(u32::from_le_bytes(header.get(place..place + 4)?.try_into().ok()?));
         let format = Self {
@@ -74,7 +74,7 @@ impl Format {
 
 /// Makes the sizes of a file right that nobody writes any more, and gives how many bytes of sound it has. Half
 /// of a moment at its end is cut off.
-pub(super) fn mend(file: &mut dyn RecordingFile, format: Format) -> io::Result<u64> {
+pub(crate) fn mend(file: &mut dyn RecordingFile, format: Format) -> io::Result<u64> {
     let there = file.length()?.saturating_sub(HEADER).min(MOST);
     let data = there - there % u64::from(format.block());
     file.write_at(0, &format.header(data))?;

@@ -7,7 +7,7 @@ use outdial_domain::{Message, MessagePlan, text::Concatenation};
 use crate::{
     Settings,
     pacing::limits::{Key, Kind, Limit, Want},
-    ports::{TextCarrier, TextTrunk},
+    ports::{TextAsk, TextCarrier, TextTrunk},
     routing::NoRoute,
 };
 
@@ -135,7 +135,13 @@ fn choose(
             continue;
         }
         let to = plan.to.number().unwrap_or_default();
-        if let Err(reason) = carrier.can(name, plan.from.as_deref(), &to) {
+        let ask = TextAsk {
+            trunk: name,
+            from: plan.from.as_deref(),
+            to: &to,
+            text: &plan.body,
+        };
+        if let Err(reason) = carrier.can(&ask) {
             passed_over.push(format!("{name}: {reason}"));
             continue;
         }

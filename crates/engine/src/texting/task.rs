@@ -229,6 +229,7 @@ async fn send(engine: &Engine, run: String, mut message: Message, route: TextRou
         let good_for = Duration::try_from(message.plan.expires.duration_since(engine.ids.now())).ok();
         let fates = route.carrier.send(TextOrder {
             trunk: route.trunk.name.clone(),
+            message: message.id,
             from: message.plan.from.clone(),
             to: message.plan.to.number().unwrap_or_default(),
             composed,

@@ -46,6 +46,7 @@ pub struct Builder {
     limiter: Arc<dyn Limiter>,
     longest_wait: Option<Duration>,
     tries_when_limited: u32,
+    http: Option<reqwest::Client>,
     timeout: Duration,
     first_poll: Duration,
     longest_poll: Duration,
@@ -62,6 +63,7 @@ impl Builder {
             limiter: Arc::new(ProcessLimiter::default()),
             longest_wait: None,
             tries_when_limited: 2,
+            http: None,
             timeout: Duration::from_secs(30),
             first_poll: Duration::from_secs(2),
             longest_poll: Duration::from_secs(30),
@@ -124,6 +126,13 @@ impl Builder {
         self
     }
 
+    /// The client of HTTP that requests go by, with its own time-out, resolver and proxies. It must not follow
+    /// redirections, because a request that makes something would be made again elsewhere.
+    pub fn http(mut self, http: reqwest::Client) -> Self {
+        self.http = Some(http);
+        self
+    }
+
     /// Makes the client.
     ///
     /// Where the program has chosen no provider of cryptography for rustls, ring becomes the provider
@@ -152,11 +161,14 @@ impl Builder {
             // Somebody else may be faster, which is as good.
             let _ = rustls::crypto::ring::default_provider().install_default();
         }
-        let http = reqwest::Client::builder()
-            .timeout(self.timeout)
-            // A call that was started is not started again elsewhere.
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
+        let http = match self.http {
+            Some(http) => http,
+            None => reqwest::Client::builder()
+                .timeout(self.timeout)
+                // A call that was started is not started again elsewhere.
+                .redirect(reqwest::redirect::Policy::none())
+                .build()?,
+        };
         let settings = Settings {
             base,
             user: self.user.unwrap_or_else(|| self.sid.clone()),

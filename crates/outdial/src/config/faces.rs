@@ -8,7 +8,6 @@ mod voicent;
 
 use outdial_domain::Account;
 use outdial_faces::Tenant;
-use secrecy::SecretString;
 use serde::Deserialize;
 
 use super::ConfigError;
@@ -46,20 +45,4 @@ fn tenant(key: &str, name: &str, any_caller_id: bool, accounts: &[Account]) -> R
         name: account.name.clone(),
         any_caller_id,
     })
-}
-
-/// A secret that stands in the configuration or in a variable of the environment.
-fn secret(key: &str, given: Option<&SecretString>, variable: Option<&String>) -> Result<SecretString, ConfigError> {
-    match (given, variable) {
-        (Some(_), Some(_)) => Err(ConfigError::value(key, format!("give either `{key}` or `{key}_env`"))),
-        (Some(secret), None) => Ok(secret.clone()),
-        (None, Some(name)) => match std::env::var(name) {
-            Ok(secret) if !secret.is_empty() => Ok(secret.into()),
-            _ => Err(ConfigError::value(
-                format!("{key}_env"),
-                format!("the variable {name} is not set"),
-            )),
-        },
-        (None, None) => Err(ConfigError::value(key, "a secret is needed here")),
-    }
 }

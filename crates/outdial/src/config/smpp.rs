@@ -1,4 +1,4 @@
-//! `[[sms_trunk]]`: a way out for texts, over SMPP 3.4; and `[texts]`.
+//! `[[sms_trunk]]`: a way out for texts, over SMPP 3.4 unless it says otherwise; and `[texts]`.
 
 use std::{path::PathBuf, time::Duration};
 
@@ -11,7 +11,7 @@ use outdial_engine::{
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::{ConfigError, SMPP, trunk::read_file};
+use super::{ConfigError, EXOTEL, HOIIO, SMPP, VOICENT, hosted, trunk::read_file};
 
 /// `[texts]`: what is said of texts in general.
 #[derive(Debug, Clone, Default, Deserialize)]
@@ -21,13 +21,50 @@ pub struct Texts {
     pub languages: Vec<String>,
 }
 
-/// `[[sms_trunk]]`: a way out for texts, over SMPP 3.4.
+/// A kind of carrier for texts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum TextCarrierKind {
+    /// SMPP 3.4.
+    #[default]
+    Smpp,
+    /// An account at Exotel.
+    Exotel,
+    /// An application at Hoiio.
+    Hoiio,
+    /// A gateway of Voicent's.
+    Voicent,
+}
+
+impl TextCarrierKind {
+    /// Its name, as the engine knows the carrier by.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Smpp => SMPP,
+            Self::Exotel => EXOTEL,
+            Self::Hoiio => HOIIO,
+            Self::Voicent => VOICENT,
+        }
+    }
+}
+
+/// `[[sms_trunk]]`: a way out for texts, over SMPP 3.4 unless it says otherwise.
 #[derive(Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct SmsTrunkSection {
     /// Its name.
     pub name: String,
+    /// The kind of carrier that it belongs to.
+    #[serde(default)]
+    pub carrier: TextCarrierKind,
+    /// What Exotel needs to know, when it leads there.
+    pub exotel: Option<hosted::Exotel>,
+    /// What Hoiio needs to know, when it leads there.
+    pub hoiio: Option<hosted::Hoiio>,
+    /// What a gateway of Voicent's needs to know, when it leads to one.
+    pub voicent: Option<hosted::Voicent>,
     /// The host of the SMSC.
+    #[serde(default)]
     pub host: String,
     /// Its port.
     #[serde(default = "usual_port")]
@@ -48,7 +85,7 @@ pub struct SmsTrunkSection {
     pub transmitters: Option<usize>,
     /// So many that receive.
     pub receivers: Option<usize>,
-    /// How many texts may be unanswered at one time on each bind.
+    /// How many texts may be unanswered at one time, on each bind where it has such.
     #[serde(default = "ten")]
     pub window: usize,
     /// After so many seconds without a word we ask whether the SMSC is there.
@@ -155,6 +192,15 @@ fn same() -> String {
 /// Never shows the password.
 impl std::fmt::Debug for SmsTrunkSection {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let far: Option<&dyn std::fmt::Debug> = match self.carrier {
+            TextCarrierKind::Smpp => None,
+            TextCarrierKind::Exotel => Some(&self.exotel),
+            TextCarrierKind::Hoiio => Some(&self.hoiio),
+            TextCarrierKind::Voicent => Some(&self.voicent),
+        };
+        if let Some(far) = far {
+            return write!(f, "SmsTrunk({} to {far:?}, prefixes {:?})", self.name, self.prefixes);
+        }
         let Self {
             name,
             host,
@@ -186,14 +232,19 @@ impl SmsTrunkSection {
         }
         Ok(SmsTrunk {
             name: self.name.clone(),
-            carrier: SMPP.to_owned(),
+            carrier: self.carrier.name().to_owned(),
             prefixes: self.prefixes.clone(),
             built_in: false,
             limit: Limit {
                 rate: Rate::per_second(self.messages_per_second, self.burst),
                 at_once: None,
             },
-            under_way: under_way(self.binds()?, self.window),
+            under_way: match self.carrier {
+                TextCarrierKind::Smpp => under_way(self.binds()?, self.window),
+                TextCarrierKind::Exotel | TextCarrierKind::Hoiio | TextCarrierKind::Voicent => {
+                    u32::try_from(self.window).unwrap_or(u32::MAX).max(1)
+                }
+            },
         })
     }
 
@@ -225,6 +276,22 @@ impl SmsTrunkSection {
         };
         settings.check().map_err(|wrong| self.wrong("", wrong.reason))?;
         Ok(settings)
+    }
+
+    /// What this carrier needs to know.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] when there is no section for it.
+    pub fn section<'t, T>(&self, section: &'t Option<T>) -> Result<(&'t T, String), ConfigError> {
+        let carrier = self.carrier.name();
+        match section {
+            Some(section) => Ok((section, format!("sms_trunk.{}.{carrier}", self.name))),
+            None => Err(self.wrong(
+                carrier,
+                format!("a trunk of this carrier needs `[sms_trunk.{carrier}]`"),
+            )),
+        }
     }
 
     fn wrong(&self, key: &str, message: impl Into<String>) -> ConfigError {

@@ -12,7 +12,7 @@ use outdial_engine::{
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use super::{Asterisk, ConfigError, pacing::Allowance};
+use super::{Asterisk, ConfigError, hosted, pacing::Allowance};
 
 /// `[[trunk]]`: a way out, over SIP unless it says otherwise.
 #[derive(Clone, Deserialize)]
@@ -25,6 +25,12 @@ pub struct Trunk {
     pub carrier: CarrierKind,
     /// What an Asterisk needs to know, when it is one.
     pub asterisk: Option<Asterisk>,
+    /// What Exotel needs to know, when it leads there.
+    pub exotel: Option<hosted::Exotel>,
+    /// What Hoiio needs to know, when it leads there.
+    pub hoiio: Option<hosted::Hoiio>,
+    /// What a gateway of Voicent's needs to know, when it leads to one.
+    pub voicent: Option<hosted::Voicent>,
     /// The host of the far side: a name or an address.
     #[serde(default)]
     pub host: String,
@@ -229,6 +235,12 @@ pub enum CarrierKind {
     Sip,
     /// Whole calls, to an Asterisk.
     Asterisk,
+    /// Whole calls, to an account at Exotel.
+    Exotel,
+    /// Whole calls, to an application at Hoiio.
+    Hoiio,
+    /// Whole calls, to a gateway of Voicent's.
+    Voicent,
 }
 
 impl CarrierKind {
@@ -237,6 +249,9 @@ impl CarrierKind {
         match self {
             Self::Sip => super::SIP,
             Self::Asterisk => super::ASTERISK,
+            Self::Exotel => super::EXOTEL,
+            Self::Hoiio => super::HOIIO,
+            Self::Voicent => super::VOICENT,
         }
     }
 }
@@ -281,8 +296,15 @@ impl std::fmt::Debug for Trunk {
             prefixes,
             ..
         } = self;
-        if *carrier == CarrierKind::Asterisk {
-            return write!(f, "Trunk({name} to {asterisk:?}, prefixes {prefixes:?})");
+        let far: Option<&dyn std::fmt::Debug> = match carrier {
+            CarrierKind::Sip => None,
+            CarrierKind::Asterisk => Some(asterisk),
+            CarrierKind::Exotel => Some(&self.exotel),
+            CarrierKind::Hoiio => Some(&self.hoiio),
+            CarrierKind::Voicent => Some(&self.voicent),
+        };
+        if let Some(far) = far {
+            return write!(f, "Trunk({name} to {far:?}, prefixes {prefixes:?})");
         }
         write!(
             f,
@@ -330,6 +352,22 @@ impl Trunk {
     /// [`ConfigError`] names the key and the remedy.
     pub fn asterisk(&self) -> Result<AsteriskTrunk, ConfigError> {
         self.asterisk.clone().unwrap_or_default().settings(&self.name)
+    }
+
+    /// What this carrier needs to know.
+    ///
+    /// # Errors
+    ///
+    /// [`ConfigError`] when there is no section for it.
+    pub fn section<'t, T>(&self, section: &'t Option<T>) -> Result<(&'t T, String), ConfigError> {
+        let name = format!("trunk.{}.{}", self.name, self.carrier.name());
+        match section {
+            Some(section) => Ok((section, name)),
+            None => Err(ConfigError::value(
+                &name,
+                format!("a trunk of this carrier needs `[trunk.{}]`", self.carrier.name()),
+            )),
+        }
     }
 
     /// The password, from the file or from the environment.

@@ -16,7 +16,7 @@ use outdial_webhooks::{HttpPost, Webhooks, Writers};
 
 use super::start_failure;
 use crate::{
-    config::{CarrierKind, Config, ConfigError, Handsets, Hep, SipTls, SmsTrunkSection, Trunk},
+    config::{CarrierKind, Config, ConfigError, Handsets, Hep, SipTls, SmsTrunkSection, TextCarrierKind, Trunk},
     exit::Failure,
 };
 
@@ -97,7 +97,11 @@ pub(super) fn asterisk(config: &Config) -> Result<Option<AsteriskCarrier>, Failu
 
 /// The carrier of texts with the configured trunks, and one to the built-in SMSC where it runs.
 pub(super) fn smpp(config: &Config, smsc: Option<SocketAddr>) -> Result<Option<SmppCarrier>, Failure> {
-    let trunks = config.sms_trunk.iter().map(SmsTrunkSection::settings);
+    let trunks = config
+        .sms_trunk
+        .iter()
+        .filter(|trunk| trunk.carrier == TextCarrierKind::Smpp);
+    let trunks = trunks.map(SmsTrunkSection::settings);
     let mut trunks: Vec<SmppTrunk> = trunks.collect::<Result<_, ConfigError>>()?;
     trunks.extend(smsc.map(Handsets::smsc));
     if trunks.is_empty() {

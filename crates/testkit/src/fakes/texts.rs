@@ -10,7 +10,7 @@ use outdial_domain::{
     message::{PartFate, ReceiptState},
     text::Concatenation,
 };
-use outdial_engine::ports::{Arrival, Arrived, TextCarrier, TextOrder, TextQuestion, TextTrunk};
+use outdial_engine::ports::{Arrival, Arrived, TextAsk, TextCarrier, TextOrder, TextQuestion, TextTrunk};
 use tokio::sync::{Notify, mpsc, oneshot};
 
 /// Answers texts as told. What nobody said anything about is accepted, under names that count.
@@ -114,8 +114,8 @@ impl TextCarrier for FakeTexts {
         })
     }
 
-    fn can(&self, trunk: &str, _from: Option<&str>, _to: &str) -> Result<(), String> {
-        match self.state().refuses.iter().any(|refuses| refuses == trunk) {
+    fn can(&self, ask: &TextAsk<'_>) -> Result<(), String> {
+        match self.state().refuses.iter().any(|refuses| refuses == ask.trunk) {
             true => Err("it sends no texts".to_owned()),
             false => Ok(()),
         }

@@ -12,6 +12,7 @@ use std::time::Duration;
 pub struct Builder {
     base: String,
     zone: Option<TimeZone>,
+    http: Option<reqwest::Client>,
     timeout: Duration,
     first_poll: Duration,
     longest_poll: Duration,
@@ -22,6 +23,7 @@ impl Default for Builder {
         Self {
             base: "http://localhost:8155".to_owned(),
             zone: None,
+            http: None,
             timeout: Duration::from_secs(30),
             first_poll: Duration::from_secs(2),
             longest_poll: Duration::from_secs(15),
@@ -63,6 +65,13 @@ impl Builder {
         self
     }
 
+    /// The client of HTTP that requests go by, with its own time-out, resolver and proxies. It must not follow
+    /// redirections, because a request that makes something would be made again elsewhere.
+    pub fn http(mut self, http: reqwest::Client) -> Self {
+        self.http = Some(http);
+        self
+    }
+
     /// Makes the client.
     ///
     /// Where the program has chosen no provider of cryptography for rustls, ring becomes the provider
@@ -81,11 +90,14 @@ impl Builder {
             // Somebody else may be faster, which is as good.
             let _ = rustls::crypto::ring::default_provider().install_default();
         }
-        let http = reqwest::Client::builder()
-            .timeout(self.timeout)
-            // A call that was asked for is not asked for elsewhere.
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
+        let http = match self.http {
+            Some(http) => http,
+            None => reqwest::Client::builder()
+                .timeout(self.timeout)
+                // A call that was asked for is not asked for elsewhere.
+                .redirect(reqwest::redirect::Policy::none())
+                .build()?,
+        };
         Ok(Client {
             http,
             settings: Arc::new(Settings {

@@ -17,7 +17,7 @@ use super::{
 use crate::{
     cli::Common,
     client::Client,
-    config::{CarrierKind, Config, Trunk},
+    config::{CarrierKind, Config, TextCarrierKind, Trunk},
     data_dir::DataDir,
     exit::Failure,
     server::{Role, Server},
@@ -52,10 +52,11 @@ pub(super) async fn all(common: &Common, config: &Config) -> Vec<Finding> {
                 found(&format!("trunk {}", trunk.name), self::trunk(&server, trunk).await);
             }
             for trunk in &config.sms_trunk {
-                found(
-                    &format!("sms trunk {}", trunk.name),
-                    sms_trunk(&server, &trunk.name).await,
-                );
+                let result = match trunk.carrier {
+                    TextCarrierKind::Smpp => sms_trunk(&server, &trunk.name).await,
+                    other => server.hosted.probe(other.name(), &trunk.name).await,
+                };
+                found(&format!("sms trunk {}", trunk.name), result);
             }
             server.stop().await;
         }
@@ -77,10 +78,23 @@ pub(super) async fn only(config: &Config, name: &str, number: Option<&str>) -> V
         Ok(trial) => trial,
     };
     let mut findings = match trunk.carrier {
-        CarrierKind::Asterisk => vec![Finding::new(format!("trunk {name}"), self::trunk(&server, trunk).await)],
+        CarrierKind::Asterisk | CarrierKind::Exotel | CarrierKind::Hoiio | CarrierKind::Voicent => {
+            vec![Finding::new(format!("trunk {name}"), self::trunk(&server, trunk).await)]
+        }
         CarrierKind::Sip => super::trunk::findings(&server, trunk).await,
     };
     match number.or(trunk.test_number.as_deref()) {
+        Some(_)
+            if matches!(
+                trunk.carrier,
+                CarrierKind::Exotel | CarrierKind::Hoiio | CarrierKind::Voicent
+            ) =>
+        {
+            findings.push(Finding::not_known(
+                "test call",
+                "none was made: a hosted service carries the sound, and it does not pass here; place one by `outdial call`",
+            ));
+        }
         Some(number) => findings.extend(super::test_call::findings(&server, &ear, config, trunk, number).await),
         None => findings.push(Finding::not_known(
             "test call",
@@ -268,11 +282,16 @@ async fn sms_trunk(server: &Server, name: &str) -> Result<String, String> {
 
 async fn trunk(server: &Server, trunk: &Trunk) -> Result<String, String> {
     let name = &trunk.name;
-    if trunk.carrier == CarrierKind::Asterisk {
-        let asterisk = server.asterisk.as_ref().ok_or("no Asterisk is known")?;
-        return asterisk.probe(name).await;
+    match trunk.carrier {
+        CarrierKind::Sip => {
+            let sip = server.sip.as_ref().ok_or("SIP does not run")?;
+            let report = sip.probe(name).await.map_err(|error| error.to_string())?;
+            Ok(report.to_string())
+        }
+        CarrierKind::Asterisk => {
+            let asterisk = server.asterisk.as_ref().ok_or("no Asterisk is known")?;
+            asterisk.probe(name).await
+        }
+        hosted => server.hosted.probe(hosted.name(), name).await,
     }
-    let sip = server.sip.as_ref().ok_or("SIP does not run")?;
-    let report = sip.probe(name).await.map_err(|error| error.to_string())?;
-    Ok(report.to_string())
 }

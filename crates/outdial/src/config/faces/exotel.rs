@@ -5,7 +5,7 @@ use outdial_faces::exotel::{ExotelAccount, ExotelConfig};
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::config::{ConfigError, DEFAULT_ACCOUNT};
+use crate::config::{self, ConfigError, DEFAULT_ACCOUNT};
 
 /// `[faces.exotel]`: Exotel's REST.
 #[derive(Debug, Clone, Deserialize)]
@@ -71,7 +71,7 @@ impl Exotel {
             Ok(ExotelAccount {
                 sid: login.sid.clone(),
                 api_key: login.api_key.clone(),
-                token: super::secret(&key("token"), login.token.as_ref(), login.token_env.as_ref())?,
+                token: config::secret(&key("token"), login.token.as_ref(), login.token_env.as_ref())?,
                 tenant: super::tenant(&key("account"), &login.account, login.any_caller_id, accounts)?,
             })
         };

@@ -5,7 +5,7 @@ use outdial_faces::hoiio::{HoiioApp, HoiioConfig};
 use secrecy::SecretString;
 use serde::Deserialize;
 
-use crate::config::{ConfigError, DEFAULT_ACCOUNT};
+use crate::config::{self, ConfigError, DEFAULT_ACCOUNT};
 
 /// `[faces.hoiio]`: Hoiio's open API.
 #[derive(Debug, Clone, Deserialize)]
@@ -83,7 +83,7 @@ impl Hoiio {
             let (token, variable) = (app.access_token.as_ref(), app.access_token_env.as_ref());
             Ok(HoiioApp {
                 app_id: app.app_id.clone(),
-                access_token: super::secret(&key("access_token"), token, variable)?,
+                access_token: config::secret(&key("access_token"), token, variable)?,
                 tenant: super::tenant(&key("account"), &app.account, app.any_caller_id, accounts)?,
                 registered: registered.transpose()?,
             })
