@@ -3,7 +3,7 @@
 //!
 //! The interface knows no credentials: whoever reaches it may call for its account. So it has a listener of its
 //! own, on loopback unless configured, answers only the addresses that it may, and no web page can use it
-//! (`guard`). Each request has a file: `call`, `status`, `remove`, `campaign`. A fault is told as the
+//! (`guard`). Each request has a file: `call`, `status`, `remove`, `campaign`; `text` is for requests that want a text. A fault is told as the
 //! gateway told it, by a text that begins with `ERROR:` and holds no `[ReqId=…]`.
 
 mod call;
@@ -16,6 +16,7 @@ mod status;
 mod testing;
 #[cfg(test)]
 mod tests;
+mod text;
 
 use std::{path::PathBuf, sync::Arc};
 
@@ -61,6 +62,7 @@ struct Gateway {
     actor: Actor,
     config: VoicentConfig,
     audio: Option<Shelf>,
+    names: text::Names,
 }
 
 /// The whole interface, to be served with the peer's address as `ConnectInfo`: without it, nobody is answered.
@@ -68,6 +70,7 @@ pub fn router(engine: Engine, config: VoicentConfig) -> Router {
     let gateway = Arc::new(Gateway {
         actor: config.tenant.actor(FACE),
         audio: config.audio.clone().map(Shelf::new),
+        names: text::Names::default(),
         engine,
         config,
     });

@@ -1,4 +1,4 @@
-//! `callreqHandler.jsp`: a request for a call.
+//! `callreqHandler.jsp`: a request for a call, or for a text.
 
 use std::{fmt::Display, path::Path, time::Duration};
 
@@ -6,10 +6,10 @@ use axum::http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
 use outdial_domain::{Address, AudioId, Call, Factor, Outcome, Retry, RetryRule};
 use outdial_engine::verbs::{self, Action, FaceReference, KeptByFace, PlaceCall, PlaceCallError};
-use outdial_flow::{Flow, Say};
+use outdial_flow::{Flow, Problem, Say};
 use outdial_voicent::{Accepted, CallRequest, Content, Form, Invalid, ReqId, Vcast, base_name, is_vcast};
 
-use super::{Gateway, Refusal, kept::Kept};
+use super::{Gateway, Refusal, kept::Kept, text};
 use crate::{shelf::NotPlayed, tag::shortened};
 
 /// How long after an attempt that nobody answered the next one follows.
@@ -25,10 +25,14 @@ const NOBODY_ANSWERED: &[Outcome] = &[
 /// How many names are tried: so many requests may come in one millisecond.
 const MOST_NAMES: i64 = 10_000;
 
-/// Takes a request, and says by which name the call can be asked for.
+/// Takes a request, and says by which name what comes of it can be asked for.
 pub(super) async fn place(gateway: &Gateway, form: &Form) -> Result<String, Refusal> {
     let asked = CallRequest::from_form(form).map_err(|error| invalid(&error))?;
     asked.check().map_err(|error| invalid(&error))?;
+    if let Content::Sms(body) = &asked.content {
+        let (name, due) = text::send(gateway, &asked, body).await?;
+        return Ok(Accepted::Yes(name).print(&due.to_zoned(gateway.config.zone.clone())));
+    }
     let request = wanted(gateway, &asked).await?;
     let now = gateway.engine.ids.now();
     let due = request.due.unwrap_or(now).max(now);
@@ -100,7 +104,7 @@ async fn wanted(gateway: &Gateway, asked: &CallRequest) -> Result<PlaceCall, Ref
 
 /// From when on nothing is tried any more. It counts from now, as clients mean it who want to be told at once;
 /// of a call that is planned for later than that, it counts from that time.
-fn last(asked: &CallRequest, now: Timestamp) -> Timestamp {
+pub(super) fn last(asked: &CallRequest, now: Timestamp) -> Timestamp {
     let minutes = asked.first_occurrence.max(1);
     let until = match asked.call_time {
         Some(due) if due >= minutes => due.saturating_add(minutes),
@@ -109,7 +113,7 @@ fn last(asked: &CallRequest, now: Timestamp) -> Timestamp {
     in_minutes(now, until)
 }
 
-fn in_minutes(now: Timestamp, minutes: u32) -> Timestamp {
+pub(super) fn in_minutes(now: Timestamp, minutes: u32) -> Timestamp {
     now.saturating_add(Duration::from_secs(u64::from(minutes) * 60))
         .unwrap_or(Timestamp::MAX)
 }
@@ -123,7 +127,7 @@ async fn action(gateway: &Gateway, content: &Content) -> Result<Action, Refusal>
         Content::Text(text) => Ok(Action::Flow(Flow::say(text))),
         Content::Audio(file) => Ok(Action::Flow(Flow::play(audio(gateway, file).await?))),
         Content::App(name) => Ok(Action::Stored(name.clone())),
-        Content::Sms(_) => Err(Refusal::not_available("the sending of texts")),
+        Content::Sms(_) => Err(Refusal::told("sms: a text is not a call")),
         Content::VoiceXml(_) => Err(Refusal::not_available("VoiceXML")),
         Content::Program { path, arguments } if is_vcast(path) => {
             Vcast::read(arguments).map_err(|error| invalid(&error))?;
@@ -163,31 +167,44 @@ const FIELDS: &[(&str, &str)] = &[
     ("from", "callerid"),
     ("at", "calltime"),
     ("expires", "firstocc"),
+    ("validity", "firstocc"),
+    ("body", "txt"),
     ("flow", "startapp"),
     ("play", "audiofile"),
     ("say", "txt"),
     ("tag", "info"),
 ];
 
+/// What is wrong with a request, by the names of the gateway's form.
+pub(super) fn told(problems: &[Problem]) -> Refusal {
+    let told = problems.iter().map(|problem| {
+        let theirs = FIELDS.iter().find(|(ours, _)| *ours == problem.field);
+        let field = theirs.map_or(problem.field.as_str(), |(_, theirs)| theirs);
+        format!("{field}: {}", problem.message)
+    });
+    Refusal::told(told.collect::<Vec<_>>().join("; "))
+}
+
+pub(super) fn foreign_number() -> Refusal {
+    Refusal::told(
+        "callerid: this is not a number of the account: add it as a `[[number]]`, or set \
+         `faces.voicent.any_caller_id`",
+    )
+}
+
+pub(super) fn stopping() -> Refusal {
+    Refusal::with(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "the server is stopping: send it again later",
+    )
+}
+
 fn refusal(error: PlaceCallError) -> Refusal {
     match error {
-        PlaceCallError::Invalid(problems) => {
-            let told = problems.iter().map(|problem| {
-                let theirs = FIELDS.iter().find(|(ours, _)| *ours == problem.field);
-                let field = theirs.map_or(problem.field.as_str(), |(_, theirs)| theirs);
-                format!("{field}: {}", problem.message)
-            });
-            Refusal::told(told.collect::<Vec<_>>().join("; "))
-        }
-        PlaceCallError::ForeignCallerId(_) => Refusal::told(
-            "callerid: this is not a number of the account: add it as a `[[number]]`, or set \
-             `faces.voicent.any_caller_id`",
-        ),
+        PlaceCallError::Invalid(problems) => told(&problems),
+        PlaceCallError::ForeignCallerId(_) => foreign_number(),
         PlaceCallError::NoRoute(no_route) => Refusal::told(format!("phoneno: {no_route}")),
-        PlaceCallError::Stopping => Refusal::with(
-            StatusCode::SERVICE_UNAVAILABLE,
-            "the server is stopping: send it again later",
-        ),
+        PlaceCallError::Stopping => stopping(),
         error @ (PlaceCallError::HandOverNotAllowed | PlaceCallError::NameTaken) => Refusal::told(error.to_string()),
         PlaceCallError::Store(error) => failed(&error),
     }

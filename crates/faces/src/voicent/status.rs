@@ -1,7 +1,7 @@
-//! `callstatusHandler.jsp`: what became of a call, attempt by attempt.
+//! `callstatusHandler.jsp`: what became of a call, attempt by attempt, or of a text.
 
 use jiff::{Timestamp, tz::TimeZone};
-use outdial_domain::{Attempt as OurAttempt, CallState, EndedBy, Ending, Outcome};
+use outdial_domain::{Attempt as OurAttempt, CallState, EndedBy, Ending, Message, Outcome};
 use outdial_engine::{
     ports::CallDetails,
     verbs::{self, CallError},
@@ -12,30 +12,43 @@ use super::{
     Gateway, Refusal,
     call::failed,
     kept::{Kept, on_the_wall},
+    text,
 };
 
-/// The record of a call.
-pub(super) async fn of(gateway: &Gateway, form: &Form) -> Result<String, Refusal> {
-    let details = find(gateway, form).await?;
-    Ok(Status::Attempts(attempts(&details, &gateway.config.zone)).print())
+/// What a name stands for.
+pub(super) enum Found {
+    Call(Box<CallDetails>),
+    Text(Box<Message>),
 }
 
-/// The call that a form names, unless its record has gone.
-pub(super) async fn find(gateway: &Gateway, form: &Form) -> Result<CallDetails, Refusal> {
+/// The record of a call or a text.
+pub(super) async fn of(gateway: &Gateway, form: &Form) -> Result<String, Refusal> {
+    let zone = &gateway.config.zone;
+    let attempts = match find(gateway, form).await? {
+        Found::Call(details) => attempts(&details, zone),
+        Found::Text(message) => text::attempts(&message, zone),
+    };
+    Ok(Status::Attempts(attempts).print())
+}
+
+/// What a form names, unless its record has gone.
+pub(super) async fn find(gateway: &Gateway, form: &Form) -> Result<Found, Refusal> {
     let id = form.get("reqid").unwrap_or_default().trim();
     let gone = || Refusal::told(no_such_record(id));
     let name = ReqId::new(id).map_err(|_| gone())?;
-    let found = verbs::find_by_reference(&gateway.engine, &gateway.actor, name.as_str()).await;
-    let details = found.map_err(|error| match error {
-        CallError::NotFound => gone(),
-        CallError::OwnerGone => failed(&error),
-        CallError::Store(error) => failed(&error),
-    })?;
+    let details = match verbs::find_by_reference(&gateway.engine, &gateway.actor, name.as_str()).await {
+        Ok(details) => details,
+        Err(CallError::NotFound) => {
+            let message = text::find(gateway, &name).await?.ok_or_else(gone)?;
+            return Ok(Found::Text(Box::new(message)));
+        }
+        Err(error @ (CallError::OwnerGone | CallError::Store(_))) => return Err(failed(&error)),
+    };
     let over = details.call.state == CallState::Ended;
     if over && Kept::of(&details.call).self_delete {
         return Err(gone());
     }
-    Ok(details)
+    Ok(Found::Call(Box::new(details)))
 }
 
 /// The attempts that are over. While more may follow, none of them is said to have failed: clients take a

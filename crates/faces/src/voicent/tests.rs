@@ -5,6 +5,7 @@ use axum::{
     http::{Request, StatusCode},
 };
 use outdial_domain::CallState;
+use outdial_engine::{ports::MessageFilter, verbs};
 use outdial_flow::{Instruction, Prompt};
 use outdial_testkit::fakes::Script;
 
@@ -22,7 +23,6 @@ const TILL_CONFIRM: &str = "info=Simple+Call+till+Confirm&firstocc=10&cmdline=%2
 /// Every request of the gateway that waits for something, and what is said of it. Whoever builds one of these
 /// takes its line away.
 const NOT_AVAILABLE: &[(&str, &str)] = &[
-    ("phoneno=1&txt=hi&sms=1", "the sending of texts"),
     ("phoneno=1&startvxml=http://a.example/x", "VoiceXML"),
     ("phoneno=1&starturl=http://a.example/x", "VoiceXML"),
     ("phoneno=1&txt=hi&exitvxml=http://a.example/x", "VoiceXML"),
@@ -124,6 +124,51 @@ async fn a_record_goes_by_itself_or_when_it_is_told_to() {
     assert_eq!(rig.status(&live).await, gone(&live));
     let ended = rig.ground.reached("ended", 3).await;
     assert_eq!(ended.call.ending.unwrap().outcome, outdial_domain::Outcome::Completed);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_text_is_sent_in_the_place_of_a_call() {
+    let rig = Rig::start().await;
+    let form = "info=a+text&phoneno=%2B6598765432&txt=Hello&sms=1&firstocc=10&selfdelete=0";
+    let names = [rig.call(form).await, rig.call(form).await];
+    assert_ne!(names[0], names[1]);
+    let actor = rig.config.tenant.actor(super::FACE);
+    let sent = verbs::list_messages(
+        &rig.ground.engine,
+        &actor,
+        MessageFilter {
+            most: 9,
+            ..MessageFilter::default()
+        },
+    );
+    let message = sent.await.unwrap().items.pop().unwrap();
+    assert_eq!(
+        (message.plan.body.as_str(), message.plan.tag.as_deref()),
+        ("Hello", Some("a text"))
+    );
+    assert_eq!(message.plan.expires.duration_since(message.plan.due).as_mins(), 10);
+    assert_eq!(rig.status(&names[0]).await, "[]");
+
+    let waiting = rig.call(&format!("{form}&schedule=t&calltime=30")).await;
+    let remove = format!("reqid={waiting}");
+    assert_eq!(
+        rig.post("/ocall/callremoveHandler.jsp", &remove).await.text,
+        "[removed]\n"
+    );
+    assert_eq!(
+        rig.status(&waiting).await,
+        format!("ERROR: no such call record: {waiting}\n")
+    );
+    for (form, wrong) in [
+        ("phoneno=x&txt=Hello&sms=1", "phoneno "),
+        (
+            "phoneno=%2B6598765432&txt=Hello&sms=1&callerid=%2B6590000009",
+            "callerid: ",
+        ),
+    ] {
+        let told = rig.post(CALL, form).await.text;
+        assert!(told.starts_with(&format!("ERROR: {wrong}")), "{told}");
+    }
 }
 
 #[tokio::test(start_paused = true)]
