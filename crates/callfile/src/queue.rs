@@ -9,11 +9,11 @@ use std::{
     ffi::OsString,
     fs::{self, DirBuilder, File, TryLockError},
     io,
-    os::unix::fs::{DirBuilderExt, DirEntryExt, OpenOptionsExt},
+    os::unix::fs::{DirBuilderExt, DirEntryExt, MetadataExt, OpenOptionsExt},
     path::{Path, PathBuf},
 };
 
-use nix::fcntl::OFlag;
+use nix::{fcntl::OFlag, unistd::geteuid};
 
 pub use self::{
     arrivals::{Arrivals, Seen},
@@ -78,8 +78,10 @@ impl Queue {
             Err(error) if error.kind() != io::ErrorKind::AlreadyExists => return Err(failed(error)),
             Ok(()) | Err(_) => {}
         }
-        if !fs::symlink_metadata(&held).map_err(failed)?.is_dir() {
-            return Err(failed(io::Error::other(format!("{HELD} in it is no directory"))));
+        let is = fs::symlink_metadata(&held).map_err(failed)?;
+        // Whoever could take tokens away could have files dialled twice.
+        if !is.is_dir() || is.uid() != geteuid().as_raw() {
+            return Err(failed(io::Error::other(format!("{HELD} in it is not ours"))));
         }
         let lock = File::options()
             .create(true)

@@ -60,6 +60,10 @@ fn one_process_takes_files_out_of_a_directory() {
     assert!(matches!(Queue::open(place.queue()), Err(QueueError::InUse { .. })));
     drop(queue);
     Queue::open(place.queue()).unwrap();
+    let other = Place::new();
+    symlink(place.queue(), other.queue().join(".taken")).unwrap();
+    let refused = Queue::open(other.queue()).unwrap_err();
+    assert!(refused.to_string().contains("not ours"), "{refused}");
     let missing = Queue::open("/nowhere/at/all").unwrap_err();
     assert!(missing.to_string().contains("must be a directory"), "{missing}");
 }

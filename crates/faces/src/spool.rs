@@ -19,7 +19,7 @@
 //!
 //! Parts: `channel`, `application`, `dial_data` and `wanted` make a request of a file; `intake` takes files and places
 //! them; `follow` brings files up to what has become of their calls, by `notes`; `keeper` is the task that does both
-//! for one directory, and `files` what it knows.
+//! for one directory, and `files` and `waiting` what it knows.
 
 mod application;
 mod channel;
@@ -32,6 +32,7 @@ mod kept;
 mod notes;
 #[cfg(test)]
 mod tests;
+mod waiting;
 mod wanted;
 
 use std::{collections::BTreeMap, path::PathBuf, time::Duration};

@@ -325,7 +325,7 @@ impl Keeper {
         let unknown = listed.into_iter().filter(|found| {
             let known = self.files.get(found.inode);
             let known = known.is_some_and(|held| held.name.as_ref() == Some(&found.name));
-            !known && !self.waiting.contains_key(&found.name) && !arrivals.is_arriving(&found.name)
+            !known && !self.waiting.has(&found.name) && !arrivals.is_arriving(&found.name)
         });
         let names: Vec<OsString> = unknown.map(|found| found.name).collect();
         let rested = self.rested(names).await?;

@@ -1,7 +1,7 @@
 //! The task that keeps one directory.
 
 use std::{
-    collections::{BTreeMap, HashMap, HashSet},
+    collections::{HashMap, HashSet},
     ffi::OsString,
     io,
     pin::Pin,
@@ -19,7 +19,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::{FACE, SpoolConfig, channel::Ways, files::Files};
+use super::{FACE, SpoolConfig, channel::Ways, files::Files, waiting::Waiting};
 use crate::shelf::Shelf;
 
 /// How often the directory is listed, whatever was seen: kernels may drop events, and modes of files may change.
@@ -41,7 +41,7 @@ pub(super) struct Keeper {
     pub(super) queue: Arc<Queue>,
     pub(super) files: Files,
     /// Names of files that are looked at no sooner.
-    pub(super) waiting: BTreeMap<OsString, Timestamp>,
+    pub(super) waiting: Waiting,
     /// Files that cannot be taken, as they were when that was told.
     pub(super) told: HashMap<OsString, (u64, Timestamp)>,
     /// Calls whose files could not be written.
@@ -62,7 +62,7 @@ impl Keeper {
             sounds: config.audio.clone().map(Shelf::new),
             queue: Arc::new(queue),
             files: Files::default(),
-            waiting: BTreeMap::new(),
+            waiting: Waiting::default(),
             told: HashMap::new(),
             unwritten: HashSet::new(),
             list_at: Instant::now(),
@@ -151,14 +151,12 @@ impl Keeper {
 
     /// Looks at the files whose time has come.
     async fn wake(&mut self) -> Result<(), String> {
-        let now = self.engine.ids.now();
-        let due = self.waiting.extract_if(.., |_, until| *until <= now);
-        let due: Vec<OsString> = due.map(|(name, _)| name).collect();
+        let due = self.waiting.due(self.engine.ids.now());
         self.intake(due).await
     }
 
     fn next_waiting(&self) -> Option<Instant> {
-        let next = self.waiting.values().min()?;
+        let next = self.waiting.next()?;
         let rest = next.duration_since(self.engine.ids.now());
         Some(Instant::now() + Duration::try_from(rest).unwrap_or_default())
     }

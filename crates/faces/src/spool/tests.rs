@@ -204,6 +204,7 @@ async fn what_cannot_be_done_fails_with_a_word_beside_it() {
             with("Context: nowhere\nExtension: s\n"),
             "no flow is named for nowhere/s/1",
         ),
+        ("escape", with("Application: a\u{1b}[2J\n"), "`a\u{fffd}[2J`"),
         ("empty", String::new(), "no Channel"),
         (
             "letters",
@@ -326,6 +327,46 @@ async fn a_time_to_come_is_a_schedule_that_the_file_can_take_back() {
             .all(|call| call.state == CallState::Ended)
     );
     assert!(rig.ground.world.carrier.rung().is_empty());
+}
+
+#[tokio::test]
+async fn a_call_that_is_canceled_puts_its_file_away() {
+    let rig = Rig::start().await;
+    rig.put_at("a", HANGUP, in_seconds(3_600));
+    rig.created(1).await;
+    let call = rig.call("a").await.id;
+    verbs::hang_up(&rig.ground.engine, &rig.ground.actor, call)
+        .await
+        .unwrap();
+    let outcome = rig.done("a").await;
+    assert_eq!((outcome.status, outcome.attempts), (Status::Failed, 0));
+    assert!(
+        rig.problem("a").contains("canceled before it was dialled"),
+        "{}",
+        rig.problem("a")
+    );
+}
+
+#[tokio::test]
+async fn what_is_written_to_a_file_that_waits_counts() {
+    let rig = Rig::start().await;
+    rig.put_at("a", HANGUP, in_seconds(3_600));
+    rig.created(1).await;
+    let file = fs::File::options()
+        .write(true)
+        .truncate(true)
+        .open(rig.path("a"))
+        .unwrap();
+    std::io::Write::write_all(&mut &file, HANGUP.replace("100", "200").as_bytes()).unwrap();
+    file.set_modified(in_seconds(7_200)).unwrap();
+    drop(file);
+    rig.created(2).await;
+    rig.ground.reached("ended", 1).await;
+    let calls = rig.ground.calls().await;
+    let waiting: Vec<_> = calls.iter().filter(|call| call.state == CallState::Scheduled).collect();
+    assert_eq!(waiting.len(), 1);
+    assert_eq!(waiting[0].plan.to.to_string(), "200");
+    assert_eq!(SystemTime::from(waiting[0].plan.due), in_seconds(7_200));
 }
 
 #[tokio::test]
