@@ -17,9 +17,9 @@
 //!
 //! The token belongs to the file, and not to its name: another file that is moved over it has none, and is another call.
 //!
-//! Parts: `channel`, `application`, `dial_data` and `wanted` make a request of a file; `intake` takes files and places
-//! them; `follow` brings files up to what has become of their calls, by `notes`; `keeper` is the task that does both
-//! for one directory, and `files` and `waiting` what it knows.
+//! Parts: `channel`, `application`, `dial_data` and `wanted` make a request of a file; `intake` takes files, `place` places
+//! them, and `follow` brings them up to what has become of their calls, by `notes`; `keeper` is the task that does all of
+//! this for one directory, `files` and `waiting` are what it knows, and `known` compares that with the directory.
 
 mod application;
 mod channel;
@@ -29,7 +29,9 @@ mod follow;
 mod intake;
 mod keeper;
 mod kept;
+mod known;
 mod notes;
+mod place;
 #[cfg(test)]
 mod tests;
 mod waiting;

@@ -1,42 +1,26 @@
-//! Takes files, and places their calls.
+//! Takes files as they come, and lets go of those that are gone.
 
-use std::{
-    collections::HashMap,
-    ffi::{OsStr, OsString},
-};
+use std::ffi::{OsStr, OsString};
 
-use futures_util::{StreamExt, stream};
-use jiff::{SignedDuration, Timestamp};
-use outdial_callfile::{Arrivals, Contents, Entry, FileName, Key, NotTaken, Queue, Status, Taken, parse};
-use outdial_domain::{CallId, CallState, Plan};
+use jiff::SignedDuration;
+use outdial_callfile::{Entry, FileName, NotTaken, Taken};
+use outdial_domain::CallState;
 use outdial_engine::{
     fault,
-    routing::NoRoute,
-    verbs::{self, CallError, PlaceCallError},
+    verbs::{self, CallError},
 };
 
 use super::{
-    application::Applications,
-    files::Held,
-    keeper::{AT_REST, Keeper, words},
-    notes::{finish_without_call, note, problem},
-    wanted::{Read, Unfit, wanted},
+    keeper::{Keeper, words},
+    notes::problem,
+    place::Fresh,
 };
 
 /// So many files are taken together, and put on the disk by one sync.
-const TOGETHER: usize = 200;
-/// So many calls are saved at the same time.
-const AT_ONCE: usize = 32;
+pub(super) const TOGETHER: usize = 200;
 /// A file that is due later than this is left alone until it is nearer.
 const FURTHEST: SignedDuration = SignedDuration::from_hours(24 * 365);
 const DAY: SignedDuration = SignedDuration::from_hours(24);
-
-/// A file that was taken and read.
-struct Fresh {
-    taken: Taken,
-    name: OsString,
-    contents: Contents,
-}
 
 impl Keeper {
     /// Looks at files that are complete.
@@ -135,137 +119,6 @@ impl Keeper {
         Ok(())
     }
 
-    /// Places the calls of files that were taken.
-    async fn place(&mut self, fresh: Vec<Fresh>) -> Result<(), String> {
-        let this = &*self;
-        let placing = fresh.into_iter().map(|file| async move {
-            let placed = this.request(&file).await;
-            (file, placed)
-        });
-        let placed: Vec<_> = stream::iter(placing).buffer_unordered(AT_ONCE).collect().await;
-        for (file, placed) in placed {
-            let Fresh { taken, name, contents } = file;
-            let size = contents.bytes.len() as u64;
-            let mut held = Held::new(taken, Some(name), size, contents.modified);
-            match placed {
-                Ok(call) => held.call = Some(call),
-                Err(Unfit::Later(why)) => {
-                    tracing::warn!(file = ?held.name, %why, "a call file waits");
-                    self.try_again();
-                }
-                Err(unfit) => match self.refuse(&held, &contents, unfit).await {
-                    Ok(()) => continue,
-                    Err(why) => {
-                        tracing::warn!(file = ?held.name, %why, "a call file that is no call cannot be put away");
-                        self.try_again();
-                    }
-                },
-            }
-            self.files.insert(held);
-        }
-        Ok(())
-    }
-
-    /// Saves the call of a file, if that has not been done before.
-    async fn request(&self, file: &Fresh) -> Result<CallId, Unfit> {
-        let with = Applications {
-            engine: &self.engine,
-            actor: &self.actor,
-            sounds: self.sounds.as_ref(),
-            ways: &self.ways,
-        };
-        let token = file.taken.token.as_str();
-        let read = Read {
-            name: &shown(&file.name),
-            token,
-            bytes: &file.contents.bytes,
-            due: file.contents.modified,
-        };
-        let (flows, caller_id) = (&self.config.flows, self.config.caller_id.as_ref());
-        let request = wanted(&with, flows, caller_id, &read, self.engine.ids.now()).await?;
-        match verbs::place_call(&self.engine, &self.actor, request).await {
-            Ok(call) => Ok(call.id),
-            Err(PlaceCallError::NameTaken) => {
-                let found = verbs::find_by_reference(&self.engine, &self.actor, token).await;
-                Ok(found.map_err(|error| Unfit::Later(words(&error)))?.call.id)
-            }
-            Err(PlaceCallError::NoRoute(no_route @ (NoRoute::UnknownTrunk { .. } | NoRoute::NoTrunk(_)))) => {
-                Err(Unfit::NoWay(no_route.to_string()))
-            }
-            Err(error @ (PlaceCallError::Stopping | PlaceCallError::Store(_))) => Err(Unfit::Later(words(&error))),
-            Err(PlaceCallError::Invalid(problems)) => {
-                let told = problems
-                    .iter()
-                    .map(|problem| format!("{}: {}", problem.field, problem.message));
-                Err(Unfit::Wrong(told.collect::<Vec<_>>().join("; ")))
-            }
-            Err(error) => Err(Unfit::Wrong(words(&error))),
-        }
-    }
-
-    /// Finishes a file that is no call, or has it wait after an attempt that failed.
-    async fn refuse(&mut self, held: &Held, contents: &Contents, unfit: Unfit) -> Result<(), String> {
-        let Some(name) = held.name.clone() else { return Ok(()) };
-        let (taken, now) = (held.taken.clone(), self.engine.ids.now());
-        let read = parse(&contents.bytes);
-        let keep = read.file.as_ref().is_some_and(|file| file.archive);
-        let (status, why) = match unfit {
-            Unfit::Wrong(why) => (Status::Failed, Some(plain(&why))),
-            Unfit::Used | Unfit::Later(_) => (Status::Expired, None),
-            Unfit::NoWay(why) => {
-                if contents.modified > now {
-                    self.waiting.insert(name, contents.modified);
-                    return self.let_go(taken).await;
-                }
-                let why = plain(&why);
-                tracing::info!(file = ?name, directory = %self.config.directory.display(), %why, "an attempt failed");
-                let (attempt, retry) = (read.history.used().saturating_add(1), read.file.as_ref());
-                let retry = retry.filter(|file| i64::from(attempt) <= i64::from(file.max_retries));
-                let next = retry.and_then(|file| now.checked_add(seconds(file.retry_time)).ok());
-                self.note_attempt(&taken, attempt, next, now).await?;
-                if let Some(next) = next {
-                    self.waiting.insert(name, next);
-                    return self.let_go(taken).await;
-                }
-                (Status::Expired, None)
-            }
-        };
-        if let Some(why) = &why {
-            tracing::warn!(file = ?name, directory = %self.config.directory.display(), %why, "a call file has failed");
-        }
-        let keep = keep || status == Status::Failed;
-        let finished = self.blocking(move |queue| {
-            finish_without_call(queue, &taken, &name, status, why.as_deref(), keep, now)?;
-            queue.sync()?;
-            queue.let_go(&taken)
-        });
-        finished.await?.map_err(|error| words(&error))
-    }
-
-    /// Writes down an attempt that failed before there was a call.
-    async fn note_attempt(
-        &self,
-        taken: &Taken,
-        attempt: u32,
-        next: Option<Timestamp>,
-        now: Timestamp,
-    ) -> Result<(), String> {
-        let taken = taken.clone();
-        let written = self.blocking(move |queue| {
-            queue.note(&taken, &note(Key::StartRetry, attempt, now), now)?;
-            match next {
-                Some(next) => queue.note(&taken, &note(Key::EndRetry, attempt, now), next),
-                None => Ok(()),
-            }
-        });
-        written.await?.map_err(|error| words(&error))
-    }
-
-    pub(super) async fn let_go(&self, taken: Taken) -> Result<(), String> {
-        let done = self.blocking(move |queue| queue.let_go(&taken));
-        done.await?.map_err(|error| words(&error))
-    }
-
     /// Whether a name still leads to the file that was taken under it; if not, its call is taken back.
     pub(super) async fn look_after(&mut self, name: &OsStr) -> Result<(), String> {
         self.told.remove(name);
@@ -282,7 +135,7 @@ impl Keeper {
 
     /// A file has lost its name, or is not what it was: a call that waits is taken back. One that is under way goes
     /// on, and is not tried again.
-    async fn lose(&mut self, inode: u64) -> Result<(), String> {
+    pub(super) async fn lose(&mut self, inode: u64) -> Result<(), String> {
         let Some(held) = self.files.get(inode).cloned() else {
             return Ok(());
         };
@@ -305,128 +158,10 @@ impl Keeper {
         Ok(())
     }
 
-    /// Compares the directory with what is known of it.
-    pub(super) async fn list(&mut self, arrivals: &Arrivals) -> Result<(), String> {
-        let listed = self.blocking(Queue::list).await?.map_err(|error| words(&error))?;
-        let names: HashMap<u64, &OsStr> = listed
-            .iter()
-            .map(|found| (found.inode, found.name.as_os_str()))
-            .collect();
-        let lost = self
-            .files
-            .all()
-            .filter(|held| held.name.is_some() && !names.contains_key(&held.taken.inode));
-        let lost: Vec<u64> = lost.map(|held| held.taken.inode).collect();
-        for inode in lost {
-            self.lose(inode).await?;
-        }
-        self.told
-            .retain(|name, (inode, _)| names.get(inode) == Some(&name.as_os_str()));
-        let unknown = listed.into_iter().filter(|found| {
-            let known = self.files.get(found.inode);
-            let known = known.is_some_and(|held| held.name.as_ref() == Some(&found.name));
-            !known && !self.waiting.has(&found.name) && !arrivals.is_arriving(&found.name)
-        });
-        let names: Vec<OsString> = unknown.map(|found| found.name).collect();
-        let rested = self.rested(names).await?;
-        self.intake(rested).await?;
-        self.again().await
-    }
-
-    /// Those of these files that nobody is writing, as far as one can see.
-    async fn rested(&mut self, names: Vec<OsString>) -> Result<Vec<OsString>, String> {
-        let now = self.engine.ids.now();
-        let looked = self.blocking(move |queue| {
-            let look = |name: OsString| queue.look(&name).map(|entry| (name, entry.changed));
-            names.into_iter().filter_map(look).collect::<Vec<_>>()
-        });
-        let rest = SignedDuration::try_from(AT_REST).unwrap_or_default();
-        let (rested, moving): (Vec<_>, Vec<_>) = looked
-            .await?
-            .into_iter()
-            .partition(|(_, changed)| now.duration_since(*changed) >= rest || *changed > now);
-        if !moving.is_empty() {
-            self.list_at = self.list_at.min(tokio::time::Instant::now() + AT_REST);
-        }
-        Ok(rested.into_iter().map(|(name, _)| name).collect())
-    }
-
-    /// Does again what has failed.
-    async fn again(&mut self) -> Result<(), String> {
-        let unplaced = self.files.all().filter(|held| held.call.is_none());
-        let unplaced: Vec<Held> = unplaced.cloned().collect();
-        self.place_held(unplaced).await?;
-        let unwritten: Vec<CallId> = self.unwritten.drain().collect();
-        self.follow(unwritten).await
-    }
-
-    /// Places the calls of files that were taken before.
-    async fn place_held(&mut self, held: Vec<Held>) -> Result<(), String> {
-        for held in held.chunks(TOGETHER) {
-            let held = held.to_vec();
-            let read = self.blocking(move |queue| {
-                let read = |held: Held| {
-                    let contents = queue.read(&held.taken);
-                    (held, contents)
-                };
-                held.into_iter().map(read).collect::<Vec<_>>()
-            });
-            let mut fresh = Vec::new();
-            for (held, contents) in read.await? {
-                match (held.name, contents) {
-                    (Some(name), Ok(contents)) => {
-                        self.files.remove(held.taken.inode);
-                        let taken = held.taken;
-                        fresh.push(Fresh { taken, name, contents });
-                    }
-                    (None, _) => {
-                        self.files.remove(held.taken.inode);
-                        self.let_go(held.taken).await?;
-                    }
-                    (Some(_), Err(error)) => tracing::warn!(%error, "a call file that was taken cannot be read"),
-                }
-            }
-            self.place(fresh).await?;
-        }
-        Ok(())
-    }
-
-    /// Finds out what was taken before this process, and goes on with it.
-    pub(super) async fn recover(&mut self) -> Result<(), String> {
-        let found = self.blocking(|queue| Ok::<_, std::io::Error>((queue.taken()?, queue.list()?)));
-        let (taken, listed) = found.await?.map_err(|error| words(&error))?;
-        let mut names: HashMap<u64, OsString> = listed.into_iter().map(|listed| (listed.inode, listed.name)).collect();
-        let (mut calls, mut unplaced) = (Vec::new(), Vec::new());
-        for taken in taken {
-            let name = names.remove(&taken.inode);
-            let found = verbs::find_by_reference(&self.engine, &self.actor, taken.token.as_str()).await;
-            let mut held = Held::new(taken, name, 0, Timestamp::UNIX_EPOCH);
-            match found {
-                Ok(details) => {
-                    held.call = Some(details.call.id);
-                    held.begun = !details.attempts.is_empty();
-                    held.was(&details.call);
-                    calls.push(details.call.id);
-                    self.files.insert(held);
-                }
-                Err(CallError::NotFound) => unplaced.push(held),
-                Err(error) => return Err(words(&error)),
-            }
-        }
-        if !calls.is_empty() || !unplaced.is_empty() {
-            tracing::info!(
-                directory = %self.config.directory.display(),
-                calls = calls.len(),
-                unplaced = unplaced.len(),
-                "files that were taken before"
-            );
-        }
-        self.follow(calls).await?;
-        self.place_held(unplaced).await?;
-        // Those that were written to while nobody looked.
-        let waiting = self.files.all().filter(|held| held.call.is_some() && !held.begun);
-        let names: Vec<OsString> = waiting.filter_map(|held| held.name.clone()).collect();
-        self.intake(names).await
+    /// Takes the token of a file away: it is fresh then, if it is still there.
+    pub(super) async fn let_go(&self, taken: Taken) -> Result<(), String> {
+        let done = self.blocking(move |queue| queue.let_go(&taken));
+        done.await?.map_err(|error| words(&error))
     }
 
     /// What a file is called by, once and for all.
@@ -437,22 +172,4 @@ impl Keeper {
         });
         FileName::new(token).map_err(|error| words(&error))
     }
-}
-
-/// A name for people: text, without what they cannot see.
-fn shown(name: &OsStr) -> String {
-    let mut text: String = name.to_string_lossy().chars().filter(|c| !c.is_control()).collect();
-    text.truncate(text.floor_char_boundary(Plan::LONGEST_REFERENCE));
-    text
-}
-
-/// A reason that quotes a file, without what a terminal would obey.
-fn plain(why: &str) -> String {
-    why.chars()
-        .map(|c| if c.is_control() { '\u{fffd}' } else { c })
-        .collect()
-}
-
-fn seconds(seconds: u32) -> SignedDuration {
-    SignedDuration::from_secs(seconds.into())
 }

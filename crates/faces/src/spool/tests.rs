@@ -8,9 +8,9 @@ use std::{
 };
 
 use outdial_callfile::{Ending, FileName, Outcome, Spool, Status};
-use outdial_domain::{Call, CallState};
+use outdial_domain::{Address, Call, CallState, EndedBy};
 use outdial_engine::verbs;
-use outdial_flow::Instruction;
+use outdial_flow::{Dial, Flow, Instruction};
 use outdial_testkit::fakes::{FakeClock, Script};
 use tempfile::TempDir;
 use tokio::{sync::oneshot, task::JoinHandle};
@@ -36,7 +36,15 @@ impl Rig {
     }
 
     async fn at_rest() -> Self {
-        let ground = Ground::new(|settings| settings.limits.live_calls = 1_000).await;
+        let ground = Ground::new(|settings| {
+            settings.limits.live_calls = 1_000;
+            let other = Dial::to(Address::parse("200").unwrap());
+            let connect = Flow {
+                steps: vec![Instruction::Dial(Box::new(other))],
+            };
+            settings.flows.insert("connect".to_owned(), connect);
+        })
+        .await;
         let place = tempfile::tempdir().unwrap();
         for name in ["outgoing", "outgoing_done", "sounds", "sounds/moh"] {
             fs::create_dir(place.path().join(name)).unwrap();
@@ -47,11 +55,13 @@ impl Rig {
         let config = SpoolConfig {
             tenant: ground.tenant(),
             directory: place.path().join("outgoing"),
-            caller_id: Some(outdial_domain::Address::parse(OURS).unwrap()),
+            caller_id: Some(Address::parse(OURS).unwrap()),
             trunks: [("from-internal", "lab"), ("anywhere", ""), ("gone", "no-such-trunk")]
                 .map(|(peer, trunk)| (peer.to_owned(), trunk.to_owned()))
                 .into(),
-            flows: [("ivr".to_owned(), "welcome".to_owned())].into(),
+            flows: [("ivr", "welcome"), ("connect", "connect")]
+                .map(|(place, flow)| (place.to_owned(), flow.to_owned()))
+                .into(),
             audio: Some(place.path().join("sounds")),
         };
         Self {
@@ -330,6 +340,20 @@ async fn a_time_to_come_is_a_schedule_that_the_file_can_take_back() {
 }
 
 #[tokio::test]
+async fn what_was_answered_is_done_whatever_its_flow_met_with() {
+    let rig = Rig::start().await;
+    rig.ground.world.carrier.next(Script::answers());
+    rig.ground.world.carrier.next(Script::busy());
+    let text = "Channel: Local/100@from-internal\nContext: connect\nExtension: s\nArchive: yes\nMaxRetries: 3\n";
+    rig.put("a", text);
+    let outcome = rig.done("a").await;
+    assert_eq!((outcome.status, outcome.attempts), (Status::Completed, 1));
+    rig.ground.reached("retry_scheduled", 1).await;
+    rig.ground.reached("ended", 1).await;
+    assert_eq!(rig.ground.world.carrier.rung().len(), 2, "the two parties, once");
+}
+
+#[tokio::test]
 async fn a_call_that_is_canceled_puts_its_file_away() {
     let rig = Rig::start().await;
     rig.put_at("a", HANGUP, in_seconds(3_600));
@@ -395,7 +419,7 @@ async fn a_file_that_is_to_stay_is_run_again_when_its_time_is_set() {
         }
         let ending = outdial_domain::Ending::new(
             outdial_domain::Outcome::Completed,
-            outdial_domain::EndedBy::Callee,
+            EndedBy::Callee,
             "the far side hung up",
         );
         leg.end(ending).await;

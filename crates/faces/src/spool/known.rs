@@ -1,0 +1,111 @@
+//! Compares a directory with what is known of it.
+
+use std::{
+    collections::HashMap,
+    ffi::{OsStr, OsString},
+};
+
+use jiff::{SignedDuration, Timestamp};
+use outdial_callfile::{Arrivals, Queue};
+use outdial_domain::CallId;
+use outdial_engine::verbs::{self, CallError};
+
+use super::{
+    files::Held,
+    keeper::{AT_REST, Keeper, words},
+};
+
+impl Keeper {
+    /// Finds out what was taken before this process, and goes on with it.
+    pub(super) async fn recover(&mut self) -> Result<(), String> {
+        let found = self.blocking(|queue| Ok::<_, std::io::Error>((queue.taken()?, queue.list()?)));
+        let (taken, listed) = found.await?.map_err(|error| words(&error))?;
+        let mut names: HashMap<u64, OsString> = listed.into_iter().map(|listed| (listed.inode, listed.name)).collect();
+        let (mut calls, mut unplaced) = (Vec::new(), Vec::new());
+        for taken in taken {
+            let name = names.remove(&taken.inode);
+            let found = verbs::find_by_reference(&self.engine, &self.actor, taken.token.as_str()).await;
+            let mut held = Held::new(taken, name, 0, Timestamp::UNIX_EPOCH);
+            match found {
+                Ok(details) => {
+                    held.call = Some(details.call.id);
+                    held.begun = !details.attempts.is_empty();
+                    held.was(&details.call);
+                    calls.push(details.call.id);
+                    self.files.insert(held);
+                }
+                Err(CallError::NotFound) => unplaced.push(held),
+                Err(error) => return Err(words(&error)),
+            }
+        }
+        if !calls.is_empty() || !unplaced.is_empty() {
+            tracing::info!(
+                directory = %self.config.directory.display(),
+                calls = calls.len(),
+                unplaced = unplaced.len(),
+                "files that were taken before"
+            );
+        }
+        self.follow(calls).await?;
+        self.place_held(unplaced).await?;
+        // Those that were written to while nobody looked.
+        let waiting = self.files.all().filter(|held| held.call.is_some() && !held.begun);
+        let names: Vec<OsString> = waiting.filter_map(|held| held.name.clone()).collect();
+        self.intake(names).await
+    }
+
+    /// Compares the directory with what is known of it.
+    pub(super) async fn list(&mut self, arrivals: &Arrivals) -> Result<(), String> {
+        let listed = self.blocking(Queue::list).await?.map_err(|error| words(&error))?;
+        let names: HashMap<u64, &OsStr> = listed
+            .iter()
+            .map(|found| (found.inode, found.name.as_os_str()))
+            .collect();
+        let lost = self
+            .files
+            .all()
+            .filter(|held| held.name.is_some() && !names.contains_key(&held.taken.inode));
+        let lost: Vec<u64> = lost.map(|held| held.taken.inode).collect();
+        for inode in lost {
+            self.lose(inode).await?;
+        }
+        self.told
+            .retain(|name, (inode, _)| names.get(inode) == Some(&name.as_os_str()));
+        let unknown = listed.into_iter().filter(|found| {
+            let known = self.files.get(found.inode);
+            let known = known.is_some_and(|held| held.name.as_ref() == Some(&found.name));
+            !known && !self.waiting.has(&found.name) && !arrivals.is_arriving(&found.name)
+        });
+        let names: Vec<OsString> = unknown.map(|found| found.name).collect();
+        let rested = self.rested(names).await?;
+        self.intake(rested).await?;
+        self.again().await
+    }
+
+    /// Those of these files that nobody is writing, as far as one can see.
+    async fn rested(&mut self, names: Vec<OsString>) -> Result<Vec<OsString>, String> {
+        let now = self.engine.ids.now();
+        let looked = self.blocking(move |queue| {
+            let look = |name: OsString| queue.look(&name).map(|entry| (name, entry.changed));
+            names.into_iter().filter_map(look).collect::<Vec<_>>()
+        });
+        let rest = SignedDuration::try_from(AT_REST).unwrap_or_default();
+        let (rested, moving): (Vec<_>, Vec<_>) = looked
+            .await?
+            .into_iter()
+            .partition(|(_, changed)| now.duration_since(*changed) >= rest || *changed > now);
+        if !moving.is_empty() {
+            self.list_at = self.list_at.min(tokio::time::Instant::now() + AT_REST);
+        }
+        Ok(rested.into_iter().map(|(name, _)| name).collect())
+    }
+
+    /// Does again what has failed.
+    async fn again(&mut self) -> Result<(), String> {
+        let unplaced = self.files.all().filter(|held| held.call.is_none());
+        let unplaced: Vec<Held> = unplaced.cloned().collect();
+        self.place_held(unplaced).await?;
+        let unwritten: Vec<CallId> = self.unwritten.drain().collect();
+        self.follow(unwritten).await
+    }
+}
