@@ -3,6 +3,7 @@
 mod backlog;
 mod callfiles;
 mod creates;
+mod faces;
 mod idle;
 mod load;
 mod parts;
@@ -42,6 +43,8 @@ pub(crate) enum Group {
     Registrations,
     /// Calls accepted and on disk.
     Creates,
+    /// Calls created and asked for by each face.
+    Faces,
     /// Call files put into a spool directory.
     Callfiles,
     /// Call files taken out of a spool directory and dialled.
@@ -54,7 +57,7 @@ pub(crate) enum Group {
 
 impl Group {
     /// Those that are measured when none is named.
-    pub(crate) const USUAL: [Self; 12] = [
+    pub(crate) const USUAL: [Self; 13] = [
         Self::Idle,
         Self::WholePath,
         Self::Playing,
@@ -64,6 +67,7 @@ impl Group {
         Self::Parts,
         Self::Registrations,
         Self::Creates,
+        Self::Faces,
         Self::Callfiles,
         Self::Spool,
         Self::Webhooks,
@@ -89,6 +93,7 @@ impl Group {
             Self::Parts => parts::measure(table),
             Self::Registrations => registrations::measure(table).await,
             Self::Creates => creates::measure(table).await,
+            Self::Faces => faces::measure(table).await,
             Self::Callfiles => callfiles::measure(table),
             Self::Spool => spool::measure(table).await,
             Self::Webhooks => webhooks::measure(table).await,
@@ -107,6 +112,7 @@ impl Group {
             Self::Parts => "parts",
             Self::Registrations => "registrations",
             Self::Creates => "creates",
+            Self::Faces => "faces",
             Self::Callfiles => "callfiles",
             Self::Spool => "spool",
             Self::Webhooks => "webhooks",

@@ -22,6 +22,10 @@ const STARTS_WITHIN: Duration = Duration::from_secs(30);
 pub(crate) struct Outdial {
     program: Running,
     pub(crate) client: Client,
+    /// Where it is served, and its key, for whoever asks without the client.
+    pub(crate) url: String,
+    pub(crate) key: String,
+    ready: String,
     /// From its start to its `ready` line.
     pub(crate) start: Duration,
     // Dropped after the program.
@@ -97,11 +101,26 @@ impl Outdial {
         let key = std::fs::read_to_string(data.join("key")).context("read the key")?;
         Ok(Self {
             client: Client::new(url, key.trim())?,
+            url: url.to_owned(),
+            key: key.trim().to_owned(),
+            ready: ready.trim().to_owned(),
             program,
             start,
             _folder: goes_with_it,
             _ports: ports,
         })
+    }
+
+    /// Where a face is served that has a listener of its own.
+    pub(crate) fn face(&self, name: &str) -> Result<String> {
+        let rest = self
+            .ready
+            .split_once(&format!(", {name} http://"))
+            .map(|(_, rest)| rest);
+        let address = rest.and_then(|rest| rest.split(',').next());
+        Ok(address
+            .with_context(|| format!("no {name} in {:?}", self.ready))?
+            .to_owned())
     }
 
     pub(crate) fn processor(&self) -> Result<f64> {
