@@ -38,7 +38,9 @@ pub(crate) use authenticate::KnownKeys;
 pub use authenticate::{AuthenticateError, authenticate};
 pub use change_call::{ChangeCall, ChangeCallError, change_call};
 pub use control_call::{ControlError, LONGEST_REASON, control_call};
-pub use do_not_disturb::{DoNotDisturbError, LONGEST_LIST, MOST_NUMBERS, allow_again, leave_alone, list_left_alone};
+pub use do_not_disturb::{
+    DoNotDisturbError, LONGEST_LIST, MOST_NUMBERS, allow_again, leave_alone, list_left_alone, who_is_left_alone,
+};
 pub use edit::Edit;
 pub use face_calls::{find_by_reference, forget_by_face, keep_by_face};
 pub use get_call::{CallStory, Disclosure, NotDisclosed, disclosure, explain_call, get_call};

@@ -8,6 +8,7 @@ mod connect;
 mod kept;
 mod list;
 mod notices;
+mod numbers;
 mod show;
 mod sms;
 #[cfg(test)]
@@ -169,9 +170,10 @@ async fn respond(
         Resource::SendSms => sms::send(service, &asker, &fields).await,
         Resource::BulkSms => sms::bulk(service, &asker, &sent).await,
         Resource::Sms(sid) => sms::details(service, &asker, &sid).await,
-        Resource::Number(_) => Err(not_available("The details of a number")),
+        Resource::Number(number) => numbers::details(service, &asker, &number).await,
         Resource::Balance => Err(not_available("The balance")),
-        Resource::Whitelist | Resource::Whitelisted(_) => Err(not_available("The whitelist")),
+        Resource::Whitelist => numbers::whitelist(service, &asker, &fields).await,
+        Resource::Whitelisted(number) => numbers::standing(service, &asker, &number).await,
     }
 }
 

@@ -71,6 +71,22 @@ pub async fn list_left_alone(
     engine.store.left_alone(actor.account, Which::After(after, most)).await
 }
 
+/// Those of these numbers that are on the list.
+///
+/// # Errors
+///
+/// [`DoNotDisturbError`].
+pub async fn who_is_left_alone(
+    engine: &Engine,
+    actor: &Actor,
+    numbers: &[String],
+) -> Result<Vec<LeftAlone>, DoNotDisturbError> {
+    Ok(engine
+        .store
+        .left_alone(actor.account, Which::Of(read(numbers)?))
+        .await?)
+}
+
 /// The numbers in the form in which they are kept.
 fn read(numbers: &[String]) -> Result<Vec<String>, DoNotDisturbError> {
     let mut problems = Vec::new();

@@ -35,15 +35,7 @@ const NOT_AVAILABLE: &[(&str, &str, &str, &str)] = &[
         "From=1&To=2&Body=x&ShortenUrl=true",
         "ShortenUrl",
     ),
-    ("GET", "Numbers/0987654321.json", "", "The details of a number"),
     ("GET", "Balance.json", "", "The balance"),
-    (
-        "POST",
-        "CustomerWhitelist/.json",
-        "VirtualNumber=1&Number=2",
-        "The whitelist",
-    ),
-    ("GET", "CustomerWhitelist/0987654321.json", "", "The whitelist"),
     (
         "POST",
         "Calls/connect.json",
@@ -416,6 +408,43 @@ async fn lists_are_filtered_and_turn_pages() {
             .await;
         assert_eq!(refusal(&answer).0, 400, "{query}");
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn any_number_may_be_called_but_for_those_that_want_to_be_left_alone() {
+    let rig = Rig::start().await;
+    let alone = ["09988776655".to_owned()];
+    verbs::leave_alone(&rig.ground.engine, &rig.ground.actor, &alone, None)
+        .await
+        .unwrap();
+    let ask = async |method: &str, resource: &str, body: &str| {
+        let path = format!("/v1/Accounts/rajnikanth/{resource}");
+        let answer = rig
+            .ask(method, &path, "application/x-www-form-urlencoded", body.to_owned())
+            .await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        serde_json::from_str::<Value>(&answer.text).unwrap()
+    };
+    let free = ask("GET", "CustomerWhitelist/%2B919900000000.json", "").await;
+    assert_eq!(
+        free,
+        json!({"Result": {"Status": "Whitelist", "Type": "API", "Expiry": -1}})
+    );
+    let alone = ask("GET", "CustomerWhitelist/09988776655.json", "").await;
+    assert_eq!(alone["Result"]["Status"], "Blacklist");
+    let form = "VirtualNumber=8088919888&Number=09988776655,0987654321,0987654321";
+    let answer = ask("POST", "CustomerWhitelist/.json", form).await;
+    assert_eq!(
+        answer,
+        json!({"Result": {"Total": "3", "Duplicate": "1", "Processed": "2", "Succeeded": "0", "Redundant": "1", "Failed": "1"}})
+    );
+    let known = ask("GET", "Numbers/09988776655.json", "").await;
+    assert_eq!(known["Numbers"]["DND"], "Yes");
+    assert_eq!(known["Numbers"]["Circle"], Value::Null);
+    let answer = rig
+        .ask("GET", "/v1/Accounts/rajnikanth/Numbers/x.json", "", String::new())
+        .await;
+    assert_eq!(refusal(&answer).0, 400);
 }
 
 #[tokio::test(start_paused = true)]
