@@ -360,7 +360,7 @@ mod tests {
         let dial = outdial_flow::Dial::to(Address::parse("+6590000001").unwrap());
         let both = text(&trunk(), &order("1", vec![Instruction::Dial(Box::new(dial))]));
         for line in [
-            "Application: Dial\nData: PJSIP/+6590000001@out,12,L(60000)r\n",
+            "Application: Dial\nData: PJSIP/+6590000001@out,12,L(60000)R\n",
             "Set: TIMEOUT(absolute)=86\n",
             "Set: OUTDIAL_LEG=leg_",
         ] {

@@ -54,6 +54,7 @@ pub(crate) fn refusal(trunk: &AsteriskTrunk, together: &Together<'_>) -> Option<
         Together::Dial(dial) if !dial.announce.is_empty() || dial.on_failure != OnFailure::HangUp => {
             "ends when the other party is not reached, and does not tell"
         }
+        Together::Dial(dial) if !dial.codes.is_empty() => "does not tell of keys that are pressed while two talk",
         Together::Dial(dial) if dial.from == Some(CallerId::Private) => {
             "cannot withhold the caller id from one party only"
         }
@@ -93,7 +94,8 @@ fn dialled(
     }
     let mut options = format!("L({limit})");
     if dial.while_ringing == WhileRinging::Tone {
-        options.push('r');
+        // The second one goes on until the network plays something itself.
+        options.push(if dial.early_media { 'R' } else { 'r' });
     }
     let shown = match &dial.from {
         Some(CallerId::Number(number)) => Some(number),
@@ -197,7 +199,7 @@ mod tests {
     #[test]
     fn two_are_put_together_by_dial() {
         let to = || Dial::to(address("+6590000001"));
-        assert_eq!(dialled(to()).unwrap(), "Dial(PJSIP/+6590000001@out,60,L(60000)r)");
+        assert_eq!(dialled(to()).unwrap(), "Dial(PJSIP/+6590000001@out,60,L(60000)R)");
         let dial = Dial {
             from: Some(CallerId::OtherParty),
             ring: Some(Duration::from_secs(20)),
@@ -221,6 +223,10 @@ mod tests {
             },
             Dial {
                 on_failure: OnFailure::Next,
+                ..to()
+            },
+            Dial {
+                codes: [("*1".to_owned(), Vec::new())].into(),
                 ..to()
             },
             Dial {

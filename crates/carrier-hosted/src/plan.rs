@@ -54,6 +54,9 @@ pub(crate) fn two<'f>(dial: &'f Dial, service: &str) -> Result<(&'f Address, Opt
     if !dial.announce.is_empty() || dial.on_failure != OnFailure::HangUp {
         return cannot("ends the call when the second party is not reached");
     }
+    if !dial.codes.is_empty() {
+        return cannot("does not tell of keys that are pressed while two talk");
+    }
     if dial.warn_before.is_some() {
         return cannot("gives no warning before the time is over");
     }

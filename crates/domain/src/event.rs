@@ -252,6 +252,15 @@ pub enum EventKind {
         /// What was pressed.
         digits: String,
     },
+    /// A code was pressed while two talked.
+    Code {
+        /// The leg of who pressed it.
+        leg: LegId,
+        /// Where the dial stands in the flow that listens for it.
+        step: String,
+        /// The keys.
+        code: String,
+    },
     /// Somebody asked to end the call.
     HangUpRequested {
         /// Who, in words.
@@ -385,6 +394,7 @@ kinds! {
     InstructionDone = "instruction_done",
     Digit = "digit",
     Gathered = "gathered",
+    Code = "code",
     HangUpRequested = "hang_up_requested",
     RecordingStarted = "recording_started",
     RecordingPaused = "recording_paused",

@@ -54,11 +54,13 @@ impl Mask {
         }
     }
 
-    /// Whether one of the two would not know whom of two masks they call: same number, and a person in common.
+    /// Whether one of the two would not know whom of two masks they call: same number, a person in common, and no
+    /// PINs that tell them apart.
     #[must_use]
     pub fn is_mistaken_for(&self, other: &Self) -> bool {
         let same = self.number.destination() == other.number.destination();
-        same && self.parties.iter().any(|party| other.reaches(party).is_some())
+        let told_apart = self.pin.is_some() && other.pin.is_some() && self.pin != other.pin;
+        same && !told_apart && self.parties.iter().any(|party| other.reaches(party).is_some())
     }
 }
 
@@ -102,6 +104,16 @@ mod tests {
         assert!(one.is_mistaken_for(&mask("+6561234567", ["+6590000002", "+6590000003"])));
         assert!(!one.is_mistaken_for(&mask("+6561234568", ["+6590000002", "+6590000003"])));
         assert!(!one.is_mistaken_for(&mask("+6561234567", ["+6590000004", "+6590000003"])));
+        let with = |pin: &str| Mask {
+            pin: Some(pin.to_owned()),
+            ..one.clone()
+        };
+        assert!(!with("1234").is_mistaken_for(&with("4321")));
+        assert!(with("1234").is_mistaken_for(&with("1234")));
+        assert!(
+            with("1234").is_mistaken_for(&one),
+            "who is asked for no PIN is asked for none"
+        );
     }
 
     #[test]

@@ -16,6 +16,8 @@ words! {
         Separate = "separate",
         /// One channel: the party of the leg alone, as for a message.
         Party = "party",
+        /// One channel: the other party alone, whom the party of the leg talks to.
+        Other = "other",
         /// One channel: everybody in the room that the leg is in.
         Room = "room",
     }
@@ -23,7 +25,7 @@ words! {
 
 impl Channels {
     /// Those of a leg by itself, in a room or not.
-    pub const OF_A_LEG: &[Self] = &[Self::Mono, Self::Separate, Self::Party];
+    pub const OF_A_LEG: &[Self] = &[Self::Mono, Self::Separate, Self::Party, Self::Other];
 }
 
 words! {

@@ -6,6 +6,7 @@ mod asked;
 mod bridging;
 mod controlled;
 mod conversation;
+mod flow;
 pub(crate) mod incoming;
 mod journal;
 mod masked;
@@ -15,6 +16,7 @@ mod record;
 mod recordings;
 mod sound;
 mod stay;
+mod together;
 mod waiting;
 
 use std::time::Duration;

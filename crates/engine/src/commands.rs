@@ -1,18 +1,18 @@
-//! Telling the owner of a live call something, on whichever node it is.
+//! Telling the owner of a live call, or of a room, something, on whichever node it is.
 //!
 //! The store's table of commands is the truth; a notification only makes everybody look sooner.
 
 use std::time::Duration;
 
-use outdial_domain::{CallId, CommandId};
+use outdial_domain::CommandId;
 use tokio::time::{sleep, timeout};
 
 use crate::{
     Engine,
-    live::{Control, Said},
+    live::{Asked, Control, Said},
     ports::{CallDetails, NodeCommand, Nodes, Reply, StoreError},
     rooms::owner,
-    verbs::CallError,
+    verbs::{self, CallError},
 };
 
 /// How long an owner on another node may take to answer.
@@ -20,6 +20,30 @@ const ANSWERS_WITHIN: Duration = Duration::from_secs(10);
 
 /// How often to look when no notification comes.
 const LOOK: Duration = Duration::from_millis(500);
+
+/// Why a node did not say anything.
+#[derive(Debug)]
+pub(crate) enum Unanswered {
+    /// It does not answer any more.
+    Silent,
+    /// The store failed.
+    Store(StoreError),
+}
+
+impl From<StoreError> for Unanswered {
+    fn from(error: StoreError) -> Self {
+        Self::Store(error)
+    }
+}
+
+impl From<Unanswered> for CallError {
+    fn from(unanswered: Unanswered) -> Self {
+        match unanswered {
+            Unanswered::Silent => Self::OwnerGone,
+            Unanswered::Store(error) => Self::Store(error),
+        }
+    }
+}
 
 /// Tells the owner of a call something and waits for what it says. `None` when nobody owns the call.
 ///
@@ -33,7 +57,9 @@ pub(crate) async fn tell(engine: &Engine, details: &CallDetails, control: Contro
     }
     let leg = details.legs.iter().rev().find(|leg| leg.progress.ending.is_none());
     match (engine.store.nodes(), leg) {
-        (Some(nodes), Some(leg)) => tell_node(engine, nodes, &leg.node, call, &control).await.map(Some),
+        (Some(nodes), Some(leg)) => Ok(Some(
+            ask(engine, nodes, &leg.node, &Asked::Call { call, control }).await?,
+        )),
         _ => Ok(None),
     }
 }
@@ -43,33 +69,29 @@ pub(crate) async fn leave(
     engine: &Engine,
     nodes: &dyn Nodes,
     run: &str,
-    call: CallId,
-    control: &Control,
-) -> Result<(), StoreError> {
+    asked: &Asked,
+) -> Result<CommandId, StoreError> {
     let id = engine.ids.make(CommandId::new);
     let run = run.to_owned();
-    let control = serde_json::to_string(control).unwrap_or_default();
-    nodes.command(NodeCommand { id, run, call, control }).await
+    let command = serde_json::to_string(asked).unwrap_or_default();
+    nodes.command(NodeCommand { id, run, command }).await?;
+    Ok(id)
 }
 
-async fn tell_node(
-    engine: &Engine,
-    nodes: &dyn Nodes,
-    run: &str,
-    call: CallId,
-    control: &Control,
-) -> Result<Said, CallError> {
-    let id = engine.ids.make(CommandId::new);
-    let control = serde_json::to_string(control).map_err(|_| CallError::OwnerGone)?;
+/// Asks a run something, and waits for what it says.
+///
+/// # Errors
+///
+/// [`Unanswered`] says why it said nothing.
+pub(crate) async fn ask(engine: &Engine, nodes: &dyn Nodes, run: &str, asked: &Asked) -> Result<Said, Unanswered> {
     let mut commanded = nodes.commanded();
-    let run = run.to_owned();
-    nodes.command(NodeCommand { id, run, call, control }).await?;
+    let id = leave(engine, nodes, run, asked).await?;
     let answered = async {
         loop {
             commanded.borrow_and_update();
             match nodes.reply(id).await? {
-                Reply::Answered(said) => return serde_json::from_str(&said).map_err(|_| CallError::OwnerGone),
-                Reply::Nobody => return Err(CallError::OwnerGone),
+                Reply::Answered(said) => return serde_json::from_str(&said).map_err(|_| Unanswered::Silent),
+                Reply::Nobody => return Err(Unanswered::Silent),
                 Reply::Waiting => {}
             }
             tokio::select! {
@@ -80,7 +102,7 @@ async fn tell_node(
     };
     timeout(ANSWERS_WITHIN, answered)
         .await
-        .unwrap_or(Err(CallError::OwnerGone))
+        .unwrap_or(Err(Unanswered::Silent))
 }
 
 /// Does what other nodes ask of the owners here, until the engine has stopped.
@@ -110,7 +132,7 @@ async fn take(engine: &Engine, nodes: &dyn Nodes) -> Result<(), StoreError> {
             if let Some(nodes) = engine.store.nodes()
                 && let Err(error) = nodes.answer(command.id, text).await
             {
-                tracing::warn!(%error, call = %command.call, "a command of another node was obeyed and not answered");
+                tracing::warn!(%error, command = %command.id, "a command of another node was obeyed and not answered");
             }
         });
     }
@@ -118,16 +140,21 @@ async fn take(engine: &Engine, nodes: &dyn Nodes) -> Result<(), StoreError> {
 }
 
 async fn obey(engine: &Engine, command: &NodeCommand) -> Said {
-    match serde_json::from_str(&command.control) {
-        Ok(Control::Take { account }) => owner::take(engine, account, command.call).await,
-        Ok(control) => engine
-            .inner()
-            .live
-            .tell(command.call, control)
-            .await
-            .unwrap_or(Said::Gone),
+    match serde_json::from_str(&command.command) {
+        Ok(Asked::Call {
+            call,
+            control: Control::Take { account },
+        }) => owner::take(engine, account, call).await,
+        Ok(Asked::Call { call, control }) => engine.inner().live.tell(call, control).await.unwrap_or(Said::Gone),
+        Ok(Asked::Rooms { account }) => Said::Rooms(verbs::rooms_here(engine, account)),
+        Ok(Asked::Room {
+            account,
+            room,
+            by,
+            order,
+        }) => verbs::control_room_here(engine, account, &room, &by, order),
         Err(error) => {
-            tracing::error!(%error, call = %command.call, "a command of another node cannot be read: is its version newer?");
+            tracing::error!(%error, command = %command.id, "a command of another node cannot be read: is its version newer?");
             Said::Gone
         }
     }

@@ -6,10 +6,41 @@ use std::{
     time::Duration,
 };
 
-use outdial_domain::{AccountId, Address, CallId, Channels, EndedBy, Recording, RecordingId, digit::Digits};
+use outdial_domain::{AccountId, Address, CallId, Channels, EndedBy, Recording, RecordingId, RoomName, digit::Digits};
 use outdial_flow::{Flow, Prompt, RecordingAction};
 use serde::{Deserialize, Serialize};
 use tokio::sync::{mpsc, oneshot};
+
+use crate::{RoomView, verbs::RoomOrder};
+
+/// What nodes ask of each other, as JSON: its words are kept.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "ask", rename_all = "snake_case")]
+pub(crate) enum Asked {
+    /// Something of the owner of a live call.
+    Call {
+        /// The call.
+        call: CallId,
+        /// What.
+        control: Control,
+    },
+    /// Which rooms of an account it has.
+    Rooms {
+        /// The account.
+        account: AccountId,
+    },
+    /// To tell of a room that it has, and to do something with it if there is something to do.
+    Room {
+        /// Whose room it is.
+        account: AccountId,
+        /// The room.
+        room: RoomName,
+        /// Who asks.
+        by: String,
+        /// What to do.
+        order: Option<RoomOrder>,
+    },
+}
 
 /// What the owner of a live call is told. Nodes give it to each other as JSON, so its words are kept.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -99,7 +130,7 @@ impl Order {
     }
 }
 
-/// What the owner of a live call says to a [`Control`]. Nodes give it to each other as JSON.
+/// What is said to a [`Control`], or to what nodes [ask](Asked). Nodes give it to each other as JSON.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(tag = "said", content = "of", rename_all = "snake_case")]
 pub(crate) enum Said {
@@ -115,6 +146,14 @@ pub(crate) enum Said {
     NotRecording,
     /// The call is over, or somebody else's.
     Gone,
+    /// The rooms that it has.
+    Rooms(Vec<RoomView>),
+    /// The room as it is now, or as it was when it ended.
+    Room(Box<RoomView>),
+    /// It has no such room.
+    NoRoom,
+    /// The call is not in the room.
+    NotInRoom,
 }
 
 /// A [`Control`] on its way to the owner.

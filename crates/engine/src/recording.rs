@@ -22,7 +22,7 @@ use std::{collections::BTreeMap, time::Duration};
 use outdial_domain::{AccountId, EventKind, Recording, RecordingEnd};
 
 use crate::Engine;
-pub use links::Link;
+pub use links::{Link, LinkSigner};
 
 /// What the operator decided about recordings.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -12,6 +12,7 @@ use std::{
 use jiff::Timestamp;
 use outdial_domain::{AccountId, CallId, LegId, RoomId, RoomName};
 use outdial_flow::Conference;
+use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
 
 /// The rooms of this node.
@@ -52,7 +53,7 @@ pub(crate) enum RoomNews {
 }
 
 /// A room, as it is at one moment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct RoomView {
     /// Its name.
     pub name: RoomName,
@@ -71,7 +72,7 @@ pub struct RoomView {
 }
 
 /// Who is in a room.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Member {
     /// The call.
     pub call: CallId,

@@ -47,7 +47,7 @@ pub use get_call::{CallStory, Disclosure, NotDisclosed, disclosure, explain_call
 pub use hang_up::hang_up;
 pub use list_calls::{LONGEST_PAGE, list_calls};
 pub use list_events::{follow_events, list_events};
-pub use masks::{CreateMask, MaskError, create_mask, list_masks, remove_mask};
+pub use masks::{CreateMask, MaskError, create_mask, get_mask, list_masks, remove_mask};
 pub use messages::{Canceled, MessageError, MessageStory, cancel_message, explain_message, get_message, list_messages};
 pub(crate) use once::Requests;
 pub use once::{Known, Once, RequestName, UnderWay, hash_request, look_up_request};
@@ -57,11 +57,12 @@ pub use place_in_queue::{PlaceInQueue, place_in_queue};
 pub use preview_message::{MOST_MESSAGE_PARTS, preview_message};
 pub(crate) use recordings::forget as forget_recording;
 pub use recordings::{
-    LONGEST_RECORDING_PAGE, LinkError, RecordCall, RecordingError, change_recording, get_recording, link_to_recording,
-    list_recordings, open_link, read_recording, record_call, remove_recording,
+    LONGEST_RECORDING_PAGE, LinkError, RecordCall, RecordingError, change_recording, get_recording, link_signer,
+    link_to_recording, list_recordings, open_link, read_recording, record_call, remove_recording,
 };
 pub use replay::{LONGEST_REPLAY, Replay, ReplayError, Replayed, replay, snapshot};
 pub use rooms::{RoomError, RoomOrder, control_room, get_room, list_rooms};
+pub(crate) use rooms::{control_room_here, rooms_here};
 pub use schedules::{
     Occurring, ScheduleError, change_schedule, create_schedule, get_schedule, list_schedules, remove_schedule,
 };

@@ -5,7 +5,7 @@ mod bench;
 
 use std::time::Duration;
 
-use outdial_domain::{Address, CallId, CallState, EndedBy, Ending, EventKind, Leg, Outcome};
+use outdial_domain::{Address, CallId, CallState, EndedBy, Ending, EventKind, Leg, Outcome, RoomId};
 use outdial_engine::{
     Order,
     policy::Opening,
@@ -13,7 +13,7 @@ use outdial_engine::{
     routing::NoRoute,
     verbs::{self, Action, ControlError, PlaceCall, PlaceCallError},
 };
-use outdial_flow::{CallerId, Dial, Flow, Instruction, OnFailure, Prompt, Say, WhileRinging};
+use outdial_flow::{CallerId, Dial, Flow, Instruction, OnFailure, Party, Prompt, Say, WhileRinging};
 use outdial_testkit::fakes::{FakeLeg, Script};
 
 use bench::{BOB, Bench, outcome, request};
@@ -83,15 +83,22 @@ async fn ringing(bench: &Bench, dial: Dial) -> (CallId, FakeLeg, FakeLeg) {
     (call.id, first, other)
 }
 
+/// Whom a leg hears from now on, and whether it is heard.
+async fn joined(leg: &mut FakeLeg) -> (RoomId, bool) {
+    loop {
+        if let LegCommand::Join(joining) = next(leg).await {
+            leg.tell(LegEvent::Joined { room: joining.room }).await;
+            return (joining.room, !joining.muted);
+        }
+    }
+}
+
 /// The same, talking to each other.
 async fn talking(bench: &Bench, dial: Dial) -> (CallId, FakeLeg, FakeLeg) {
     let (call, mut first, mut other) = ringing(bench, dial).await;
     other.answer().await;
     for leg in [&mut first, &mut other] {
-        let LegCommand::Join(joining) = next(leg).await else {
-            panic!("it is told to enter the room")
-        };
-        leg.tell(LegEvent::Joined { room: joining.room }).await;
+        joined(leg).await;
     }
     bench
         .reached(call, |kind| matches!(kind, EventKind::Connected { .. }))
@@ -516,4 +523,207 @@ async fn a_limit_is_extended_and_shortened() {
     }
     bench.ended(call.id).await;
     assert_eq!(answered.elapsed().as_secs(), 300);
+}
+
+/// A dial with codes.
+fn coded(codes: &[(&str, Vec<Instruction>)]) -> Dial {
+    Dial {
+        codes: codes
+            .iter()
+            .map(|(code, steps)| ((*code).to_owned(), steps.clone()))
+            .collect(),
+        ..dial(&[EVE])
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_the_network_plays_is_heard_instead_of_a_ringing_tone() {
+    let bench = Bench::new().await;
+    let (call, mut first, mut other) = ringing(&bench, dial(&[EVE])).await;
+    let Some(LegCommand::Play { .. }) = first.command().await else {
+        panic!("it hears that somebody is rung")
+    };
+    other.ring_with_sound().await;
+    let Some(LegCommand::StopPlaying) = first.command().await else {
+        panic!("the tone ends")
+    };
+    let (room, is_heard) = joined(&mut first).await;
+    assert!(!is_heard, "it is not heard before the answer");
+    assert_eq!(joined(&mut other).await, (room, true));
+    other.answer().await;
+    assert_eq!(joined(&mut first).await, (room, true), "now it is heard");
+    joined(&mut other).await;
+    bench
+        .reached(call, |kind| matches!(kind, EventKind::Connected { .. }))
+        .await;
+    first.end(by_itself()).await;
+    hung_up(other).await;
+    no_ghost(&bench, &bench.ended(call).await).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_asked_before_it_is_connected_is_not_heard_meanwhile() {
+    let bench = Bench::new().await;
+    let dial = Dial {
+        whisper: vec![said("A call for you")],
+        ..dial(&[EVE])
+    };
+    let (call, mut first, mut other) = ringing(&bench, dial).await;
+    other.ring_with_sound().await;
+    let (early, _) = joined(&mut first).await;
+    joined(&mut other).await;
+    other.answer().await;
+    assert!(matches!(next(&mut other).await, LegCommand::Leave));
+    assert!(matches!(next(&mut first).await, LegCommand::Leave));
+    let Some(LegCommand::Play { .. }) = first.command().await else {
+        panic!("it hears the ringing tone again")
+    };
+    let Some(LegCommand::Play { play, .. }) = other.command().await else {
+        panic!("it hears what it is to hear first")
+    };
+    other.tell(LegEvent::PlayDone { play }).await;
+    let (room, is_heard) = joined(&mut first).await;
+    assert!(room != early && is_heard);
+    assert_eq!(joined(&mut other).await, (room, true));
+    other.end(by_itself()).await;
+    hung_up(first).await;
+    no_ghost(&bench, &bench.ended(call).await).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_number_that_only_played_something_is_followed_by_the_next() {
+    let bench = Bench::new().await;
+    bench.world.carrier.next(Script::ByHand);
+    let (call, mut first, mut other) = ringing(&bench, dial(&[EVE, MALLORY])).await;
+    other.ring_with_sound().await;
+    joined(&mut first).await;
+    joined(&mut other).await;
+    other.end(Ending::from_sip(404, None, "Not Found")).await;
+    assert!(matches!(next(&mut first).await, LegCommand::Leave));
+    let Some(LegCommand::Play { .. }) = first.command().await else {
+        panic!("it hears that somebody else is rung")
+    };
+    let mut third = bench.world.carrier.leg().await;
+    third.sent().await;
+    // The first party hangs up while it hears what the network plays.
+    third.ring_with_sound().await;
+    joined(&mut first).await;
+    first.end(by_itself()).await;
+    assert_eq!(hung_up(third).await.outcome, Outcome::Canceled);
+    let details = bench.ended(call).await;
+    assert_eq!(details.legs.len(), 3);
+    no_ghost(&bench, &details).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_of_the_network_is_heard_where_the_plan_says_so() {
+    let bench = Bench::new().await;
+    let dial = Dial {
+        early_media: false,
+        ..dial(&[EVE])
+    };
+    let (call, mut first, mut other) = ringing(&bench, dial).await;
+    other.ring_with_sound().await;
+    other.answer().await;
+    assert!(joined(&mut first).await.1);
+    first.end(by_itself()).await;
+    hung_up(other).await;
+    no_ghost(&bench, &bench.ended(call).await).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_code_of_either_party_is_done_beside_the_talk() {
+    for first_presses in [true, false] {
+        let bench = Bench::new().await;
+        let words = Flow::say("This call is recorded").steps;
+        let (call, mut first, mut other) = talking(&bench, coded(&[("*1", words)])).await;
+        let presses = if first_presses { &first } else { &other };
+        let leg = presses.order.leg;
+        presses.press("7*1").await;
+        let Some(LegCommand::Play { play, .. }) = first.command().await else {
+            panic!("the first party hears it")
+        };
+        assert!(
+            matches!(other.command().await, Some(LegCommand::Play { .. })),
+            "the other party, too"
+        );
+        first.tell(LegEvent::PlayDone { play }).await;
+        bench
+            .reached(
+                call,
+                |kind| matches!(kind, EventKind::Code { leg: by, code, .. } if *by == leg && code == "*1"),
+            )
+            .await;
+        other.end(by_itself()).await;
+        hung_up(first).await;
+        let details = bench.ended(call).await;
+        assert!(
+            !bench.words(call).await.contains(&"digit"),
+            "what is pressed in a talk is nobody's affair"
+        );
+        no_ghost(&bench, &details).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn keys_are_listened_to_only_where_there_is_a_code_for_them() {
+    for (by, wanted) in [
+        (None, [true, true]),
+        (Some(Party::First), [true, false]),
+        (Some(Party::Other), [true, true]),
+    ] {
+        let bench = Bench::new().await;
+        let dial = Dial {
+            codes_by: by,
+            ..coded(&[("*1", vec![])])
+        };
+        let (call, mut first, mut other) = ringing(&bench, dial).await;
+        other.answer().await;
+        let listens = [
+            matches!(next(&mut first).await, LegCommand::Listen(true)),
+            matches!(next(&mut other).await, LegCommand::Listen(true)),
+        ];
+        assert_eq!(listens, wanted, "{by:?}");
+        first.end(by_itself()).await;
+        hung_up(other).await;
+        no_ghost(&bench, &bench.ended(call).await).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_code_puts_the_first_party_through_to_somebody_else() {
+    let bench = Bench::new().await;
+    let to_mallory = Dial {
+        to: vec![address(MALLORY)],
+        ..coded(&[("*2", vec![Instruction::HangUp])])
+    };
+    let dial = coded(&[("*2", vec![Instruction::Dial(Box::new(to_mallory))])]);
+    let (call, mut first, other) = talking(&bench, dial).await;
+    bench.world.carrier.next(Script::ByHand);
+    other.press("*2").await;
+    let mut third = bench.world.carrier.leg().await;
+    third.sent().await;
+    third.answer().await;
+    joined(&mut first).await;
+    joined(&mut third).await;
+    bench
+        .reached(
+            call,
+            |kind| matches!(kind, EventKind::Connected { with, .. } if *with == third.order.leg),
+        )
+        .await;
+    // Who was let go of takes its time, and a code that lets go of somebody else has to wait for that.
+    third.press("*2").await;
+    tokio::time::sleep(Duration::from_millis(50)).await;
+    hung_up(other).await;
+    bench
+        .reached(call, |kind| matches!(kind, EventKind::LegEnded { .. }))
+        .await;
+    third.press("*2").await;
+    hung_up(third).await;
+    let ending = hung_up(first).await;
+    assert_eq!(ending.by, EndedBy::Flow);
+    let details = bench.ended(call).await;
+    assert_eq!(details.legs.len(), 3);
+    no_ghost(&bench, &details).await;
 }

@@ -43,8 +43,9 @@ enum Act {
 enum Far {
     Sends,
     Rings,
+    RingsWithSound,
     Answers,
-    Presses,
+    Presses(&'static str),
     Ends(Outcome),
     /// Its carrier forgets it.
     Vanishes,
@@ -54,8 +55,10 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
     let far = prop_oneof![
         3 => Just(Far::Sends),
         3 => Just(Far::Rings),
+        2 => Just(Far::RingsWithSound),
         6 => Just(Far::Answers),
-        2 => Just(Far::Presses),
+        2 => Just(Far::Presses("1")),
+        2 => prop::sample::select(vec!["*1", "*2", "*3", "*4"]).prop_map(Far::Presses),
         1 => Just(Far::Ends(Outcome::Busy)),
         3 => Just(Far::Ends(Outcome::Completed)),
         1 => Just(Far::Vanishes),
@@ -69,6 +72,22 @@ fn acts() -> impl Strategy<Value = Vec<Act>> {
         2 => (1..100u64).prop_map(Act::Pass),
     ];
     prop::collection::vec(act, 0..30)
+}
+
+/// What the two may have done while they talk.
+fn codes() -> std::collections::BTreeMap<String, Vec<Instruction>> {
+    let again = Dial::to(Address::parse(MALLORY).unwrap());
+    [
+        ("*1", Flow::say("It is ten past four").steps),
+        ("*2", vec![Instruction::Dial(Box::new(again))]),
+        (
+            "*3",
+            vec![Instruction::Conference(Conference::of("lobby".parse().unwrap()))],
+        ),
+        ("*4", vec![Instruction::HangUp]),
+    ]
+    .map(|(code, steps)| (code.to_owned(), steps))
+    .into()
 }
 
 /// The far side of a leg, as the test moves it.
@@ -105,6 +124,7 @@ impl Stage {
             screen: screened.then(|| outdial_domain::Digit::from_char('1').unwrap()),
             on_failure: if screened { OnFailure::Next } else { OnFailure::HangUp },
             max: Some(Duration::from_secs(600)),
+            codes: codes(),
             ..Dial::to(Address::parse(EVE).unwrap())
         };
         let flow = Flow {
@@ -168,7 +188,7 @@ impl Stage {
             }
             Act::EndRoom => {
                 let lobby = "lobby".parse().unwrap();
-                let _ = verbs::control_room(engine, actor, &lobby, verbs::RoomOrder::End);
+                let _ = verbs::control_room(engine, actor, &lobby, verbs::RoomOrder::End).await;
             }
             Act::Pass(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
         }
@@ -225,7 +245,8 @@ impl Stage {
             assert!(over || let_go, "a far side still believes in its leg");
         }
         assert_eq!(self.bench.engine.live_calls(), 0);
-        assert!(verbs::list_rooms(&self.bench.engine, &self.bench.actor).is_empty());
+        let rooms = verbs::list_rooms(&self.bench.engine, &self.bench.actor).await.unwrap();
+        assert!(rooms.is_empty(), "{rooms:?}");
     }
 }
 
@@ -235,12 +256,13 @@ impl Side {
         match far {
             Far::Sends => leg.sent().await,
             Far::Rings => leg.ring().await,
+            Far::RingsWithSound => leg.ring_with_sound().await,
             Far::Answers => {
                 self.answered = true;
                 leg.answer().await;
             }
-            Far::Presses if self.answered => leg.press("1").await,
-            Far::Presses => {}
+            Far::Presses(keys) if self.answered => leg.press(keys).await,
+            Far::Presses(_) => {}
             Far::Ends(outcome) => {
                 // Only an answered leg completes, and only one that was not answered is busy.
                 if self.answered == (outcome == Outcome::Completed)

@@ -8,9 +8,9 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use outdial_domain::{Address, CallId, EndedBy, EventKind, Outcome, Scope, Subject};
 use outdial_engine::{
-    Actor, Engine, HangUpAnswer, StartError,
+    Actor, Engine, HangUpAnswer, Order, StartError,
     ports::{CallDetails, Nodes, RingError, Run, Store, Wanted},
-    verbs::{self, Action, CallError, PlaceCall},
+    verbs::{self, Action, CallError, PlaceCall, RoomError, RoomOrder},
 };
 use outdial_flow::{Flow, Instruction};
 use outdial_testkit::{
@@ -298,16 +298,59 @@ async fn the_calls_of_a_room_are_dialled_by_the_node_that_has_it() {
         calls.push(call);
     }
     assert_eq!(nodes.len(), 1, "{nodes:?}");
-    let members = |engine: &Engine| {
-        let rooms = verbs::list_rooms(engine, &actor);
-        rooms.iter().map(|room| room.members.len()).sum::<usize>()
-    };
-    assert_eq!(members(&one) + members(&two), 6);
-    assert!(members(&one) == 0 || members(&two) == 0);
+    let lobby = "lobby".parse().unwrap();
+    for engine in [&one, &two] {
+        let rooms = verbs::list_rooms(engine, &actor).await.unwrap();
+        assert_eq!(rooms.len(), 1);
+        assert_eq!(rooms[0].members.len(), calls.len());
+        // Whichever has it does it.
+        for (order, locked) in [(RoomOrder::Lock, true), (RoomOrder::Unlock, false)] {
+            let room = verbs::control_room(engine, &actor, &lobby, order).await.unwrap();
+            assert_eq!(room.locked, locked);
+        }
+        let order = Order::Mute(true);
+        let muted = verbs::control_call(engine, &actor, calls[0], order, None).await;
+        assert!(muted.is_ok(), "{muted:?}");
+        assert!(verbs::get_room(engine, &actor, &lobby).await.unwrap().members[0].muted);
+        let kicked = calls.pop().unwrap();
+        let order = RoomOrder::Kick(kicked);
+        verbs::control_room(engine, &actor, &lobby, order).await.unwrap();
+        ended(engine, &actor, kicked).await;
+        let again = verbs::control_room(engine, &actor, &lobby, order).await;
+        assert!(matches!(again, Err(RoomError::NotInIt { .. })), "{again:?}");
+        let nowhere = verbs::get_room(engine, &actor, &"attic".parse().unwrap()).await;
+        assert!(matches!(nowhere, Err(RoomError::NotFound(_))), "{nowhere:?}");
+    }
     for call in calls {
         assert_eq!(verbs::hang_up(&one, &actor, call).await.unwrap(), HangUpAnswer::HungUp);
         ended(&one, &actor, call).await;
     }
+    one.stop(Duration::from_secs(5)).await;
+    two.stop(Duration::from_secs(5)).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_room_of_a_node_that_is_silent_is_said_to_be_unreachable() {
+    let world = shared();
+    let actor = world.account("default", &[Scope::Calls]).await;
+    let (one, two) = (world.engine().await, beside(&world, "node-2").engine().await);
+    let lobby = "lobby".parse().unwrap();
+    // A run that took the room and says nothing.
+    let silent = Run {
+        id: "node-3-1".to_owned(),
+        name: "node-3".to_owned(),
+    };
+    world.store.join(&silent, Duration::from_secs(3)).await.unwrap();
+    world.store.own_room(actor.account, &lobby, &silent.id).await.unwrap();
+    for engine in [&one, &two] {
+        let asked = verbs::control_room(engine, &actor, &lobby, RoomOrder::End).await;
+        assert_eq!(asked, Err(RoomError::OwnerGone("lobby".parse().unwrap())));
+        assert_eq!(verbs::list_rooms(engine, &actor).await.unwrap(), []);
+    }
+    // Once it was declared gone, there is no such room.
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let asked = verbs::get_room(&one, &actor, &lobby).await;
+    assert!(matches!(asked, Err(RoomError::NotFound(_))), "{asked:?}");
     one.stop(Duration::from_secs(5)).await;
     two.stop(Duration::from_secs(5)).await;
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use jiff::SignedDuration;
 use outdial_domain::{
-    CallId, Channels, EndedBy, EventKind, Outcome, Recording, RecordingEnd, RecordingState, recording::Made,
+    CallId, Channels, EndedBy, Ending, EventKind, Outcome, Recording, RecordingEnd, RecordingState, recording::Made,
 };
 use outdial_engine::{
     Engine,
@@ -429,4 +429,43 @@ async fn the_first_end_of_a_recording_holds_in_the_store_too() {
         _ => None,
     });
     assert_eq!(told, Some((recording.bytes, 1_000)));
+}
+
+#[tokio::test]
+async fn the_other_one_of_two_is_recorded_alone() {
+    let bench = Bench::new().await;
+    bench.world.carrier.next(Script::ByHand);
+    bench.world.carrier.next(Script::ByHand);
+    let to = outdial_domain::Address::parse("sip:eve@127.0.0.1").unwrap();
+    let flow = flow([Instruction::Dial(Box::new(outdial_flow::Dial::to(to)))]);
+    let call = bench.place(BOB, flow).await.unwrap().id;
+    let first = answered(&bench).await;
+    let wanted = || RecordCall {
+        channels: Channels::Other,
+        ..RecordCall::default()
+    };
+    let mut other = bench.world.carrier.leg().await;
+    other.sent().await;
+    let alone = verbs::record_call(&bench.engine, &bench.actor, call, wanted()).await;
+    assert!(matches!(alone, Err(RecordingError::Refused(_))), "{alone:?}");
+    other.answer().await;
+    let Some(LegCommand::Join(_)) = other.command().await else {
+        panic!("it is connected")
+    };
+    let recording = verbs::record_call(&bench.engine, &bench.actor, call, wanted())
+        .await
+        .unwrap();
+    assert_eq!(recording.leg, other.order.leg);
+    let mut sink = tapped(&mut other).await;
+    second(&mut sink, 300, 1_000);
+    drop(sink);
+    finished(&bench, call).await;
+    let recording = verbs::get_recording(&bench.engine, &bench.actor, recording.id)
+        .await
+        .unwrap();
+    assert_eq!(sound(&bench.engine, &recording).await, vec![1_000; 8_000]);
+    let hung_up = Ending::new(Outcome::Completed, EndedBy::Callee, "the far side hung up");
+    other.end(hung_up).await;
+    hang_up(first).await;
+    bench.ended(call).await;
 }

@@ -1,6 +1,6 @@
 //! Ringing somebody else for whom the call is with.
 
-use std::time::Duration;
+use std::{collections::BTreeMap, ops::RangeInclusive, time::Duration};
 
 use outdial_domain::{Address, Digit};
 use serde::{Deserialize, Serialize};
@@ -28,10 +28,28 @@ pub struct Dial {
     pub screen: Option<Digit>,
     /// What the first party hears meanwhile.
     pub while_ringing: WhileRinging,
+    /// Whether the first party hears the sound that comes of the other side before its answer, instead of that: the
+    /// network's own ringing, or why nobody can be reached.
+    pub early_media: bool,
     /// What the first party hears when nobody was reached, before it is hung up; a tone when there are none.
     pub announce: Vec<Prompt>,
     /// What to do when nobody was reached.
     pub on_failure: OnFailure,
+    /// What to do when these keys are pressed while the two talk, as `*1`. The talk goes on meanwhile, and both hear
+    /// what is played; a step that needs the first party for itself (`dial`, `conference`) lets go of the other one.
+    pub codes: BTreeMap<String, Vec<Instruction>>,
+    /// Whose keys are listened to for that; those of both when nothing is said.
+    pub codes_by: Option<Party>,
+}
+
+/// One of the two who talk.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Party {
+    /// Whom the call is with, on whose leg the flow runs.
+    First,
+    /// Who was rung for it.
+    Other,
 }
 
 /// What a party sees as the caller.
@@ -76,6 +94,15 @@ impl Dial {
     /// The most numbers that one dial rings.
     pub const MOST: usize = 10;
 
+    /// The most codes that one dial listens for.
+    pub const MOST_CODES: usize = 16;
+
+    /// How many keys a code has.
+    pub const CODE: RangeInclusive<usize> = 2..=8;
+
+    /// The longest time between two keys of a code.
+    pub const CODE_GAP: Duration = Duration::from_secs(3);
+
     /// A dial that says nothing but whom to ring.
     #[must_use]
     pub fn to(address: Address) -> Self {
@@ -88,8 +115,11 @@ impl Dial {
             whisper: Vec::new(),
             screen: None,
             while_ringing: WhileRinging::default(),
+            early_media: true,
             announce: Vec::new(),
             on_failure: OnFailure::default(),
+            codes: BTreeMap::new(),
+            codes_by: None,
         }
     }
 
@@ -102,7 +132,13 @@ impl Dial {
             .saturating_add(self.max.unwrap_or_default())
     }
 
-    /// Everything that may be heard because of it, but for its `on_failure`.
+    /// Whether the keys of this party are listened to while the two talk.
+    #[must_use]
+    pub fn listens_to(&self, party: Party) -> bool {
+        !self.codes.is_empty() && self.codes_by.is_none_or(|by| by == party)
+    }
+
+    /// Everything that may be heard because of it, but for its `on_failure` and its `codes`.
     pub fn prompts(&self) -> impl Iterator<Item = &Prompt> {
         let ringing: &[Prompt] = match &self.while_ringing {
             WhileRinging::Prompts(prompts) => prompts,

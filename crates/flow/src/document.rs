@@ -100,11 +100,17 @@
 //!         "warn_before": "1m",
 //!         "whisper": [{"say": "A customer. Press 1 to take the call."}],
 //!         "screen": "1",
-//!         "on_failure": [{"say": "Nobody is there. Please call again later."}]
+//!         "on_failure": [{"say": "Nobody is there. Please call again later."}],
+//!         "codes": {
+//!             "*1": [{"say": "This call is recorded from here on."}, {"record": true}],
+//!             "*2": [{"say": "One moment please."}, {"dial": "+6590000003"}]
+//!         },
+//!         "codes_by": "other"
 //!     }}
 //! ]"#)?;
 //! let flow = outdial_flow::document::read(&value, "flow").unwrap();
 //! assert_eq!(flow.dials()[0].to.len(), 2);
+//! assert_eq!(flow.dials()[0].codes.len(), 2);
 //! # Ok(())
 //! # }
 //! ```
@@ -121,8 +127,16 @@
 //! | `whisper` | none | `say` and `play` steps that the other party hears before it is connected |
 //! | `screen` | none | the key that the other party must press to be connected |
 //! | `while_ringing` | `tone` | what the first party hears meanwhile: `tone`, `silence`, or `say` and `play` steps, again and again |
+//! | `early_media` | true where `while_ringing` is `tone` | whether the sound that comes of the other side before its answer (the network's own ringing, or its reasons) is heard instead |
 //! | `announce` | a tone | `say` and `play` steps that the first party hears before it is hung up because nobody was reached |
 //! | `on_failure` | `hang_up` | what to do when nobody was reached: `hang_up`, `next` (the next step), or steps |
+//! | `codes` | none | what to do when these keys are pressed while the two talk: at most [`Dial::MOST_CODES`](crate::Dial::MOST_CODES) lists of steps by the keys |
+//! | `codes_by` | `both` | whose keys are listened to for that: `both`, `first` or `other` |
+//!
+//! A code begins with `*` or `#` and has 2 to 8 keys, of which each comes within three seconds of the one before. The
+//! other side hears it, too. The two go on talking while its steps are done, and both hear what is said and played;
+//! keys for a `gather` are those of the first party. A `dial` or `conference` in it lets go of the other party first;
+//! when its steps are over after that, the flow goes on behind the dial. Keys that belong to no code stand nowhere.
 //!
 //! # Conference
 //!
@@ -172,7 +186,7 @@
 //! | field | default | meaning |
 //! |---|---|---|
 //! | `name` | `recording` | what the recording is called; 100 characters at most |
-//! | `channels` | `mono`; `party` with `until` | `mono`: everybody together; `separate`: left the party of the leg, right what it hears; `party`: the party of the leg alone |
+//! | `channels` | `mono`; `party` with `until` | `mono`: everybody together; `separate`: left the party of the leg, right what it hears; `party`: the party of the leg alone; `other`: the other party alone, while two talk (in a step of `codes`, or by request) |
 //! | `most` | 4 hours; 2 minutes with `until` | the longest that it may become, 1 second to 12 hours |
 //! | `until` | none | what ends a message: an object, or `true` for its defaults |
 //! | `until.key` | `#` | this key; `"none"` for no key |

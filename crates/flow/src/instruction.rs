@@ -192,7 +192,10 @@ impl Instruction {
                 let answers = gather.on.values().chain([&gather.otherwise, &gather.no_input]);
                 answers.map(Vec::as_slice).collect()
             }
-            Self::Dial(dial) => vec![dial.on_failure.steps()],
+            Self::Dial(dial) => {
+                let codes = dial.codes.values().map(Vec::as_slice);
+                codes.chain([dial.on_failure.steps()]).collect()
+            }
             Self::Say(_)
             | Self::Play(_)
             | Self::Pause(_)

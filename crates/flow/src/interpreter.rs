@@ -27,6 +27,11 @@
 //! ahead of any other is dropped: it was meant for what came before, as when somebody presses `#`
 //! after a number whose last digit had already ended its gather.
 //!
+//! # Codes
+//!
+//! While the two of a `dial` talk, keys that make one of its codes run the steps of that code beside the talk. Steps
+//! that need the leg for themselves end the talk with [`Command::Part`].
+//!
 //! # Tries
 //!
 //! A try that ends with too few keys, by time or by the finish key, is forgotten with its keys, and
@@ -38,9 +43,12 @@
 //! [`Input::Started`], a timeout before its time. But [`Input::PlayDone`] does not say *which*
 //! prompt is done, so the caller must not pass on the end of a prompt that was stopped.
 
+mod exchange;
 mod gathering;
 #[cfg(test)]
 mod properties;
+mod recording;
+mod talking;
 #[cfg(test)]
 mod tests;
 mod words;
@@ -51,101 +59,13 @@ use std::{
     vec,
 };
 
-use outdial_domain::{Digit, Outcome, RecordingEnd, digit::Digits};
+use outdial_domain::Digit;
 
-use crate::{Conference, Dial, Flow, Gather, Instruction, OnFailure, Prompt, Record, RecordingAction};
+use crate::{Flow, Gather, Instruction, Party, Prompt, Record};
+pub use exchange::{Command, DialEnd, Input, Note};
 use gathering::{Gathering, Verdict};
+use talking::{Aside, Talking};
 use words::in_words;
-
-/// Something that happened on the leg.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Input {
-    /// The leg was answered, and sound can flow.
-    Started,
-    /// The prompt that was commanded last has been heard to its end.
-    PlayDone,
-    /// The far side pressed a key.
-    Digit(Digit),
-    /// The keys that were commanded have been sent.
-    DigitsSent,
-    /// The recording that was commanded with an `until` is complete, or could not begin.
-    Recorded {
-        /// Why it ended.
-        end: RecordingEnd,
-        /// How long it plays.
-        length: Duration,
-    },
-    /// The dial that was commanded is over.
-    DialEnded(DialEnd),
-    /// The leg is out of the room that it was to enter, or was not let in.
-    LeftRoom,
-}
-
-/// How a dial ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DialEnd {
-    /// The two parties talked, and one of them, or their time, ended it.
-    Talked,
-    /// Nobody was reached, for this reason: that of the last number.
-    NotReached(Outcome),
-}
-
-/// Something to do on the leg.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Command {
-    /// Play these one after the other; [`Input::PlayDone`] is awaited.
-    Prompt(Vec<Prompt>),
-    /// Stop what is played, at once. No [`Input::PlayDone`] is awaited.
-    StopPrompt,
-    /// Press keys; [`Input::DigitsSent`] is awaited.
-    SendDigits(Digits),
-    /// Ring somebody else and connect the two; [`Input::DialEnded`] is awaited.
-    Dial(Box<Dial>),
-    /// Let the leg hear why nobody was reached; [`Input::PlayDone`] is awaited.
-    Announce(Outcome),
-    /// Enter a room; [`Input::LeftRoom`] is awaited.
-    Join(Conference),
-    /// Begin a recording. With an `until`, [`Input::Recorded`] is awaited.
-    Record(Record),
-    /// End the recording that [`Input::Recorded`] is awaited of, because of its key.
-    EndMessage,
-    /// Do this to all recordings of the leg that are under way.
-    Recording(RecordingAction),
-    /// End the leg.
-    HangUp,
-}
-
-/// Something worth keeping in the event log.
-///
-/// `step` is the place in the document, as `2` for the third instruction or `1.on.3.0` for the
-/// first one in the branch of key 3 of the second. Every `Started` is followed by one `Done` for the
-/// same step unless the call ends in between.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Note {
-    /// An instruction began.
-    Started {
-        /// Where it stands.
-        step: String,
-        /// What it does, in words.
-        what: String,
-    },
-    /// An instruction is done.
-    Done {
-        /// Where it stands.
-        step: String,
-        /// What came of it, in words.
-        result: String,
-    },
-    /// A gather ended; its `Done` follows.
-    Gathered {
-        /// Where it stands.
-        step: String,
-        /// The name its digits are kept under.
-        name: String,
-        /// The answer; empty when too few keys were pressed.
-        digits: String,
-    },
-}
 
 /// Runs one flow on one leg.
 #[derive(Debug)]
@@ -155,6 +75,8 @@ pub struct Interpreter {
     /// The place of the instruction that is being run.
     step: String,
     state: State,
+    /// A talk that goes on while the steps of a code are run.
+    aside: Option<Aside>,
     ahead: VecDeque<Digit>,
     commands: VecDeque<Command>,
     notes: VecDeque<Note>,
@@ -184,7 +106,7 @@ enum State {
     /// The end of the keys that we send.
     Sending,
     /// The end of a dial.
-    Dialing(Box<Dial>),
+    Dialing(Box<Talking>),
     /// The end of what is heard before the leg is hung up.
     Announcing,
     /// The end of the stay in a room.
@@ -214,6 +136,7 @@ impl Interpreter {
             lists: vec![List::new(String::new(), flow.steps)],
             step: String::new(),
             state: State::Fresh,
+            aside: None,
             ahead: VecDeque::new(),
             commands: VecDeque::new(),
             notes: VecDeque::new(),
@@ -226,6 +149,8 @@ impl Interpreter {
             Input::Started => self.started(now),
             Input::PlayDone => self.play_done(now),
             Input::Digit(digit) => self.pressed(digit, now),
+            Input::OtherDigit(digit) => self.pressed_in_talk(Party::Other, digit, now),
+            Input::Connected => self.connected(),
             Input::DigitsSent => self.digits_sent(now),
             Input::DialEnded(end) => self.dial_ended(end, now),
             Input::LeftRoom => self.left_room(now),
@@ -344,48 +269,6 @@ impl Interpreter {
         }
     }
 
-    fn recorded(&mut self, end: RecordingEnd, length: Duration, now: Instant) {
-        if let State::Recording { .. } = self.state {
-            let seconds = length.as_secs_f32();
-            self.done(&format!("recorded {seconds:.1} s, ended by `{end}`"));
-            self.run(now);
-        }
-    }
-
-    fn dial_ended(&mut self, end: DialEnd, now: Instant) {
-        let State::Dialing(dial) = &mut self.state else { return };
-        let on_failure = std::mem::take(&mut dial.on_failure);
-        let announce = std::mem::take(&mut dial.announce);
-        let outcome = match end {
-            DialEnd::Talked => {
-                self.done("the parties talked");
-                return self.hang_up();
-            }
-            DialEnd::NotReached(outcome) => outcome,
-        };
-        match on_failure {
-            OnFailure::HangUp => {
-                self.done(&format!("nobody was reached: {outcome}"));
-                self.commands.push_back(if announce.is_empty() {
-                    Command::Announce(outcome)
-                } else {
-                    Command::Prompt(announce)
-                });
-                self.state = State::Announcing;
-            }
-            OnFailure::Next => {
-                self.done(&format!("nobody was reached: {outcome}; went on"));
-                self.run(now);
-            }
-            OnFailure::Flow(steps) => {
-                self.done(&format!("nobody was reached: {outcome}; went on with `on_failure`"));
-                let place = format!("{}.on_failure.", self.step);
-                self.lists.push(List::new(place, steps));
-                self.run(now);
-            }
-        }
-    }
-
     fn left_room(&mut self, now: Instant) {
         match self.state {
             State::InRoom => {
@@ -414,8 +297,9 @@ impl Interpreter {
                 let verdict = gathering.press(digit, now);
                 self.decide(verdict, now);
             }
+            State::Dialing(_) => self.pressed_in_talk(Party::First, digit, now),
             // What is pressed while others are talked to is not for a later gather.
-            State::Dialing(_) | State::Announcing | State::InRoom => {}
+            State::Announcing | State::InRoom => {}
             State::Recording { key } if *key == Some(digit) => {
                 // Once is enough, and a second press is meant for nothing that comes after.
                 *key = None;
@@ -450,6 +334,9 @@ impl Interpreter {
             };
             let Some(instruction) = list.rest.next() else {
                 self.lists.pop();
+                if self.talk_on() {
+                    return;
+                }
                 continue;
             };
             self.step = format!("{}{}", list.place, list.next);
@@ -461,6 +348,9 @@ impl Interpreter {
     }
 
     fn begin(&mut self, instruction: Instruction, now: Instant) -> Next {
+        if matches!(instruction, Instruction::Dial(_) | Instruction::Conference(_)) {
+            self.part();
+        }
         self.notes.push_back(Note::Started {
             step: self.step.clone(),
             what: in_words(&instruction),
@@ -480,7 +370,7 @@ impl Interpreter {
             }
             Instruction::Dial(dial) => {
                 self.commands.push_back(Command::Dial(dial.clone()));
-                self.state = State::Dialing(dial);
+                self.state = State::Dialing(Box::new(Talking::new(dial, self.step.clone())));
             }
             Instruction::Conference(conference) => {
                 self.commands.push_back(Command::Join(conference));
@@ -508,37 +398,6 @@ impl Interpreter {
     fn play(&mut self, prompt: Prompt) {
         self.commands.push_back(Command::Prompt(vec![prompt]));
         self.state = State::Playing;
-    }
-
-    fn record(&mut self, record: Record, now: Instant) -> Next {
-        let record = match record.asking() {
-            Ok(consent) => {
-                // A key that was pressed before the question is no answer to it.
-                self.ahead.clear();
-                return self.gather(consent, now);
-            }
-            Err(record) => record,
-        };
-        match record.until {
-            None => {
-                self.commands.push_back(Command::Record(record));
-                self.done("recording from here on");
-                return Next::Runs;
-            }
-            Some(until) if until.beep => {
-                self.commands.push_back(Command::Prompt(vec![Prompt::Beep]));
-                self.state = State::Beeping(record);
-            }
-            Some(_) => self.listen_to(record),
-        }
-        Next::Waits
-    }
-
-    fn listen_to(&mut self, record: Record) {
-        self.state = State::Recording {
-            key: record.until.and_then(|until| until.key),
-        };
-        self.commands.push_back(Command::Record(record));
     }
 
     fn gather(&mut self, gather: Gather, now: Instant) -> Next {
@@ -578,16 +437,19 @@ impl Interpreter {
     }
 
     fn done(&mut self, result: &str) {
-        self.notes.push_back(Note::Done {
-            step: self.step.clone(),
-            result: result.to_owned(),
-        });
+        self.done_at(self.step.clone(), result);
+    }
+
+    fn done_at(&mut self, step: String, result: &str) {
+        let result = result.to_owned();
+        self.notes.push_back(Note::Done { step, result });
     }
 
     fn hang_up(&mut self) {
         self.commands.push_back(Command::HangUp);
         self.state = State::Ended;
         self.lists.clear();
+        self.aside = None;
         self.ahead.clear();
     }
 }

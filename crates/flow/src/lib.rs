@@ -15,7 +15,7 @@ pub mod interpreter;
 pub mod record;
 
 pub use conference::Conference;
-pub use dial::{CallerId, Dial, OnFailure, WhileRinging};
+pub use dial::{CallerId, Dial, OnFailure, Party, WhileRinging};
 pub use fields::{Fields, Given, Problem, Problems};
 pub use hand_over::{HandOver, Target};
 pub use instruction::{AudioRef, Flow, Gather, Instruction, Prompt, Say};

@@ -2,6 +2,7 @@
 
 mod administration;
 mod calls;
+mod masks;
 mod messages;
 mod plan;
 mod recordings;
@@ -16,6 +17,7 @@ use clap::{Args, Parser, Subcommand};
 
 pub use administration::{Accounts, Keys, Store};
 pub use calls::{Call, Calls, Explain, Order};
+pub use masks::Masks;
 pub use messages::{Messages, Sms};
 pub(crate) use plan::from_now;
 pub use plan::{Action, HandOver, PlanOptions};
@@ -86,6 +88,12 @@ pub enum Command {
     Rooms {
         #[command(subcommand)]
         command: Rooms,
+    },
+    /// Let two people reach each other by a number of ours
+    #[command(alias = "mask")]
+    Masks {
+        #[command(subcommand)]
+        command: Masks,
     },
     /// Send a text
     Sms(Sms),

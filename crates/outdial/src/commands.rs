@@ -10,6 +10,7 @@ mod explain;
 mod handset;
 mod keys;
 mod load;
+mod masks;
 mod messages;
 mod recordings;
 mod rooms;
@@ -43,6 +44,7 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Calls { command } => calls::run(&common, command).await,
         Command::Room(room) => rooms::open(&common, room).await,
         Command::Rooms { command } => rooms::run(&common, command).await,
+        Command::Masks { command } => masks::run(&common, command).await,
         Command::Sms(sms) => messages::send(&common, sms).await,
         Command::Messages { command } => messages::run(&common, command).await,
         Command::Recordings { command } => recordings::run(&common, command).await,

@@ -42,6 +42,7 @@ fn event_of_leg(event: &Value, leg: &str) -> String {
         "instruction_done" => format!("{}: {}", text(data, "step"), text(data, "result")),
         "digit" => format!("{} ({})", text(data, "digit"), text(data, "way")),
         "gathered" => format!("{} = {}", text(data, "name"), text(data, "digits")),
+        "code" => format!("{} of {}", text(data, "code"), text(data, "step")),
         "hang_up_requested" => format!("by {}", text(data, "by")),
         "postponed" => format!("to {}, because {}", text(data, "until"), text(data, "because")),
         "changed" => format!(
@@ -245,6 +246,17 @@ pub fn room_page(room: &Value) -> String {
         let flags: String = flags.map(|flag| format!(", {flag}")).collect();
         let (call, who) = (text(member, "call"), text(member, "who"));
         page += &format!("  {call} {who} since {}{flags}\n", text(member, "since"));
+    }
+    page
+}
+
+/// One masked pair, a field a line.
+pub fn mask_page(mask: &Value) -> String {
+    let mut page = format!("{} by {}\n", text(mask, "id"), text(mask, "number"));
+    for name in ["parties", "pin", "expires", "tag", "created_at"] {
+        if !mask[name].is_null() {
+            page += &format!("  {name}: {}\n", text(mask, name));
+        }
     }
     page
 }

@@ -400,3 +400,63 @@ async fn wakes_and_dials(a: &Server, handsets: &HandsetSet) {
     assert_eq!(outcome(&story).0, "completed", "{story:#}");
     assert_eq!(handsets.rings(&number(8)).count, 1);
 }
+
+#[tokio::test]
+async fn what_another_node_has_is_told_what_to_do_from_here() {
+    if !require(Peer::Postgres) {
+        return;
+    }
+    let database = Postgres::shared().await.unwrap();
+    let url = database.database().unwrap();
+    let handsets = phones(12).await;
+    let homes = ["a", "b"].map(|name| node(name, &url, &handsets, 8));
+    let (a, b) = (homes[0].serve().await, homes[1].serve().await);
+    let body = json!({ "room": "lobby", "participants": [number(0), number(4)] });
+    let (status, opened) = a.post("/api/v1/rooms", &body).await;
+    assert_eq!(status, 201, "{opened}");
+    let calls: Vec<String> = opened["calls"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|call| call["id"].as_str().unwrap().to_owned())
+        .collect();
+    for call in &calls {
+        a.reached(call, "room_joined").await;
+    }
+    // Whichever node has the room, one of the two is asked about what is not its own.
+    for asked in [&a, &b] {
+        let (_, page) = asked.get("/api/v1/rooms").await;
+        assert_eq!(page["rooms"][0]["members"].as_array().map(Vec::len), Some(2), "{page}");
+        for locked in [true, false] {
+            let change = asked.patch("/api/v1/rooms/lobby", &json!({ "locked": locked })).await;
+            assert_eq!((change.0, &change.1["locked"]), (200, &json!(locked)), "{}", change.1);
+        }
+        for muted in [true, false] {
+            let path = format!("/api/v1/calls/{}/control", calls[0]);
+            let (status, told) = asked.post(&path, &json!({ "mute": muted })).await;
+            assert_eq!(status, 200, "{told}");
+            let (_, room) = asked.get("/api/v1/rooms/lobby").await;
+            let members = room["members"].as_array().unwrap();
+            let member = members.iter().find(|member| member["call"] == calls[0].as_str());
+            assert_eq!(member.unwrap()["muted"], muted, "{room}");
+        }
+    }
+    // A room whose node died is said to be out of reach, and so are its calls, until they are ended.
+    let owner = owner(&a, &calls[0]).await;
+    let (dead, alive) = if owner.starts_with("a-") { (a, b) } else { (b, a) };
+    dead.kill().await;
+    let (status, told) = alive.patch("/api/v1/rooms/lobby", &json!({ "locked": true })).await;
+    assert_eq!((status, &told["code"]), (503, &json!("node_silent")), "{told}");
+    let path = format!("/api/v1/calls/{}/control", calls[0]);
+    let (status, told) = alive.post(&path, &json!({ "mute": true })).await;
+    assert_eq!((status, &told["code"]), (503, &json!("node_silent")), "{told}");
+    for call in &calls {
+        alive.ended(call).await;
+    }
+    let (status, told) = alive.post(&path, &json!({ "mute": true })).await;
+    assert_eq!((status, &told["code"]), (409, &json!("call_not_live")), "{told}");
+    let (status, told) = alive.get("/api/v1/rooms/lobby").await;
+    assert_eq!((status, &told["code"]), (404, &json!("room_not_found")), "{told}");
+    alive.stop().await;
+    handsets.shutdown().await;
+}

@@ -203,3 +203,134 @@ async fn a_room_is_watched_and_ended_while_it_runs() {
     assert_eq!(gone.code, 3, "{gone:?}");
     server.stop().await;
 }
+
+#[tokio::test]
+async fn a_pair_is_masked_from_the_command_line() {
+    let home = Home::new();
+    home.configure(&format!(
+        "[[number]]\nnumber = \"{OURS}\"\nuses = [\"caller_id\", \"receives_calls\"]\nflow = \"sorry\"\n\
+         [flow]\nsorry = [{{ say = \"This number is not in use.\" }}]\n"
+    ));
+    let server = home.serve().await;
+    let [one, other, third] = ["+12025550100", "+12025550101", "+12025550102"];
+    let ran = home
+        .run(&[
+            "masks", "add", one, other, "--pin", "4711", "--lasts", "48h", "--tag", "deal 7", "--json",
+        ])
+        .await;
+    let mask = ran.json();
+    assert_eq!((&mask["number"], &mask["pin"]), (&json!(OURS), &json!(true)), "{ran:?}");
+    let id = mask["id"].as_str().unwrap();
+    for arguments in [vec!["masks", "list"], vec!["mask", "show", id]] {
+        let ran = home.run(&arguments).await;
+        assert!(
+            [id, OURS, one, other, "deal 7"]
+                .iter()
+                .all(|part| ran.out.contains(part)),
+            "{ran:?}"
+        );
+        assert!(!ran.out.contains("4711"), "{ran:?}");
+    }
+    let taken = home.run(&["masks", "add", one, third]).await;
+    assert_eq!(taken.code, 3, "{taken:?}");
+    assert!(taken.err.contains("no number of this account is free"), "{taken:?}");
+    assert_eq!(home.run(&["masks", "remove", id]).await.out.trim(), "removed");
+    assert_eq!(home.run(&["masks", "show", id]).await.code, 3);
+    server.stop().await;
+}
+
+/// A home with these phones.
+fn with_phones(phones: &str) -> Home {
+    let home = Home::new();
+    let script = home.dir.path().join("phones.toml");
+    std::fs::write(&script, phones).unwrap();
+    home.configure(&format!("[handsets]\nscript = \"{}\"\n", script.display()));
+    home
+}
+
+#[tokio::test]
+async fn what_the_network_plays_is_heard_while_it_rings() {
+    let home = with_phones(
+        r#"
+        [[phone]]
+        number = "+12025550110"
+        do = [{ tone = 510, for = "5s" }, { wait = "30s" }]
+        [[phone]]
+        number = "+12025550111"
+        ring = "100ms"
+        early = [{ tone = 1130, for = "2s" }]
+        do = [{ tone = 730, for = "3s" }, { hang_up = true }]
+        [[phone]]
+        number = "+12025550112"
+        do = [{ wait = "30s" }]
+        [[phone]]
+        number = "+12025550113"
+        early = [{ tone = 1130, for = "2s" }]
+        then = "reject"
+        code = 404
+        "#,
+    );
+    let ran = home.run(&["call", ANN.0, "--bridge", BEN.0, "--wait", "--json"]).await;
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let (early, then) = (heard_for(&home, ANN.0, 1130.0), heard_for(&home, ANN.0, 730.0));
+    assert!(
+        early > 1.7 && then > 2.5,
+        "it heard {early} s before the answer, and {then} s after it"
+    );
+    // Whoever rings is heard from the answer on, and not before.
+    let other = heard_for(&home, BEN.0, 510.0);
+    assert!((1.5..3.7).contains(&other), "the other side heard it for {other} s");
+    let ran = home
+        .run(&["call", CLEO.0, "--bridge", "+12025550113", "--wait", "--json"])
+        .await;
+    assert_eq!(ran.json()["outcome"], "invalid_number", "{ran:?}");
+    let reason = heard_for(&home, CLEO.0, 1130.0);
+    assert!(reason > 1.7, "it heard the reason for {reason} s");
+}
+
+#[tokio::test]
+async fn codes_are_done_while_two_talk_and_keys_reach_the_other_side() {
+    let home = with_phones(
+        r#"
+        [[phone]]
+        number = "+12025550110"
+        do = [{ wait = "1s" }, { press = "57" }, { wait = "1s" }, { press = "*1" }, { tone = 510, for = "3s" }, { press = "*9" }]
+        [[phone]]
+        number = "+12025550111"
+        do = [{ tone = 730, for = "10s" }]
+        "#,
+    );
+    let server = home.serve().await;
+    let codes = json!({ "*1": [{ "record": true }], "*9": [{ "hang_up": {} }] });
+    let flow = json!([{ "dial": { "to": BEN.0, "codes": codes, "codes_by": "first" } }]);
+    let call = server.place(&json!({ "to": ANN.0, "flow": flow })).await;
+    let story = server.ended(&call).await;
+    assert_eq!(program::outcome(&story), ("completed", "flow"), "{story:#}");
+    let first = &story["call"]["attempts"][0]["legs"][0]["id"];
+    let events = story["events"].as_array().unwrap();
+    let codes = events.iter().filter(|event| event["type"] == "code");
+    let codes: Vec<_> = codes
+        .map(|event| (&event["data"]["leg"], &event["data"]["code"]))
+        .collect();
+    assert_eq!(codes, [(first, &json!("*1")), (first, &json!("*9"))], "{story:#}");
+    assert!(!program::words(&story).contains(&"digit"), "{story:#}");
+    let log = std::fs::read_to_string(home.data().join("rings.jsonl")).unwrap();
+    let lines = log.lines().map(|line| serde_json::from_str::<Value>(line).unwrap());
+    let keys: String = lines
+        .filter(|line| line["number"] == BEN.0 && line["event"] == "digit")
+        .map(|line| line["digit"].as_str().unwrap().to_owned())
+        .collect();
+    assert_eq!(keys, "57*1*9");
+    let (_, page) = server.get("/api/v1/recordings").await;
+    let recording = page["recordings"][0]["id"].as_str().unwrap();
+    let out = home.dir.path().join("talk.wav");
+    let ran = home
+        .run(&["recordings", "download", recording, "--out", out.to_str().unwrap()])
+        .await;
+    assert_eq!(ran.code, 0, "{ran:?}");
+    for (who, tone) in [ANN, BEN] {
+        let heard = tone_heard_for(&out, tone);
+        assert!((2.5..4.0).contains(&heard), "{who} is heard for {heard} s");
+    }
+    server.stop().await;
+}

@@ -98,6 +98,7 @@ macro_rules! store_suite {
             a_schedule_moves_on_once
             due_schedules_are_found
             masks_are_kept
+            of_masks_that_are_mistaken_one_is_added
             a_message_lives_step_by_step
             a_stale_change_of_a_message_is_refused
             a_batch_is_saved_once

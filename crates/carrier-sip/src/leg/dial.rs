@@ -23,12 +23,13 @@ use crate::{
 use super::{
     Leg,
     early::Early,
-    endings::{crossed, failed, given_up, is_timeout, let_go, refused, silence},
+    endings::{crossed, failed, given_up, is_timeout, let_go, refused, silence, sound_failed},
     forks::Forks,
     inbox::Inbox,
     redirect::Redirects,
     retry::Next,
     route::Route,
+    sound::Told,
     talk::Talk,
 };
 
@@ -74,8 +75,7 @@ enum Step {
     Heard(Box<Transaction>, Option<SipMessage>),
     Asked(Box<Transaction>),
     Told(Option<LegCommand>),
-    /// Keys and the like before the answer, which nobody asked for.
-    Sound,
+    Sound(Told),
     Late,
     /// The far side takes its time to end.
     Tell,
@@ -84,7 +84,6 @@ enum Step {
 impl Leg {
     /// Waits for what becomes of an INVITE that has been sent.
     pub(super) async fn dial(&mut self, invite: Box<Transaction>, mut dialling: Box<Dialling>) -> Dialled {
-        let patience = self.shared.patience();
         let mut progress = Progress::Silent;
         let mut giving_up: Option<GivingUp> = None;
         let mut early = Early::default();
@@ -98,7 +97,7 @@ impl Leg {
                 command = self.commands.recv(), if giving_up.is_none() => Step::Told(command),
                 () = to_be_told(tell) => Step::Tell,
                 () = run_out(&mut giving_up) => Step::Late,
-                _ = self.sound.next(), if self.sound.is_running() => Step::Sound,
+                told = self.sound.next(), if self.sound.is_running() => Step::Sound(told),
             };
             match step {
                 Step::Heard(mut invite, None) => {
@@ -181,17 +180,18 @@ impl Leg {
                 }
                 Step::Told(command) => {
                     if let Some(ending) = self.told_early(command) {
-                        let now = Instant::now();
-                        giving_up = Some(GivingUp {
-                            ending,
-                            cancel: None,
-                            until: now + patience,
-                            tell: Some(now + self.grace(progress)),
-                        });
+                        giving_up = Some(self.give_up(ending, progress));
                         inbox.poke();
                     }
                 }
-                Step::Sound => {}
+                Step::Sound(told) => {
+                    if let Some(ending) = Box::pin(self.heard_early(told)).await
+                        && giving_up.is_none()
+                    {
+                        giving_up = Some(self.give_up(ending, progress));
+                        inbox.poke();
+                    }
+                }
                 Step::Tell => {
                     if let Some(up) = &mut giving_up {
                         up.tell = None;
@@ -206,6 +206,29 @@ impl Leg {
                 }
             }
         }
+    }
+
+    fn give_up(&self, ending: Ending, progress: Progress) -> GivingUp {
+        let now = Instant::now();
+        GivingUp {
+            ending,
+            cancel: None,
+            until: now + self.shared.patience(),
+            tell: Some(now + self.grace(progress)),
+        }
+    }
+
+    /// What the sound tells before the answer: where it is heard. Keys and the like nobody asked for.
+    async fn heard_early(&mut self, told: Told) -> Option<Ending> {
+        match told {
+            Told::Event(event @ (LegEvent::Joined { .. } | LegEvent::Left)) => self.events.tell(event),
+            Told::Event(_) | Told::Nothing | Told::Silent => {}
+            Told::Failed => {
+                self.sound.close().await;
+                return Some(sound_failed());
+            }
+        }
+        None
     }
 
     /// How long whoever gives up waits for the far side to agree. One that rings is cancelled, and says so in the
@@ -232,6 +255,15 @@ impl Leg {
             Some(LegCommand::HangUp { ending }) => Some(ending),
             Some(LegCommand::Tap(tap)) => {
                 self.sound.tap(tap);
+                None
+            }
+            // Whoever rings us for somebody may hear the sound that comes before the answer.
+            Some(LegCommand::Join(joining)) if self.sound.is_running() => {
+                self.sound.join(joining);
+                None
+            }
+            Some(LegCommand::Leave) if self.sound.is_running() => {
+                self.sound.leave();
                 None
             }
             Some(

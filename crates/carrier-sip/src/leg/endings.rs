@@ -65,6 +65,11 @@ pub(super) fn gone(reason: String) -> Ending {
     Ending::new(Outcome::Failed, EndedBy::Network, reason)
 }
 
+/// The thread that carried the sound gave up on it.
+pub(super) fn sound_failed() -> Ending {
+    failed("the sound of the leg failed, which is a fault of ours: see the log".to_owned())
+}
+
 /// Whoever owned the leg is gone.
 pub(super) fn let_go() -> Ending {
     Ending::new(Outcome::Canceled, EndedBy::System, "the leg was let go of by its owner")

@@ -16,7 +16,7 @@ use crate::{
 
 use super::{
     Leg,
-    endings::let_go,
+    endings::{let_go, sound_failed},
     forks::Forks,
     inbox::Inbox,
     refresh::{Refresh, Refreshed},
@@ -147,11 +147,7 @@ impl Leg {
                     ));
                 }
                 Step::Sound(Told::Failed) => {
-                    break End::Ours(Ending::new(
-                        Outcome::Failed,
-                        EndedBy::System,
-                        "the sound of the leg failed, which is a fault of ours: see the log",
-                    ));
+                    break End::Ours(sound_failed());
                 }
                 Step::Heard(event) => {
                     if let Some(forks) = &mut talk.forks {

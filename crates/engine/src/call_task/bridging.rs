@@ -1,24 +1,23 @@
-//! Ringing another party for the first one, and letting the two talk.
+//! Ringing another party for the first one.
 
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use outdial_domain::{
-    Address, Direction, EndedBy, Ending, EventKind, Leg, LegId, Outcome, Plan, RoomId,
+    Address, Direction, EndedBy, Ending, EventKind, Leg, LegId, Outcome, Plan,
     call::{Happening, Way},
 };
-use outdial_flow::{CallerId, Dial, DialEnd, Input, OnFailure, Prompt, WhileRinging};
+use outdial_flow::{CallerId, Dial, DialEnd, Input, OnFailure};
 use tokio::time::Instant;
 
 use super::{
     conversation::{Conversation, ENDING, lost},
-    other::{News, Other, OtherLeg, Phase, SCREENING, Stage},
-    prompts::Rendered,
+    other::{News, Other, OtherLeg, Phase, Stage},
     waiting::another_admitted,
 };
 use crate::{
     fault,
     pacing::admission::Permit,
-    ports::{Clip, Joining, LegCommand, LegEnd, LegEvent, LegOrder, RoomKind, Signal},
+    ports::{Clip, LegCommand, LegEnd, LegEvent, LegOrder, Signal},
     routing::Route,
 };
 
@@ -41,12 +40,7 @@ struct Shown {
 impl Conversation<'_> {
     /// Begins to dial for the flow.
     pub(super) async fn dial(&mut self, dial: Dial) {
-        let ringing = match &dial.while_ringing {
-            WhileRinging::Tone => vec![self.engine.prompts.signal(Signal::Ringing, self.rate)],
-            WhileRinging::Silence => Vec::new(),
-            WhileRinging::Prompts(prompts) => self.rendered.clips(prompts),
-        };
-        self.sound.play_on(ringing).await;
+        self.hear_ringing(&dial).await;
         let left: VecDeque<Address> = dial.to.iter().cloned().collect();
         self.dial_next(dial, left, None).await;
     }
@@ -177,6 +171,10 @@ impl Conversation<'_> {
             }
             News::Event(LegEvent::Ended(end)) => self.other_over(*other, *end).await,
             News::Lost => self.other_over(*other, *lost("the carrier lost this leg")).await,
+            News::Event(LegEvent::Digit { digit, .. }) if other.is_connected() => {
+                self.other = Some(other);
+                Box::pin(self.pressed_in_talk(Input::OtherDigit(digit))).await;
+            }
             News::Event(event) => {
                 if let Stage::Leg(leg) = &mut other.stage {
                     self.on_other_leg(leg, &other.dial, event).await;
@@ -257,6 +255,9 @@ impl Conversation<'_> {
             LegEvent::Sent => self.step_of(leg, Happening::Sent),
             LegEvent::Ringing { sip_code, early_media } => {
                 self.step_of(leg, Happening::Ringing { sip_code, early_media });
+                if early_media && dial.early_media {
+                    self.hear_early(other).await;
+                }
             }
             LegEvent::Answered { codec, sample_rate } => {
                 fault::point("other_answered");
@@ -293,77 +294,10 @@ impl Conversation<'_> {
         }
     }
 
-    /// Lets the other party hear what it is to hear first.
-    async fn whisper(&mut self, other: &mut OtherLeg, dial: &Dial) {
-        if dial.whisper.is_empty() {
-            return self.screen(other, dial).await;
-        }
-        other.phase = Phase::Whispering;
-        other.until = None;
-        let clips = self.clips_at(&dial.whisper, other.rate).await;
-        other.sound.play(clips).await;
-    }
-
-    /// The sound of prompts of the flow at this rate.
-    async fn clips_at(&mut self, prompts: &[Prompt], rate: u32) -> Vec<Arc<Clip>> {
-        if rate == self.rate {
-            return self.rendered.clips(prompts);
-        }
-        let account = self.live.call.account;
-        match Rendered::render_prompts(self.engine, account, prompts.to_vec(), rate).await {
-            Ok(rendered) => rendered.clips(prompts),
-            Err(error) => {
-                // It was rendered at the usual rate before the phone rang, so this is a fault of the moment.
-                tracing::warn!(call = %self.live.call.id, error, "a prompt is left out");
-                Vec::new()
-            }
-        }
-    }
-
-    async fn screen(&mut self, other: &mut OtherLeg, dial: &Dial) {
-        if dial.screen.is_none() {
-            return self.connect(other, dial).await;
-        }
-        other.phase = Phase::Screening;
-        other.until = Some(Instant::now() + SCREENING);
-    }
-
-    /// Lets the two talk.
-    async fn connect(&mut self, other: &mut OtherLeg, dial: &Dial) {
-        other.phase = Phase::Connected { entered: 0 };
-        other.until = None;
-        self.sound.stop().await;
-        let room = self.engine.ids.make(RoomId::new);
-        let joining = || Joining {
-            room,
-            kind: RoomKind::Bridge,
-            muted: false,
-        };
-        self.sound.tell(LegCommand::Join(joining())).await;
-        other.sound.tell(LegCommand::Join(joining())).await;
-        let talk = dial.max.unwrap_or(self.live.call.plan.talk);
-        self.may_talk(talk, dial.warn_before);
-    }
-
-    /// A leg of the two is in the room; with the second one they hear each other.
-    pub(super) fn on_entered(&mut self, other: &mut OtherLeg) {
-        let Phase::Connected { entered } = &mut other.phase else {
-            return;
-        };
-        *entered += 1;
-        if *entered == 2 {
-            let kind = EventKind::Connected {
-                leg: self.live.leg.id,
-                with: other.leg,
-            };
-            self.recorder.note(&mut self.live, [kind]);
-        }
-    }
-
     /// The leg of the other party is over, or was never sent.
     async fn other_over(&mut self, other: Other, end: LegEnd) {
         let Some(leg) = other.leg() else { return };
-        let connected = other.is_connected();
+        let (connected, early) = (other.is_connected(), other.is_early());
         let Other {
             dial,
             left,
@@ -410,6 +344,12 @@ impl Conversation<'_> {
         if failure.outcome == Outcome::Completed {
             // It was answered, and hung up before the two were connected.
             failure.outcome = Outcome::Rejected;
+        }
+        if early {
+            self.sound.tell(LegCommand::Leave).await;
+            if !left.is_empty() {
+                self.hear_ringing(&dial).await;
+            }
         }
         self.dial_next(dial, left, Some(failure)).await;
     }
@@ -477,20 +417,6 @@ impl Conversation<'_> {
             }
             Phase::Whispering | Phase::Connected { .. } => {}
         }
-    }
-
-    /// Both hear that their time is nearly over.
-    pub(super) async fn warn(&mut self) {
-        self.warn_at = None;
-        let signal = |rate| vec![self.engine.prompts.signal(Signal::Warning, rate)];
-        let clips = signal(self.rate);
-        if let Some(other) = &mut self.other
-            && let Stage::Leg(leg) = &mut other.stage
-        {
-            let clips = signal(leg.rate);
-            leg.sound.play_between(clips).await;
-        }
-        self.sound.play_between(clips).await;
     }
 
     /// What the first party hears when nobody was reached.

@@ -2,11 +2,8 @@
 
 use std::time::Duration;
 
-use outdial_domain::{
-    Address, EndedBy, Ending, EventKind, LegId, LiveCall, Outcome,
-    call::{Gathered, Happening},
-};
-use outdial_flow::{Command, Flow, Input, Interpreter, Note};
+use outdial_domain::{Address, EndedBy, Ending, EventKind, LegId, LiveCall, Outcome, call::Happening};
+use outdial_flow::{Flow, Input, Interpreter};
 use tokio::{sync::mpsc, time::Instant};
 
 use super::{
@@ -53,8 +50,8 @@ pub(super) struct Conversation<'a> {
     /// Made with the first: most calls have none.
     pub(super) recordings: Option<Box<Recordings>>,
     /// The flow, until the answer starts it.
-    flow: Option<Flow>,
-    interpreter: Option<Interpreter>,
+    pub(super) flow: Option<Flow>,
+    pub(super) interpreter: Option<Interpreter>,
     /// Whether the carrier runs the flow.
     whole: bool,
     ring_until: Instant,
@@ -317,43 +314,6 @@ impl<'a> Conversation<'a> {
         self.talk_until.is_some()
     }
 
-    /// Lets go of whoever the first party talks to: it is alone with the flow then.
-    pub(super) async fn part(&mut self, because: &str) {
-        let connected = self.other.as_ref().is_some_and(|other| other.is_connected());
-        let in_room = self.stay.is_some();
-        self.leave_room(because);
-        self.let_go(Ending::new(
-            if connected {
-                Outcome::Completed
-            } else {
-                Outcome::Canceled
-            },
-            EndedBy::Request,
-            because,
-        ))
-        .await;
-        // What is left of the other party ends beside whatever the call does next.
-        if let Some(mut other) = self.other.take() {
-            other.retired = true;
-            self.leaving = Some(other);
-        }
-        if connected || in_room {
-            self.sound.tell(LegCommand::Leave).await;
-        }
-        self.sound.stop().await;
-    }
-
-    /// Runs no flow for now.
-    pub(super) fn stop_flow(&mut self) {
-        self.interpreter = None;
-    }
-
-    /// Runs a flow from its beginning.
-    pub(super) fn run_flow(&mut self, mut interpreter: Interpreter) {
-        interpreter.handle(Input::Started, Instant::now().into_std());
-        self.interpreter = Some(interpreter);
-    }
-
     /// Whether the call is being ended.
     pub(super) fn is_ending(&self) -> bool {
         self.over || self.ending_until.is_some()
@@ -416,6 +376,9 @@ impl<'a> Conversation<'a> {
                 self.recorder.note(&mut self.live, [EventKind::FarHold { leg, held }]);
             }
             LegEvent::Digit { digit, way } => {
+                if self.talks() {
+                    return self.pressed_in_talk(Input::Digit(digit)).await;
+                }
                 let leg = self.live.leg.id;
                 let way = way.as_str().to_owned();
                 self.recorder
@@ -458,92 +421,6 @@ impl<'a> Conversation<'a> {
                 self.recorder.note(&mut self.live, kinds);
             }
             Err(late) => tracing::debug!(call = %self.live.call.id, %late, "a late event"),
-        }
-    }
-
-    async fn start_flow(&mut self, rate: u32) {
-        let Some(flow) = self.flow.take() else { return };
-        self.rate = rate;
-        if rate != USUAL_RATE {
-            match Rendered::render(self.engine, self.live.call.account, &flow, rate).await {
-                Ok(rendered) => self.rendered = rendered,
-                Err(reason) => {
-                    return self
-                        .hang_up(Ending::new(Outcome::Failed, EndedBy::System, reason))
-                        .await;
-                }
-            }
-        }
-        self.interpreter = Some(Interpreter::new(flow));
-        self.input(Input::Started).await;
-    }
-
-    pub(super) async fn input(&mut self, input: Input) {
-        if let Some(interpreter) = &mut self.interpreter {
-            interpreter.handle(input, Instant::now().into_std());
-        }
-        self.follow_flow().await;
-    }
-
-    /// Lets the flow know something that ends the call: what it notes is written down, and what it wants is
-    /// left to whoever ends the call.
-    pub(super) fn tell_flow(&mut self, input: Input) {
-        if let Some(interpreter) = &mut self.interpreter {
-            interpreter.handle(input, Instant::now().into_std());
-        }
-        self.take_notes();
-    }
-
-    fn take_notes(&mut self) {
-        while let Some(note) = self.interpreter.as_mut().and_then(Interpreter::poll_note) {
-            if let Note::Gathered { name, digits, .. } = &note {
-                self.live.call.digits.push(Gathered {
-                    name: name.clone(),
-                    digits: digits.clone(),
-                });
-            }
-            self.recorder.note(&mut self.live, [event_of(note)]);
-        }
-    }
-
-    /// Does what the flow wants and writes down what it notes.
-    pub(super) async fn follow_flow(&mut self) {
-        loop {
-            self.take_notes();
-            let Some(command) = self.interpreter.as_mut().and_then(Interpreter::poll_command) else {
-                return;
-            };
-            self.obey_flow(command).await;
-        }
-    }
-
-    async fn obey_flow(&mut self, command: Command) {
-        match command {
-            Command::Prompt(prompts) => {
-                let clips = self.rendered.clips(&prompts);
-                self.sound.play(clips).await;
-            }
-            Command::StopPrompt => self.sound.stop().await,
-            Command::SendDigits(digits) => self.sound.tell(LegCommand::SendDigits { digits }).await,
-            Command::Dial(dial) => Box::pin(self.dial(*dial)).await,
-            Command::Announce(outcome) => {
-                let clips = self.announcement(outcome);
-                self.sound.play(clips).await;
-            }
-            Command::Join(conference) => Box::pin(self.enter(conference)).await,
-            Command::Record(record) => {
-                if let Some(input) = self.flow_records(record).await
-                    && let Some(interpreter) = &mut self.interpreter
-                {
-                    interpreter.handle(input, Instant::now().into_std());
-                }
-            }
-            Command::EndMessage => self.end_message(),
-            Command::Recording(action) => self.change_recordings(action),
-            Command::HangUp => {
-                let ending = Ending::new(Outcome::Completed, EndedBy::Flow, "the flow came to its end");
-                self.hang_up(ending).await;
-            }
         }
     }
 
@@ -612,12 +489,4 @@ pub(super) fn lost(reason: &str) -> Box<LegEnd> {
         trace: Vec::new(),
         far_sound: None,
     })
-}
-
-fn event_of(note: Note) -> EventKind {
-    match note {
-        Note::Started { step, what } => EventKind::InstructionStarted { step, what },
-        Note::Done { step, result } => EventKind::InstructionDone { step, result },
-        Note::Gathered { step, name, digits } => EventKind::Gathered { step, name, digits },
-    }
 }

@@ -3,7 +3,7 @@
 use std::{collections::VecDeque, time::Duration};
 
 use futures_util::future::BoxFuture;
-use outdial_domain::{Address, Ending, LegId};
+use outdial_domain::{Address, Ending, LegId, RoomId};
 use outdial_flow::Dial;
 use tokio::time::Instant;
 
@@ -66,6 +66,8 @@ pub(super) struct OtherLeg {
     pub(super) until: Option<Instant>,
     /// The sample rate that it takes clips at.
     pub(super) rate: u32,
+    /// Where the first party hears what comes before its answer.
+    pub(super) early: Option<RoomId>,
     _until_it_has_ended: Permit,
 }
 
@@ -102,8 +104,16 @@ impl OtherLeg {
             phase: Phase::Ringing,
             until: Some(until),
             rate: super::USUAL_RATE,
+            early: None,
             _until_it_has_ended: permit,
         }
+    }
+}
+
+impl OtherLeg {
+    /// Whether it talks to the first party.
+    pub(super) fn is_connected(&self) -> bool {
+        matches!(self.phase, Phase::Connected { .. })
     }
 }
 
@@ -118,7 +128,20 @@ impl Other {
 
     /// Whether the two talk.
     pub(super) fn is_connected(&self) -> bool {
-        matches!(&self.stage, Stage::Leg(leg) if matches!(leg.phase, Phase::Connected { .. }))
+        self.connected().is_some()
+    }
+
+    /// Its leg, while the two talk.
+    pub(super) fn connected(&self) -> Option<&OtherLeg> {
+        match &self.stage {
+            Stage::Leg(leg) if leg.is_connected() => Some(leg),
+            Stage::Waiting { .. } | Stage::Journalling { .. } | Stage::Sending { .. } | Stage::Leg(_) => None,
+        }
+    }
+
+    /// Whether the first party hears what comes before its answer.
+    pub(super) fn is_early(&self) -> bool {
+        matches!(&self.stage, Stage::Leg(leg) if leg.early.is_some())
     }
 
     /// Its leg, once there is one in the journal.

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
-use outdial_domain::{Channels, Recording, RecordingEnd, RecordingId, recording::Made};
+use outdial_domain::{Channels, Recording, RecordingEnd, RecordingId, RoomId, recording::Made};
 use outdial_flow::{Input, Record, RecordingAction};
+use tokio::sync::mpsc;
 
 use super::{
     conversation::Conversation,
@@ -15,6 +16,13 @@ use crate::{
 };
 
 const IN_NO_ROOM: &str = "the call is in no room";
+const ALONE: &str = "the call is not connected with another party that could be recorded";
+
+/// Where the sound to be recorded is.
+enum Where {
+    Room(RoomId),
+    Leg(mpsc::Sender<LegCommand>),
+}
 
 impl Conversation<'_> {
     /// Begins a recording that the flow wants. One that cannot begin does not end the call; gives what the flow
@@ -53,22 +61,30 @@ impl Conversation<'_> {
     }
 
     async fn record(&mut self, record: Record, by: &str) -> Result<Recording, String> {
+        let first = self.live.leg.id;
+        let (leg, place) = match record.channels {
+            Channels::Room => {
+                let stay = self.stay.as_ref().ok_or(IN_NO_ROOM)?;
+                (first, Where::Room(stay.room()))
+            }
+            Channels::Other => {
+                let other = self.other.as_ref().and_then(|other| other.connected()).ok_or(ALONE)?;
+                (other.leg, Where::Leg(other.sound.commands()))
+            }
+            Channels::Mono | Channels::Separate | Channels::Party => (first, Where::Leg(self.sound.commands())),
+        };
         let of = Of {
             account: self.live.call.account,
             call: self.live.call.id,
-            leg: self.live.leg.id,
-        };
-        let room = match (record.channels, &self.stay) {
-            (Channels::Room, Some(stay)) => Some(stay.room()),
-            (Channels::Room, None) => return Err(IN_NO_ROOM.to_owned()),
-            (Channels::Mono | Channels::Separate | Channels::Party, _) => None,
+            leg,
         };
         let recordings = self.recordings.get_or_insert_with(|| Box::new(Recordings::new()));
         let begun = recordings.begin(self.engine, of, record, by)?;
         self.recorder.note(&mut self.live, [begun.event]);
-        match room {
-            Some(room) => self.engine.room_sound.tap(room, begun.sink),
-            None => self.sound.tell(LegCommand::Tap(begun.sink)).await,
+        match place {
+            Where::Room(room) => self.engine.room_sound.tap(room, begun.sink),
+            // A leg that is gone lets go of the tap, which ends the recording.
+            Where::Leg(leg) => drop(leg.send(LegCommand::Tap(begun.sink)).await),
         }
         Ok(begun.recording)
     }
@@ -135,7 +151,7 @@ impl Conversation<'_> {
                     Err(reason) => Err(reason.to_owned()),
                 },
             },
-            Channels::Mono | Channels::Separate | Channels::Party => self.record(record, by).await,
+            Channels::Mono | Channels::Separate | Channels::Party | Channels::Other => self.record(record, by).await,
         };
         match begun {
             Ok(recording) => Said::Recording(Box::new(recording)),

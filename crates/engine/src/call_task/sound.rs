@@ -27,6 +27,11 @@ impl Sound {
         }
     }
 
+    /// The way to the leg.
+    pub(super) fn commands(&self) -> mpsc::Sender<LegCommand> {
+        self.commands.clone()
+    }
+
     /// Plays this for the flow, which awaits its end.
     pub(super) async fn play(&mut self, clips: Vec<Arc<Clip>>) {
         self.looped = None;

@@ -218,6 +218,7 @@ pub enum LegCommand {
     /// There may be several; one whose other end is gone is let go.
     Tap(TapSink),
     /// Hear the others in a room, and be heard by them; [`LegEvent::Joined`] follows. A leg that is in another room leaves it.
+    /// Before the answer this is for legs only that told of early media.
     Join(Joining),
     /// Leave the room, if it is in one; [`LegEvent::Left`] follows. Nothing but what is played to it is heard then.
     Leave,

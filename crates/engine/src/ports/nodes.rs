@@ -55,7 +55,7 @@ pub trait Nodes: Send + Sync {
     /// [`StoreError`]; then nothing was done.
     fn release(&self, by: &str, lease: Duration, patience: Duration) -> BoxFuture<'_, Result<Released, StoreError>>;
 
-    /// Leaves a command for the owner of a call.
+    /// Leaves a command for a run.
     ///
     /// # Errors
     ///
@@ -103,6 +103,13 @@ pub trait Nodes: Send + Sync {
     ///
     /// [`StoreError`]; then it is still this run's.
     fn disown_room(&self, account: AccountId, room: &RoomName, run: &str) -> BoxFuture<'_, Result<(), StoreError>>;
+
+    /// The rooms of an account, by name, and whose they are: runs that were not declared gone.
+    ///
+    /// # Errors
+    ///
+    /// [`StoreError`] when that cannot be found out.
+    fn rooms(&self, account: AccountId) -> BoxFuture<'_, Result<Vec<(RoomName, String)>, StoreError>>;
 
     /// Gives a call that a run has claimed and not journalled to another run. Says whether it did.
     ///
@@ -152,17 +159,15 @@ pub enum JoinError {
     Store(#[from] StoreError),
 }
 
-/// What somebody asks of the owner of a call.
+/// What somebody asks of a run: of the owner of a call or a room.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NodeCommand {
     /// Names it.
     pub id: CommandId,
-    /// The run that owns the call.
+    /// The run.
     pub run: String,
-    /// The call.
-    pub call: CallId,
     /// What to do, in the engine's own words.
-    pub control: String,
+    pub command: String,
 }
 
 /// What became of a command.

@@ -288,11 +288,13 @@ pub trait Store: super::WebhookStore + super::RecordingStore + super::MessageSto
     /// [`StoreError`] when the store cannot be read.
     fn next_schedule(&self) -> BoxFuture<'_, Result<Option<Timestamp>, StoreError>>;
 
-    /// Adds a masked pair, together with the answer to the request for it where one is given.
+    /// Adds a masked pair, together with the answer to the request for it where one is given. Of two that come at once
+    /// and [would be mistaken for each other](Mask::is_mistaken_for), one is added.
     ///
     /// # Errors
     ///
-    /// [`StoreError`]; then it was not added. It is [`StoreError::Repeated`] when the request was answered before.
+    /// [`StoreError`]; then it was not added. It is [`StoreError::Taken`] when it would be mistaken for another one of
+    /// the account that holds when it is made, and [`StoreError::Repeated`] when the request was answered before.
     fn add_mask(&self, mask: Mask, answer: Option<FirstAnswer>) -> BoxFuture<'_, Result<(), StoreError>>;
 
     /// Takes a masked pair away. Says whether there was one.

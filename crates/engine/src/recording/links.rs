@@ -1,5 +1,7 @@
 //! Links that open one recording for a while, without a key.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use outdial_domain::{AccountId, RecordingId};
 use ring::hmac;
@@ -10,9 +12,17 @@ use crate::{Engine, ports::StoreError};
 /// The name of the secret in the store.
 const SECRET: &str = "recording links";
 
-/// What links are signed with, once it was read.
+/// What signs links, once its secret was read.
 #[derive(Debug, Default)]
-pub(crate) struct Links(OnceCell<hmac::Key>);
+pub(crate) struct Links(OnceCell<LinkSigner>);
+
+/// Signs links with the secret of the server, and knows its own.
+#[derive(Debug, Clone)]
+pub struct LinkSigner {
+    key: hmac::Key,
+    /// How long a link opens its recording.
+    lives: Duration,
+}
 
 /// What a link says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -39,40 +49,51 @@ impl Link {
 }
 
 impl Links {
-    async fn key(&self, engine: &Engine) -> Result<&hmac::Key, StoreError> {
-        let read = async || {
-            let secret = engine.store.server_secret(SECRET, engine.ids.secret()).await?;
-            Ok(hmac::Key::new(hmac::HMAC_SHA256, &secret))
-        };
-        self.0.get_or_try_init(read).await
-    }
-
-    /// The signature of a link, in hexadecimal.
+    /// What signs links here.
     ///
     /// # Errors
     ///
     /// [`StoreError`] when the secret cannot be read.
-    pub(crate) async fn sign(&self, engine: &Engine, link: &Link) -> Result<String, StoreError> {
+    pub(crate) async fn signer(&self, engine: &Engine) -> Result<&LinkSigner, StoreError> {
+        let read = async || {
+            let secret = engine.store.server_secret(SECRET, engine.ids.secret()).await?;
+            Ok(LinkSigner {
+                key: hmac::Key::new(hmac::HMAC_SHA256, &secret),
+                lives: engine.settings.recordings.link,
+            })
+        };
+        self.0.get_or_try_init(read).await
+    }
+}
+
+impl LinkSigner {
+    /// A link that opens a recording from now on for a while, and its signature in hexadecimal.
+    #[must_use]
+    pub fn link(&self, account: AccountId, recording: RecordingId, now: Timestamp) -> (Link, String) {
+        let lives = i64::try_from(self.lives.as_secs()).unwrap_or(i64::MAX);
+        let link = Link {
+            account,
+            recording,
+            expires: now.as_second().saturating_add(lives),
+        };
+        let signature = self.sign(&link);
+        (link, signature)
+    }
+
+    fn sign(&self, link: &Link) -> String {
         use std::fmt::Write as _;
-        let tag = hmac::sign(self.key(engine).await?, link.text().as_bytes());
+        let tag = hmac::sign(&self.key, link.text().as_bytes());
         let mut text = String::with_capacity(64);
         for byte in tag.as_ref() {
             let _ = write!(text, "{byte:02x}");
         }
-        Ok(text)
+        text
     }
 
     /// Whether this is the signature of a link, found out in a time that does not tell how much of it is right.
-    ///
-    /// # Errors
-    ///
-    /// [`StoreError`] when the secret cannot be read.
-    pub(crate) async fn is_signed(&self, engine: &Engine, link: &Link, signature: &str) -> Result<bool, StoreError> {
-        let Some(signature) = unhex(signature) else {
-            return Ok(false);
-        };
-        let key = self.key(engine).await?;
-        Ok(hmac::verify(key, link.text().as_bytes(), &signature).is_ok())
+    pub(crate) fn is_signed(&self, link: &Link, signature: &str) -> bool {
+        let signature = unhex(signature);
+        signature.is_some_and(|signature| hmac::verify(&self.key, link.text().as_bytes(), &signature).is_ok())
     }
 }
 

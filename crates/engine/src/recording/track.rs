@@ -60,7 +60,7 @@ impl Track {
             rate: self.rate.unwrap_or(USUAL_RATE),
             channels: match self.channels {
                 Channels::Separate => 2,
-                Channels::Mono | Channels::Party | Channels::Room => 1,
+                Channels::Mono | Channels::Party | Channels::Other | Channels::Room => 1,
             },
         }
     }
@@ -142,7 +142,7 @@ impl Track {
         for (sent, received) in sent.zip(received) {
             match self.channels {
                 Channels::Mono => self.sample(sent.saturating_add(received)),
-                Channels::Party | Channels::Room => self.sample(received),
+                Channels::Party | Channels::Other | Channels::Room => self.sample(received),
                 Channels::Separate => {
                     self.sample(received);
                     self.sample(sent);

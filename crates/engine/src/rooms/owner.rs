@@ -11,7 +11,7 @@ use tokio::sync::Mutex as AsyncMutex;
 
 use crate::{
     Engine, commands,
-    live::{Control, Said},
+    live::{Asked, Control, Said},
     ports::{ClaimedCall, Nodes, StoreError},
     scheduler,
 };
@@ -119,8 +119,11 @@ pub(crate) async fn give(
     let call = claimed.call.id;
     // When the answer to an earlier try was lost, it is given already, and only told once more.
     nodes.hand_over(call, &claimed.run, owner).await?;
-    let account = claimed.call.account;
-    commands::leave(engine, nodes, owner, call, &Control::Take { account }).await
+    let control = Control::Take {
+        account: claimed.call.account,
+    };
+    commands::leave(engine, nodes, owner, &Asked::Call { call, control }).await?;
+    Ok(())
 }
 
 /// Takes a call that another node gives. Whoever journals it first has it: the store sees to that.

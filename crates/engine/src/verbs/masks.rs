@@ -58,31 +58,37 @@ pub async fn create_mask(
     request: CreateMask,
     once: Option<Once<Mask>>,
 ) -> Result<Mask, MaskError> {
-    let now = engine.ids.now();
-    let masks = engine.store.masks(actor.account).await?;
-    let live: Vec<Mask> = masks.into_iter().filter(|mask| mask.holds(now)).collect();
-    let problems = problems(&request, live.len(), now);
-    if !problems.is_empty() {
-        return Err(PlaceCallError::Invalid(problems).into());
+    loop {
+        let now = engine.ids.now();
+        let masks = engine.store.masks(actor.account).await?;
+        let live: Vec<Mask> = masks.into_iter().filter(|mask| mask.holds(now)).collect();
+        let problems = problems(&request, live.len(), now);
+        if !problems.is_empty() {
+            return Err(PlaceCallError::Invalid(problems).into());
+        }
+        let mut mask = Mask {
+            id: engine.ids.make(MaskId::new),
+            account: actor.account,
+            number: request.parties[0].clone(),
+            parties: request.parties.clone(),
+            pin: request.pin.clone(),
+            expires: request.expires,
+            tag: request.tag.clone(),
+            created_at: now,
+        };
+        mask.number = number(engine, actor, &mask, request.number.as_ref(), &live)?;
+        for to in &mask.parties {
+            let plan = plan(engine, &mask, to, now);
+            routing::route_leg(&plan, &engine.settings, &engine.carriers).map_err(PlaceCallError::from)?;
+        }
+        let answer = once.as_ref().map(|answer| answer(&mask));
+        match engine.store.add_mask(mask.clone(), answer).await {
+            Ok(()) => return Ok(mask),
+            // Somebody else was faster with this number: there is one less to choose from.
+            Err(StoreError::Taken(_)) => {}
+            Err(error) => return Err(error.into()),
+        }
     }
-    let mut mask = Mask {
-        id: engine.ids.make(MaskId::new),
-        account: actor.account,
-        number: request.parties[0].clone(),
-        parties: request.parties,
-        pin: request.pin,
-        expires: request.expires,
-        tag: request.tag,
-        created_at: now,
-    };
-    mask.number = number(engine, actor, &mask, request.number, &live)?;
-    for to in &mask.parties {
-        let plan = plan(engine, &mask, to, now);
-        routing::route_leg(&plan, &engine.settings, &engine.carriers).map_err(PlaceCallError::from)?;
-    }
-    let answer = once.map(|answer| answer(&mask));
-    engine.store.add_mask(mask.clone(), answer).await?;
-    Ok(mask)
 }
 
 /// The masks of the account that still connect, newest first.
@@ -95,6 +101,16 @@ pub async fn list_masks(engine: &Engine, actor: &Actor) -> Result<Vec<Mask>, Sto
     let mut masks = engine.store.masks(actor.account).await?;
     masks.retain(|mask| mask.holds(now));
     Ok(masks)
+}
+
+/// One of them.
+///
+/// # Errors
+///
+/// [`MaskError::NotFound`] when the account has none of this id that still connects.
+pub async fn get_mask(engine: &Engine, actor: &Actor, id: MaskId) -> Result<Mask, MaskError> {
+    let masks = list_masks(engine, actor).await?;
+    masks.into_iter().find(|mask| mask.id == id).ok_or(MaskError::NotFound)
 }
 
 /// Removes a mask: it connects nobody any more. Calls that talk go on.
@@ -112,7 +128,7 @@ fn number(
     engine: &Engine,
     actor: &Actor,
     mask: &Mask,
-    wanted: Option<Address>,
+    wanted: Option<&Address>,
     live: &[Mask],
 ) -> Result<Address, MaskError> {
     let ours = engine.settings.numbers.iter().filter(|number| {
@@ -130,14 +146,16 @@ fn number(
         let used = |number: &&Address| live.iter().filter(|mask| mask.number == **number).count();
         return free.min_by_key(used).cloned().ok_or(MaskError::NoNumber);
     };
-    let mut ours = ours.filter(|number| number.is_reached_by(&wanted));
+    let mut ours = ours.filter(|number| number.is_reached_by(wanted));
     let invalid = |message: String| PlaceCallError::Invalid(vec![problem("number", "invalid", message)]);
     let Some(found) = ours.next() else {
         let message = "it is no number of this account that receives calls and may be shown as the caller";
         return Err(invalid(message.to_owned()).into());
     };
-    if mask.pin.is_none() && !free(&found.address) {
-        let message = format!("one of the two reaches somebody else by {wanted}: give another number, or a `pin`");
+    if !free(&found.address) {
+        let message = format!(
+            "one of the two reaches somebody else by {wanted}: give another number, or each of these masks a `pin` of its own"
+        );
         return Err(invalid(message).into());
     }
     Ok(found.address.clone())

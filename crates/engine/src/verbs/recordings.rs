@@ -10,7 +10,7 @@ use crate::{
     Engine, commands,
     live::{Control, NOT_ANSWERED, Said},
     ports::{BlobError, Page, RecordingFilter, StoreError},
-    recording::Link,
+    recording::{Link, LinkSigner},
 };
 
 /// The most recordings of one page.
@@ -208,14 +208,17 @@ pub async fn read_recording(
 ///
 /// [`StoreError`] when the secret that it is signed with cannot be read.
 pub async fn link_to_recording(engine: &Engine, recording: &Recording) -> Result<(Link, String), StoreError> {
-    let lives = i64::try_from(engine.settings.recordings.link.as_secs()).unwrap_or(i64::MAX);
-    let link = Link {
-        account: recording.account,
-        recording: recording.id,
-        expires: engine.ids.now().as_second().saturating_add(lives),
-    };
-    let signature = engine.inner().links.sign(engine, &link).await?;
-    Ok((link, signature))
+    let signer = engine.inner().links.signer(engine).await?;
+    Ok(signer.link(recording.account, recording.id, engine.ids.now()))
+}
+
+/// What signs links to recordings, for those who make many.
+///
+/// # Errors
+///
+/// [`StoreError`] when the secret that they are signed with cannot be read.
+pub async fn link_signer(engine: &Engine) -> Result<LinkSigner, StoreError> {
+    engine.inner().links.signer(engine).await.cloned()
 }
 
 /// The recording that a link opens.
@@ -224,7 +227,7 @@ pub async fn link_to_recording(engine: &Engine, recording: &Recording) -> Result
 ///
 /// [`LinkError`] says why it opens none.
 pub async fn open_link(engine: &Engine, link: Link, signature: &str) -> Result<Recording, LinkError> {
-    if !engine.inner().links.is_signed(engine, &link, signature).await? {
+    if !engine.inner().links.signer(engine).await?.is_signed(&link, signature) {
         return Err(LinkError::Forged);
     }
     if link.has_expired(engine.ids.now()) {

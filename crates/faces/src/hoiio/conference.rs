@@ -30,10 +30,14 @@ pub(super) async fn call(service: &Service, asker: &Asker<'_>, asked: voice::Con
         .as_deref()
         .map(|name| name.parse::<RoomName>().map_err(|_| Status::InvalidRoom));
     let room = room.transpose()?;
-    let there = room
-        .as_ref()
-        .and_then(|room| verbs::get_room(&service.engine, &asker.actor, room).ok());
-    let there = there.map_or(0, |room| room.members.len());
+    let there = match &room {
+        Some(room) => match verbs::get_room(&service.engine, &asker.actor, room).await {
+            Ok(room) => room.members.len(),
+            Err(RoomError::NotFound(_)) => 0,
+            Err(error) => return Err(failed(&error)),
+        },
+        None => 0,
+    };
     if there + numbers.len() > usize::from(most) {
         return Err(Status::DestTooMany);
     }
@@ -92,10 +96,11 @@ pub(super) async fn moderate(service: &Service, asker: &Asker<'_>, asked: &voice
     let call = details.call.id;
     let order = match asked.action {
         Moderation::Kick => {
-            let kicked = verbs::control_room(&service.engine, &asker.actor, room, RoomOrder::Kick(call));
+            let kicked = verbs::control_room(&service.engine, &asker.actor, room, RoomOrder::Kick(call)).await;
             return match kicked {
                 Ok(_) => Ok(()),
                 Err(RoomError::NotFound(_) | RoomError::NotInIt { .. }) => Err(Status::TxnRefInvalid),
+                Err(error @ (RoomError::OwnerGone(_) | RoomError::Store(_))) => Err(failed(&error)),
             };
         }
         Moderation::Mute => Order::Mute(true),

@@ -244,16 +244,17 @@ async fn numbers_are_rung_into_a_room() {
             .await["status"]
             .clone()
     };
-    let room = || {
+    let room = async || {
         let name = "ARR".parse().unwrap();
-        outdial_engine::verbs::get_room(&rig.ground.engine, &rig.ground.actor, &name).unwrap()
+        let room = outdial_engine::verbs::get_room(&rig.ground.engine, &rig.ground.actor, &name);
+        room.await.unwrap()
     };
     assert_eq!(moderate(third, "mute").await, "success_ok");
-    assert_eq!(room().members.iter().filter(|member| member.muted).count(), 1);
+    assert_eq!(room().await.members.iter().filter(|member| member.muted).count(), 1);
     assert_eq!(moderate(third, "unmute").await, "success_ok");
     assert_eq!(moderate(third, "kick").await, "success_ok");
     rig.ground.reached("ended", 1).await;
-    assert_eq!(room().members.len(), 2);
+    assert_eq!(room().await.members.len(), 2);
     assert_eq!(moderate(third, "kick").await, "error_txn_ref_invalid");
     assert_eq!(moderate(third, "mute").await, "error_txn_ref_invalid");
 

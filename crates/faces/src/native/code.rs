@@ -151,7 +151,7 @@ codes! {
     /// The server is stopping and takes no new work.
     Stopping = "stopping", SERVICE_UNAVAILABLE, true, "The server is stopping";
     /// The node that has this call does not answer; if it is gone, another ends the call within seconds.
-    NodeSilent = "node_silent", SERVICE_UNAVAILABLE, true, "The node of this call does not answer";
+    NodeSilent = "node_silent", SERVICE_UNAVAILABLE, true, "The node of this call or room does not answer";
     /// The disk or the database fails; nothing was saved and no phone rings by this request.
     StoreUnavailable = "store_unavailable", SERVICE_UNAVAILABLE, true, "The store cannot be used";
     /// A fault of ours; the log of the server has it.

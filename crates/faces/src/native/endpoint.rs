@@ -51,6 +51,7 @@ pub(super) fn all() -> Vec<Endpoint> {
         rooms::kick::endpoint(),
         masks::list::endpoint(),
         masks::create::endpoint(),
+        masks::get::endpoint(),
         masks::remove::endpoint(),
         messages::send::endpoint(),
         messages::list::endpoint(),

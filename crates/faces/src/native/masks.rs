@@ -1,6 +1,7 @@
 //! `/api/v1/masks`
 
 pub(super) mod create;
+pub(super) mod get;
 pub(super) mod list;
 pub(super) mod remove;
 

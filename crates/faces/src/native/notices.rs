@@ -4,15 +4,41 @@ mod described;
 
 use jiff::Timestamp;
 use outdial_domain::{Event, EventKind};
-use outdial_engine::ports::{Notice, NoticeWriter, Snapshot, StoredEvent};
+use outdial_engine::{
+    ports::{Notice, NoticeWriter, Snapshot, StoredEvent},
+    recording::LinkSigner,
+};
 
-use super::wire::{self, Notification, NotificationData, Time};
+use super::{
+    recordings::path_of_link,
+    wire::{self, Notification, NotificationData, Time},
+};
 
 pub(super) use described::webhooks;
 
 /// Writes notifications in the words of the native API.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct NativeNotices;
+#[derive(Debug, Clone, Default)]
+pub struct NativeNotices {
+    /// Signs what opens a recording that is told of.
+    links: Option<LinkSigner>,
+}
+
+impl NativeNotices {
+    /// Notifications that open the recordings they tell of, for a while.
+    #[must_use]
+    pub fn with_links(links: LinkSigner) -> Self {
+        Self { links: Some(links) }
+    }
+
+    /// What opens the recording that an event tells to be complete.
+    fn recording_url(&self, event: &Event, now: Timestamp) -> Option<String> {
+        let EventKind::RecordingFinished { recording, .. } = event.kind else {
+            return None;
+        };
+        let (link, signature) = self.links.as_ref()?.link(event.account, recording, now);
+        Some(path_of_link(&link, &signature))
+    }
+}
 
 impl NoticeWriter for NativeNotices {
     fn write(&self, snapshot: &Snapshot, event: &Event, position: i64, now: Timestamp) -> Option<Notice> {
@@ -34,6 +60,7 @@ impl NoticeWriter for NativeNotices {
                     event: event.clone(),
                 }
                 .into(),
+                recording_url: self.recording_url(event, now),
                 call_events: call.map(|details| details.call.events),
                 call: call.map(|details| wire::Call::whole(details.clone(), now)),
                 message: message.cloned().map(wire::Message::from),

@@ -19,7 +19,7 @@ use super::code::Code;
 /// Seconds after which a store that failed may be asked again.
 const STORE_RETRY: u64 = 2;
 /// Seconds after which a call whose node is gone has been ended by another.
-const NODE_RETRY: u64 = 10;
+pub(super) const NODE_RETRY: u64 = 10;
 /// Seconds after which a server that is stopping may have started again.
 const START_RETRY: u64 = 5;
 

@@ -16,7 +16,11 @@ use axum::{
 use outdial_domain::RoomName;
 use outdial_engine::verbs::RoomError;
 
-use super::{Api, code::Code, refusal::Refusal};
+use super::{
+    Api,
+    code::Code,
+    refusal::{NODE_RETRY, Refusal},
+};
 
 /// The name of a room in a path. What is no name names no room.
 pub(super) struct InPath(pub(super) RoomName);
@@ -37,11 +41,12 @@ impl FromRequestParts<Arc<Api>> for InPath {
 
 impl From<RoomError> for Refusal {
     fn from(error: RoomError) -> Self {
-        let code = match error {
-            RoomError::NotFound(_) => Code::RoomNotFound,
-            RoomError::NotInIt { .. } => Code::NotInRoom,
-        };
-        Self::new(code, error.to_string())
+        match error {
+            RoomError::NotFound(_) => Self::new(Code::RoomNotFound, error.to_string()),
+            RoomError::NotInIt { .. } => Self::new(Code::NotInRoom, error.to_string()),
+            RoomError::OwnerGone(_) => Self::new(Code::NodeSilent, error.to_string()).retry_after(NODE_RETRY),
+            RoomError::Store(error) => error.into(),
+        }
     }
 }
 

@@ -8,7 +8,7 @@ use serde_json::json;
 
 use super::*;
 use crate::{
-    AudioRef, CallerId, Conference, Consent, Dial, Gather, HandOver, Instruction, OnFailure, Prompt, Record,
+    AudioRef, CallerId, Conference, Consent, Dial, Gather, HandOver, Instruction, OnFailure, Party, Prompt, Record,
     RecordingAction, Say, Target, Until, WhileRinging,
 };
 
@@ -94,14 +94,22 @@ fn dials(
         some.prop_map(WhileRinging::Prompts)
     ];
     let heard = || prop::collection::vec(prompts.clone(), 0..2);
+    let steps_of_codes = prop::collection::vec(Just(Instruction::HangUp), 0..2);
+    let codes = prop::collection::btree_map("[*#][0-9A-D]{2}", steps_of_codes, 0..3);
+    let by = prop::sample::select(vec![None, Some(Party::First), Some(Party::Other)]);
     (
         (addresses(), prop::option::of(from)),
         (seconds(), seconds(), seconds()),
         (heard(), heard(), ringing),
-        (prop::option::of(digits()), on_failure),
+        (prop::option::of(digits()), on_failure, any::<bool>(), codes, by),
     )
         .prop_map(
-            |((to, from), (ring, max, warn_before), (whisper, announce, while_ringing), (screen, on_failure))| Dial {
+            |(
+                (to, from),
+                (ring, max, warn_before),
+                (whisper, announce, while_ringing),
+                (screen, on_failure, early_media, codes, codes_by),
+            )| Dial {
                 to: vec![to],
                 from,
                 ring,
@@ -110,8 +118,11 @@ fn dials(
                 whisper,
                 screen,
                 while_ringing,
+                early_media,
                 announce,
                 on_failure,
+                codes,
+                codes_by,
             },
         )
 }

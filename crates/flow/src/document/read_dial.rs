@@ -1,11 +1,11 @@
 //! Reads the verbs `dial` and `conference`.
 
-use std::{ops::RangeInclusive, str::FromStr, time::Duration};
+use std::{collections::BTreeMap, ops::RangeInclusive, str::FromStr, time::Duration};
 
 use super::read_steps::Reader;
 use crate::{
-    CallerId, Conference, Dial, OnFailure, WhileRinging,
-    fields::{Fields, Given},
+    CallerId, Conference, Dial, Instruction, OnFailure, Party, WhileRinging,
+    fields::{Fields, Given, shortened},
 };
 use outdial_domain::{Address, AddressError, Digit, RoomName};
 
@@ -31,8 +31,11 @@ impl Reader {
         let whisper = read(&mut fields, "whisper", |given| self.prompts(given));
         let screen = read(&mut fields, "screen", digit);
         let while_ringing = read(&mut fields, "while_ringing", |given| self.while_ringing(given));
+        let early_media = read(&mut fields, "early_media", Given::boolean);
         let announce = read(&mut fields, "announce", |given| self.prompts(given));
         let on_failure = read(&mut fields, "on_failure", |given| self.on_failure(given));
+        let codes = read(&mut fields, "codes", |given| self.codes(given));
+        let codes_by = read(&mut fields, "codes_by", party);
         fields.finish();
         Some(Dial {
             to: to?,
@@ -42,9 +45,13 @@ impl Reader {
             warn_before: warn_before?,
             whisper: whisper?.unwrap_or_default(),
             screen: screen?,
+            // Who chose what is heard meanwhile wants that to be heard.
+            early_media: early_media?.unwrap_or(matches!(while_ringing, Some(None | Some(WhileRinging::Tone)))),
             while_ringing: while_ringing?.unwrap_or_default(),
             announce: announce?.unwrap_or_default(),
             on_failure: on_failure?.unwrap_or_default(),
+            codes: codes?.unwrap_or_default(),
+            codes_by: codes_by?.flatten(),
         })
     }
 
@@ -88,6 +95,29 @@ impl Reader {
             "tone" => Some(WhileRinging::Tone),
             _ => Some(WhileRinging::Silence),
         }
+    }
+
+    fn codes(&mut self, given: &Given<'_, '_>) -> Option<BTreeMap<String, Vec<Instruction>>> {
+        let mut codes: BTreeMap<String, Vec<Instruction>> = BTreeMap::new();
+        let mut complete = true;
+        for (keys, given) in given.entries(Dial::MOST_CODES)? {
+            let steps = self.branch(&given);
+            let (Some(code), Some(steps)) = (code(keys, &given), steps) else {
+                complete = false;
+                continue;
+            };
+            let alike = |other: &&String| other.starts_with(&code) || code.starts_with(other.as_str());
+            if let Some(other) = codes.keys().find(alike) {
+                given.problem(
+                    "invalid",
+                    format!("`{code}` and `{other}` begin alike, so one of them could never be pressed to its end"),
+                );
+                complete = false;
+                continue;
+            }
+            codes.insert(code, steps);
+        }
+        complete.then_some(codes)
     }
 
     fn on_failure(&mut self, given: &Given<'_, '_>) -> Option<OnFailure> {
@@ -158,6 +188,36 @@ pub(super) fn caller_id(given: &Given<'_, '_>) -> Option<CallerId> {
         Some("other_party") => Some(CallerId::OtherParty),
         Some(_) | None => address(given).map(CallerId::Number),
     }
+}
+
+/// Whose keys are listened to.
+fn party(given: &Given<'_, '_>) -> Option<Option<Party>> {
+    Some(match given.word(&["both", "first", "other"])? {
+        "first" => Some(Party::First),
+        "other" => Some(Party::Other),
+        _ => None,
+    })
+}
+
+/// The keys of a code. It begins with a key that nobody presses in a menu of somebody else by accident.
+fn code(keys: &str, given: &Given<'_, '_>) -> Option<String> {
+    let digits: Option<String> = keys
+        .chars()
+        .map(|key| Digit::from_char(key).map(Digit::as_char))
+        .collect();
+    let fits = |code: &String| code.starts_with(['*', '#']) && Dial::CODE.contains(&code.len());
+    let code = digits.filter(fits);
+    if code.is_none() {
+        let (fewest, most) = (Dial::CODE.start(), Dial::CODE.end());
+        given.problem(
+            "invalid",
+            format!(
+                "`{}` is no code: give `*` or `#` and further keys (0-9, *, #, A-D), {fewest} to {most} in all",
+                shortened(keys)
+            ),
+        );
+    }
+    code
 }
 
 /// One key.

@@ -277,6 +277,55 @@ fn each_problem_of_a_gather_has_its_place_code_and_remedy() {
 }
 
 #[test]
+fn codes_that_could_never_be_pressed_are_refused() {
+    let table = [
+        (
+            json!({"12": []}),
+            "invalid .12: `12` is no code: give `*` or `#` and further keys (0-9, *, #, A-D), 2 to 8 in all",
+        ),
+        (
+            json!({"*": []}),
+            "invalid .*: `*` is no code: give `*` or `#` and further keys (0-9, *, #, A-D), 2 to 8 in all",
+        ),
+        (
+            json!({"*1x": []}),
+            "invalid .*1x: `*1x` is no code: give `*` or `#` and further keys (0-9, *, #, A-D), 2 to 8 in all",
+        ),
+        (
+            json!({"*1": [], "*12": []}),
+            "invalid .*12: `*12` and `*1` begin alike, so one of them could never be pressed to its end",
+        ),
+        (
+            json!({"*a": [], "*A": []}),
+            "invalid .*a: `*A` and `*A` begin alike, so one of them could never be pressed to its end",
+        ),
+        (
+            json!({"*1": [{"say": 1}]}),
+            "type .*1.0.say: give a text, or an object with `text`, not a number",
+        ),
+    ];
+    for (codes, expected) in table {
+        let (code, message) = expected.split_once(' ').unwrap();
+        let expected = format!("{code} flow.0.dial.codes{message}");
+        let dial = json!([{"dial": {"to": "+6590000001", "codes": codes}}]);
+        assert_eq!(problems(&dial), [expected], "{codes}");
+    }
+    let dial = json!([{"dial": {"to": "+6590000001", "codes_by": "nobody"}}]);
+    assert_eq!(problems(&dial).len(), 1);
+}
+
+#[test]
+fn who_chose_what_is_heard_meanwhile_hears_that() {
+    let early = |dial: Value| read(&json!([{"dial": dial}]), "flow").unwrap().dials()[0].early_media;
+    assert!(early(json!("+6590000001")));
+    assert!(early(json!({"to": "+6590000001", "while_ringing": "tone"})));
+    assert!(!early(json!({"to": "+6590000001", "while_ringing": "silence"})));
+    assert!(!early(json!({"to": "+6590000001", "early_media": false})));
+    let both = json!({"to": "+6590000001", "while_ringing": [{"say": "Please wait"}], "early_media": true});
+    assert!(early(both));
+}
+
+#[test]
 fn all_problems_are_found_at_once() {
     let value = json!([
         {"say": ""},

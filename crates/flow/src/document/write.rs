@@ -1,10 +1,12 @@
 //! Writes flows.
 
+use std::collections::BTreeMap;
+
 use serde_json::{Map, Value, json};
 
 use super::{hand_over, record};
 use crate::{
-    AudioRef, CallerId, Conference, Dial, Flow, Gather, Instruction, OnFailure, Prompt, Say, WhileRinging,
+    AudioRef, CallerId, Conference, Dial, Flow, Gather, Instruction, OnFailure, Party, Prompt, Say, WhileRinging,
     fields::duration::shown,
 };
 
@@ -71,13 +73,14 @@ fn written_play(audio: AudioRef) -> Value {
     json!({"play": audio.audio.to_string()})
 }
 
+/// Lists of steps by the keys that lead to them.
+fn branches(branches: &BTreeMap<String, Vec<Instruction>>) -> Value {
+    let written = branches.iter().map(|(keys, branch)| (keys.clone(), steps(branch)));
+    Value::Object(written.collect())
+}
+
 fn written_gather(gather: &Gather) -> Value {
     let finish = gather.finish.map_or("none".to_owned(), |digit| digit.to_string());
-    let on: Map<String, Value> = gather
-        .on
-        .iter()
-        .map(|(digits, branch)| (digits.clone(), steps(branch)))
-        .collect();
     json!({
         "name": gather.name,
         "prompts": gather.prompts.iter().map(prompt).collect::<Value>(),
@@ -86,7 +89,7 @@ fn written_gather(gather: &Gather) -> Value {
         "finish": finish,
         "timeout": shown(gather.timeout),
         "tries": gather.tries,
-        "on": on,
+        "on": branches(&gather.on),
         "otherwise": steps(&gather.otherwise),
         "no_input": steps(&gather.no_input),
     })
@@ -112,6 +115,11 @@ fn written_dial(dial: &Dial) -> Value {
         OnFailure::Next => json!("next"),
         OnFailure::Flow(given) => steps(given),
     };
+    let codes_by = match dial.codes_by {
+        None => "both",
+        Some(Party::First) => "first",
+        Some(Party::Other) => "other",
+    };
     json!({
         "to": dial.to.iter().map(outdial_domain::Address::given).collect::<Value>(),
         "from": from,
@@ -121,8 +129,11 @@ fn written_dial(dial: &Dial) -> Value {
         "whisper": prompts(&dial.whisper),
         "screen": dial.screen.map(|digit| digit.to_string()),
         "while_ringing": while_ringing,
+        "early_media": dial.early_media,
         "announce": prompts(&dial.announce),
         "on_failure": on_failure,
+        "codes": branches(&dial.codes),
+        "codes_by": codes_by,
     })
 }
 

@@ -2,11 +2,11 @@
 
 use std::collections::BTreeMap;
 
-use outdial_domain::AudioId;
+use outdial_domain::{AudioId, Outcome, RecordingEnd};
 use proptest::prelude::*;
 
 use super::*;
-use crate::{AudioRef, Consent, Say, Until};
+use crate::{AudioRef, Conference, Consent, Dial, OnFailure, RecordingAction, Say, Until};
 
 /// A far side that keeps the port's contract, and counts.
 struct World {
@@ -15,6 +15,7 @@ struct World {
     playing: bool,
     sending: bool,
     dialing: bool,
+    connected: bool,
     in_room: bool,
     recording: bool,
     hang_ups: usize,
@@ -22,7 +23,8 @@ struct World {
     hops: usize,
     pressed: String,
     gathered: String,
-    open: Option<String>,
+    /// Instructions under way: a dial, and those of a code beside it.
+    open: Vec<String>,
 }
 
 impl World {
@@ -33,13 +35,14 @@ impl World {
             playing: false,
             sending: false,
             dialing: false,
+            connected: false,
             in_room: false,
             recording: false,
             hang_ups: 0,
             hops: 0,
             pressed: String::new(),
             gathered: String::new(),
-            open: None,
+            open: Vec::new(),
         }
     }
 
@@ -72,9 +75,17 @@ impl World {
                 self.sending = false;
                 self.handle(Input::DigitsSent);
             }
+            None if self.recording => {
+                self.recording = false;
+                self.handle(Input::Recorded {
+                    end: RecordingEnd::Silence,
+                    length: Duration::ZERO,
+                });
+            }
             None if self.dialing => {
                 self.dialing = false;
                 let end = match self.hops % 3 {
+                    _ if self.connected => DialEnd::Talked,
                     0 => DialEnd::Talked,
                     1 => DialEnd::NotReached(Outcome::Busy),
                     _ => DialEnd::NotReached(Outcome::NoAnswer),
@@ -85,13 +96,6 @@ impl World {
             None if self.in_room => {
                 self.in_room = false;
                 self.handle(Input::LeftRoom);
-            }
-            None if self.recording => {
-                self.recording = false;
-                self.handle(Input::Recorded {
-                    end: RecordingEnd::Silence,
-                    length: Duration::ZERO,
-                });
             }
             None => panic!("nothing is awaited, and the call has not ended"),
         }
@@ -122,6 +126,11 @@ impl World {
                     assert!(!self.dialing && !self.in_room && !self.playing && !self.sending);
                     assert!(!dial.to.is_empty());
                     self.dialing = true;
+                    self.connected = false;
+                }
+                Command::Part => {
+                    assert!(self.dialing && self.connected, "nobody to let go of");
+                    self.dialing = false;
                 }
                 Command::Join(_) => {
                     assert!(!self.dialing && !self.in_room && !self.playing && !self.sending);
@@ -138,12 +147,24 @@ impl World {
         }
         while let Some(note) = self.interpreter.poll_note() {
             match note {
-                Note::Started { step, .. } => assert_eq!(self.open.replace(step), None),
+                Note::Started { step, .. } => {
+                    assert!(
+                        self.open.is_empty() || self.connected,
+                        "{step} while another is under way"
+                    );
+                    assert!(self.open.len() < 2, "{step} while others are under way");
+                    self.open.push(step);
+                }
                 Note::Gathered { step, digits, .. } => {
-                    assert_eq!(self.open.as_ref(), Some(&step));
+                    assert_eq!(self.open.last(), Some(&step));
                     self.gathered.push_str(&digits);
                 }
-                Note::Done { step, .. } => assert_eq!(self.open.take(), Some(step)),
+                Note::Code { step, .. } => assert_eq!(self.open, [step]),
+                Note::Done { step, .. } => {
+                    // The end of a talk ends what is under way beside it, too.
+                    let place = self.open.iter().position(|open| *open == step);
+                    self.open.truncate(place.expect("what is done was under way"));
+                }
             }
         }
     }
@@ -214,11 +235,14 @@ fn instructions() -> impl Strategy<Value = Instruction> {
             Just(OnFailure::Next),
             steps().prop_map(OnFailure::Flow),
         ];
-        let dial = (on_failure, prop::collection::vec(prompts(), 0..2)).prop_map(|(on_failure, announce)| {
+        let codes = prop::collection::btree_map("[*#][0-9]", steps(), 0..3);
+        let dial = (on_failure, prop::collection::vec(prompts(), 0..2), codes);
+        let dial = dial.prop_map(|(on_failure, announce, codes)| {
             let to = outdial_domain::Address::parse("+6590000001").unwrap();
             Instruction::Dial(Box::new(Dial {
                 on_failure,
                 announce,
+                codes,
                 ..Dial::to(to)
             }))
         });
@@ -256,6 +280,10 @@ fn flows() -> impl Strategy<Value = Flow> {
 #[derive(Debug, Clone)]
 enum Act {
     Press(Digit),
+    /// The two talk.
+    Connect,
+    /// One of the two presses a code.
+    Code(bool, char),
     GoOn,
     /// A moment that is not the deadline passes.
     TooEarly,
@@ -266,6 +294,8 @@ enum Act {
 fn acts() -> impl Strategy<Value = Vec<Act>> {
     let act = prop_oneof![
         3 => digits().prop_map(Act::Press),
+        2 => Just(Act::Connect),
+        3 => (any::<bool>(), "[0-9]").prop_map(|(first, key)| Act::Code(first, key.chars().next().unwrap())),
         4 => Just(Act::GoOn),
         1 => Just(Act::TooEarly),
         1 => Just(Act::Stray),
@@ -284,6 +314,20 @@ proptest! {
             }
             match act {
                 Act::Press(digit) => world.press(digit),
+                Act::Connect => {
+                    world.connected |= world.dialing;
+                    world.handle(Input::Connected);
+                }
+                Act::Code(first, key) => {
+                    for star in ['*', '#'] {
+                        for key in [star, key].map(|key| Digit::from_char(key).unwrap()) {
+                            match first {
+                                true => world.press(key),
+                                false => world.handle(Input::OtherDigit(key)),
+                            }
+                        }
+                    }
+                }
                 Act::GoOn => world.go_on(),
                 Act::TooEarly => {
                     let before = world.interpreter.deadline();
@@ -325,7 +369,7 @@ proptest! {
     }
 
     #[test]
-    fn no_order_of_inputs_is_too_much(flow in flows(), inputs in prop::collection::vec(0..7u8, 0..200)) {
+    fn no_order_of_inputs_is_too_much(flow in flows(), inputs in prop::collection::vec(0..9u8, 0..200)) {
         let mut interpreter = Interpreter::new(flow);
         let mut now = Instant::now();
         let mut hang_ups = 0;
@@ -337,6 +381,8 @@ proptest! {
                 3 => interpreter.handle(Input::Digit(Digit::from_char('1').unwrap()), now),
                 4 => interpreter.handle(Input::DialEnded(DialEnd::NotReached(Outcome::Busy)), now),
                 5 => interpreter.handle(Input::LeftRoom, now),
+                6 => interpreter.handle(Input::Connected, now),
+                7 => interpreter.handle(Input::OtherDigit(Digit::from_char('*').unwrap()), now),
                 _ => {
                     now += Duration::from_secs(1);
                     interpreter.handle_timeout(now);

@@ -3,8 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::{Consent, Say, Until};
-use On::{Dialled, Keys, LeftRoom, Pass, PlayDone, Recorded, Sent, Start};
+use crate::{Conference, Consent, Dial, OnFailure, RecordingAction, Say, Until};
+use On::{Connected, Dialled, Keys, LeftRoom, OtherKeys, Pass, PlayDone, Recorded, Sent, Start};
+use outdial_domain::{Outcome, RecordingEnd};
 
 /// Something that happens, in the order of the table.
 #[derive(Debug, Clone, Copy)]
@@ -13,6 +14,8 @@ enum On {
     PlayDone,
     Keys(&'static str),
     Sent,
+    Connected,
+    OtherKeys(&'static str),
     Dialled(DialEnd),
     LeftRoom,
     /// A recording of two seconds is complete.
@@ -31,6 +34,10 @@ fn converse(flow: Flow, table: &[(On, &[&str])]) -> Vec<String> {
             On::Start => interpreter.handle(Input::Started, now),
             On::PlayDone => interpreter.handle(Input::PlayDone, now),
             On::Sent => interpreter.handle(Input::DigitsSent, now),
+            On::Connected => interpreter.handle(Input::Connected, now),
+            On::OtherKeys(keys) => keys
+                .chars()
+                .for_each(|key| interpreter.handle(Input::OtherDigit(digit(key)), now)),
             On::Dialled(end) => interpreter.handle(Input::DialEnded(*end), now),
             On::LeftRoom => interpreter.handle(Input::LeftRoom, now),
             On::Recorded(end) => {
@@ -70,6 +77,7 @@ fn shown(command: &Command) -> String {
         Command::StopPrompt => "stop".into(),
         Command::SendDigits(digits) => format!("send {digits}"),
         Command::Dial(dial) => format!("dial {}", dial.to[0]),
+        Command::Part => "part".into(),
         Command::Announce(outcome) => format!("announce {outcome}"),
         Command::Join(conference) => format!("join {}", conference.room),
         Command::Record(record) => format!("record {}", record.name),
@@ -84,6 +92,7 @@ fn noted(note: &Note) -> String {
         Note::Started { step, what } => format!("{step} > {what}"),
         Note::Done { step, result } => format!("{step} < {result}"),
         Note::Gathered { step, name, digits } => format!("{step} = {name}:{digits}"),
+        Note::Code { step, code, by } => format!("{step} {code} {by:?}"),
     }
 }
 
@@ -579,4 +588,117 @@ fn nobody_is_recorded_who_did_not_agree() {
         flow([say("a"), asked(), say("b")]),
         &[(Start, &["say a"]), (Keys("1"), &[]), (PlayDone, &["say may we"])],
     );
+}
+
+/// A dial with these codes.
+fn with_codes(codes: &[(&str, Vec<Instruction>)], by: Option<Party>) -> Instruction {
+    let codes = codes.iter().map(|(code, steps)| ((*code).to_owned(), steps.clone()));
+    Instruction::Dial(Box::new(Dial {
+        codes: codes.collect(),
+        codes_by: by,
+        ..Dial::to(outdial_domain::Address::parse("+6590000001").unwrap())
+    }))
+}
+
+#[test]
+fn codes_are_run_beside_the_talk() {
+    let record = Instruction::Record(Record::default());
+    let dial = with_codes(
+        &[("*1", vec![say("recorded"), record]), ("*9", vec![Instruction::HangUp])],
+        None,
+    );
+    let notes = converse(
+        Flow { steps: vec![dial] },
+        &[
+            (Start, &["dial +6590000001"]),
+            // Nobody is there yet to talk to.
+            (Keys("*1"), &[]),
+            (Connected, &[]),
+            (Keys("12*"), &[]),
+            (Pass(3_001), &[]),
+            (Keys("1"), &[]),
+            (Keys("5**1"), &["say recorded"]),
+            // One thing after the other.
+            (OtherKeys("*9"), &[]),
+            (PlayDone, &["record recording"]),
+            (OtherKeys("*"), &[]),
+            // The keys of the two are not mixed.
+            (Keys("9"), &[]),
+            (OtherKeys("9"), &["hang up"]),
+        ],
+    );
+    assert_eq!(
+        notes,
+        [
+            "0 > dial +6590000001",
+            "0 *1 First",
+            "0.codes.*1.0 > say \"recorded\"",
+            "0.codes.*1.0 < heard to its end",
+            "0.codes.*1.1 > record `recording`",
+            "0.codes.*1.1 < recording from here on",
+            "0 *9 Other",
+            "0.codes.*9.0 > hang up",
+            "0.codes.*9.0 < hung up",
+        ]
+    );
+}
+
+#[test]
+fn only_the_keys_of_whom_the_flow_names_are_codes() {
+    let dial = with_codes(&[("#7", vec![Instruction::HangUp])], Some(Party::Other));
+    converse(
+        Flow { steps: vec![dial] },
+        &[
+            (Start, &["dial +6590000001"]),
+            (Connected, &[]),
+            (Keys("#7"), &[]),
+            (OtherKeys("#7"), &["hang up"]),
+        ],
+    );
+}
+
+#[test]
+fn a_code_that_needs_the_leg_lets_go_of_the_other_party() {
+    let next = Instruction::Dial(Box::new(Dial {
+        on_failure: OnFailure::Next,
+        ..Dial::to(outdial_domain::Address::parse("+6590000002").unwrap())
+    }));
+    let dial = with_codes(&[("*2", vec![say("one moment"), next]), ("*3", vec![])], None);
+    let notes = converse(
+        Flow {
+            steps: vec![dial, say("nobody")],
+        },
+        &[
+            (Start, &["dial +6590000001"]),
+            (Connected, &[]),
+            (OtherKeys("*3*2"), &["say one moment"]),
+            (PlayDone, &["part", "dial +6590000002"]),
+            (OtherKeys("*2"), &[]),
+            (Dialled(DialEnd::NotReached(Outcome::Busy)), &["say nobody"]),
+            (PlayDone, &["hang up"]),
+        ],
+    );
+    let let_go = notes
+        .iter()
+        .position(|note| note == "0 < the other party was let go of");
+    let dialled = notes.iter().position(|note| note == "0.codes.*2.1 > dial +6590000002");
+    assert!(let_go.is_some() && let_go < dialled, "{notes:?}");
+}
+
+#[test]
+fn a_hang_up_during_the_steps_of_a_code_ends_the_call() {
+    let dial = with_codes(&[("*1", vec![pause(5_000), say("still there")])], None);
+    let notes = converse(
+        Flow {
+            steps: vec![dial, say("never")],
+        },
+        &[
+            (Start, &["dial +6590000001"]),
+            (Connected, &[]),
+            (Keys("*1"), &[]),
+            (Dialled(DialEnd::Talked), &["hang up"]),
+            (Pass(5_000), &[]),
+        ],
+    );
+    assert_eq!(notes.last().unwrap(), "0 < the parties talked");
 }

@@ -8,6 +8,7 @@ use outdial_carrier_smpp::{SmppCarrier, SmppTrunk};
 use outdial_engine::{
     Engine,
     ports::{Ids, NoticeWriter, SystemClock},
+    verbs,
 };
 use outdial_faces::native::{self, NativeNotices};
 use outdial_media_io::MediaEngine;
@@ -63,14 +64,15 @@ pub(super) fn sip(
 }
 
 /// Who tells receivers of events.
-pub(super) fn webhooks(
+pub(super) async fn webhooks(
     config: &Config,
     engine: &Engine,
     of_faces: Vec<(&'static str, Arc<dyn NoticeWriter>)>,
 ) -> Result<Webhooks, Failure> {
     let (telling, within) = config.webhooks.telling()?;
     let post = HttpPost::new(engine.settings.outgoing.clone(), within).map_err(start_failure)?;
-    let native: Arc<dyn NoticeWriter> = Arc::new(NativeNotices);
+    let links = verbs::link_signer(engine).await.map_err(start_failure)?;
+    let native: Arc<dyn NoticeWriter> = Arc::new(NativeNotices::with_links(links));
     let of_faces = of_faces.into_iter().map(|(face, writer)| (face.to_owned(), writer));
     let writers = Writers {
         by_face: of_faces

@@ -293,6 +293,15 @@ impl Server {
         Self::answer(request).await
     }
 
+    pub async fn patch(&self, path: &str, body: &Value) -> (u16, Value) {
+        let request = self
+            .http
+            .patch(format!("{}{path}", self.url))
+            .bearer_auth(&self.key)
+            .json(body);
+        Self::answer(request).await
+    }
+
     /// Asks, and bears that no answer comes.
     pub async fn try_post(&self, path: &str, body: &Value) -> Option<u16> {
         let request = self.http.post(format!("{}{path}", self.url)).bearer_auth(&self.key);
@@ -331,6 +340,11 @@ impl Server {
 
     /// Waits until something has happened to a call or a message; gives the event.
     pub async fn reached(&self, call: &str, kind: &str) -> Value {
+        self.happened(call, kind, |event| event["type"] == kind).await
+    }
+
+    /// The same for an event that this is true of.
+    pub async fn happened(&self, call: &str, what: &str, wanted: impl Fn(&Value) -> bool) -> Value {
         let of = if call.starts_with("msg_") { "message" } else { "call" };
         let request = self
             .http
@@ -345,15 +359,15 @@ impl Server {
                 text += &String::from_utf8_lossy(&chunk.unwrap());
                 let events = text.lines().filter_map(|line| line.strip_prefix("data:"));
                 let mut events = events.filter_map(|data| serde_json::from_str::<Value>(data).ok());
-                if let Some(event) = events.find(|event| event["type"] == kind) {
+                if let Some(event) = events.find(&wanted) {
                     return event;
                 }
             }
-            panic!("the events of {call} ended before `{kind}`: {text}");
+            panic!("the events of {call} ended before `{what}`: {text}");
         };
         tokio::time::timeout(LIMIT, wait)
             .await
-            .unwrap_or_else(|_| panic!("{call} did not reach `{kind}`"))
+            .unwrap_or_else(|_| panic!("{call} did not reach `{what}`"))
     }
 
     /// Waits until a call has ended; gives its whole story.
@@ -393,7 +407,7 @@ pub fn outcome(story: &Value) -> (&str, &str) {
 /// The samples of a WAV file of one channel, and its rate.
 pub fn samples(path: &Path) -> (Vec<i16>, u32) {
     let bytes = std::fs::read(path).unwrap();
-    let clip = outdial_media::wav::read(&bytes, 600).unwrap();
+    let clip = outdial_media::wav::read(&bytes, 4_000).unwrap();
     (clip.samples.clone(), clip.rate)
 }
 

@@ -173,12 +173,11 @@ CREATE TABLE room (
     PRIMARY KEY (account_id, name)
 );
 
--- What nodes ask of the owner of a call, until whoever asked has the answer.
+-- What nodes ask of each other, until whoever asked has the answer.
 CREATE TABLE command (
     id       uuid        NOT NULL PRIMARY KEY,
     run      text        NOT NULL,
-    call_id  uuid        NOT NULL,
-    control  text        NOT NULL,
+    command  text        NOT NULL,
     answer   text,
     left_at  timestamptz NOT NULL DEFAULT clock_timestamp(),
     taken_at timestamptz,

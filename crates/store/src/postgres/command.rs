@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use outdial_domain::{CallId, CommandId};
+use outdial_domain::CommandId;
 use outdial_engine::ports::{NodeCommand, Reply};
 use sqlx::{PgConnection, Row};
 use uuid::Uuid;
@@ -16,11 +16,11 @@ use super::{
 pub(super) const CHANNEL: &str = "outdial_commands";
 
 pub(super) const LEAVE: &str = "WITH left_here AS \
-     (INSERT INTO command (id, run, call_id, control) VALUES ($1, $2, $3, $4) RETURNING id) \
+     (INSERT INTO command (id, run, command) VALUES ($1, $2, $3) RETURNING id) \
      SELECT pg_notify('outdial_commands', '')::text FROM left_here";
 
 pub(super) const TAKE: &str = "UPDATE command SET taken_at = clock_timestamp() WHERE run = $1 AND taken_at IS NULL \
-     RETURNING id, run, call_id, control";
+     RETURNING id, run, command";
 
 pub(super) const ANSWER: &str = "WITH answered AS \
      (UPDATE command SET answer = $2 WHERE id = $1 AND answer IS NULL RETURNING id) \
@@ -39,8 +39,7 @@ pub(super) async fn leave(connection: &mut PgConnection, command: &NodeCommand) 
     sqlx::query(LEAVE)
         .bind(command.id.uuid())
         .bind(kept(&command.run))
-        .bind(command.call.uuid())
-        .bind(kept(&command.control))
+        .bind(kept(&command.command))
         .execute(connection)
         .await?;
     Ok(())
@@ -52,8 +51,7 @@ pub(super) async fn take(connection: &mut PgConnection, run: &str) -> Result<Vec
         Ok(NodeCommand {
             id: CommandId::from_uuid(row.try_get(0)?),
             run: given(row.try_get(1)?),
-            call: CallId::from_uuid(row.try_get(2)?),
-            control: given(row.try_get(3)?),
+            command: given(row.try_get(2)?),
         })
     };
     rows.into_iter().map(command).collect()

@@ -118,6 +118,10 @@ impl Nodes for PostgresNodes {
         self.with(move |connection| async move { room::disown(connection, account, &room, &run).await }.boxed())
     }
 
+    fn rooms(&self, account: AccountId) -> BoxFuture<'_, Result<Vec<(RoomName, String)>, StoreError>> {
+        self.with(move |connection| room::all(connection, account).boxed())
+    }
+
     fn hand_over(&self, call: CallId, from: &str, to: &str) -> BoxFuture<'_, Result<bool, StoreError>> {
         let (from, to) = (from.to_owned(), to.to_owned());
         self.with(move |connection| async move { room::hand_over(connection, call, &from, &to).await }.boxed())

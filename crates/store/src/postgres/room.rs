@@ -1,6 +1,7 @@
 //! Whose rooms are.
 
-use outdial_domain::{AccountId, CallId, RoomName};
+use outdial_domain::{AccountId, CallId, RoomName, RoomNameError};
+use outdial_engine::ports::StoreError;
 use sqlx::PgConnection;
 
 use super::{
@@ -14,6 +15,8 @@ pub(super) const OWN: &str = "INSERT INTO room (account_id, name, run) VALUES ($
      WHERE room.run = excluded.run OR NOT EXISTS (SELECT 1 FROM node WHERE node.id = room.run) \
      RETURNING run";
 
+pub(super) const ALL: &str = "SELECT room.name, room.run FROM room JOIN node ON node.id = room.run \
+     WHERE room.account_id = $1 ORDER BY room.name";
 pub(super) const OWNER: &str = "SELECT run FROM room WHERE account_id = $1 AND name = $2";
 pub(super) const DISOWN: &str = "DELETE FROM room WHERE account_id = $1 AND name = $2 AND run = $3";
 pub(super) const HAND_OVER: &str = "UPDATE job SET claimed_by = $3 WHERE subject = $1 AND claimed_by = $2";
@@ -46,6 +49,20 @@ pub(super) async fn own(
             return Ok(given(owner));
         }
     }
+}
+
+pub(super) async fn all(connection: &mut PgConnection, account: AccountId) -> Result<Vec<(RoomName, String)>, Failure> {
+    let rows: Vec<(String, String)> = sqlx::query_as(ALL).bind(account.uuid()).fetch_all(connection).await?;
+    let room = |(name, run): (String, String)| {
+        let name = name.parse().map_err(|error: RoomNameError| StoreError::BadRow {
+            table: "room",
+            column: "name",
+            id: name.clone(),
+            reason: error.to_string(),
+        })?;
+        Ok((name, given(run)))
+    };
+    rows.into_iter().map(room).collect()
 }
 
 pub(super) async fn disown(

@@ -7,7 +7,7 @@ use rusqlite::{Connection, Row, params};
 use super::error::{Failure, all_of};
 use crate::rows::{
     column::{json, micros},
-    mask::MaskRow,
+    mask::{MaskRow, may_be_added},
 };
 
 pub(super) const ADD: &str = "INSERT INTO mask (account_id, id, number, expires, mask) VALUES (?, ?, ?, ?, ?)";
@@ -28,7 +28,10 @@ fn all(rows: Vec<MaskRow>) -> Result<Vec<Mask>, Failure> {
     Ok(rows.into_iter().map(Mask::try_from).collect::<Result<_, _>>()?)
 }
 
+/// Adds it, unless it would be mistaken for another. Nobody else writes between the look and the addition.
 pub(super) fn add(connection: &Connection, mask: &Mask) -> Result<(), Failure> {
+    let others = of_number(connection, mask.account, &mask.number.to_string())?;
+    may_be_added(mask, &others)?;
     connection.prepare_cached(ADD)?.execute(params![
         mask.account.uuid(),
         mask.id.uuid(),

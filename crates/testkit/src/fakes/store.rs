@@ -428,6 +428,11 @@ impl Store for MemoryStore {
     fn add_mask(&self, mask: Mask, answer: Option<FirstAnswer>) -> BoxFuture<'_, Result<(), StoreError>> {
         self.with(|rows| {
             rows.with_answer(answer, |rows| {
+                let of_account = rows.masks.values().filter(|kept| kept.account == mask.account);
+                let mut live = of_account.filter(|kept| kept.holds(mask.created_at));
+                if live.any(|kept| mask.is_mistaken_for(kept)) {
+                    return Err(StoreError::Taken(mask.number.to_string()));
+                }
                 rows.masks.insert(mask.id, mask);
                 Ok(())
             })

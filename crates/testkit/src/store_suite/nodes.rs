@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use outdial_domain::{CallId, CommandId, EventKind};
+use outdial_domain::{CommandId, EventKind};
 use outdial_engine::ports::{JoinError, NodeCommand, Reply, Run, Store, StoreError, Wanted};
 
 use super::lives::{Caller, at, bytes};
@@ -123,8 +123,7 @@ pub async fn commands_reach_the_run_they_are_for(store: &impl Store) {
     let command = |number: u64, to: &str| NodeCommand {
         id: CommandId::new(at(0), bytes(1, 7, number)),
         run: to.to_owned(),
-        call: CallId::new(at(0), bytes(1, 1, number)),
-        control: "{\"do\":\"sing\"}".to_owned(),
+        command: "{\"do\":\"sing\"}".to_owned(),
     };
     let mut heard = nodes.commanded();
     heard.borrow_and_update();
@@ -161,10 +160,17 @@ pub async fn a_room_is_one_runs(store: &impl Store) {
     assert_eq!(own("n2").await, "n1");
     let stranger = Caller::join(store, 2).await;
     assert_eq!(nodes.own_room(stranger.account, &lobby, "n2").await.unwrap(), "n2");
+    let attic: outdial_domain::RoomName = "attic".parse().unwrap();
+    assert_eq!(nodes.own_room(caller.account, &attic, "n2").await.unwrap(), "n2");
+    let rooms = async || nodes.rooms(caller.account).await.unwrap();
+    let (of_one, of_two) = ((lobby.clone(), "n1".to_owned()), (attic, "n2".to_owned()));
+    assert_eq!(rooms().await, [of_two, of_one.clone()]);
     nodes.disown_room(caller.account, &lobby, "n1").await.unwrap();
     assert_eq!(own("n2").await, "n2");
     nodes.leave("n2").await.unwrap();
+    assert_eq!(rooms().await, []);
     assert_eq!(own("n1").await, "n1");
+    assert_eq!(rooms().await, [of_one]);
     let mut life = caller.call(1, at(0));
     store.commit(life.created()).await.unwrap();
     assert_eq!(

@@ -193,7 +193,7 @@ impl PartialSchema for Bridge {
         OneOfBuilder::new()
             .item(number())
             .item(numbers)
-            .item(free_form("The step `dial` of a flow: `to`, and if wanted `from`, `ring`, `max`, `warn_before`, `whisper`, `screen`, `while_ringing`, `announce` and `on_failure`."))
+            .item(free_form("The step `dial` of a flow: `to`, and if wanted `from`, `ring`, `max`, `warn_before`, `whisper`, `screen`, `while_ringing`, `early_media`, `announce`, `on_failure`, `codes` and `codes_by`."))
             .description(Some("Whom to ring after the answer, so that the two talk."))
             .examples([serde_json::json!("+6590000001")])
             .into()

@@ -208,12 +208,43 @@ mod tests {
         let listed = server.get("/api/v1/masks").await.json;
         assert_eq!(listed["masks"].as_array().unwrap().len(), 2);
         let id = listed["masks"][0]["id"].as_str().unwrap();
+        let read = server.get(&format!("/api/v1/masks/{id}")).await;
+        assert_eq!((read.status, &read.json), (StatusCode::OK, &listed["masks"][0]));
         let removed = server.delete(&format!("/api/v1/masks/{id}")).await;
         assert_eq!(removed.status, StatusCode::NO_CONTENT, "{}", removed.text);
         let again = server.delete(&format!("/api/v1/masks/{id}")).await;
         again.is(StatusCode::NOT_FOUND, "mask_not_found");
+        let gone = server.get(&format!("/api/v1/masks/{id}")).await;
+        gone.is(StatusCode::NOT_FOUND, "mask_not_found");
         let fourth = server.post("/api/v1/masks", &pair("sip:dora@127.0.0.1")).await;
         assert_eq!(fourth.status, StatusCode::CREATED, "{}", fourth.text);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn masks_that_are_asked_for_at_once_get_numbers_of_their_own() {
+        let server = with_numbers().await;
+        let pairs: Vec<_> = (0..6)
+            .map(|other| json!({"parties": [ANN, format!("sip:{other}@127.0.0.1")]}))
+            .collect();
+        let made = pairs.iter().map(|pair| server.post("/api/v1/masks", pair));
+        let made = futures_util::future::join_all(made).await;
+        let of = |status| made.iter().filter(move |answer| answer.status == status);
+        let mut numbers: Vec<_> = of(StatusCode::CREATED)
+            .map(|made| made.json["number"].to_string())
+            .collect();
+        numbers.sort();
+        assert_eq!(numbers, [format!("\"{OURS}\""), "\"+6561234501\"".to_owned()]);
+        assert_eq!(of(StatusCode::CONFLICT).count(), 4);
+        // A number of one's own choice is refused, too, but for those who are told apart by what they press.
+        let chosen = |other: &str, pin: &str| json!({"parties": [BEN, other], "number": OURS, "pin": pin});
+        for (other, pin, status) in [
+            ("sip:a@127.0.0.1", "1234", StatusCode::CREATED),
+            ("sip:b@127.0.0.1", "4321", StatusCode::CREATED),
+            ("sip:c@127.0.0.1", "1234", StatusCode::UNPROCESSABLE_ENTITY),
+        ] {
+            let answer = server.post("/api/v1/masks", &chosen(other, pin)).await;
+            assert_eq!(answer.status, status, "{other}: {}", answer.text);
+        }
     }
 
     #[tokio::test(start_paused = true)]

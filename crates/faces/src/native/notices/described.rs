@@ -77,7 +77,7 @@ mod tests {
         };
         let now: Timestamp = at(60_000);
         let details = Snapshot::Call(details);
-        let notice = NativeNotices
+        let notice = NativeNotices::default()
             .write(&details, &event, i64::try_from(position).unwrap(), now)
             .unwrap();
         serde_json::from_str(&notice.body).unwrap()

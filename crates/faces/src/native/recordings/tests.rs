@@ -5,10 +5,15 @@ use axum::{
     http::{Request, StatusCode},
 };
 use jiff::SignedDuration;
+use outdial_domain::Subject;
+use outdial_engine::{ports::NoticeWriter, verbs};
 use outdial_testkit::fakes::Script;
 use serde_json::{Value, json};
 
-use crate::native::testing::{Answer, BOB, Server};
+use crate::native::{
+    NativeNotices,
+    testing::{Answer, BOB, Server},
+};
 
 const PATH: &str = "/api/v1/recordings";
 
@@ -124,6 +129,28 @@ async fn a_link_opens_one_recording_for_a_while() {
     assert_eq!(again.status(), StatusCode::OK, "the secret is kept");
     server.world.clock.set_forward(SignedDuration::from_secs(3_601));
     open(&link).await.is(StatusCode::FORBIDDEN, "link_expired");
+}
+
+#[tokio::test]
+async fn a_notification_opens_the_recording_that_it_tells_of() {
+    let server = Server::start().await;
+    let (call, recording) = recorded(&server).await;
+    let (engine, actor) = (&server.engine, &server.actor);
+    let id = call.parse().unwrap();
+    let snapshot = verbs::snapshot(engine, actor.account, Subject::Call(id)).await;
+    let snapshot = snapshot.unwrap().unwrap();
+    let notices = NativeNotices::with_links(verbs::link_signer(engine).await.unwrap());
+    let events = verbs::list_events(engine, actor, id).await.unwrap();
+    let told = events.iter().map(|stored| {
+        let notice = notices.write(&snapshot, &stored.event, stored.position, engine.ids.now());
+        serde_json::from_str::<Value>(&notice.unwrap().body).unwrap()
+    });
+    let (opens, nothing): (Vec<_>, Vec<_>) = told.partition(|told| told["type"] == "call.recording_finished");
+    let link = opens[0]["data"]["recording_url"].as_str().unwrap();
+    assert!(link.contains(recording["id"].as_str().unwrap()), "{link}");
+    let response = server.raw(Request::get(link).body(Body::empty()).unwrap()).await;
+    assert_eq!(response.status(), StatusCode::OK);
+    assert!(nothing.iter().all(|told| told["data"].get("recording_url").is_none()));
 }
 
 #[tokio::test]

@@ -23,6 +23,7 @@ pub(in crate::native) fn endpoint() -> Endpoint {
         .needs::<ToCall>()
         .refuses(&[
             Code::RoomNotFound,
+            Code::NodeSilent,
             Code::InvalidRequest,
             Code::MalformedJson,
             Code::BrokenBody,
@@ -55,9 +56,9 @@ async fn change_room(
     document: Document,
 ) -> Result<Json<Room>, Refusal> {
     let orders = document.read(read)?;
-    let mut room = verbs::get_room(&api.engine, &actor, &name)?;
+    let mut room = verbs::get_room(&api.engine, &actor, &name).await?;
     for order in orders {
-        room = verbs::control_room(&api.engine, &actor, &name, order)?;
+        room = verbs::control_room(&api.engine, &actor, &name, order).await?;
     }
     Ok(Json(room.into()))
 }

@@ -18,7 +18,7 @@ use crate::native::{
 pub(in crate::native) fn endpoint() -> Endpoint {
     Endpoint::new("rooms", __path_end_room, end_room)
         .needs::<ToCall>()
-        .refuses(&[Code::RoomNotFound])
+        .refuses(&[Code::RoomNotFound, Code::NodeSilent])
 }
 
 /// Ends a room
@@ -33,6 +33,6 @@ async fn end_room(
     Allowed { actor, .. }: Allowed<ToCall>,
     InPath(name): InPath,
 ) -> Result<Json<Room>, Refusal> {
-    let room = verbs::control_room(&api.engine, &actor, &name, RoomOrder::End)?;
+    let room = verbs::control_room(&api.engine, &actor, &name, RoomOrder::End).await?;
     Ok(Json(room.into()))
 }

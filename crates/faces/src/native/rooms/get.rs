@@ -18,7 +18,7 @@ use crate::native::{
 pub(in crate::native) fn endpoint() -> Endpoint {
     Endpoint::new("rooms", __path_get_room, get_room)
         .needs::<ToRead>()
-        .refuses(&[Code::RoomNotFound])
+        .refuses(&[Code::RoomNotFound, Code::NodeSilent])
 }
 
 /// Reads a room
@@ -33,5 +33,5 @@ async fn get_room(
     Allowed { actor, .. }: Allowed<ToRead>,
     InPath(name): InPath,
 ) -> Result<Json<Room>, Refusal> {
-    Ok(Json(verbs::get_room(&api.engine, &actor, &name)?.into()))
+    Ok(Json(verbs::get_room(&api.engine, &actor, &name).await?.into()))
 }

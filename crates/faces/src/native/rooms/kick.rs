@@ -19,9 +19,11 @@ use crate::native::{
 };
 
 pub(in crate::native) fn endpoint() -> Endpoint {
-    Endpoint::new("rooms", __path_kick, kick)
-        .needs::<ToCall>()
-        .refuses(&[Code::RoomNotFound, Code::NotInRoom])
+    Endpoint::new("rooms", __path_kick, kick).needs::<ToCall>().refuses(&[
+        Code::RoomNotFound,
+        Code::NodeSilent,
+        Code::NotInRoom,
+    ])
 }
 
 /// Takes a call out of a room
@@ -44,6 +46,6 @@ async fn kick(
     let call: CallId = call
         .parse()
         .map_err(|error: outdial_domain::IdError| Refusal::new(Code::NotInRoom, error.to_string()))?;
-    let room = verbs::control_room(&api.engine, &actor, &name, RoomOrder::Kick(call))?;
+    let room = verbs::control_room(&api.engine, &actor, &name, RoomOrder::Kick(call)).await?;
     Ok(Json(room.into()))
 }

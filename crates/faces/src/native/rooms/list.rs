@@ -19,13 +19,14 @@ pub(in crate::native) fn endpoint() -> Endpoint {
 
 /// Lists rooms
 ///
-/// Those of the account on this node that somebody is in, by name, with who is in them.
+/// Those of the account that somebody is in, by name, with who is in them, whichever node has them. What a node has
+/// that does not answer is left out.
 #[utoipa::path(get, path = "/api/v1/rooms", responses((status = 200, body = RoomList)))]
 async fn list_rooms(
     State(api): State<Arc<Api>>,
     Allowed { actor, .. }: Allowed<ToRead>,
 ) -> Result<Json<RoomList>, Refusal> {
-    let rooms = verbs::list_rooms(&api.engine, &actor);
+    let rooms = verbs::list_rooms(&api.engine, &actor).await?;
     Ok(Json(RoomList {
         rooms: rooms.into_iter().map(Room::from).collect(),
     }))

@@ -201,6 +201,15 @@ pub(in crate::native) enum EventData {
         /// What was pressed.
         digits: String,
     },
+    /// A code of a `dial` was pressed while two talked.
+    Code {
+        /// The leg of who pressed it.
+        leg: String,
+        /// Where the dial stands in the flow.
+        step: String,
+        /// The keys.
+        code: String,
+    },
     /// Somebody asked to end the call.
     HangUpRequested {
         /// Who, in words.
@@ -426,6 +435,7 @@ impl EventData {
             | Self::RoomJoined { .. }
             | Self::Digit { .. }
             | Self::Gathered { .. }
+            | Self::Code { .. }
             | Self::RecordingFinished { .. }
             | Self::MessageSubmitted { .. }
             | Self::MessageReported { .. } => {}
@@ -538,6 +548,11 @@ impl From<EventKind> for EventData {
                 way,
             },
             EventKind::Gathered { step, name, digits } => Self::Gathered { step, name, digits },
+            EventKind::Code { leg, step, code } => Self::Code {
+                leg: leg.to_string(),
+                step,
+                code,
+            },
             EventKind::HangUpRequested { by } => Self::HangUpRequested { by },
             EventKind::RecordingStarted {
                 recording,

@@ -21,7 +21,7 @@ pub(in crate::native) struct Recording {
     /// What its maker called it.
     name: String,
     /// Whose voice goes where: `mono` has everybody together, `separate` the party of the leg on the left and
-    /// what it hears on the right, `party` the party of the leg alone, `room` everybody in the room that the leg is in.
+    /// what it hears on the right, `party` the party of the leg alone, `other` the other party alone that it talks to, `room` everybody in the room that the leg is in.
     channels: ChannelsWord,
     state: RecordingStateWord,
     /// Why it ended; `null` while it is under way.

@@ -214,6 +214,11 @@ pub(in crate::native) struct Notification {
 pub(in crate::native) struct NotificationData {
     /// What happened; its id is that of the notification, its sequence tells the order.
     pub(in crate::native) event: Event,
+    /// Of a recording that is complete: opens its sound for a while, without a key; the rest of the URL behind that of
+    /// this server.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schema(nullable = false)]
+    pub(in crate::native) recording_url: Option<String>,
     /// How many events of the call are in the snapshot. More than the event's sequence when the call had
     /// moved on before the notification was sent.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -66,6 +66,16 @@ impl FakeLeg {
         .await;
     }
 
+    /// The network plays something before the answer.
+    pub async fn ring_with_sound(&mut self) {
+        self.note(false, "SIP/2.0 183 Session Progress".to_owned());
+        self.tell(LegEvent::Ringing {
+            sip_code: Some(183),
+            early_media: true,
+        })
+        .await;
+    }
+
     /// Somebody answers.
     pub async fn answer(&mut self) {
         self.note(false, "SIP/2.0 200 OK".to_owned());

@@ -254,6 +254,14 @@ impl Nodes for MemoryStore {
         })
     }
 
+    fn rooms(&self, account: AccountId) -> BoxFuture<'_, Result<Vec<(RoomName, String)>, StoreError>> {
+        self.nodes_do(move |nodes| {
+            let of_account = nodes.rooms.iter().filter(|((owner, _), _)| *owner == account);
+            let known = of_account.filter(|(_, run)| nodes.knows(run));
+            Ok(known.map(|((_, name), run)| (name.clone(), run.clone())).collect())
+        })
+    }
+
     fn hand_over(&self, call: CallId, from: &str, to: &str) -> BoxFuture<'_, Result<bool, StoreError>> {
         self.with(|rows| Ok(rows.hand_over(call, from, to)))
     }
