@@ -167,12 +167,12 @@ fn what_is_no_call_file_is_not_taken_and_stays() {
     assert!(matches!(take("gone"), NotTaken::Gone));
     assert!(queue.taken().unwrap().is_empty());
     assert_eq!(queue.list().unwrap().len(), 2);
-    queue.tell_problem(os("link"), "why\n").unwrap();
+    queue.tell_problem(os("link"), "why").unwrap();
     assert_eq!(
         fs::read_to_string(place.archive().join("link.problem")).unwrap(),
         "why\n"
     );
-    queue.tell_problem(os(&"x".repeat(255)), "why\n").unwrap();
+    queue.tell_problem(os(&"x".repeat(255)), "why").unwrap();
 }
 
 #[test]

@@ -38,7 +38,7 @@ impl Queue {
         self.take_out(taken, name)
     }
 
-    /// Writes beside the finished files what was wrong with a file.
+    /// Writes beside the finished files, as one line, what was wrong with a file: `NAME.problem`.
     ///
     /// # Errors
     ///
@@ -48,7 +48,7 @@ impl Queue {
         let path = self.held.join(format!("problem{ARRIVING}"));
         remove(&path)?;
         let mut file = File::options().create_new(true).write(true).mode(0o644).open(&path)?;
-        file.write_all(text.as_bytes())?;
+        file.write_all(format!("{text}\n").as_bytes())?;
         fs::rename(&path, self.archive.join(problem_name(name)))
     }
 

@@ -12,7 +12,6 @@ use outdial_engine::{
 
 use super::{
     keeper::{Keeper, words},
-    notes::problem,
     place::Fresh,
 };
 
@@ -90,12 +89,18 @@ impl Keeper {
             };
             Ok::<_, std::io::Error>(taken.into_iter().map(read).collect::<Vec<_>>())
         });
-        let mut fresh = Vec::new();
+        let mut fresh: Vec<Fresh> = Vec::new();
         for (name, entry, read) in work.await?.map_err(|error| words(&error))? {
             match read {
                 Ok(file) => {
                     self.told.remove(&name);
-                    fresh.push(file);
+                    let inode = file.taken.inode;
+                    // It has another name, by which it was taken: its turn by this one comes when that call is over.
+                    if self.files.get(inode).is_some() || fresh.iter().any(|other| other.taken.inode == inode) {
+                        self.let_go(file.taken).await?;
+                    } else {
+                        fresh.push(file);
+                    }
                 }
                 Err(NotTaken::Gone | NotTaken::NoFile) => {}
                 Err(why) => self.tell(name, &entry, why.to_string()).await?,
@@ -108,7 +113,7 @@ impl Keeper {
     async fn tell(&mut self, name: OsString, entry: &Entry, why: String) -> Result<(), String> {
         tracing::warn!(file = ?name, directory = %self.config.directory.display(), %why, "a call file is left alone");
         let shown = name.clone();
-        let told = self.blocking(move |queue| (queue.tell_problem(&shown, &problem(&why)), queue.look(&shown)));
+        let told = self.blocking(move |queue| (queue.tell_problem(&shown, &why), queue.look(&shown)));
         let (told, looked) = told.await?;
         if let Err(error) = told {
             tracing::warn!(file = ?name, %error, "there is no file beside it that tells of it");
@@ -140,16 +145,15 @@ impl Keeper {
             return Ok(());
         };
         self.files.unname(inode);
-        let waits = match held.call {
-            None => true,
-            Some(call) => match verbs::get_call(&self.engine, &self.actor, call).await {
-                Ok(details) => {
-                    let waits = matches!(details.call.state, CallState::Scheduled | CallState::Queued);
-                    waits && self.take_back(call).await
-                }
-                Err(CallError::NotFound) => true,
-                Err(_) => false,
-            },
+        // By its token, because a call may have been saved though it was not told.
+        let found = verbs::find_by_reference(&self.engine, &self.actor, held.taken.token.as_str()).await;
+        let waits = match found {
+            Ok(details) => {
+                let waits = matches!(details.call.state, CallState::Scheduled | CallState::Queued);
+                waits && self.take_back(details.call.id).await
+            }
+            Err(CallError::NotFound) => true,
+            Err(_) => false,
         };
         if waits {
             self.files.remove(inode);

@@ -49,39 +49,30 @@ pub(super) fn bring_up_to_date(
         return Ok(Standing::Fresh);
     }
     let status = status(details);
-    if status == Status::Failed {
+    let why = (status == Status::Failed).then(|| {
         let reason = details.call.ending.as_ref().map_or("", |ending| ending.reason.as_str());
-        queue.tell_problem(
-            name,
-            &problem(&format!("its call {} was not dialled: {reason}", details.call.id)),
-        )?;
-    }
-    // What failed is kept, so that somebody can mend it.
-    let keep = file.archive || status == Status::Failed;
-    queue.finish(taken, name, status, keep, now)?;
+        format!("its call {} was not dialled: {reason}", details.call.id)
+    });
+    put_away(queue, taken, name, status, why.as_deref(), file.archive, now)?;
     Ok(Standing::Finished)
 }
 
-/// What becomes of a file whose call never was.
-pub(super) fn finish_without_call(
+/// Takes a file out of the directory with its result, and says beside it why it has failed.
+pub(super) fn put_away(
     queue: &Queue,
     taken: &Taken,
     name: &OsStr,
     status: Status,
     why: Option<&str>,
-    keep: bool,
+    archive: bool,
     now: Timestamp,
 ) -> io::Result<()> {
     match why {
-        Some(why) => queue.tell_problem(name, &problem(why))?,
+        Some(why) => queue.tell_problem(name, why)?,
         None => queue.forget_problem(name)?,
     }
-    queue.finish(taken, name, status, keep, now)
-}
-
-/// The text of a problem file.
-pub(super) fn problem(why: &str) -> String {
-    format!("{why}\n")
+    // What failed is kept, so that somebody can mend it.
+    queue.finish(taken, name, status, archive || status == Status::Failed, now)
 }
 
 /// A note of ours.

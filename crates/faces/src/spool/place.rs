@@ -16,7 +16,7 @@ use super::{
     files::Held,
     intake::TOGETHER,
     keeper::{Keeper, words},
-    notes::{finish_without_call, note},
+    notes::{note, put_away},
     wanted::{Read, Unfit, wanted},
 };
 
@@ -135,7 +135,7 @@ impl Keeper {
         let Some(name) = held.name.clone() else { return Ok(()) };
         let (taken, now) = (held.taken.clone(), self.engine.ids.now());
         let read = parse(&contents.bytes);
-        let keep = read.file.as_ref().is_some_and(|file| file.archive);
+        let archive = read.file.as_ref().is_some_and(|file| file.archive);
         let (status, why) = match unfit {
             Unfit::Wrong(why) => (Status::Failed, Some(plain(&why))),
             Unfit::Used | Unfit::Later(_) => (Status::Expired, None),
@@ -160,9 +160,8 @@ impl Keeper {
         if let Some(why) = &why {
             tracing::warn!(file = ?name, directory = %self.config.directory.display(), %why, "a call file has failed");
         }
-        let keep = keep || status == Status::Failed;
         let finished = self.blocking(move |queue| {
-            finish_without_call(queue, &taken, &name, status, why.as_deref(), keep, now)?;
+            put_away(queue, &taken, &name, status, why.as_deref(), archive, now)?;
             queue.sync()?;
             queue.let_go(&taken)
         });

@@ -134,6 +134,15 @@ impl Rig {
         found.unwrap_or_else(|| panic!("no call of {name}"))
     }
 
+    /// Which of these files has a call.
+    async fn call_of_any(&self, names: &[&str]) -> String {
+        let calls = self.ground.calls().await;
+        let [call] = &calls[..] else { panic!("{calls:?}") };
+        let reference = call.plan.reference.clone().unwrap();
+        assert!(names.contains(&reference.as_str()), "{reference}");
+        reference
+    }
+
     /// Waits until so many calls were made.
     async fn created(&self, calls: usize) {
         self.ground.reached("created", calls).await;
@@ -456,6 +465,19 @@ async fn what_is_left_alone_is_told() {
         assert!(rig.path(name).symlink_metadata().is_ok(), "{name}");
     }
     assert_eq!(rig.ground.calls().await.len(), 1);
+}
+
+#[tokio::test]
+async fn one_file_by_two_names_is_one_call_at_a_time() {
+    let mut rig = Rig::at_rest().await;
+    rig.put("a", HANGUP);
+    fs::hard_link(rig.path("a"), rig.path("b")).unwrap();
+    rig.go();
+    rig.created(1).await;
+    let first = rig.call_of_any(&["a", "b"]).await;
+    assert_eq!(rig.done(&first).await.status, Status::Completed);
+    let left = ["a", "b"].into_iter().filter(|name| rig.path(name).exists()).count();
+    assert_eq!(left, 1, "the other name waits for its turn");
 }
 
 #[tokio::test]
