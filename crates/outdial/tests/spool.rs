@@ -20,16 +20,21 @@ use tokio::{io::AsyncWriteExt, process::Command};
 const ANSWERS: &str = "+12025550100";
 const BUSY: &str = "+12025550101";
 
-/// A home with a spool directory and a sound, and the section for it.
+/// The tone of every sound, in Hz.
+const TONE: f32 = 440.0;
+
+/// A home with a spool directory and sounds, and the section for it.
 fn spool_of(home: &Home) -> (Spool, String) {
     let queue = home.dir.path().join("outgoing");
     let sounds = home.dir.path().join("sounds");
-    for dir in [&queue, &sounds] {
+    for dir in [&queue, &sounds.join("moh")] {
         fs::create_dir_all(dir).unwrap();
     }
-    let mut tone = fs::File::create(sounds.join("hello-world.wav")).unwrap();
-    let samples = outdial_media::tones::sine(8_000, 440.0, -10.0, 500);
-    outdial_media::wav::write_mono(&mut tone, 8_000, &samples).unwrap();
+    for name in ["hello-world.wav", "moh/default.wav"] {
+        let mut tone = fs::File::create(sounds.join(name)).unwrap();
+        let samples = outdial_media::tones::sine(8_000, TONE, -10.0, 500);
+        outdial_media::wav::write_mono(&mut tone, 8_000, &samples).unwrap();
+    }
     let section = format!("[[faces.spool]]\ndirectory = {queue:?}\naudio = {sounds:?}\n");
     (Spool::new(queue), section)
 }
@@ -132,7 +137,8 @@ async fn files_of_pycall_ring_phones() {
 /// A program whose trunk leads to these phones, and a spool.
 async fn with_phones(script: Script) -> (Home, Spool, HandsetSet) {
     let home = Home::new();
-    let phones = HandsetSet::start("127.0.0.1:0".parse().unwrap(), script, None)
+    let heard = Some(home.dir.path().join("heard"));
+    let phones = HandsetSet::start("127.0.0.1:0".parse().unwrap(), script, heard)
         .await
         .unwrap();
     let (spool, section) = spool_of(&home);
@@ -278,6 +284,38 @@ async fn files_end_as_they_do_with_asterisk() {
         assert_eq!(ended(&spool, name).await, Some((Status::Failed, 0)), "{name}");
         assert_eq!(ended(&theirs, name).await, Some((Status::Completed, 1)), "{name}");
     }
+    server.stop().await;
+    phones.shutdown().await;
+}
+
+#[tokio::test]
+async fn applications_are_heard() {
+    let script = ["300", "301", "302"]
+        .map(Phone::answering)
+        .into_iter()
+        .fold(Script::new(), Script::phone);
+    let hangs_up = Phone::answering("303").hang_up_after(Duration::from_millis(500));
+    let (home, spool, phones) = with_phones(script.phone(hangs_up)).await;
+    let server = home.serve().await;
+    for (number, lines) in [
+        ("300", "Application: Playback\nData: hello-world&hello-world\n"),
+        ("301", "Application: MusicOnHold\nData: ,2\n"),
+        ("302", "Application: Dial\nData: Local/303@ctx,10\n"),
+    ] {
+        put(
+            &home,
+            &spool,
+            number,
+            &format!("Channel: Local/{number}@ctx\nArchive: yes\n{lines}"),
+        );
+        assert_eq!(ended(&spool, number).await, Some((Status::Completed, 1)), "{number}");
+    }
+    for (number, fewest, most) in [("300", 0.8, 1.2), ("301", 1.2, 2.2)] {
+        let heard = phones.finished(number).await;
+        let seconds = program::tone_heard_for(&heard.wav.unwrap(), TONE.into());
+        assert!((fewest..=most).contains(&seconds), "{number} heard it for {seconds} s");
+    }
+    assert_eq!(phones.rings("303").count, 1);
     server.stop().await;
     phones.shutdown().await;
 }
