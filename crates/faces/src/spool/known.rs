@@ -6,13 +6,14 @@ use std::{
 };
 
 use jiff::{SignedDuration, Timestamp};
-use outdial_callfile::{Arrivals, Queue};
+use outdial_callfile::{Arrivals, Queue, parse};
 use outdial_domain::CallId;
 use outdial_engine::verbs::{self, CallError};
 
 use super::{
     files::Held,
     keeper::{AT_REST, Keeper, words},
+    wanted::Unfit,
 };
 
 impl Keeper {
@@ -47,11 +48,36 @@ impl Keeper {
             );
         }
         self.follow(calls).await?;
+        let unplaced = self.without_begun(unplaced).await?;
         self.place_held(unplaced).await?;
         // Those that were written to while nobody looked.
         let waiting = self.files.all().filter(|held| held.call.is_some() && !held.begun);
         let names: Vec<OsString> = waiting.filter_map(|held| held.name.clone()).collect();
         self.intake(names).await
+    }
+
+    /// Puts those away that were begun by a run of which the store knows nothing, as after it was brought back from a
+    /// backup: somebody may have been rung for them. Gives the others.
+    async fn without_begun(&mut self, unplaced: Vec<Held>) -> Result<Vec<Held>, String> {
+        let read = self.blocking(move |queue| {
+            let read = |held: Held| {
+                let contents = queue.read(&held.taken).ok();
+                let begun = contents.filter(|contents| parse(&contents.bytes).history.running().is_some());
+                (held, begun)
+            };
+            unplaced.into_iter().map(read).collect::<Vec<_>>()
+        });
+        let mut others = Vec::new();
+        for (held, begun) in read.await? {
+            match begun {
+                None => others.push(held),
+                Some(contents) => {
+                    tracing::warn!(file = ?held.name, "a call file was begun, and its call is not known: it is not dialled again");
+                    self.refuse(&held, &contents, Unfit::Used).await?;
+                }
+            }
+        }
+        Ok(others)
     }
 
     /// Compares the directory with what is known of it.

@@ -131,8 +131,10 @@ impl Keeper {
     }
 
     /// Finishes a file that is no call, or has it wait after an attempt that failed.
-    async fn refuse(&mut self, held: &Held, contents: &Contents, unfit: Unfit) -> Result<(), String> {
-        let Some(name) = held.name.clone() else { return Ok(()) };
+    pub(super) async fn refuse(&mut self, held: &Held, contents: &Contents, unfit: Unfit) -> Result<(), String> {
+        let Some(name) = held.name.clone() else {
+            return self.let_go(held.taken.clone()).await;
+        };
         let (taken, now) = (held.taken.clone(), self.engine.ids.now());
         let read = parse(&contents.bytes);
         let archive = read.file.as_ref().is_some_and(|file| file.archive);

@@ -498,6 +498,11 @@ async fn what_was_taken_before_is_gone_on_with() {
     let queue = outdial_callfile::Queue::open(&rig.config.directory).unwrap();
     rig.put("held", HANGUP);
     queue.take("held".as_ref(), &FileName::new("a-token").unwrap()).unwrap();
+    // One was begun by a run whose state is gone.
+    rig.put("begun", &format!("{HANGUP}MaxRetries: 5\n\nStartRetry: 9 1 (9)\n"));
+    queue
+        .take("begun".as_ref(), &FileName::new("another-token").unwrap())
+        .unwrap();
     drop(queue);
     rig.put("new", HANGUP);
     fs::remove_file(rig.path("later")).unwrap();
@@ -505,6 +510,7 @@ async fn what_was_taken_before_is_gone_on_with() {
     for name in ["held", "new"] {
         assert_eq!(rig.done(name).await.status, Status::Completed, "{name}");
     }
+    assert_eq!(rig.done("begun").await.status, Status::Expired);
     assert_eq!(rig.call("held").await.face.unwrap().reference, "a-token");
     rig.ground.reached("ended", 23).await;
     assert_eq!(rig.call("later").await.state, CallState::Ended);
