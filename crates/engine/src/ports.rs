@@ -42,7 +42,7 @@ pub use text_carrier::{
     Arrival, Arrived, ArrivedPlace, ArrivedText, TextAsk, TextCarrier, TextOrder, TextQuestion, TextTrunk,
 };
 pub use webhooks::{
-    ClaimedReceivers, Delivery, DeliveryFilter, DeliveryResult, FanOut, Feed, FeedKey, Notice, NoticeWriter, Patience,
-    ReceiverClaim, Settled, Snapshot, WebhookStore,
+    ClaimedReceivers, Delivery, DeliveryFilter, DeliveryResult, FanOut, Feed, FeedKey, Happened, Notice, NoticeWriter,
+    Patience, ReceiverClaim, Settled, Snapshot, WebhookStore,
 };
 pub use world::{Clock, Entropy, Ids, SystemClock, SystemEntropy};

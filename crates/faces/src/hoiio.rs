@@ -11,6 +11,7 @@ mod history;
 mod ivr;
 mod kept;
 mod notices;
+mod record;
 #[cfg(test)]
 mod session_tests;
 mod sms;

@@ -13,6 +13,7 @@ mod failed_logins;
 pub mod hoiio;
 mod minute;
 pub mod native;
+mod recording_links;
 mod secret;
 mod shelf;
 pub mod spool;
@@ -22,4 +23,5 @@ mod tenant;
 mod testing;
 pub mod voicent;
 
+pub use recording_links::RecordingLinks;
 pub use tenant::Tenant;

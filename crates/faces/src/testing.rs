@@ -19,7 +19,7 @@ use outdial_flow::Flow;
 use outdial_testkit::fakes::World;
 use tower::ServiceExt;
 
-use crate::Tenant;
+use crate::{RecordingLinks, Tenant};
 
 /// The number of the account `acme`.
 pub(crate) const OURS: &str = "+6561234567";
@@ -72,6 +72,12 @@ impl Ground {
         let actor = world.account("acme", &[Scope::Admin]).await;
         let engine = world.engine().await;
         Self { world, engine, actor }
+    }
+
+    /// Links to recordings, for those who write notifications.
+    pub(crate) async fn links(&self) -> RecordingLinks {
+        let signer = verbs::link_signer(&self.engine).await.unwrap();
+        RecordingLinks::new(signer, "https://calls.example.com/")
     }
 
     pub(crate) fn tenant(&self) -> Tenant {

@@ -198,7 +198,7 @@ impl Server {
             Role::Changing | Role::Reading => Engine::at_rest(parts),
         };
         let webhooks = match role {
-            Role::Dialling => Some(parts::webhooks(config, &engine, faces.writers()).await?),
+            Role::Dialling => Some(parts::webhooks(config, &engine, &faces).await?),
             Role::Changing | Role::Reading => None,
         };
         let stopping = CancellationToken::new();

@@ -44,6 +44,18 @@ async fn told(receiver: &Receiver, words: &[&str]) -> String {
     body.clone()
 }
 
+/// How long the recording plays that a notification tells of.
+async fn seconds_of(home: &Home, told: &str) -> f64 {
+    let url = reqwest::Url::parse(&format!("http://unused.invalid/?{told}")).unwrap();
+    let (_, link) = url.query_pairs().find(|(name, _)| name == "record_url").unwrap();
+    let response = reqwest::get(link.as_ref()).await.unwrap();
+    assert_eq!(response.status(), 200, "{link}");
+    let file = home.dir.path().join("recording.wav");
+    std::fs::write(&file, response.bytes().await.unwrap()).unwrap();
+    let (samples, rate) = program::samples(&file);
+    samples.len() as f64 / f64::from(rate)
+}
+
 #[tokio::test]
 async fn texts_of_three_faces_reach_the_network_and_are_told_of() {
     let smsc = Smsc::start("127.0.0.1:0".parse().unwrap(), SmscScript::default(), None)
@@ -135,7 +147,8 @@ async fn a_session_says_a_text_to_a_phone_and_takes_its_keys() {
     let home = Home::new();
     let script = home.dir.path().join("phones.toml");
     let phone = "[[phone]]\nnumber = \"+12025550110\"\nring = \"50ms\"\ndo = [\
-         { wait_for = \"prompt\" }, { press = \"42#\" }, { listen = \"60s\" }]\n";
+         { wait_for = \"prompt\" }, { press = \"42#\" }, \
+         { wait_for = \"prompt\" }, { murmur = \"2s\" }, { press = \"#\" }, { listen = \"60s\" }]\n";
     std::fs::write(&script, phone).unwrap();
     home.configure(&format!(
         "[handsets]\nscript = \"{}\"\n[webhooks]\nallow = [\"127.0.0.1\"]\n{ACCOUNTS}",
@@ -159,10 +172,31 @@ async fn a_session_says_a_text_to_a_phone_and_takes_its_keys() {
     assert_eq!(gathered["status"], "success_ok", "{gathered}");
     told(&receiver, &["ivr_block=gather", "digits=42", "call_state=ongoing"]).await;
 
+    let monitor = format!("{url}/monitor");
+    let form = [
+        ("session", session),
+        ("monitor_notify_url", &monitor),
+        ("notify_url", &url),
+    ];
+    let monitored = hoiio(&server, "ivr/middle/monitor", &form).await;
+    assert_eq!(monitored["status"], "success_ok", "{monitored}");
+    told(&receiver, &["ivr_block=monitor", "call_state=ongoing"]).await;
+    let form = [
+        ("session", session),
+        ("msg", "Say your name after the tone, then press hash."),
+        ("notify_url", &url),
+    ];
+    let recorded = hoiio(&server, "ivr/middle/record", &form).await;
+    assert_eq!(recorded["status"], "success_ok", "{recorded}");
+    let over = told(&receiver, &["ivr_block=record", "call_state=ongoing"]).await;
+    assert!(seconds_of(&home, &over).await > 1.0, "{over}");
+
     let form = [("session", session), ("msg", "Good bye."), ("notify_url", &url)];
     let over = hoiio(&server, "ivr/end/hangup", &form).await;
     assert_eq!(over["status"], "success_ok", "{over}");
     told(&receiver, &["ivr_block=hangup", "call_state=ended"]).await;
+    let all = told(&receiver, &["ivr_block=monitor", "record_url="]).await;
+    assert!(seconds_of(&home, &all).await > 3.0, "{all}");
     let txn_ref = dialled["txn_ref"].as_str().unwrap();
     let status = hoiio(&server, "voice/query_status", &[("txn_ref", txn_ref)]).await;
     assert_eq!(status["call_status_dest1"], "answered", "{status}");

@@ -6,7 +6,8 @@ use jiff::Timestamp;
 use outdial_domain::{EventFilter, EventKind, MessageEvent, SigningSecret, Webhook};
 use outdial_engine::{
     ports::{
-        Delivery, DeliveryResult, Feed, FeedKey, NoticeWriter, Patience, Settled, Snapshot, StoreError, StoredEvent,
+        Delivery, DeliveryResult, Feed, FeedKey, Happened, NoticeWriter, Patience, Settled, Snapshot, StoreError,
+        StoredEvent,
     },
     verbs,
 };
@@ -75,7 +76,8 @@ struct Telling<'s> {
     target: Target,
     writer: &'s dyn NoticeWriter,
     snapshot: Snapshot,
-    waiting: Vec<StoredEvent>,
+    /// All its events.
+    history: Vec<StoredEvent>,
 }
 
 impl<'s> Telling<'s> {
@@ -93,30 +95,32 @@ impl<'s> Telling<'s> {
             Some(_) => shared.writers.usual.as_ref(),
             None => shared.writers.of(&events),
         };
-        let mut waiting = events;
-        waiting.retain(|stored| {
-            let event = &stored.event;
-            // What came since the feed was read moves the feed on, too: it is told then.
-            (feed.told + 1..=feed.newest).contains(&event.sequence) && target.events.wants(&event.kind)
-        });
         Ok(Some(Self {
             shared,
             feed,
             target,
             writer,
             snapshot,
-            waiting,
+            history: events,
         }))
     }
 
     async fn run(mut self) -> Told {
-        let waiting = std::mem::take(&mut self.waiting);
+        let history = std::mem::take(&mut self.history);
+        // What came since the feed was read moves the feed on, too: it is told then.
+        let (told, newest) = (self.feed.told, self.feed.newest);
+        let new = history
+            .iter()
+            .filter(|stored| (told + 1..=newest).contains(&stored.event.sequence));
+        let waiting: Vec<_> = new
+            .filter(|stored| self.target.events.wants(&stored.event.kind))
+            .collect();
         for stored in &waiting {
             // Others may tell it by now, who would be told of older events by us in between.
             if !self.shared.engine.holds_lease() {
                 return Told::Nothing;
             }
-            if let Err(stop) = self.tell_one(stored).await {
+            if let Err(stop) = self.tell_one(stored, &history).await {
                 return stop;
             }
         }
@@ -125,10 +129,10 @@ impl<'s> Telling<'s> {
     }
 
     /// Tells of one event. An error is what ends the telling, for now or for good.
-    async fn tell_one(&mut self, stored: &StoredEvent) -> Result<(), Told> {
+    async fn tell_one(&mut self, stored: &StoredEvent, history: &[StoredEvent]) -> Result<(), Told> {
         let engine = &self.shared.engine;
         let (at, began) = (engine.ids.now(), Instant::now());
-        let Some(posting) = self.posting(stored, at) else {
+        let Some(posting) = self.posting(stored, history, at) else {
             return Ok(());
         };
         let url = posting.url.clone();
@@ -179,8 +183,13 @@ impl<'s> Telling<'s> {
     }
 
     /// What is sent of an event, if something is.
-    fn posting(&self, stored: &StoredEvent, now: Timestamp) -> Option<Posting> {
-        let notice = self.writer.write(&self.snapshot, &stored.event, stored.position, now)?;
+    fn posting(&self, stored: &StoredEvent, history: &[StoredEvent], now: Timestamp) -> Option<Posting> {
+        let notice = self.writer.write(&Happened {
+            snapshot: &self.snapshot,
+            stored,
+            history,
+            now,
+        })?;
         let id = stored.event.id.to_string();
         let mut headers = vec![
             ("content-type", notice.content_type),

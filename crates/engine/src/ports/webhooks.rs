@@ -15,7 +15,7 @@ use outdial_domain::{
 };
 use tokio::sync::watch;
 
-use super::{CallDetails, FirstAnswer, Page, StoreError};
+use super::{CallDetails, FirstAnswer, Page, StoreError, StoredEvent};
 
 /// Remembers webhooks, what is to be told to whom, and what was. Part of a [`Store`](super::Store).
 pub trait WebhookStore: Send + Sync {
@@ -324,10 +324,31 @@ impl Snapshot {
     }
 }
 
+/// What a notification is written of.
+#[derive(Debug, Clone, Copy)]
+pub struct Happened<'a> {
+    /// The call or message as it is now.
+    pub snapshot: &'a Snapshot,
+    /// The event that is told of.
+    pub stored: &'a StoredEvent,
+    /// All events of the call or message so far, the oldest first.
+    pub history: &'a [StoredEvent],
+    /// The time.
+    pub now: Timestamp,
+}
+
+impl<'a> Happened<'a> {
+    /// The event that is told of.
+    #[must_use]
+    pub fn event(&self) -> &'a Event {
+        &self.stored.event
+    }
+}
+
 /// Writes notifications: a face does, in its own words, for the calls and messages that were made by it.
 pub trait NoticeWriter: Send + Sync {
-    /// The notification of an event, with the call or message as it is now; none when nothing is told of it.
-    fn write(&self, snapshot: &Snapshot, event: &Event, position: i64, now: Timestamp) -> Option<Notice>;
+    /// The notification of an event; none when nothing is told of it.
+    fn write(&self, happened: &Happened<'_>) -> Option<Notice>;
 
     /// How often a notification that was not taken is tried again.
     fn patience(&self) -> Patience {

@@ -4,13 +4,15 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use outdial_domain::{Event, EventKind, LegId, Message, message::MessageEvent};
-use outdial_engine::ports::{CallDetails, Notice, NoticeWriter, Patience, Snapshot};
+use outdial_engine::ports::{CallDetails, Happened, Notice, NoticeWriter, Patience, Snapshot};
 use outdial_exotel::{
     Record as _,
     call::{CallEvent, CallStatus, CallbackType, Direction},
     callback::{AnsweredBy, CallCallback, CallNotice, LegNotice, SmsCallback},
     time,
 };
+
+use crate::RecordingLinks;
 
 use super::{
     kept::Kept,
@@ -19,19 +21,30 @@ use super::{
 };
 
 /// Writes callbacks as the service did, in the encoding that the request asked for.
-#[derive(Debug, Clone, Copy, Default)]
-pub struct ExotelNotices;
+#[derive(Debug, Clone)]
+pub struct ExotelNotices {
+    links: RecordingLinks,
+}
+
+impl ExotelNotices {
+    /// Callbacks that tell of recordings by these links.
+    #[must_use]
+    pub fn new(links: RecordingLinks) -> Self {
+        Self { links }
+    }
+}
 
 /// The service tried twice more.
 const AGAIN: &[Duration] = &[Duration::from_secs(30), Duration::from_secs(300)];
 
 impl NoticeWriter for ExotelNotices {
-    fn write(&self, snapshot: &Snapshot, event: &Event, _: i64, _: Timestamp) -> Option<Notice> {
-        let details = match snapshot {
+    fn write(&self, happened: &Happened<'_>) -> Option<Notice> {
+        let event = happened.event();
+        let details = match happened.snapshot {
             Snapshot::Call(details) => details,
             Snapshot::Message(message) => return of_text(message, event),
         };
-        let happened = match event.kind {
+        let what = match event.kind {
             EventKind::Ended { .. } => CallEvent::Terminal,
             EventKind::Answered { leg, .. } if is_first(details, leg) => CallEvent::Answered,
             _ => return None,
@@ -42,7 +55,11 @@ impl NoticeWriter for ExotelNotices {
         } else {
             CallbackType::Multipart
         };
-        let (content_type, body) = told(details, &kept, happened, event.at)?.print(kind);
+        let mut told = told(details, &kept, what, event.at)?;
+        if what == CallEvent::Terminal && kept.record {
+            told.call.recording_url = self.links.newest(happened, None);
+        }
+        let (content_type, body) = told.print(kind);
         Some(Notice {
             url: None,
             content_type,

@@ -13,7 +13,7 @@ use outdial_exotel::{
 };
 
 use super::{Asker, Service, failed, invalid, kept::Kept, no_results};
-use crate::native::path_of_link;
+use crate::recording_links::absolute;
 
 /// Shows a call.
 pub(super) async fn call(
@@ -92,11 +92,7 @@ async fn recording(service: &Service, asker: &Asker<'_>, call: &OurCall) -> Resu
     };
     let link = verbs::link_to_recording(&service.engine, recording).await;
     let (link, signature) = link.map_err(|error| failed(&error))?;
-    let path = path_of_link(&link, &signature);
-    Ok(Some(format!(
-        "{}{path}",
-        service.config.public_url.trim_end_matches('/')
-    )))
+    Ok(Some(absolute(&service.config.public_url, &link, &signature)))
 }
 
 /// How far a call is.

@@ -8,7 +8,7 @@ use axum::{
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use outdial_domain::{Address, Number, NumberUse};
 use outdial_engine::{
-    ports::{CallDetails, Notice, NoticeWriter, Patience},
+    ports::{CallDetails, Happened, Notice, NoticeWriter, Patience, Snapshot},
     verbs,
 };
 use outdial_exotel::callback::CallCallback;
@@ -139,14 +139,16 @@ impl Rig {
             .unwrap();
         let wanted = events.iter().filter(|stored| receiver.events.wants(&stored.event.kind));
         let now = self.ground.engine.ids.now();
+        let notices = ExotelNotices::new(self.ground.links().await);
+        let snapshot = Snapshot::Call(details.clone());
         wanted
             .filter_map(|stored| {
-                ExotelNotices.write(
-                    &outdial_engine::ports::Snapshot::Call(details.clone()),
-                    &stored.event,
-                    stored.position,
+                notices.write(&Happened {
+                    snapshot: &snapshot,
+                    stored,
+                    history: &events,
                     now,
-                )
+                })
             })
             .collect()
     }
@@ -659,5 +661,6 @@ async fn callbacks_say_what_was_asked_for() {
         json!({"OnCallDuration": "300", "Status": "completed", "AnsweredBy": "NA"})
     );
     let pauses = [Duration::from_secs(30), Duration::from_secs(300)];
-    assert!(matches!(ExotelNotices.patience(), Patience::Pauses(given) if given == pauses));
+    let notices = ExotelNotices::new(rig.ground.links().await);
+    assert!(matches!(notices.patience(), Patience::Pauses(given) if given == pauses));
 }

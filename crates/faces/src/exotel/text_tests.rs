@@ -1,7 +1,7 @@
 use axum::http::StatusCode;
 use outdial_domain::Subject;
 use outdial_engine::{
-    ports::{NoticeWriter, Snapshot},
+    ports::{Happened, NoticeWriter, Snapshot},
     verbs,
 };
 use serde_json::{Value, json};
@@ -167,13 +167,19 @@ async fn the_end_of_a_text_is_told_as_a_form() {
     let wanted = message.plan.webhook.clone().unwrap().events;
     let now = rig.ground.engine.ids.now();
     let snapshot = Snapshot::Message(message);
+    let notices = ExotelNotices::new(rig.ground.links().await);
     let told: Vec<_> = story
         .events
         .iter()
         .filter(|stored| wanted.wants(&stored.event.kind))
         .filter_map(|stored| {
             assert_eq!(stored.event.subject, Subject::Message(id));
-            ExotelNotices.write(&snapshot, &stored.event, stored.position, now)
+            notices.write(&Happened {
+                snapshot: &snapshot,
+                stored,
+                history: &story.events,
+                now,
+            })
         })
         .collect();
     let [notice] = &told[..] else { panic!("{told:?}") };

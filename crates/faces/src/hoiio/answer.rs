@@ -2,7 +2,7 @@
 
 use outdial_hoiio::{Command, Done, Status, print_answer};
 
-use super::{Asker, Service, account, conference, history, ivr, sms, status, voice};
+use super::{Asker, Service, account, conference, history, ivr, record, sms, status, voice};
 
 /// Whether a request counts as a query, of which there may be so many in a minute.
 pub(super) fn is_counted(command: &Command) -> bool {
@@ -60,6 +60,14 @@ pub(super) async fn to(
         }
         Command::IvrGather(wanted) => {
             ivr::gather(service, asker, wanted).await?;
+            done()
+        }
+        Command::IvrRecord(wanted) => {
+            record::message(service, asker, wanted).await?;
+            done()
+        }
+        Command::IvrMonitor(wanted) => {
+            record::monitor(service, asker, wanted).await?;
             done()
         }
         Command::IvrHold(wanted) => {

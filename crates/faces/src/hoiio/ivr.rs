@@ -22,6 +22,7 @@ use serde::{Deserialize, Serialize};
 use super::{
     Asker, Service,
     kept::Kept,
+    record::MONITOR,
     voice::{address, failed, refusal, shortened},
 };
 
@@ -38,16 +39,38 @@ const MOST_ATTEMPTS: u32 = 100;
 /// One block, as it stands in the note on its call.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub(super) struct Block {
-    /// What it is: `dial`, `play`, `gather`, `transfer`, `hangup`.
+    /// What it is: `dial`, `play`, `gather`, `record`, `monitor`, `transfer`, `hangup`.
     pub(super) kind: String,
     /// Who is told when it is over.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) notify_url: Option<String>,
+    /// Who is told when its recording is complete, of one that records the rest of the call.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub(super) monitor_notify_url: Option<String>,
     /// The text that came with the request.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub(super) tag: String,
     /// How many events the call had when it was asked for.
     pub(super) since: u32,
+}
+
+/// What a request says of the block that it asks for.
+pub(super) struct Ask {
+    pub(super) kind: &'static str,
+    pub(super) notify_url: Option<String>,
+    pub(super) monitor_notify_url: Option<String>,
+    pub(super) tag: Option<String>,
+}
+
+impl Ask {
+    fn new(kind: &'static str, notify_url: Option<String>, tag: Option<String>) -> Self {
+        Self {
+            kind,
+            notify_url,
+            monitor_notify_url: None,
+            tag,
+        }
+    }
 }
 
 /// Whether this says that a block is over and the silence begins.
@@ -71,6 +94,7 @@ pub(super) async fn dial(service: &Service, asker: &Asker<'_>, asked: ivr::Dial)
         blocks: vec![Block {
             kind: "dial".to_owned(),
             notify_url: asked.notify_url.clone(),
+            monitor_notify_url: None,
             tag: asked.tag.clone().unwrap_or_default(),
             since: 0,
         }],
@@ -82,7 +106,7 @@ pub(super) async fn dial(service: &Service, asker: &Asker<'_>, asked: ivr::Dial)
         tag: shortened(asked.tag),
         webhook: Some(WebhookOfCall {
             url: asked.notify_url.unwrap_or_else(|| NOWHERE.to_owned()),
-            events: EventFilter::of(&["instruction_started", "ended"]),
+            events: EventFilter::of(&["instruction_started", "recording_finished", "ended"]),
             secret: None,
         }),
         kept: Some(kept.named()),
@@ -100,7 +124,7 @@ pub(super) async fn dial(service: &Service, asker: &Asker<'_>, asked: ivr::Dial)
 /// Says a text.
 pub(super) async fn play(service: &Service, asker: &Asker<'_>, asked: ivr::Play) -> Result<(), Status> {
     let steps = said(Some(&asked.msg))?;
-    let block = ("play", asked.notify_url, asked.tag);
+    let block = Ask::new("play", asked.notify_url, asked.tag);
     next(service, asker, &asked.session, block, |_| Ok(then_silence(steps))).await
 }
 
@@ -122,7 +146,7 @@ pub(super) async fn gather(service: &Service, asker: &Asker<'_>, asked: ivr::Gat
         _ => None,
     });
     let prompts: Vec<Prompt> = prompts.collect();
-    let block = ("gather", Some(asked.notify_url), asked.tag);
+    let block = Ask::new("gather", Some(asked.notify_url), asked.tag);
     next(service, asker, &asked.session, block, |name| {
         Ok(then_silence(vec![Instruction::Gather(Gather {
             name: name.to_owned(),
@@ -179,7 +203,7 @@ pub(super) async fn transfer(
     }
     let goes_on = asked.on_failure == Some(ivr::OnFailure::Continue);
     let flow = if goes_on { then_silence(steps) } else { Flow { steps } };
-    let block = ("transfer", asked.notify_url, asked.tag);
+    let block = Ask::new("transfer", asked.notify_url, asked.tag);
     next(service, asker, &asked.session, block, |_| Ok(flow)).await?;
     Ok(answer)
 }
@@ -203,7 +227,7 @@ pub(super) async fn hold(
 /// Ends the call, after a text where there is one.
 pub(super) async fn hang_up(service: &Service, asker: &Asker<'_>, asked: ivr::Hangup) -> Result<(), Status> {
     let mut steps = said(asked.msg.as_deref())?;
-    let block = ("hangup", asked.notify_url, asked.tag);
+    let block = Ask::new("hangup", asked.notify_url, asked.tag);
     if asked.force.is_none() {
         steps.push(Instruction::HangUp);
         return next(service, asker, &asked.session, block, |_| Ok(Flow { steps })).await;
@@ -218,7 +242,7 @@ pub(super) async fn hang_up(service: &Service, asker: &Asker<'_>, asked: ivr::Ha
 }
 
 /// What a message is made of: plain words. Its markup is not available.
-fn said(msg: Option<&str>) -> Result<Vec<Instruction>, Status> {
+pub(super) fn said(msg: Option<&str>) -> Result<Vec<Instruction>, Status> {
     let Some(text) = msg.map(str::trim).filter(|text| !text.is_empty()) else {
         return Ok(Vec::new());
     };
@@ -232,7 +256,7 @@ fn said(msg: Option<&str>) -> Result<Vec<Instruction>, Status> {
     })])
 }
 
-fn then_silence(mut steps: Vec<Instruction>) -> Flow {
+pub(super) fn then_silence(mut steps: Vec<Instruction>) -> Flow {
     steps.push(Instruction::Pause(SILENCE));
     Flow { steps }
 }
@@ -270,11 +294,11 @@ async fn is_ready(service: &Service, asker: &Asker<'_>, details: &CallDetails) -
 }
 
 /// Begins a block, where the one before is over. The flow gets the name of the block.
-async fn next(
+pub(super) async fn next(
     service: &Service,
     asker: &Asker<'_>,
     session: &str,
-    block: (&str, Option<String>, Option<String>),
+    block: Ask,
     flow: impl FnOnce(&str) -> Result<Flow, Status>,
 ) -> Result<(), Status> {
     // Of two requests at once, one finds the other's block under way.
@@ -282,6 +306,10 @@ async fn next(
     let details = find(service, asker, session).await?;
     is_ready(service, asker, &details).await?;
     let before = Kept::of(&details.call);
+    let monitors = |kind: &str| kind == MONITOR;
+    if monitors(block.kind) && before.blocks.iter().any(|block| monitors(&block.kind)) {
+        return Err(Status::MonitorInProgress);
+    }
     let flow = flow(&name_of(before.blocks.len()))?;
     note(service, asker, &details, block).await?;
     let order = Order::Redirect(flow);
@@ -294,24 +322,21 @@ async fn next(
     done
 }
 
-/// The name under which a block's digits are kept.
+/// The name under which a block's digits and its recording are kept.
 pub(super) fn name_of(block: usize) -> String {
     format!("block {block}")
 }
 
 /// Adds a block to the note on its call.
-async fn note(
-    service: &Service,
-    asker: &Asker<'_>,
-    details: &CallDetails,
-    (kind, notify_url, tag): (&str, Option<String>, Option<String>),
-) -> Result<(), Status> {
-    may_notify(service, notify_url.as_deref())?;
+async fn note(service: &Service, asker: &Asker<'_>, details: &CallDetails, ask: Ask) -> Result<(), Status> {
+    may_notify(service, ask.notify_url.as_deref())?;
+    may_notify(service, ask.monitor_notify_url.as_deref())?;
     let mut kept = Kept::of(&details.call);
     kept.blocks.push(Block {
-        kind: kind.to_owned(),
-        notify_url,
-        tag: tag.unwrap_or_default(),
+        kind: ask.kind.to_owned(),
+        notify_url: ask.notify_url,
+        monitor_notify_url: ask.monitor_notify_url,
+        tag: ask.tag.unwrap_or_default(),
         since: details.call.events,
     });
     let written = verbs::keep_by_face(&service.engine, &asker.actor, details.call.id, kept.print()).await;

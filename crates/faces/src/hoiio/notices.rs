@@ -2,9 +2,8 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use jiff::Timestamp;
 use outdial_domain::{Event, EventKind, Message, message::MessageEvent};
-use outdial_engine::ports::{CallDetails, Notice, NoticeWriter, Patience, Snapshot};
+use outdial_engine::ports::{CallDetails, Happened, Notice, NoticeWriter, Patience, Snapshot};
 use outdial_hoiio::{
     Record as _,
     notify::{self, SessionState},
@@ -13,10 +12,13 @@ use outdial_hoiio::{
 };
 use secrecy::{ExposeSecret as _, SecretString};
 
+use crate::RecordingLinks;
+
 use super::{
     HoiioConfig,
     ivr::{is_silence, name_of, session},
     kept::Kept,
+    record::MONITOR,
     sms,
     status::{minutes, sides},
 };
@@ -26,6 +28,7 @@ use super::{
 pub struct HoiioNotices {
     tokens: BTreeMap<String, SecretString>,
     again: bool,
+    links: RecordingLinks,
 }
 
 /// The service sent none again.
@@ -35,11 +38,12 @@ impl HoiioNotices {
     /// For the applications of the configuration. What is not taken is sent `again` as other notifications
     /// are, or not at all, as by the service.
     #[must_use]
-    pub fn new(config: &HoiioConfig, again: bool) -> Self {
+    pub fn new(config: &HoiioConfig, again: bool, links: RecordingLinks) -> Self {
         let token = |app: &super::HoiioApp| (app.app_id.clone(), app.access_token.clone());
         Self {
             tokens: config.apps.iter().map(token).collect(),
             again,
+            links,
         }
     }
 }
@@ -62,8 +66,9 @@ impl HoiioNotices {
 }
 
 impl NoticeWriter for HoiioNotices {
-    fn write(&self, snapshot: &Snapshot, event: &Event, _: i64, _: Timestamp) -> Option<Notice> {
-        let details = match snapshot {
+    fn write(&self, happened: &Happened<'_>) -> Option<Notice> {
+        let event = happened.event();
+        let details = match happened.snapshot {
             Snapshot::Call(details) => details,
             Snapshot::Message(message) => {
                 let body = of_text(message, event)?.to_form();
@@ -73,7 +78,7 @@ impl NoticeWriter for HoiioNotices {
         let kept = Kept::of(&details.call);
         let ended = matches!(event.kind, EventKind::Ended { .. });
         let (url, body) = if !kept.blocks.is_empty() {
-            let (url, told) = of_block(details, &kept, event)?;
+            let (url, told) = of_block(details, &kept, happened, &self.links)?;
             (Some(url), told.to_form())
         } else if ended {
             (None, of_call(details, &kept)?.to_form())
@@ -109,15 +114,29 @@ fn of_call(details: &CallDetails, kept: &Kept) -> Option<notify::Call> {
 }
 
 /// The end of a block, or of its session, and who is told of it.
-fn of_block(details: &CallDetails, kept: &Kept, event: &Event) -> Option<(String, notify::Ivr)> {
-    let call = &details.call;
+fn of_block(
+    details: &CallDetails,
+    kept: &Kept,
+    happened: &Happened<'_>,
+    links: &RecordingLinks,
+) -> Option<(String, notify::Ivr)> {
+    let (call, event) = (&details.call, happened.event());
     let ended = matches!(event.kind, EventKind::Ended { .. });
-    if !ended && !is_silence(&event.kind) {
-        return None;
-    }
-    // Blocks that were asked for later have nothing to do with it.
-    let place = kept.blocks.iter().rposition(|block| block.since < event.sequence)?;
+    let (place, url) = match &event.kind {
+        // What records the rest of the call is told of apart from the block that began it.
+        EventKind::RecordingFinished { name, .. } => {
+            let place = (0..kept.blocks.len()).find(|place| name_of(*place) == *name)?;
+            (place, kept.blocks[place].monitor_notify_url.clone()?)
+        }
+        kind if ended || is_silence(kind) => {
+            // Blocks that were asked for later have nothing to do with it.
+            let place = kept.blocks.iter().rposition(|block| block.since < event.sequence)?;
+            (place, kept.blocks[place].notify_url.clone()?)
+        }
+        _ => return None,
+    };
     let block = &kept.blocks[place];
+    let name = name_of(place);
     let sides = sides(details);
     let mut told = notify::Ivr::new(session(call.id))
         .tag(block.tag.clone())
@@ -134,16 +153,16 @@ fn of_block(details: &CallDetails, kept: &Kept, event: &Event) -> Option<(String
         "dial" => told = told.dial_status(if ended { sides.first } else { CallState::Answered }),
         "transfer" => told = told.transfer_status(sides.second),
         "gather" => {
-            let name = name_of(place);
             let gathered = call.digits.iter().rev().find(|gathered| gathered.name == name);
             told = told.digits(gathered.map(|gathered| gathered.digits.clone()).unwrap_or_default());
         }
+        "record" | MONITOR => told.record_url = links.newest(happened, Some(&name)),
         _ => {}
     }
     if ended {
         told.duration = minutes(details);
     }
-    Some((block.notify_url.clone()?, told))
+    Some((url, told))
 }
 
 /// The end of a text.

@@ -1,6 +1,6 @@
 use outdial_domain::CallState;
 use outdial_engine::{
-    ports::{CallDetails, NoticeWriter, Snapshot},
+    ports::{CallDetails, Happened, NoticeWriter, Snapshot},
     verbs,
 };
 use outdial_flow::Instruction;
@@ -51,7 +51,7 @@ impl Rig {
     async fn told(&self) -> Vec<(String, notify::Ivr)> {
         let details = self.details().await;
         let wanted = details.call.plan.webhook.clone().unwrap().events;
-        let notices = HoiioNotices::new(&self.config, false);
+        let notices = HoiioNotices::new(&self.config, false, self.ground.links().await);
         let events = verbs::list_events(&self.ground.engine, &self.ground.actor, details.call.id)
             .await
             .unwrap();
@@ -61,7 +61,12 @@ impl Rig {
             .iter()
             .filter(|stored| wanted.wants(&stored.event.kind))
             .filter_map(|stored| {
-                let notice = notices.write(&snapshot, &stored.event, stored.position, now)?;
+                let notice = notices.write(&Happened {
+                    snapshot: &snapshot,
+                    stored,
+                    history: &events,
+                    now,
+                })?;
                 let [("X-Hoiio-Signature", signature)] = &notice.headers[..] else {
                     panic!("{:?}", notice.headers)
                 };
@@ -233,6 +238,16 @@ async fn a_block_that_cannot_be_leaves_the_session_as_it_was() {
             "ivr/middle/gather",
             "notify_url=http://hooks.internal/&max_digits=256",
             "error_invalid_max_digits",
+        ),
+        (
+            "ivr/middle/record",
+            "notify_url=http://hooks.internal/&max_duration=3601",
+            "error_invalid_max_duration",
+        ),
+        (
+            "ivr/middle/monitor",
+            "monitor_notify_url=http://127.0.0.1/",
+            "error_invalid_notify_url",
         ),
         ("ivr/end/transfer", "dest=%2B6511111111", "error_dest_invalid"),
         (

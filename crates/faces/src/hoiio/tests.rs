@@ -6,7 +6,7 @@ use axum::{
     http::{Request, StatusCode},
 };
 use outdial_domain::{Address, EventKind, Outcome};
-use outdial_engine::ports::{NoticeWriter, Patience};
+use outdial_engine::ports::{Happened, NoticeWriter, Patience, Snapshot};
 use outdial_hoiio::{Command, Record as _, notify};
 use outdial_testkit::fakes::Script;
 use secrecy::SecretString;
@@ -29,12 +29,6 @@ const NOT_AVAILABLE: &[(&str, &str, &str)] = &[
         "error_sms_service_not_available",
     ),
     ("sms/get_rate", "dest=%2B6511111111", "error_sms_service_not_available"),
-    (
-        "ivr/middle/record",
-        "session=x&notify_url=http://a.example/",
-        "error_service_not_available",
-    ),
-    ("ivr/middle/monitor", "session=x", "error_service_not_available"),
     ("user/get_balance", "", "error_service_not_available"),
     ("number/get_countries", "", "error_service_not_available"),
     ("number/get_choices", "country=SG", "error_no_number_available"),
@@ -324,6 +318,8 @@ async fn what_is_not_available_is_said_to_be() {
         "ivr/start/dial",
         "ivr/middle/play",
         "ivr/middle/gather",
+        "ivr/middle/record",
+        "ivr/middle/monitor",
         "ivr/middle/hold",
         "ivr/middle/unhold",
         "ivr/end/transfer",
@@ -506,20 +502,22 @@ async fn the_end_is_told_signed_and_once() {
     let details = rig.ground.reached("ended", 1).await;
     let receiver = details.call.plan.webhook.clone().unwrap();
     assert_eq!(receiver.url, "http://hooks.internal/myscript?a=1");
-    let notices = HoiioNotices::new(&rig.config, false);
+    let links = rig.ground.links().await;
+    let snapshot = Snapshot::Call(details.clone());
+    let notices = HoiioNotices::new(&rig.config, false, links.clone());
     assert_eq!(notices.patience(), Patience::Pauses(&[]));
-    assert_eq!(HoiioNotices::new(&rig.config, true).patience(), Patience::Usual);
+    assert_eq!(HoiioNotices::new(&rig.config, true, links).patience(), Patience::Usual);
     let events = outdial_engine::verbs::list_events(&rig.ground.engine, &rig.ground.actor, details.call.id)
         .await
         .unwrap();
     let now = rig.ground.engine.ids.now();
     let mut told = events.iter().filter_map(|stored| {
-        let notice = notices.write(
-            &outdial_engine::ports::Snapshot::Call(details.clone()),
-            &stored.event,
-            stored.position,
+        let notice = notices.write(&Happened {
+            snapshot: &snapshot,
+            stored,
+            history: &events,
             now,
-        )?;
+        })?;
         assert!(receiver.events.wants(&stored.event.kind), "{:?}", stored.event.kind);
         assert!(matches!(&stored.event.kind, EventKind::Ended { ending } if ending.outcome == Outcome::Completed));
         Some(notice)

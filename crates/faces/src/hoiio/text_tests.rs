@@ -1,6 +1,6 @@
 use outdial_domain::MessageId;
 use outdial_engine::{
-    ports::{NoticeWriter, Snapshot},
+    ports::{Happened, NoticeWriter, Snapshot},
     verbs,
 };
 use outdial_hoiio::{Record as _, notify};
@@ -77,12 +77,19 @@ async fn a_text_is_sent_told_and_listed() {
     let story = verbs::explain_message(&rig.ground.engine, &rig.ground.actor, id)
         .await
         .unwrap();
-    let notices = HoiioNotices::new(&rig.config, false);
+    let notices = HoiioNotices::new(&rig.config, false, rig.ground.links().await);
     let snapshot = Snapshot::Message(story.message.clone());
     let now = rig.ground.engine.ids.now();
     let told = story.events.iter();
     let told: Vec<_> = told
-        .filter_map(|stored| notices.write(&snapshot, &stored.event, stored.position, now))
+        .filter_map(|stored| {
+            notices.write(&Happened {
+                snapshot: &snapshot,
+                stored,
+                history: &story.events,
+                now,
+            })
+        })
         .collect();
     let [notice] = &told[..] else { panic!("{told:?}") };
     let [("X-Hoiio-Signature", signature)] = &notice.headers[..] else {

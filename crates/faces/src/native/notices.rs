@@ -5,7 +5,7 @@ mod described;
 use jiff::Timestamp;
 use outdial_domain::{Event, EventKind};
 use outdial_engine::{
-    ports::{Notice, NoticeWriter, Snapshot, StoredEvent},
+    ports::{Happened, Notice, NoticeWriter, Snapshot},
     recording::LinkSigner,
 };
 
@@ -41,13 +41,14 @@ impl NativeNotices {
 }
 
 impl NoticeWriter for NativeNotices {
-    fn write(&self, snapshot: &Snapshot, event: &Event, position: i64, now: Timestamp) -> Option<Notice> {
+    fn write(&self, happened: &Happened<'_>) -> Option<Notice> {
+        let (event, now) = (happened.event(), happened.now);
         let kind = match &event.kind {
             // The words of messages begin so that they are apart from those of calls.
             EventKind::Message { .. } => event.kind.word().replacen('_', ".", 1),
             _ => format!("call.{}", event.kind.word()),
         };
-        let (call, message) = match snapshot {
+        let (call, message) = match happened.snapshot {
             Snapshot::Call(call) => (Some(call), None),
             Snapshot::Message(message) => (None, Some(message)),
         };
@@ -55,11 +56,7 @@ impl NoticeWriter for NativeNotices {
             kind,
             timestamp: Time(event.at),
             data: NotificationData {
-                event: StoredEvent {
-                    position,
-                    event: event.clone(),
-                }
-                .into(),
+                event: happened.stored.clone().into(),
                 recording_url: self.recording_url(event, now),
                 call_events: call.map(|details| details.call.events),
                 call: call.map(|details| wire::Call::whole(details.clone(), now)),

@@ -6,8 +6,9 @@ use std::{net::SocketAddr, sync::Arc};
 use axum::Router;
 use outdial_callfile::QueueError;
 use outdial_domain::Account;
-use outdial_engine::{Engine, ports::NoticeWriter};
+use outdial_engine::{Engine, ports::NoticeWriter, recording::LinkSigner};
 use outdial_faces::{
+    RecordingLinks,
     exotel::{self, ExotelConfig, ExotelNotices},
     hoiio::{self, HoiioConfig, HoiioNotices},
     spool::{self, SpoolConfig},
@@ -31,6 +32,8 @@ pub(super) struct Taken {
     exotel: Option<ExotelConfig>,
     /// The settings, and whether what is not taken is told again.
     hoiio: Option<(HoiioConfig, bool)>,
+    /// What links to recordings begin with that applications of `hoiio` are told of.
+    hoiio_url: String,
     spools: Vec<SpoolConfig>,
 }
 
@@ -55,6 +58,7 @@ impl Taken {
         }
         if let Some(hoiio) = hoiio {
             taken.hoiio = Some((hoiio.settings(accounts)?, hoiio.notify_again));
+            taken.hoiio_url = hoiio.public_url.clone().unwrap_or_else(|| api.to_owned());
         }
         if let Some(section) = faces.voicent.as_ref().filter(|voicent| voicent.enabled) {
             let settings = section.settings(accounts)?;
@@ -95,13 +99,16 @@ impl Taken {
     }
 
     /// Who writes what is told of the calls of each face, but for those that tell nothing.
-    pub(super) fn writers(&self) -> Vec<(&'static str, Arc<dyn NoticeWriter>)> {
-        let exotel = self.exotel.iter().map(|_| {
-            let writer: Arc<dyn NoticeWriter> = Arc::new(ExotelNotices);
+    /// They open recordings by links of this signer.
+    pub(super) fn writers(&self, links: &LinkSigner) -> Vec<(&'static str, Arc<dyn NoticeWriter>)> {
+        let exotel = self.exotel.iter().map(|config| {
+            let links = RecordingLinks::new(links.clone(), config.public_url.clone());
+            let writer: Arc<dyn NoticeWriter> = Arc::new(ExotelNotices::new(links));
             (exotel::FACE, writer)
         });
         let hoiio = self.hoiio.iter().map(|(config, again)| {
-            let writer: Arc<dyn NoticeWriter> = Arc::new(HoiioNotices::new(config, *again));
+            let links = RecordingLinks::new(links.clone(), self.hoiio_url.clone());
+            let writer: Arc<dyn NoticeWriter> = Arc::new(HoiioNotices::new(config, *again, links));
             (hoiio::FACE, writer)
         });
         exotel.chain(hoiio).collect()

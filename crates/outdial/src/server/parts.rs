@@ -15,7 +15,7 @@ use outdial_media_io::MediaEngine;
 use outdial_speech::PromptLibrary;
 use outdial_webhooks::{HttpPost, Webhooks, Writers};
 
-use super::start_failure;
+use super::{faces::Taken, start_failure};
 use crate::{
     config::{CarrierKind, Config, ConfigError, Handsets, Hep, SipTls, SmsTrunkSection, TextCarrierKind, Trunk},
     exit::Failure,
@@ -64,16 +64,13 @@ pub(super) fn sip(
 }
 
 /// Who tells receivers of events.
-pub(super) async fn webhooks(
-    config: &Config,
-    engine: &Engine,
-    of_faces: Vec<(&'static str, Arc<dyn NoticeWriter>)>,
-) -> Result<Webhooks, Failure> {
+pub(super) async fn webhooks(config: &Config, engine: &Engine, faces: &Taken) -> Result<Webhooks, Failure> {
     let (telling, within) = config.webhooks.telling()?;
     let post = HttpPost::new(engine.settings.outgoing.clone(), within).map_err(start_failure)?;
     let links = verbs::link_signer(engine).await.map_err(start_failure)?;
+    let of_faces = faces.writers(&links).into_iter();
     let native: Arc<dyn NoticeWriter> = Arc::new(NativeNotices::with_links(links));
-    let of_faces = of_faces.into_iter().map(|(face, writer)| (face.to_owned(), writer));
+    let of_faces = of_faces.map(|(face, writer)| (face.to_owned(), writer));
     let writers = Writers {
         by_face: of_faces
             .chain([(native::FACE.to_owned(), Arc::clone(&native))])

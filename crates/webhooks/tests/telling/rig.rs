@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use outdial_domain::{Address, Call, CallId, EventFilter, Scope, SigningSecret};
 use outdial_engine::{
     Actor, Engine,
-    ports::{Clock, Delivery, DeliveryFilter, Notice, NoticeWriter, Patience, Snapshot},
+    ports::{Clock, Delivery, DeliveryFilter, Happened, Notice, NoticeWriter, Patience, Snapshot},
     verbs::{self, Action, PlaceCall, WebhookOfCall},
 };
 use outdial_flow::Flow;
@@ -126,8 +126,9 @@ impl Post for Receivers {
 struct Plain;
 
 impl NoticeWriter for Plain {
-    fn write(&self, snapshot: &Snapshot, event: &outdial_domain::Event, _: i64, _: Timestamp) -> Option<Notice> {
-        let Snapshot::Call(call) = snapshot else {
+    fn write(&self, happened: &Happened<'_>) -> Option<Notice> {
+        let event = happened.event();
+        let Snapshot::Call(call) = happened.snapshot else {
             panic!("only calls are told here");
         };
         let (id, sequence, kind) = (call.call.id, event.sequence, event.kind.word());
@@ -146,8 +147,9 @@ pub(crate) const BRIEF: &str = "brief";
 struct Brief;
 
 impl NoticeWriter for Brief {
-    fn write(&self, snapshot: &Snapshot, event: &outdial_domain::Event, _: i64, _: Timestamp) -> Option<Notice> {
-        let Snapshot::Call(call) = snapshot else {
+    fn write(&self, happened: &Happened<'_>) -> Option<Notice> {
+        let event = happened.event();
+        let Snapshot::Call(call) = happened.snapshot else {
             panic!("only calls are told here");
         };
         (event.kind.word() == "ended").then(|| Notice {

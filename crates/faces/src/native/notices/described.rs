@@ -52,7 +52,7 @@ mod tests {
 
     use jiff::Timestamp;
     use outdial_domain::Event;
-    use outdial_engine::ports::{CallDetails, NoticeWriter, Snapshot};
+    use outdial_engine::ports::{CallDetails, Happened, NoticeWriter, Snapshot, StoredEvent};
     use outdial_flow::Flow;
     use outdial_testkit::store_suite::lives::{Caller, at};
     use serde_json::{Map, Value};
@@ -76,10 +76,17 @@ mod tests {
             legs: last.legs.clone(),
         };
         let now: Timestamp = at(60_000);
-        let details = Snapshot::Call(details);
-        let notice = NativeNotices::default()
-            .write(&details, &event, i64::try_from(position).unwrap(), now)
-            .unwrap();
+        let stored = StoredEvent {
+            position: i64::try_from(position).unwrap(),
+            event,
+        };
+        let happened = Happened {
+            snapshot: &Snapshot::Call(details),
+            stored: &stored,
+            history: &[],
+            now,
+        };
+        let notice = NativeNotices::default().write(&happened).unwrap();
         serde_json::from_str(&notice.body).unwrap()
     }
 

@@ -6,7 +6,10 @@ use axum::{
 };
 use jiff::SignedDuration;
 use outdial_domain::Subject;
-use outdial_engine::{ports::NoticeWriter, verbs};
+use outdial_engine::{
+    ports::{Happened, NoticeWriter},
+    verbs,
+};
 use outdial_testkit::fakes::Script;
 use serde_json::{Value, json};
 
@@ -142,7 +145,12 @@ async fn a_notification_opens_the_recording_that_it_tells_of() {
     let notices = NativeNotices::with_links(verbs::link_signer(engine).await.unwrap());
     let events = verbs::list_events(engine, actor, id).await.unwrap();
     let told = events.iter().map(|stored| {
-        let notice = notices.write(&snapshot, &stored.event, stored.position, engine.ids.now());
+        let notice = notices.write(&Happened {
+            snapshot: &snapshot,
+            stored,
+            history: &events,
+            now: engine.ids.now(),
+        });
         serde_json::from_str::<Value>(&notice.unwrap().body).unwrap()
     });
     let (opens, nothing): (Vec<_>, Vec<_>) = told.partition(|told| told["type"] == "call.recording_finished");

@@ -19,6 +19,8 @@ pub struct Hoiio {
     pub most_in_a_room: u16,
     /// Whether a notification that is not taken is sent again.
     pub notify_again: bool,
+    /// What addresses of recordings begin with; the address of the API when left out.
+    pub public_url: Option<String>,
     /// Who may ask.
     pub app: Vec<App>,
 }
@@ -53,6 +55,7 @@ impl Default for Hoiio {
             queries_per_minute: 60,
             most_in_a_room: 8,
             notify_again: false,
+            public_url: None,
             app: Vec::new(),
         }
     }
