@@ -33,6 +33,8 @@ mod known;
 mod notes;
 mod place;
 #[cfg(test)]
+mod testing;
+#[cfg(test)]
 mod tests;
 mod waiting;
 mod wanted;

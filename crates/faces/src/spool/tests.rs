@@ -3,156 +3,17 @@
 use std::{
     fs,
     os::unix::fs::symlink,
-    path::PathBuf,
     time::{Duration, SystemTime},
 };
 
-use outdial_callfile::{Ending, FileName, Outcome, Spool, Status};
-use outdial_domain::{Address, Call, CallState, EndedBy};
+use outdial_callfile::{FileName, Status};
+use outdial_domain::{CallState, EndedBy};
 use outdial_engine::verbs;
-use outdial_flow::{Dial, Flow, Instruction};
-use outdial_testkit::fakes::{FakeClock, Script};
-use tempfile::TempDir;
-use tokio::{sync::oneshot, task::JoinHandle};
+use outdial_flow::Instruction;
+use outdial_testkit::fakes::Script;
 
-use super::{SpoolConfig, serve};
-use crate::testing::{Ground, OURS, wav};
-
-const LIMIT: Duration = Duration::from_secs(30);
-const HANGUP: &str = "Channel: Local/100@from-internal\nApplication: Hangup\nArchive: yes\n";
-
-struct Rig {
-    ground: Ground,
-    place: TempDir,
-    config: SpoolConfig,
-    running: Option<(oneshot::Sender<()>, JoinHandle<()>)>,
-}
-
-impl Rig {
-    async fn start() -> Self {
-        let mut rig = Self::at_rest().await;
-        rig.go();
-        rig
-    }
-
-    async fn at_rest() -> Self {
-        let ground = Ground::new(|settings| {
-            settings.limits.live_calls = 1_000;
-            let other = Dial::to(Address::parse("200").unwrap());
-            let connect = Flow {
-                steps: vec![Instruction::Dial(Box::new(other))],
-            };
-            settings.flows.insert("connect".to_owned(), connect);
-        })
-        .await;
-        let place = tempfile::tempdir().unwrap();
-        for name in ["outgoing", "outgoing_done", "sounds", "sounds/moh"] {
-            fs::create_dir(place.path().join(name)).unwrap();
-        }
-        for name in ["hello-world", "beep", "moh/default"] {
-            fs::write(place.path().join(format!("sounds/{name}.wav")), wav(1_600)).unwrap();
-        }
-        let config = SpoolConfig {
-            tenant: ground.tenant(),
-            directory: place.path().join("outgoing"),
-            caller_id: Some(Address::parse(OURS).unwrap()),
-            trunks: [("from-internal", "lab"), ("anywhere", ""), ("gone", "no-such-trunk")]
-                .map(|(peer, trunk)| (peer.to_owned(), trunk.to_owned()))
-                .into(),
-            flows: [("ivr", "welcome"), ("connect", "connect")]
-                .map(|(place, flow)| (place.to_owned(), flow.to_owned()))
-                .into(),
-            audio: Some(place.path().join("sounds")),
-        };
-        Self {
-            ground,
-            place,
-            config,
-            running: None,
-        }
-    }
-
-    fn go(&mut self) {
-        let (stop, stopped) = oneshot::channel();
-        let task = tokio::spawn(serve(self.ground.engine.clone(), self.config.clone(), async {
-            let _ = stopped.await;
-        }));
-        self.running = Some((stop, task));
-    }
-
-    async fn stop(&mut self) {
-        if let Some((stop, task)) = self.running.take() {
-            stop.send(()).unwrap();
-            task.await.unwrap();
-        }
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.config.directory.join(name)
-    }
-
-    /// Moves a file in.
-    fn put(&self, name: &str, text: &str) {
-        self.put_at(name, text, SystemTime::UNIX_EPOCH);
-    }
-
-    fn put_at(&self, name: &str, text: &str, time: SystemTime) {
-        let staged = self.place.path().join("staged");
-        fs::write(&staged, text).unwrap();
-        fs::File::options()
-            .write(true)
-            .open(&staged)
-            .unwrap()
-            .set_modified(time)
-            .unwrap();
-        fs::rename(&staged, self.path(name)).unwrap();
-    }
-
-    /// How the life of a file ends.
-    async fn ended(&self, name: &str) -> Ending {
-        let spool = Spool::new(&self.config.directory);
-        let name = FileName::new(name).unwrap();
-        let wait = tokio::task::spawn_blocking(move || spool.wait(&name, Some(LIMIT)).unwrap());
-        wait.await.unwrap().expect("it ends")
-    }
-
-    async fn done(&self, name: &str) -> Outcome {
-        match self.ended(name).await {
-            Ending::Done(outcome) => outcome,
-            Ending::Removed => panic!("{name} is not in the archive"),
-        }
-    }
-
-    fn problem(&self, name: &str) -> String {
-        fs::read_to_string(self.place.path().join(format!("outgoing_done/{name}.problem"))).unwrap_or_default()
-    }
-
-    /// The call of a file.
-    async fn call(&self, name: &str) -> Call {
-        let mut calls = self.ground.calls().await.into_iter();
-        let found = calls.find(|call| call.plan.reference.as_deref() == Some(name));
-        found.unwrap_or_else(|| panic!("no call of {name}"))
-    }
-
-    /// Which of these files has a call.
-    async fn call_of_any(&self, names: &[&str]) -> String {
-        let calls = self.ground.calls().await;
-        let [call] = &calls[..] else { panic!("{calls:?}") };
-        let reference = call.plan.reference.clone().unwrap();
-        assert!(names.contains(&reference.as_str()), "{reference}");
-        reference
-    }
-
-    /// Waits until so many calls were made.
-    async fn created(&self, calls: usize) {
-        self.ground.reached("created", calls).await;
-    }
-}
-
-/// So many seconds after the fake clock begins.
-fn in_seconds(seconds: u64) -> SystemTime {
-    SystemTime::from(FakeClock::START) + Duration::from_secs(seconds)
-}
+use super::testing::{HANGUP, LIMIT, Rig, in_seconds};
+use crate::testing::OURS;
 
 #[tokio::test]
 async fn a_file_is_a_call_and_ends_with_its_word() {
@@ -478,6 +339,22 @@ async fn one_file_by_two_names_is_one_call_at_a_time() {
     assert_eq!(rig.done(&first).await.status, Status::Completed);
     let left = ["a", "b"].into_iter().filter(|name| rig.path(name).exists()).count();
     assert_eq!(left, 1, "the other name waits for its turn");
+}
+
+#[tokio::test]
+async fn whoever_shares_a_directory_takes_over() {
+    let mut rig = Rig::start().await;
+    rig.put("a", HANGUP);
+    assert_eq!(rig.done("a").await.status, Status::Completed);
+    let (stop, first) = rig.running.take().unwrap();
+    rig.go();
+    rig.put("b", HANGUP);
+    assert_eq!(rig.done("b").await.status, Status::Completed);
+    stop.send(()).unwrap();
+    first.await.unwrap();
+    rig.put("c", HANGUP);
+    assert_eq!(rig.done("c").await.status, Status::Completed);
+    assert_eq!(rig.ground.world.carrier.rung().len(), 3, "each file once");
 }
 
 #[tokio::test]
