@@ -115,7 +115,12 @@ impl Requests {
 
     fn enter(&self, name: RequestName) -> Option<UnderWay<'_>> {
         let key = (name.account, name.key);
-        self.set().insert(key).then_some(UnderWay { requests: self, key })
+        // Only who is first gets one: dropping it takes the key out, and takes the lock for that.
+        if self.set().insert(key) {
+            Some(UnderWay { requests: self, key })
+        } else {
+            None
+        }
     }
 }
 
@@ -135,6 +140,19 @@ impl Drop for UnderWay<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn of_requests_at_once_with_one_key_one_is_let_in() {
+        let requests = Requests::default();
+        let account = AccountId::new(Timestamp::UNIX_EPOCH, [1; 10]);
+        let name = RequestName::new(account, "header", "a", hash_request(&[b"x"]));
+        let first = requests.enter(name);
+        assert!(first.is_some());
+        assert!(requests.enter(name).is_none());
+        assert!(requests.enter(name).is_none(), "the second took nothing out");
+        drop(first);
+        assert!(requests.enter(name).is_some());
+    }
 
     #[test]
     fn a_name_tells_accounts_keys_and_requests_apart() {
