@@ -58,6 +58,25 @@ impl Client {
         answer(request.send().await.with_context(|| format!("post to {path}"))?).await
     }
 
+    /// Gives something whose answer is only looked at for whether it was taken: nobody here shall spend on reading it
+    /// what the server could use.
+    pub(crate) async fn hand_over(&self, path: &str, body: &Value) -> Result<()> {
+        let request = self.http.post(self.address(path)).bearer_auth(&self.key).json(body);
+        let response = request.send().await.with_context(|| format!("post to {path}"))?;
+        let status = response.status();
+        let text = response.bytes().await.context("read an answer")?;
+        if !status.is_success() {
+            bail!("the server answered {status}: {}", String::from_utf8_lossy(&text));
+        }
+        Ok(())
+    }
+
+    /// Asks for something.
+    pub(crate) async fn get(&self, path: &str) -> Result<Value> {
+        let request = self.http.get(self.address(path)).bearer_auth(&self.key);
+        answer(request.send().await.with_context(|| format!("get {path}"))?).await
+    }
+
     /// Asks for a call. It is on disk when this returns.
     pub(crate) async fn place(&self, body: &Value) -> Result<Placed> {
         let asked_at = now();

@@ -12,6 +12,7 @@ mod bare_send;
 mod client;
 mod machine;
 mod programs;
+mod receiver;
 mod rows;
 mod sink;
 mod table;
@@ -22,7 +23,10 @@ use anyhow::{Context, Result};
 use clap::Parser;
 use tokio::signal::unix::{SignalKind, signal};
 
-use crate::{rows::Group, table::Table};
+use crate::{
+    rows::{Group, Sizes},
+    table::Table,
+};
 
 #[derive(Debug, Parser)]
 #[command(
@@ -35,9 +39,21 @@ struct Arguments {
     /// With how many calls pending `backlog` measures at most
     #[arg(long, value_name = "CALLS", default_value_t = 10_000_000)]
     most_pending: u64,
+    /// Behind how many waiting texts `texts` sends urgent ones
+    #[arg(long, value_name = "TEXTS", default_value_t = 20_000)]
+    waiting_texts: usize,
     /// Print one JSON object instead of the table
     #[arg(long)]
     json: bool,
+}
+
+impl Arguments {
+    fn sizes(&self) -> Sizes {
+        Sizes {
+            most_pending: self.most_pending,
+            waiting_texts: self.waiting_texts,
+        }
+    }
 }
 
 fn main() -> Result<ExitCode> {
@@ -87,7 +103,7 @@ async fn run(arguments: &Arguments) -> Result<ExitCode> {
         eprintln!("bench: [{:3} s] {}", started.elapsed().as_secs(), group.name());
         let load = machine::load();
         let longest = group.longest();
-        let measuring = Box::pin(group.measure(&mut table, arguments.most_pending));
+        let measuring = Box::pin(group.measure(&mut table, arguments.sizes()));
         let measured = tokio::time::timeout(longest, measuring).await;
         if let Err(error) = measured.unwrap_or_else(|_| Err(anyhow::anyhow!("not done after {longest:?}"))) {
             failed = true;

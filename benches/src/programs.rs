@@ -7,6 +7,7 @@ mod asterisk;
 mod bare_rooms;
 mod bare_uac;
 mod call_files;
+mod npm_smpp;
 mod outdial;
 mod registrar;
 mod sipp;
@@ -25,6 +26,7 @@ pub(crate) use self::{
     bare_rooms::BareRooms,
     bare_uac::bare_uac,
     call_files::CallFiles,
+    npm_smpp::npm_smpp,
     outdial::Outdial,
     registrar::Registrar,
     sipp::{FarSide, Sipp, Way},

@@ -12,6 +12,7 @@ mod protected;
 mod registrations;
 mod rooms;
 mod spool;
+mod texts;
 mod transports;
 mod webhooks;
 mod whole_path;
@@ -21,6 +22,15 @@ use std::time::Duration;
 use anyhow::Result;
 
 use crate::table::Table;
+
+/// How large the measurements are whose size can be chosen.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Sizes {
+    /// How many calls are pending at most.
+    pub(crate) most_pending: u64,
+    /// How many texts wait while urgent ones are sent.
+    pub(crate) waiting_texts: usize,
+}
 
 /// A group of rows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -49,6 +59,8 @@ pub(crate) enum Group {
     Callfiles,
     /// Call files taken out of a spool directory and dialled.
     Spool,
+    /// Texts by bulk and by one, sent to a simulated SMSC, and urgent ones behind a broadcast.
+    Texts,
     /// Notifications delivered to a receiver.
     Webhooks,
     /// Creates and dials with up to ten million calls pending. It takes long, and 10 GB of disk.
@@ -57,7 +69,7 @@ pub(crate) enum Group {
 
 impl Group {
     /// Those that are measured when none is named.
-    pub(crate) const USUAL: [Self; 13] = [
+    pub(crate) const USUAL: [Self; 14] = [
         Self::Idle,
         Self::WholePath,
         Self::Playing,
@@ -70,6 +82,7 @@ impl Group {
         Self::Faces,
         Self::Callfiles,
         Self::Spool,
+        Self::Texts,
         Self::Webhooks,
     ];
 
@@ -77,12 +90,13 @@ impl Group {
     pub(crate) fn longest(self) -> Duration {
         match self {
             Self::Backlog => Duration::from_secs(5_400),
+            Self::Texts => Duration::from_secs(1_800),
             _ => Duration::from_secs(180),
         }
     }
 
-    /// Adds its rows, with at most so many calls pending where that matters.
-    pub(crate) async fn measure(self, table: &mut Table, most_pending: u64) -> Result<()> {
+    /// Adds its rows.
+    pub(crate) async fn measure(self, table: &mut Table, sizes: Sizes) -> Result<()> {
         match self {
             Self::Idle => idle::measure(table).await,
             Self::WholePath => whole_path::measure(table).await,
@@ -96,8 +110,9 @@ impl Group {
             Self::Faces => faces::measure(table).await,
             Self::Callfiles => callfiles::measure(table),
             Self::Spool => spool::measure(table).await,
+            Self::Texts => texts::measure(table, sizes.waiting_texts).await,
             Self::Webhooks => webhooks::measure(table).await,
-            Self::Backlog => backlog::measure(table, most_pending).await,
+            Self::Backlog => backlog::measure(table, sizes.most_pending).await,
         }
     }
 
@@ -115,6 +130,7 @@ impl Group {
             Self::Faces => "faces",
             Self::Callfiles => "callfiles",
             Self::Spool => "spool",
+            Self::Texts => "texts",
             Self::Webhooks => "webhooks",
             Self::Backlog => "backlog",
         }

@@ -63,6 +63,16 @@ impl Outdial {
         )
     }
 
+    /// Starts it with a trunk to an SMSC on this machine, where so many texts may be unanswered.
+    pub(crate) fn texting(smsc: u16, window: usize, more: &str) -> Result<Self> {
+        let config = format!(
+            "[policy]\nopen = [\"+65\"]\n[webhooks]\nallow = [\"127.0.0.1\"]\n[handsets]\nenabled = false\n\
+             [[sms_trunk]]\nname = \"smsc\"\nhost = \"127.0.0.1\"\nport = {smsc}\nsystem_id = \"outdial\"\n\
+             window = {window}\n{more}"
+        );
+        Self::serve(&[200], &config)
+    }
+
     fn serve(ports: &[u16], more: &str) -> Result<Self> {
         let folder = folder()?;
         let path = folder.path().to_owned();

@@ -1,19 +1,12 @@
-use std::{
-    sync::{
-        Arc,
-        atomic::{AtomicUsize, Ordering},
-    },
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
-use axum::{Router, extract::State, http::StatusCode};
+use anyhow::Result;
 use futures_util::{StreamExt, TryStreamExt, stream};
 use serde_json::json;
-use tokio::{net::TcpListener, sync::Notify};
 
 use crate::{
     programs::Outdial,
+    receiver::Receiver,
     table::{Row, Table},
 };
 
@@ -21,31 +14,10 @@ use crate::{
 const MANY: usize = 5_000;
 const WITHIN: Duration = Duration::from_secs(120);
 
-/// A receiver that takes everything and counts it.
-#[derive(Debug, Default)]
-struct Receiver {
-    took: AtomicUsize,
-    all: Notify,
-}
-
-async fn take(State(receiver): State<Arc<Receiver>>, body: axum::body::Bytes) -> StatusCode {
-    // Read whole, as a receiver would.
-    drop(body);
-    if receiver.took.fetch_add(1, Ordering::Relaxed) + 1 == MANY {
-        receiver.all.notify_one();
-    }
-    StatusCode::NO_CONTENT
-}
-
 /// Notifications that wait already: signed, sent over HTTP to one receiver, and written to the log.
 pub(super) async fn measure(table: &mut Table) -> Result<()> {
     let server = Outdial::telling()?;
-    let receiver = Arc::new(Receiver::default());
-    let listener = TcpListener::bind("127.0.0.1:0").await.context("listen")?;
-    let url = format!("http://{}/", listener.local_addr().context("ask for the address")?);
-    let router = Router::new().fallback(take).with_state(Arc::clone(&receiver));
-    let serving = tokio::spawn(axum::serve(listener, router).into_future());
-
+    let receiver = Receiver::start().await?;
     let body = json!({ "to": "sip:nobody@127.0.0.1:9", "flow": [{ "hang_up": {} }], "in": "8760h" });
     let place = |_| server.client.place(&body);
     let placed: Vec<_> = stream::iter(0..MANY)
@@ -56,16 +28,14 @@ pub(super) async fn measure(table: &mut Table) -> Result<()> {
     anyhow::ensure!(placed.len() == MANY, "not all calls were taken");
     let webhook = server
         .client
-        .post("/webhooks", &json!({ "url": url, "events": ["created"] }))
+        .post("/webhooks", &json!({ "url": receiver.url, "events": ["created"] }))
         .await?;
     let (before, started) = (server.processor()?, Instant::now());
     let all = json!({ "webhook": webhook["id"], "after": 0 });
     server.client.post("/webhooks/replay", &all).await?;
-    let waited = tokio::time::timeout(WITHIN, receiver.all.notified()).await;
-    waited.with_context(|| format!("{} of {MANY} came", receiver.took.load(Ordering::Relaxed)))?;
+    receiver.wait_for(MANY, WITHIN).await?;
     let seconds = started.elapsed().as_secs_f64();
     let processor = server.processor()? - before;
-    serving.abort();
     #[expect(clippy::cast_precision_loss, reason = "a few thousand")]
     let many = MANY as f64;
     table.add(Row::new("notifications delivered a second, 1 receiver", many / seconds));

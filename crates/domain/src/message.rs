@@ -37,6 +37,8 @@ words! {
         Sending = "sending",
         /// The network has all of it.
         Submitted = "submitted",
+        /// The network has all of it, and was not asked to say what becomes of it.
+        Sent = "sent",
         /// The phone has all of it.
         Delivered = "delivered",
         /// The phone cannot be reached, or does not exist.
@@ -64,7 +66,8 @@ impl MessageState {
     pub fn is_final(self) -> bool {
         match self {
             Self::Scheduled | Self::Queued | Self::Sending | Self::Submitted => false,
-            Self::Delivered
+            Self::Sent
+            | Self::Delivered
             | Self::Undelivered
             | Self::Failed
             | Self::Expired
@@ -120,6 +123,9 @@ pub struct MessagePlan {
     /// What is done when nobody knows whether it was sent.
     #[serde(default)]
     pub on_unknown: OnUnknown,
+    /// Whether it answers its receiver's own word, as STOP: then it is sent although they want no texts.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub answers_word: bool,
     /// Free text, echoed everywhere.
     pub tag: Option<String>,
     /// The sender's own name for the message, echoed everywhere.
@@ -205,6 +211,9 @@ pub struct Submission {
     pub id: Option<String>,
     /// What the network gave as the reason, where it did.
     pub error: Option<String>,
+    /// Whether the network may have it from a try of which nobody knows the end, although it is submitted again.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub perhaps: bool,
 }
 
 /// Something that happened to a message.
@@ -368,7 +377,7 @@ impl Message {
     /// [`WrongState`] once any of it may have left.
     pub fn cancel(&mut self, now: Timestamp) -> Result<MessageEvent, WrongState> {
         self.must_wait("canceled")?;
-        if !self.have().is_empty() {
+        if !self.have().is_empty() || self.perhaps_left() {
             return Err(WrongState {
                 state: MessageState::Sending,
                 what: "canceled",
@@ -377,7 +386,8 @@ impl Message {
         Ok(self.end(MessageState::Canceled, None, now))
     }
 
-    /// Refuses it before it is sent: no way there, or a rule of ours.
+    /// Refuses it before it is sent: no way there, or a rule of ours. Where the network has some of its parts, it has
+    /// failed, because the rest is not sent; where it may have them, it is unknown.
     ///
     /// # Errors
     ///
@@ -385,15 +395,19 @@ impl Message {
     pub fn refuse(&mut self, code: RefusalCode, reason: String, now: Timestamp) -> Result<MessageEvent, WrongState> {
         self.must_wait("refused")?;
         self.refusal = Some(code);
-        Ok(self.end(MessageState::Refused, Some(reason), now))
+        let state = match self.have().is_empty() {
+            true => MessageState::Refused,
+            false => MessageState::Failed,
+        };
+        Ok(self.end_unsent(state, Some(reason), now))
     }
 
-    /// Ends it when its time is over: one that waits has expired; of one that the network has nobody said what
+    /// Ends it when its time is over: one that waits has expired, unless it may have left before; of one that the network has nobody said what
     /// became of it.
     pub fn overdue(&mut self, now: Timestamp) -> Option<MessageEvent> {
         if self.waits() && self.plan.expires <= now {
             let reason = self.reason.take();
-            return Some(self.end(MessageState::Expired, reason, now));
+            return Some(self.end_unsent(MessageState::Expired, reason, now));
         }
         if self.state == MessageState::Submitted && self.deadline() <= now {
             let reason = "no receipt came".to_owned();
@@ -420,6 +434,21 @@ impl Message {
     /// Whether it waits to be sent, for the first time or again.
     fn waits(&self) -> bool {
         matches!(self.state, MessageState::Scheduled | MessageState::Queued)
+    }
+
+    /// Whether the network may have some of it from a try of which nobody knows the end.
+    fn perhaps_left(&self) -> bool {
+        self.submissions.iter().any(|submission| submission.perhaps)
+    }
+
+    /// Ends it as not sent, unless it may have been sent by an earlier try: then nobody knows.
+    fn end_unsent(&mut self, state: MessageState, reason: Option<String>, now: Timestamp) -> MessageEvent {
+        if !self.perhaps_left() {
+            return self.end(state, reason, now);
+        }
+        let before = "it may have been sent by a try before";
+        let reason = reason.map_or_else(|| before.to_owned(), |reason| format!("{before}; {reason}"));
+        self.end(MessageState::Unknown, Some(reason), now)
     }
 
     fn end(&mut self, state: MessageState, reason: Option<String>, now: Timestamp) -> MessageEvent {

@@ -41,6 +41,6 @@ pub use live::{HangUpAnswer, Order};
 pub use pacing::Rules;
 pub use rooms::{Member, RoomView};
 pub use seldom::Seldom;
-pub use settings::Settings;
+pub use settings::{KeywordAnswers, Settings};
 pub use texting::route::SmsTrunk;
 pub use verbs::Actor;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use outdial_domain::{Address, Limits, Number, NumberUse};
+use outdial_domain::{Address, Limits, Number, NumberUse, message::Keyword};
 use outdial_flow::Flow;
 
 use crate::{
@@ -22,6 +22,8 @@ pub struct Settings {
     pub sms_trunks: Vec<SmsTrunk>,
     /// The languages, by their codes, whose words for stop, start and help are known beside the English ones.
     pub keyword_languages: Vec<String>,
+    /// What is answered to those words.
+    pub keyword_answers: KeywordAnswers,
     /// Which destinations are open.
     pub policy: Policy,
     /// Where we connect to because callers say so.
@@ -36,6 +38,29 @@ pub struct Settings {
     pub recordings: Keeping,
     /// The flows that a request may name.
     pub flows: BTreeMap<String, Flow>,
+}
+
+/// What is answered to whoever writes a word as STOP alone; nothing where nothing is given.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct KeywordAnswers {
+    /// To those who want no more texts.
+    pub stop: Option<String>,
+    /// To those who want them again.
+    pub start: Option<String>,
+    /// To those who ask who sends them.
+    pub help: Option<String>,
+}
+
+impl KeywordAnswers {
+    /// What is answered to this word.
+    #[must_use]
+    pub fn to(&self, keyword: Keyword) -> Option<&str> {
+        match keyword {
+            Keyword::Stop => self.stop.as_deref(),
+            Keyword::Start => self.start.as_deref(),
+            Keyword::Help => self.help.as_deref(),
+        }
+    }
 }
 
 impl Settings {

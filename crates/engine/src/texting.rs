@@ -1,10 +1,11 @@
 //! Sends messages: takes those whose time has come, chooses their way, writes them into the journal, hands them to
-//! a carrier and writes down what became of them. What carriers bring in is in `arrivals`, what a crash left in
+//! a carrier and writes down what became of them. What carriers bring in is in `arrivals` and `received`, what a crash left in
 //! `interrupted`.
 
 mod answers;
 mod arrivals;
 pub(crate) mod interrupted;
+mod received;
 pub(crate) mod route;
 mod saving;
 mod scheduler;

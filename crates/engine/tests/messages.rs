@@ -6,7 +6,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use outdial_domain::{
     Address, EventKind, Message, MessageEvent, MessageId, MessageState, Number, NumberUse, Priority, Scope, Subject,
-    message::{OnUnknown, PartFate, Receipt, ReceiptState, Refusal},
+    message::{OnUnknown, PartFate, Receipt, ReceiptState, Refusal, RefusalCode},
 };
 use outdial_engine::{
     Actor, Engine, SmsTrunk,
@@ -225,6 +225,39 @@ async fn a_receipt_may_come_before_the_answer() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_text_without_receipts_ends_as_sent() {
+    let texts = Texts::start().await;
+    texts.world.texts.ask_for_no_receipts();
+    let id = texts.send(SendMessages::to("+6590000001", "x".repeat(200))).await;
+    let message = texts.reached(id, "message_ended", 1).await;
+    assert_eq!((message.state, message.submissions.len()), (MessageState::Sent, 2));
+    assert!(message.sent_at.is_some() && message.ended_at == message.sent_at);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_asks_for_peace_while_a_text_waits_gets_it() {
+    let texts = Texts::start().await;
+    texts.world.texts.down("one", Some("no route"));
+    texts.world.texts.down("two", Some("no route"));
+    let id = texts.send(hello()).await;
+    texts.reached(id, "message_queued", 1).await;
+    let stop = ArrivedText {
+        from: "+6590000001".into(),
+        to: "+6561234567".into(),
+        text: "Stop".into(),
+        place: None,
+    };
+    assert!(texts.world.texts.arrive("one", Arrived::Text(stop)).await);
+    texts.world.texts.down("one", None);
+    let message = texts.reached(id, "message_ended", 1).await;
+    assert_eq!(
+        (message.state, message.refusal),
+        (MessageState::Refused, Some(RefusalCode::DoNotDisturb))
+    );
+    assert!(texts.world.texts.orders().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_a_crash_interrupted_is_not_sent_again() {
     let texts = Texts::start().await;
     texts.world.texts.fall_silent();
@@ -410,6 +443,91 @@ async fn a_text_that_comes_in_is_joined_from_its_parts() {
             .len(),
         1
     );
+}
+
+fn written(from: &str, text: &str) -> Arrived {
+    Arrived::Text(ArrivedText {
+        from: from.into(),
+        to: "6561234567".into(),
+        text: text.into(),
+        place: None,
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_masked_pair_writes_to_each_other() {
+    let texts = Texts::decided(|world| {
+        for number in &mut world.settings.numbers {
+            number.uses.extend([NumberUse::ReceivesCalls, NumberUse::CallerId]);
+        }
+        world.settings.trunks.push(outdial_engine::routing::Trunk {
+            name: "carrier".to_owned(),
+            carrier: "sip".to_owned(),
+            prefixes: Vec::new(),
+            built_in: false,
+            limit: Limit::default(),
+            incoming: Limit::default(),
+        });
+    })
+    .await;
+    let parties = ["+6590000001", "+6590000002"];
+    let mask = verbs::CreateMask {
+        parties: parties.map(|party| Address::parse(party).unwrap()),
+        number: None,
+        pin: None,
+        expires: None,
+        tag: Some("ride 7".to_owned()),
+    };
+    verbs::create_mask(&texts.engine, &texts.actor, mask, None)
+        .await
+        .unwrap();
+    for (sent, from, to) in [(1, parties[0], parties[1]), (2, parties[1], parties[0])] {
+        assert!(texts.world.texts.arrive("one", written(from, "I am here")).await);
+        let orders = texts.world.texts.sent(sent).await;
+        let order = orders.last().unwrap();
+        assert_eq!((order.to.as_str(), order.from.as_deref()), (to, Some("+6561234567")));
+        assert_eq!(order.composed.text(), "I am here");
+    }
+    // Whoever is none of the two reaches nobody, and is heard all the same.
+    assert!(
+        texts
+            .world
+            .texts
+            .arrive("one", written("+6590000009", "who is it"))
+            .await
+    );
+    let filter = outdial_engine::ports::MessageFilter {
+        most: 9,
+        ..Default::default()
+    };
+    let page = verbs::list_messages(&texts.engine, &texts.actor, filter).await.unwrap();
+    let incoming = page
+        .items
+        .iter()
+        .filter(|message| message.state == MessageState::Received);
+    assert_eq!((incoming.count(), page.items.len()), (3, 5));
+    assert_eq!(texts.world.texts.orders().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_word_is_answered_once_in_a_while_even_to_those_who_want_nothing() {
+    let texts = Texts::decided(|world| {
+        world.settings.keyword_answers.stop = Some("You get no more texts.".to_owned());
+    })
+    .await;
+    for _ in 0..2 {
+        assert!(texts.world.texts.arrive("one", written("+6590000001", "stop")).await);
+    }
+    let orders = texts.world.texts.sent(1).await;
+    assert_eq!(orders[0].to, "+6590000001");
+    assert_eq!(orders[0].composed.text(), "You get no more texts.");
+    // Nothing is configured for this one.
+    assert!(texts.world.texts.arrive("one", written("+6590000001", "help")).await);
+    let id = texts.send(hello()).await;
+    assert_eq!(texts.message(id).await.state, MessageState::Refused);
+    tokio::time::sleep(Duration::from_secs(61)).await;
+    assert!(texts.world.texts.arrive("one", written("+6590000001", "STOP")).await);
+    assert_eq!(texts.world.texts.sent(2).await.len(), 2);
 }
 
 #[tokio::test(start_paused = true)]

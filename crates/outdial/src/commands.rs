@@ -55,7 +55,7 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Accounts { command } => accounts::run(&common, command).await,
         Command::Keys { command } => keys::run(&common, command).await,
         Command::Webhook { command } => webhook::run(&common, command).await,
-        Command::Doctor(doctor) => doctor::run(&common, doctor).await,
+        Command::Doctor(doctor) => Box::pin(doctor::run(&common, doctor)).await,
         Command::Store { command } => store::run(&common, command).await,
         Command::Callfile { command, .. } => callfile::run(command).await,
         Command::Openapi => {

@@ -202,6 +202,7 @@ impl Config {
         Ok(Settings {
             sms_trunks: self.sms_trunks()?,
             keyword_languages: self.languages()?,
+            keyword_answers: self.texts.answers()?,
             node: self.server.node.clone(),
             limits: self.limits.bounds()?,
             trunks,

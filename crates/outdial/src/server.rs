@@ -68,7 +68,7 @@ pub struct Server {
     /// The carrier of texts, where this server dials and there is a trunk for them.
     pub smpp: Option<Arc<SmppCarrier>>,
     /// The built-in SMSC, where the phones are enabled.
-    smsc: Option<Smsc>,
+    pub smsc: Option<Smsc>,
     /// Who tells receivers of events, where this server dials.
     webhooks: Option<Webhooks>,
     stop_within: Duration,

@@ -38,8 +38,14 @@ async fn the_phone_hears_the_sentence_and_its_key_arrives() {
     assert_eq!(of("bridge").len(), 2);
     assert_eq!(result["room"]["call_ids"].as_array().unwrap().len(), 3);
     assert_eq!(of("room").len(), 6);
+    let text = &result["text"];
+    assert_eq!(
+        (&text["state"], &text["parts"]),
+        (&json!("delivered"), &json!(2)),
+        "{text:#}"
+    );
     let timeline = std::fs::read_to_string(out.join("timeline.txt")).unwrap();
-    for part in ["INVITE", "connected", "stand-up", "+12025550199"] {
+    for part in ["INVITE", "connected", "stand-up", "+12025550199", "message submitted"] {
         assert!(timeline.contains(part), "{part}: {timeline}");
     }
 

@@ -106,6 +106,7 @@ macro_rules! store_suite {
             urgent_messages_are_claimed_beside_many
             a_restart_finds_messages_in_the_journal
             a_run_without_a_lease_sends_no_message
+            nothing_for_who_wants_none_is_journalled
             a_message_is_tried_again
             early_receipts_wait_for_their_name
             overdue_messages_are_found

@@ -54,6 +54,7 @@ impl Message {
                 state: SubmissionState::Waiting,
                 id: None,
                 error: None,
+                perhaps: self.perhaps_left(),
             };
             self.submissions = vec![new; submissions.max(1)];
         } else if self.trunk.as_deref() != Some(trunk) || self.submissions.len() != submissions {
@@ -105,6 +106,12 @@ impl Message {
         Ok(self.follows(found, now))
     }
 
+    /// Ends it when the network has all of it and was not asked for receipts: nothing follows then.
+    pub fn expect_no_receipts(&mut self, now: Timestamp) -> Option<MessageEvent> {
+        let has_all = self.state == MessageState::Submitted;
+        has_all.then(|| self.end(MessageState::Sent, None, now))
+    }
+
     /// Accounts for a crash while it was being sent: what has no answer may have left.
     ///
     /// # Errors
@@ -125,6 +132,7 @@ impl Message {
                     for submission in &mut self.submissions {
                         if submission.state == SubmissionState::Unknown {
                             submission.state = SubmissionState::Waiting;
+                            submission.perhaps = true;
                         }
                     }
                     vec![self.again(reason, now)]
@@ -147,10 +155,10 @@ impl Message {
         };
         let some_left = !self.have().is_empty();
         match refusal {
-            Refusal::Never => vec![self.end(MessageState::Rejected, Some(reason), now)],
+            Refusal::Never => vec![self.end_unsent(MessageState::Rejected, Some(reason), now)],
             Refusal::Elsewhere if some_left => {
                 let reason = format!("the trunk has some of its parts and refuses the rest: {reason}");
-                vec![self.end(MessageState::Failed, Some(reason), now)]
+                vec![self.end_unsent(MessageState::Failed, Some(reason), now)]
             }
             Refusal::Elsewhere => {
                 self.refused_by.extend(self.trunk.clone());
@@ -164,11 +172,11 @@ impl Message {
     fn again(&mut self, because: String, now: Timestamp) -> MessageEvent {
         if self.tries >= MOST_TRIES {
             let reason = format!("it was tried {} times: {because}", self.tries);
-            return self.end(MessageState::Failed, Some(reason), now);
+            return self.end_unsent(MessageState::Failed, Some(reason), now);
         }
         let at = now.checked_add(pause(self.tries)).unwrap_or(Timestamp::MAX);
         if at >= self.plan.expires {
-            return self.end(MessageState::Expired, Some(because), now);
+            return self.end_unsent(MessageState::Expired, Some(because), now);
         }
         self.plan.due = at;
         self.state = waiting(&self.plan, now);

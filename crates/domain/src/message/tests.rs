@@ -19,6 +19,7 @@ fn message(parts: usize) -> Message {
         due: at(0),
         expires: at(86_400),
         on_unknown: OnUnknown::Leave,
+        answers_word: false,
         tag: None,
         reference: None,
         webhook: None,
@@ -54,6 +55,44 @@ fn receipt(id: &str, state: ReceiptState) -> Receipt {
         state,
         error: None,
     }
+}
+
+#[test]
+fn what_may_have_left_is_never_said_not_to_have_been_sent() {
+    let lost_once = || {
+        let mut message = message(1);
+        message.plan.on_unknown = OnUnknown::Retry;
+        message.journal("one", 1, at(1)).unwrap();
+        message.answered(&[lost()], at(2)).unwrap();
+        assert_eq!(message.state, MessageState::Scheduled);
+        message
+    };
+    assert!(lost_once().cancel(at(3)).is_err());
+    let mut refused_by_us = lost_once();
+    refused_by_us
+        .refuse(RefusalCode::DoNotDisturb, "they said so".into(), at(3))
+        .unwrap();
+    let mut overdue = lost_once();
+    overdue.overdue(at(86_400)).unwrap();
+    let mut refused_there = lost_once();
+    refused_there.journal("two", 1, at(4)).unwrap();
+    refused_there.answered(&[refused(Refusal::Never)], at(5)).unwrap();
+    for message in [refused_by_us, overdue, refused_there] {
+        assert_eq!(message.state, MessageState::Unknown, "{message:#?}");
+    }
+    let mut sent = lost_once();
+    sent.journal("one", 1, at(4)).unwrap();
+    sent.answered(&[accepted("a")], at(5)).unwrap();
+    assert_eq!(sent.state, MessageState::Submitted);
+}
+
+#[test]
+fn a_text_without_receipts_ends_as_sent() {
+    let mut message = sending(2);
+    assert_eq!(message.expect_no_receipts(at(2)), None, "nobody has it yet");
+    message.answered(&[accepted("a"), accepted("b")], at(2)).unwrap();
+    assert!(message.expect_no_receipts(at(2)).is_some());
+    assert_eq!((message.state, message.ended_at), (MessageState::Sent, Some(at(2))));
 }
 
 #[test]

@@ -184,8 +184,9 @@ pub struct MessageChange {
     pub events: Vec<Event>,
     /// What becomes of its job, which is to send it.
     pub job: Job,
-    /// The run of a node that takes it into the journal by this change. A store with
-    /// [`nodes`](super::Store::nodes) saves it only while the lease of that run lasts.
+    /// The run of a node that takes it into the journal by this change. It is saved only where its receiver is not on
+    /// the list of those who want no texts, unless it answers a word of theirs, and by a store with [`nodes`](super::Store::nodes) only while the lease of
+    /// that run lasts.
     pub journalled_by: Option<String>,
     /// What must not be there yet: the mark of the same text to the same receiver. Then the change is repeated.
     pub mark: Option<FirstAnswer>,
@@ -205,16 +206,18 @@ impl MessageChange {
             job: match message.state {
                 MessageState::Scheduled | MessageState::Queued => Job::Add,
                 MessageState::Sending
-                | MessageState::Submitted
-                | MessageState::Delivered
-                | MessageState::Undelivered
                 | MessageState::Failed
+                | MessageState::Unknown
                 | MessageState::Expired
-                | MessageState::Rejected
                 | MessageState::Refused
                 | MessageState::Canceled
-                | MessageState::Unknown
                 | MessageState::Received => Job::Remove,
+                // The journal took it away.
+                MessageState::Submitted
+                | MessageState::Sent
+                | MessageState::Delivered
+                | MessageState::Undelivered
+                | MessageState::Rejected => Job::Keep,
             },
             since: (since > 0).then_some(since),
             message,
@@ -240,6 +243,11 @@ pub enum SavedMessage {
     Stale,
     /// Its mark was there already; nothing was written.
     Repeated,
+    /// It was to be taken into the journal, and its receiver wants no texts; nothing was written.
+    Unwanted {
+        /// How that came to be known, in words.
+        because: String,
+    },
 }
 
 /// The messages that were taken.

@@ -5,26 +5,30 @@ use outdial_domain::{
     message::{PartFate, Receipt},
 };
 
-use super::saving::{Saved, change, save};
+use super::saving::{Saved, change, early, may_try_again, save};
 use crate::{
     Engine,
     ports::{MessageChange, ReceiptName},
 };
 
-/// Writes down what became of the submissions of a message that was being sent. Receipts for those that an earlier
-/// try had made may change it meanwhile.
-pub(super) async fn write_down(engine: &Engine, mut message: Message, fates: Vec<PartFate>) {
+/// Writes down what became of the submissions of a message that was being sent, over a trunk that is asked for
+/// receipts or not. Receipts for those that an earlier try had made may change it meanwhile.
+pub(super) async fn write_down(engine: &Engine, mut message: Message, fates: Vec<PartFate>, receipts: bool) {
     let names: Vec<String> = fates.iter().filter_map(name).collect();
+    let tries = message.tries;
     loop {
-        let Ok(events) = message.answered(&fates, engine.ids.now()) else {
+        let Ok(mut events) = message.answered(&fates, engine.ids.now()) else {
             tracing::warn!(message = %message.id, state = %message.state, "an answer came when nobody waited for it");
             return;
         };
+        if !receipts {
+            events.extend(message.expect_no_receipts(engine.ids.now()));
+        }
         let answered = MessageChange {
             names: names.clone(),
             ..change(engine, &mut message, events)
         };
-        match save(engine, answered).await {
+        match save(engine, answered.clone()).await {
             Saved::Done(early) => {
                 count(&message);
                 if matches!(message.state, MessageState::Scheduled | MessageState::Queued) {
@@ -32,8 +36,11 @@ pub(super) async fn write_down(engine: &Engine, mut message: Message, fates: Vec
                 }
                 return apply(engine, message, early).await;
             }
-            Saved::Stale => match reload(engine, &message).await {
-                Some(now) => message = now,
+            Saved::Stale | Saved::Unwanted(_) => match reload(engine, &message).await {
+                // A receipt for what an earlier try has sent was faster.
+                Some(now) if now.state == MessageState::Sending && now.tries == tries => message = now,
+                // It was saved, although nobody said so: what this try came to is no answer to another one.
+                Some(now) => return apply(engine, now, early(engine, &answered).await).await,
                 None => return,
             },
             // The next start finds it in the journal.
@@ -91,7 +98,7 @@ pub(super) async fn report(engine: &Engine, mut message: Message, receipt: &Rece
                 count(&message);
                 return true;
             }
-            Saved::Stale => match reload(engine, &message).await {
+            Saved::Stale | Saved::Unwanted(_) => match reload(engine, &message).await {
                 Some(now) => message = now,
                 None => return false,
             },
@@ -105,12 +112,18 @@ pub(super) fn reported(engine: &Engine, message: &mut Message, events: Vec<Messa
     change(engine, message, events)
 }
 
-/// The message as it is on disk; `None` when that cannot be read, and then it is accounted for later.
+/// The message as it is on disk; `None` when that cannot be read before the engine stops. Then the next start accounts
+/// for it.
 async fn reload(engine: &Engine, message: &Message) -> Option<Message> {
-    let read = engine.store.message(message.account, message.id).await;
-    read.inspect_err(|error| tracing::error!(message = %message.id, %error, "cannot read what became of a message"))
-        .ok()
-        .flatten()
+    loop {
+        let error = match engine.store.message(message.account, message.id).await {
+            Ok(found) => return found,
+            Err(error) => error,
+        };
+        if !may_try_again(engine, message.id, &error).await {
+            return None;
+        }
+    }
 }
 
 /// Counts a message that is over.

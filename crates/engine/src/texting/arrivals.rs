@@ -1,21 +1,14 @@
-//! What carriers bring in: receipts for what was sent, and texts for us.
+//! What carriers bring in: receipts for what was sent, and texts for us, which `received` takes.
 
 use std::collections::HashMap;
 
-use outdial_domain::{
-    Account, Address, Message, MessageEvent, MessageId, MessagePlan, Number, NumberUse, Priority,
-    message::{Keyword, OnUnknown},
-    text::{Concatenation, MOST_PARTS, compose},
-};
+use outdial_domain::{Message, MessageEvent, MessageId};
 use tokio::sync::{mpsc, oneshot};
 
-use super::{answers, saving::change};
+use super::{answers, received::take_text};
 use crate::{
     Engine,
-    ports::{
-        Arrival, Arrived, ArrivedText, LeftAlone, MessageBatch, MessageChange, ReceiptName, SavedMessage, StoreError,
-        TrunkReceipt,
-    },
+    ports::{Arrival, Arrived, MessageBatch, MessageChange, ReceiptName, SavedMessage, StoreError, TrunkReceipt},
 };
 
 /// How many are taken at a time.
@@ -54,7 +47,7 @@ pub(super) async fn take_all(engine: Engine, mut arriving: mpsc::Receiver<Arriva
 }
 
 /// The far side hears that we have it. It may have gone away meanwhile, and then brings it again.
-fn said(taken: oneshot::Sender<()>) {
+pub(super) fn said(taken: oneshot::Sender<()>) {
     let _ = taken.send(());
 }
 
@@ -117,110 +110,5 @@ async fn take_receipts(engine: &Engine, receipts: Vec<TrunkReceipt>) -> Result<(
             }
         }
     }
-    Ok(())
-}
-
-/// Takes a text for us, or a part of one.
-async fn take_text(engine: &Engine, trunk: String, text: ArrivedText, taken: oneshot::Sender<()>) {
-    match text_is_taken(engine, trunk, text).await {
-        Ok(()) => said(taken),
-        Err(error) => tracing::error!(%error, "a text cannot be taken now; it comes again"),
-    }
-}
-
-async fn text_is_taken(engine: &Engine, trunk: String, text: ArrivedText) -> Result<(), StoreError> {
-    let Some(number) = ours(engine, &trunk, &text.to) else {
-        tracing::warn!(%trunk, "a text came in for a number that no account has: give it a `[[number]]` that `receives_texts`");
-        return Ok(());
-    };
-    let accounts = engine.store.accounts().await?;
-    let Some(account) = accounts.into_iter().find(|account| account.name == number.account) else {
-        tracing::warn!(%trunk, account = number.account, "a text came in for an account that is not there");
-        return Ok(());
-    };
-    let parts = engine
-        .store
-        .keep_part(trunk.clone(), text.clone(), engine.ids.now())
-        .await?;
-    let complete = text.place.is_none_or(|place| parts.len() >= usize::from(place.total));
-    if !complete {
-        return Ok(());
-    }
-    let body: String = parts.iter().map(|part| part.text.as_str()).collect();
-    received(engine, &account, number, trunk, text, body).await
-}
-
-/// The number of ours that takes texts to this one over this trunk.
-fn ours<'e>(engine: &'e Engine, trunk: &str, to: &str) -> Option<&'e Number> {
-    let to = Address::parse(to).ok()?;
-    engine.settings.numbers.iter().find(|number| {
-        number.uses.contains(&NumberUse::ReceivesTexts)
-            && number.is_reached_by(&to)
-            && number.trunk.as_deref().is_none_or(|home| home == trunk)
-    })
-}
-
-/// Writes a whole text down, and does what its sender asks for by one word.
-async fn received(
-    engine: &Engine,
-    account: &Account,
-    number: &Number,
-    trunk: String,
-    text: ArrivedText,
-    body: String,
-) -> Result<(), StoreError> {
-    let now = engine.ids.now();
-    let languages: Vec<&str> = engine.settings.keyword_languages.iter().map(String::as_str).collect();
-    let keyword = Keyword::of(&body, &languages);
-    let sender = Address::parse(&text.from).ok();
-    let sender = sender.map_or_else(|| text.from.clone(), |sender| sender.to_string());
-    match keyword {
-        Some(Keyword::Stop) => {
-            let entry = LeftAlone {
-                number: sender.clone(),
-                since: now,
-                because: format!("they wrote so to {}", number.address),
-            };
-            engine.store.leave_alone(account.id, vec![entry]).await?;
-        }
-        Some(Keyword::Start) => {
-            engine.store.allow_again(account.id, vec![sender.clone()]).await?;
-        }
-        Some(Keyword::Help) | None => {}
-    }
-    let parts = text.place.map_or(1, |place| usize::from(place.total));
-    // What a network brings may be empty, or have what no phone shows; it is kept as it came.
-    let composed = compose(&body, false, Concatenation::Udh8, MOST_PARTS).unwrap_or(outdial_domain::text::Composed {
-        encoding: outdial_domain::text::Encoding::Ucs2,
-        parts: Vec::new(),
-    });
-    let plan = MessagePlan {
-        to: number.address.clone(),
-        from: Some(sender.clone()),
-        body,
-        priority: Priority::Normal,
-        via: None,
-        due: now,
-        expires: now,
-        on_unknown: OnUnknown::Leave,
-        tag: None,
-        reference: None,
-        webhook: None,
-    };
-    let id = engine.ids.make(MessageId::new);
-    let mut message = Message::received(id, account.id, plan, &composed, trunk.clone(), now);
-    message.parts = parts;
-    let received = MessageEvent::Received {
-        from: sender,
-        to: number.address.to_string(),
-        trunk,
-        keyword,
-    };
-    let change = MessageChange {
-        joins: Some(text),
-        ..change(engine, &mut message, vec![received])
-    };
-    engine.store.commit_messages(change.into()).await?;
-    metrics::counter!("outdial_messages_received_total").increment(1);
     Ok(())
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use outdial_domain::{Event, Message, MessageEvent, message::Receipt};
+use outdial_domain::{Event, Message, MessageEvent, MessageId, message::Receipt};
 
 use crate::{
     Engine,
@@ -18,6 +18,8 @@ pub(super) enum Saved {
     Done(Vec<Receipt>),
     /// Somebody else changed the message in between, or others send it now; nothing was saved.
     Stale,
+    /// It was to be taken into the journal, and its receiver wants no texts, because of this; nothing was saved.
+    Unwanted(String),
     /// The engine stops while the disk still fails; nothing was saved.
     Stopping,
 }
@@ -54,30 +56,55 @@ pub(super) async fn save(engine: &Engine, change: MessageChange) -> Saved {
         let saved = engine.store.commit_messages(change.clone().into()).await;
         match saved.map(|mut saved| saved.pop()) {
             Ok(Some(SavedMessage::Saved { early })) => return Saved::Done(early),
-            Ok(_) if failed_before && is_there(engine, &change).await => return Saved::Done(Vec::new()),
+            Ok(Some(SavedMessage::Unwanted { because })) => return Saved::Unwanted(because),
+            Ok(_) if failed_before => match is_there(engine, &change).await {
+                Ok(true) => return Saved::Done(early(engine, &change).await),
+                Ok(false) => return Saved::Stale,
+                Err(error) if !may_try_again(engine, change.message.id, &error).await => return Saved::Stopping,
+                Err(_) => {}
+            },
             Ok(_) => return Saved::Stale,
             Err(error @ StoreError::Fenced(_)) => {
                 tracing::warn!(message = %change.message.id, %error, "this message is sent by others, if at all");
                 return Saved::Stale;
             }
             Err(error) => {
-                tracing::error!(message = %change.message.id, %error, "cannot save; trying again");
                 failed_before = true;
-                tokio::select! {
-                    () = tokio::time::sleep(AFTER_FAILURE) => {}
-                    () = engine.inner().stopping.cancelled() => return Saved::Stopping,
+                if !may_try_again(engine, change.message.id, &error).await {
+                    return Saved::Stopping;
                 }
             }
         }
     }
 }
 
-/// Whether a save that was said to have failed had reached the disk all the same.
-async fn is_there(engine: &Engine, change: &MessageChange) -> bool {
-    let events = engine
-        .store
-        .events_of(change.message.account, change.message.id.into())
-        .await;
+/// Waits for a while after the disk has failed; false when the engine stops.
+pub(super) async fn may_try_again(engine: &Engine, id: MessageId, error: &StoreError) -> bool {
+    tracing::error!(%id, %error, "the store fails; trying again");
+    tokio::select! {
+        () = tokio::time::sleep(AFTER_FAILURE) => true,
+        () = engine.inner().stopping.cancelled() => false,
+    }
+}
+
+/// Whether a save that was said to have failed had reached the disk all the same, and is still the newest.
+async fn is_there(engine: &Engine, change: &MessageChange) -> Result<bool, StoreError> {
+    let (account, subject) = (change.message.account, change.message.id.into());
+    let events = engine.store.events_of(account, subject).await?;
     let last = change.events.last().map(|event| event.id);
-    events.is_ok_and(|events| events.last().map(|stored| stored.event.id) == last)
+    Ok(events.last().map(|stored| stored.event.id) == last)
+}
+
+/// The receipts that came before a change which gave their names, and was saved without our hearing so.
+pub(super) async fn early(engine: &Engine, change: &MessageChange) -> Vec<Receipt> {
+    if change.names.is_empty() {
+        return Vec::new();
+    }
+    let trunk = change.message.trunk.as_deref().unwrap_or_default();
+    // What cannot be read now is found at the next start.
+    let known = engine.store.known_receipts(usize::MAX).await.unwrap_or_default();
+    let ours = known
+        .into_iter()
+        .filter(|known| known.trunk == trunk && change.names.contains(&known.receipt.id));
+    ours.map(|known| known.receipt).collect()
 }

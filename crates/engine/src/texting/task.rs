@@ -21,7 +21,7 @@ use crate::{
         admission::{Permit, Seat},
         queue::Waiting,
     },
-    ports::{MessageChange, TextOrder, Which},
+    ports::{MessageChange, TextOrder},
     scheduler::AHEAD,
 };
 
@@ -41,13 +41,16 @@ pub(super) async fn run(engine: Engine, run: String, mut message: Message, seat:
     match prepared {
         // What was given to the journal is written even if nobody waits for it, so this is not broken off.
         Prepared::Ready(route, permit) => send(&engine, run, message, *route, permit).await,
-        Prepared::Over(event) => {
-            let change = change(&engine, &mut message, vec![event]);
-            if let Saved::Done(_) = save(&engine, change).await {
-                answers::count(&message);
-            }
-        }
+        Prepared::Over(event) => end(&engine, message, event).await,
         Prepared::Gone => {}
+    }
+}
+
+/// Writes down that it ends before it was sent.
+async fn end(engine: &Engine, mut message: Message, event: MessageEvent) {
+    let change = change(engine, &mut message, vec![event]);
+    if let Saved::Done(_) = save(engine, change).await {
+        answers::count(&message);
     }
 }
 
@@ -77,7 +80,7 @@ async fn prepare(engine: &Engine, message: &mut Message) -> Prepared {
             }
             Ok(Way::Open(route)) => match permitted(engine, message, &route, &mut told, tell_at).await {
                 // It may have been down by then; its carrier says so at once, and nothing was sent.
-                Permitted::Now(permit) => return last_look(engine, message, route, permit).await,
+                Permitted::Now(permit) => return Prepared::Ready(Box::new(route), permit),
                 Permitted::Expired => continue,
                 Permitted::Gone => return Prepared::Gone,
             },
@@ -90,31 +93,6 @@ async fn prepare(engine: &Engine, message: &mut Message) -> Prepared {
             }
         }
         tokio::time::sleep(LOOK.min(time_left(engine, message))).await;
-    }
-}
-
-/// Who has asked for peace since the message was accepted gets it.
-async fn last_look(engine: &Engine, message: &mut Message, route: TextRoute, permit: Option<Permit>) -> Prepared {
-    let number = message.plan.to.to_string();
-    loop {
-        match engine
-            .store
-            .left_alone(message.account, Which::Of(vec![number.clone()]))
-            .await
-        {
-            Ok(entries) => match entries.first() {
-                None => return Prepared::Ready(Box::new(route), permit),
-                Some(entry) => {
-                    let reason = format!("the receiver wants no texts: {}", entry.because);
-                    let refused = message.refuse(RefusalCode::DoNotDisturb, reason, engine.ids.now());
-                    return refused.map_or(Prepared::Gone, Prepared::Over);
-                }
-            },
-            Err(error) => {
-                tracing::error!(message = %message.id, %error, "cannot look who wants no texts; trying again");
-                tokio::time::sleep(WORTH_TELLING).await;
-            }
-        }
     }
 }
 
@@ -178,7 +156,7 @@ async fn tell(engine: &Engine, message: &mut Message, because: String) -> bool {
             *message = held;
             true
         }
-        Saved::Stale | Saved::Stopping => false,
+        Saved::Stale | Saved::Unwanted(_) | Saved::Stopping => false,
     }
 }
 
@@ -208,6 +186,7 @@ async fn send(engine: &Engine, run: String, mut message: Message, route: TextRou
     };
     message.encoding = composed.encoding;
     message.parts = composed.parts.len();
+    let before = message.clone();
     let Ok(mut sending) = message.journal(&route.trunk.name, submissions, engine.ids.now()) else {
         tracing::error!(message = %message.id, state = %message.state, "a message that waits cannot be sent");
         return;
@@ -221,8 +200,11 @@ async fn send(engine: &Engine, run: String, mut message: Message, route: TextRou
         ..change(engine, &mut message, vec![sending])
     };
     fault::point("text_before_journal");
-    if !matches!(save(engine, journal).await, Saved::Done(_)) {
-        return;
+    match save(engine, journal).await {
+        Saved::Done(_) => {}
+        // They have asked for peace since the message was accepted.
+        Saved::Unwanted(because) => return leave_alone(engine, before, &because).await,
+        Saved::Stale | Saved::Stopping => return,
     }
     fault::point("text_after_journal");
     let fates = if engine.inner().node.may_dial() {
@@ -245,7 +227,16 @@ async fn send(engine: &Engine, run: String, mut message: Message, route: TextRou
     };
     fault::point("text_sent");
     drop(permit);
-    answers::write_down(engine, message, fates).await;
+    answers::write_down(engine, message, fates, route.state.receipts).await;
+}
+
+/// Ends what its receiver does not want.
+async fn leave_alone(engine: &Engine, mut message: Message, because: &str) {
+    let reason = format!("the receiver wants no texts: {because}");
+    let refused = message.refuse(RefusalCode::DoNotDisturb, reason, engine.ids.now());
+    if let Ok(event) = refused {
+        end(engine, message, event).await;
+    }
 }
 
 /// What its parts have in common, and its name for the far side: it follows from its id, so that it is the same

@@ -1,21 +1,27 @@
 //! Takes a request to send a text to one receiver or to many: checks it, saves it, and wakes the scheduler.
 
-use std::{collections::HashMap, time::Duration};
+mod checked;
+mod sender;
+mod unique;
 
-use jiff::{SignedDuration, Timestamp};
+use std::time::Duration;
+
+use jiff::Timestamp;
 use outdial_domain::{
-    Address, CallWebhook, Message, MessageEvent, MessageId, MessagePlan, NumberUse, Plan, Priority, Scope,
+    Message, MessageEvent, MessageId, Priority,
     message::{OnUnknown, RefusalCode},
 };
 use outdial_flow::Problem;
 
-use super::{Actor, Once, WebhookOfCall, preview_message, webhooks};
+use self::{
+    checked::Checked,
+    unique::{duplicates_are_known, mark},
+};
+use super::{Actor, Once, WebhookOfCall};
 use crate::{
     Engine, fault,
-    ports::{FirstAnswer, MessageBatch, MessageChange, SavedMessage, StoreError, Which},
-    routing::NoRoute,
-    texting::{event, route, save_new},
-    verbs::hash_request,
+    ports::{MessageBatch, MessageChange, SavedMessage, StoreError, Which},
+    texting::{event, save_new},
 };
 
 /// The most receivers of one request: all of them are saved in one transaction, which others wait for.
@@ -29,15 +35,6 @@ pub const LONGEST_VALIDITY: Duration = Duration::from_secs(7 * 24 * 3600);
 
 /// The longest time within which the same text is not sent twice.
 pub const LONGEST_UNIQUE: Duration = Duration::from_secs(7 * 24 * 3600);
-
-/// The most bytes of a sender: the air carries 11 characters, or 20 digits.
-const LONGEST_SENDER: usize = 21;
-
-/// How far in the future a message may lie.
-const FURTHEST: SignedDuration = SignedDuration::from_hours(24 * 366);
-
-/// How late a request may come for its time and still be meant.
-const LATEST: SignedDuration = SignedDuration::from_hours(1);
 
 /// A request to send texts.
 #[derive(Debug, Clone)]
@@ -155,7 +152,7 @@ pub async fn send_messages(
         return Err(SendMessagesError::Stopping);
     }
     let now = engine.ids.now();
-    let common = Common::check(engine, actor, &request, now)?;
+    let common = Checked::new(engine, actor, &request, now)?;
     let mut sent: Vec<SentTo> = Vec::with_capacity(request.receivers.len());
     for receiver in request.receivers {
         sent.push(common.message(engine, actor, receiver, now));
@@ -168,7 +165,7 @@ pub async fn send_messages(
 async fn save(
     engine: &Engine,
     actor: &Actor,
-    common: &Common,
+    common: &Checked,
     mut sent: Vec<SentTo>,
     once: Option<Once<Vec<SentTo>>>,
     now: Timestamp,
@@ -200,7 +197,7 @@ async fn save(
 }
 
 /// The change that makes a message, with its first events. One that is over already has no job.
-fn created(engine: &Engine, actor: &Actor, message: &mut Message, common: &Common, now: Timestamp) -> MessageChange {
+fn created(engine: &Engine, actor: &Actor, message: &mut Message, common: &Checked, now: Timestamp) -> MessageChange {
     let plan = &message.plan;
     let mut events = vec![MessageEvent::Created {
         to: plan.to.to_string(),
@@ -221,52 +218,6 @@ fn created(engine: &Engine, actor: &Actor, message: &mut Message, common: &Commo
         mark: mark.filter(|_| !message.state.is_final()),
         ..MessageChange::new(message.clone(), events)
     }
-}
-
-/// What is kept so that the same text is not sent to the same receiver by the same sender again.
-fn mark(message: &Message, unique: Duration, now: Timestamp) -> FirstAnswer {
-    FirstAnswer {
-        account: message.account,
-        key: fingerprint(message),
-        request: [0; 32],
-        answer: message.id.to_string().into_bytes(),
-        made_at: now,
-        kept_until: now.saturating_add(unique).unwrap_or(Timestamp::MAX),
-    }
-}
-
-fn fingerprint(message: &Message) -> [u8; 32] {
-    let plan = &message.plan;
-    let from = plan.from.as_deref().unwrap_or_default();
-    let to = plan.to.to_string();
-    hash_request(&[b"the same text", from.as_bytes(), to.as_bytes(), plan.body.as_bytes()])
-}
-
-/// Finds those that were sent before, or stand in the request twice.
-async fn duplicates_are_known(
-    engine: &Engine,
-    actor: &Actor,
-    sent: &mut [SentTo],
-    unique: Duration,
-    now: Timestamp,
-) -> Result<(), StoreError> {
-    let mut here: HashMap<[u8; 32], MessageId> = HashMap::new();
-    for one in sent.iter_mut() {
-        let SentTo::Taken(message) = one else { continue };
-        let key = mark(message, unique, now).key;
-        let earlier = match here.get(&key) {
-            Some(id) => Some(*id),
-            None => {
-                let kept = engine.store.first_answer(actor.account, key, now).await?;
-                kept.and_then(|kept| std::str::from_utf8(&kept.answer).ok()?.parse().ok())
-            }
-        };
-        match earlier {
-            Some(id) => *one = SentTo::Duplicate(id),
-            None => drop(here.insert(key, message.id)),
-        }
-    }
-    Ok(())
 }
 
 /// Ends the messages to those who want none before they begin.
@@ -298,159 +249,4 @@ async fn refuse_who_wants_none(
         }
     }
     Ok(())
-}
-
-/// What all messages of a request have in common.
-struct Common {
-    from: Option<String>,
-    via: Option<String>,
-    due: Timestamp,
-    expires: Timestamp,
-    priority: Priority,
-    smart: bool,
-    on_unknown: OnUnknown,
-    unique_within: Option<Duration>,
-    tag: Option<String>,
-    webhook: Option<CallWebhook>,
-}
-
-impl Common {
-    fn check(
-        engine: &Engine,
-        actor: &Actor,
-        request: &SendMessages,
-        now: Timestamp,
-    ) -> Result<Self, SendMessagesError> {
-        let mut problems = Vec::new();
-        let mut wrong = |field: &str, code, message: String| problems.push(problem(field, code, message));
-        if !(1..=MOST_RECEIVERS).contains(&request.receivers.len()) {
-            wrong("to", "out_of_range", format!("give 1 to {MOST_RECEIVERS} receivers"));
-        }
-        if request.due.is_some_and(|due| now.duration_since(due) > LATEST) {
-            wrong(
-                "at",
-                "out_of_range",
-                "give a time to come, or none to send now".to_owned(),
-            );
-        }
-        let due = request.due.unwrap_or(now).max(now);
-        if due.duration_since(now) > FURTHEST {
-            wrong("at", "out_of_range", "give a time within the next 366 days".to_owned());
-        }
-        let validity = request.validity.unwrap_or(USUAL_VALIDITY);
-        for (field, length, longest) in [
-            ("validity", Some(validity), LONGEST_VALIDITY),
-            ("unique_within", request.unique_within, LONGEST_UNIQUE),
-        ] {
-            if length.is_some_and(|length| length.is_zero() || length > longest) {
-                let message = format!("give more than 0 and at most {} s", longest.as_secs());
-                wrong(field, "out_of_range", message);
-            }
-        }
-        if request.tag.as_ref().is_some_and(|tag| tag.len() > Plan::LONGEST_TAG) {
-            wrong("tag", "too_long", format!("give at most {} bytes", Plan::LONGEST_TAG));
-        }
-        let from = request.from.as_deref().map(str::trim).filter(|from| !from.is_empty());
-        if from.is_some_and(|from| from.len() > LONGEST_SENDER || from.chars().any(char::is_control)) {
-            let message = format!("give a number, or a name of at most 11 characters: {LONGEST_SENDER} bytes at most");
-            wrong("from", "invalid", message);
-        }
-        let webhook = request.webhook.clone().and_then(|given| {
-            webhooks::of_call(&engine.settings.outgoing, actor.account, given)
-                .map_err(|refused| wrong("webhook.url", "invalid", refused.to_string()))
-                .ok()
-        });
-        if !problems.is_empty() {
-            return Err(SendMessagesError::Invalid(problems));
-        }
-        let from = from.map(|from| may_send_as(engine, actor, from)).transpose()?;
-        Ok(Self {
-            from,
-            via: request.via.clone(),
-            due,
-            expires: due.saturating_add(validity).unwrap_or(Timestamp::MAX),
-            priority: request.priority,
-            smart: request.smart,
-            on_unknown: request.on_unknown,
-            unique_within: request.unique_within,
-            tag: request.tag.clone(),
-            webhook,
-        })
-    }
-
-    /// The message to one receiver, or what is wrong with it.
-    fn message(&self, engine: &Engine, actor: &Actor, receiver: Receiver, now: Timestamp) -> SentTo {
-        let to = match Address::parse(&receiver.to) {
-            Ok(to) => to,
-            Err(error) => return SentTo::Refused(vec![problem("to", "invalid", error.to_string())]),
-        };
-        if to.number().is_none() {
-            let message = "a text goes to a number, not to a SIP URI".to_owned();
-            return SentTo::Refused(vec![problem("to", "invalid", message)]);
-        }
-        let reference = receiver.reference.as_ref();
-        if reference.is_some_and(|reference| reference.len() > Plan::LONGEST_REFERENCE) {
-            let message = format!("give at most {} bytes", Plan::LONGEST_REFERENCE);
-            return SentTo::Refused(vec![problem("reference", "too_long", message)]);
-        }
-        let mut plan = MessagePlan {
-            to,
-            from: self.from.clone(),
-            body: receiver.body,
-            priority: self.priority,
-            via: self.via.clone(),
-            due: self.due,
-            expires: self.expires,
-            on_unknown: self.on_unknown,
-            tag: self.tag.clone(),
-            reference: receiver.reference,
-            webhook: self.webhook.clone(),
-        };
-        let joined = match route::first_choice(&plan, &engine.settings, &engine.text_carriers) {
-            Ok(joined) => joined,
-            Err(error) => return SentTo::Refused(vec![no_route(&error)]),
-        };
-        match preview_message(&plan.body, self.smart, joined) {
-            Ok(composed) => {
-                plan.body = composed.text();
-                let id = engine.ids.make(MessageId::new);
-                SentTo::Taken(Box::new(Message::new(id, actor.account, plan, &composed, now)))
-            }
-            Err(error) => SentTo::Refused(vec![problem("body", "invalid", error.to_string())]),
-        }
-    }
-}
-
-/// The sender as the network is told it. A number must be one of the account's; names are the network's affair.
-fn may_send_as(engine: &Engine, actor: &Actor, from: &str) -> Result<String, SendMessagesError> {
-    if from.chars().any(char::is_alphabetic) {
-        return Ok(from.to_owned());
-    }
-    let foreign = || SendMessagesError::ForeignSender(from.to_owned());
-    let address = Address::parse(from).map_err(|_| foreign())?;
-    let is_ours = engine.settings.numbers.iter().any(|number| {
-        let may = number.uses.contains(&NumberUse::CallerId) || number.uses.contains(&NumberUse::ReceivesTexts);
-        number.account == actor.account_name && may && number.address.destination() == address.destination()
-    });
-    match is_ours || actor.scopes.contains(&Scope::AnyCallerId) {
-        true => address.number().ok_or_else(foreign),
-        false => Err(foreign()),
-    }
-}
-
-fn no_route(error: &NoRoute) -> Problem {
-    let (field, code) = match error {
-        NoRoute::Closed(_) => ("to", "invalid"),
-        NoRoute::UnknownTrunk { .. } => ("via", "invalid"),
-        NoRoute::NoTrunk(_) | NoRoute::NoSmsTrunk(_) => ("to", "invalid"),
-    };
-    problem(field, code, error.to_string())
-}
-
-fn problem(field: &str, code: &'static str, message: String) -> Problem {
-    Problem {
-        field: field.to_owned(),
-        code,
-        message,
-    }
 }

@@ -146,6 +146,7 @@ pub(super) fn detailed(message: &Message) -> DetailedStatus {
         MessageState::Scheduled | MessageState::Queued => DetailedStatus::PENDING_TO_OPERATOR,
         MessageState::Sending => DetailedStatus::SENDING_TO_OPERATOR,
         MessageState::Submitted => DetailedStatus::PENDING_ON_OPERATOR,
+        MessageState::Sent => DetailedStatus::DELIVERED_TO_OPERATOR,
         MessageState::Delivered => DetailedStatus::DELIVERED_TO_HANDSET,
         MessageState::Undelivered => DetailedStatus::FAILED_SUBSCRIBER_UNAVAILABLE,
         MessageState::Expired => DetailedStatus::FAILED_EXPIRED,

@@ -113,7 +113,8 @@ pub(super) fn state(message: &Message) -> SmsState {
         MessageState::Scheduled | MessageState::Queued | MessageState::Sending | MessageState::Submitted => {
             SmsState::Queued
         }
-        MessageState::Delivered => SmsState::Delivered,
+        // It was sent, and nobody will ever say more.
+        MessageState::Sent | MessageState::Delivered => SmsState::Delivered,
         MessageState::Undelivered
         | MessageState::Failed
         | MessageState::Expired

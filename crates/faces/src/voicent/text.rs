@@ -89,7 +89,7 @@ pub(super) fn attempts(message: &Message, zone: &TimeZone) -> Vec<Attempt> {
         MessageState::Scheduled | MessageState::Queued | MessageState::Sending | MessageState::Canceled => {
             return Vec::new();
         }
-        MessageState::Submitted | MessageState::Received => (Word::Made, "Message sent"),
+        MessageState::Submitted | MessageState::Sent | MessageState::Received => (Word::Made, "Message sent"),
         MessageState::Delivered => (Word::Made, "Message delivered"),
         MessageState::Expired => (Word::Failed, "Too late to send"),
         MessageState::Unknown => (Word::Failed, "Message may not have been sent"),

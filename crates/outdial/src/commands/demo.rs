@@ -1,4 +1,4 @@
-//! `outdial demo`: calls from beginning to end, on loopback, with phones of our own.
+//! `outdial demo`: calls from beginning to end, and a text, on loopback, with phones and an SMSC of our own.
 //!
 //! Everything is real: the requests go through the API, the calls through SIP, the sentences through
 //! RTP, a key comes back as a telephone-event. The demo then judges the result by what the phones
@@ -6,6 +6,7 @@
 
 mod heard;
 mod sentence;
+mod text;
 mod together;
 
 use std::{
@@ -140,7 +141,7 @@ fn completed(story: &Value) -> Result<(), String> {
     }
 }
 
-/// Plays both acts, and shows what came of them. Without the first there is no second.
+/// Plays all acts, and shows what came of them. What fails ends the play.
 async fn play(server: &Server, demo: &Demo, out: &Path) -> Result<Result<(), String>, Failure> {
     let phones = server.handsets.as_ref();
     let stage = Stage {
@@ -159,6 +160,12 @@ async fn play(server: &Server, demo: &Demo, out: &Path) -> Result<Result<(), Str
     if show.verdict.is_ok() {
         stage.say("\nCleo, Dan and Eve meet in a room.\n");
         show.talk("room", &together::room(&stage).await?);
+    }
+    if show.verdict.is_ok() {
+        let smsc = server.smsc.as_ref();
+        let smsc = smsc.ok_or_else(|| Failure::start("the demo has no SMSC"))?;
+        stage.say("\nA text is sent.\n");
+        show.text(&text::play(&stage, smsc).await?);
     }
     show.finish()
 }
@@ -198,6 +205,16 @@ impl<'s> Show<'s> {
         if !self.stage.quiet && self.verdict.is_ok() {
             say!("");
             talk.tell(self.stage);
+        }
+    }
+
+    fn text(&mut self, sent: &text::Sent) {
+        self.verdict = sent.verdict();
+        self.summary["text"] = sent.summary();
+        self.timeline += &format!("\n{}", sent.timeline());
+        if !self.stage.quiet && self.verdict.is_ok() {
+            say!("");
+            sent.tell();
         }
     }
 

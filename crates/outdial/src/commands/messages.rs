@@ -81,7 +81,7 @@ async fn sent(client: &Client, sms: &Sms, wait: bool) -> Result<Value, Failure> 
 }
 
 /// Shows every event of a message until nothing follows. SIGINT, SIGTERM and SIGHUP take it back, if it has not left.
-async fn follow(client: &Client, id: &str, mut show: impl FnMut(&Value)) -> Result<(), Failure> {
+pub(super) async fn follow(client: &Client, id: &str, mut show: impl FnMut(&Value)) -> Result<(), Failure> {
     let mut events = Box::pin(client.follow(Some(("message", id)), Some(0)).await?);
     let mut asked = false;
     loop {

@@ -3,9 +3,9 @@
 use std::{path::PathBuf, time::Duration};
 
 use outdial_carrier_smpp::{Binds, MessageIds, NumberRule, SmppTrunk, TlsSettings};
-use outdial_domain::text::Concatenation;
+use outdial_domain::text::{Concatenation, MOST_PARTS, compose};
 use outdial_engine::{
-    SmsTrunk,
+    KeywordAnswers, SmsTrunk,
     pacing::{bucket::Rate, limits::Limit},
 };
 use secrecy::SecretString;
@@ -19,6 +19,33 @@ use super::{ConfigError, EXOTEL, HOIIO, SMPP, VOICENT, hosted, trunk::read_file}
 pub struct Texts {
     /// The languages, by their codes, whose words for stop, start and help are known beside the English ones.
     pub languages: Vec<String>,
+    /// What is answered to the words for stop; nothing if not given.
+    pub stop_answer: Option<String>,
+    /// What is answered to the words for start.
+    pub start_answer: Option<String>,
+    /// What is answered to the words for help.
+    pub help_answer: Option<String>,
+}
+
+impl Texts {
+    /// What is answered to words, each of which some phone must be able to show.
+    ///
+    /// # Errors
+    ///
+    /// For an answer that is empty or too long.
+    pub fn answers(&self) -> Result<KeywordAnswers, ConfigError> {
+        let checked = |key: &str, answer: &Option<String>| match answer {
+            None => Ok(None),
+            Some(answer) => compose(answer, false, Concatenation::Udh8, MOST_PARTS)
+                .map(|_| Some(answer.clone()))
+                .map_err(|error| ConfigError::value(format!("texts.{key}"), error.to_string())),
+        };
+        Ok(KeywordAnswers {
+            stop: checked("stop_answer", &self.stop_answer)?,
+            start: checked("start_answer", &self.start_answer)?,
+            help: checked("help_answer", &self.help_answer)?,
+        })
+    }
 }
 
 /// A kind of carrier for texts.

@@ -194,7 +194,7 @@ CREATE TABLE message (
     id           uuid NOT NULL,
     direction    text NOT NULL CHECK (direction IN ('outgoing', 'incoming')),
     state        text NOT NULL CHECK (state IN (
-                     'scheduled', 'queued', 'sending', 'submitted', 'delivered', 'undelivered', 'failed',
+                     'scheduled', 'queued', 'sending', 'submitted', 'sent', 'delivered', 'undelivered', 'failed',
                      'expired', 'rejected', 'refused', 'canceled', 'unknown', 'received')),
     to_address   text NOT NULL COLLATE "C" CHECK (to_address <> ''),
     tag          text   COLLATE "C",
@@ -213,7 +213,8 @@ CREATE TABLE message (
     CHECK ((state = 'submitted') = (deadline IS NOT NULL))
 ) WITH (fillfactor = 70);
 
-CREATE INDEX message_by_state     ON message (account_id, state, id);
+CREATE INDEX message_live         ON message (account_id, id)            WHERE ended_at IS NULL;
+CREATE INDEX message_by_state     ON message (account_id, state, id)     WHERE ended_at IS NOT NULL;
 CREATE INDEX message_by_to        ON message (account_id, to_address, id);
 CREATE INDEX message_by_tag       ON message (account_id, tag, id)       WHERE tag IS NOT NULL;
 CREATE INDEX message_by_reference ON message (account_id, reference, id) WHERE reference IS NOT NULL;

@@ -172,7 +172,7 @@ CREATE TABLE message (
     direction    TEXT NOT NULL CHECK (direction IN ('outgoing', 'incoming')),
     state        TEXT NOT NULL CHECK (
                     state = 'scheduled' OR state = 'queued' OR state = 'sending' OR
-                    state = 'submitted' OR state = 'delivered' OR state = 'undelivered' OR
+                    state = 'submitted' OR state = 'sent' OR state = 'delivered' OR state = 'undelivered' OR
                     state = 'failed' OR state = 'expired' OR state = 'rejected' OR state = 'refused' OR
                     state = 'canceled' OR state = 'unknown' OR state = 'received'),
     to_address   TEXT NOT NULL CHECK (to_address <> ''),
@@ -192,7 +192,9 @@ CREATE TABLE message (
     CHECK ((state = 'submitted') = (deadline IS NOT NULL))
 ) STRICT;
 
-CREATE INDEX message_by_state     ON message (account_id, state, id);
+-- What moves is in the first of these, which no move but the last one touches.
+CREATE INDEX message_live         ON message (account_id, id)            WHERE ended_at IS NULL;
+CREATE INDEX message_by_state     ON message (account_id, state, id)     WHERE ended_at IS NOT NULL;
 CREATE INDEX message_by_to        ON message (account_id, to_address, id);
 CREATE INDEX message_by_tag       ON message (account_id, tag, id)       WHERE tag IS NOT NULL;
 CREATE INDEX message_by_reference ON message (account_id, reference, id) WHERE reference IS NOT NULL;

@@ -1,7 +1,9 @@
 //! What comes in over SMS trunks: receipts, parts of texts, and who wants no texts.
 
+use std::collections::HashMap;
+
 use jiff::Timestamp;
-use outdial_domain::{AccountId, Message, MessageId, message::Receipt};
+use outdial_domain::{AccountId, Message, message::Receipt};
 use outdial_engine::ports::{ArrivedText, LeftAlone, ReceiptName, StoreError, TrunkReceipt, Which};
 use sqlx::{Connection, FromRow, PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
@@ -14,7 +16,7 @@ use super::{
 };
 use crate::rows::{
     column::micros,
-    message::{LeftAloneRow, PartRow, kept_receipt, receipt},
+    message::{LeftAloneRow, MessageRow, PartRow, kept_receipt, receipt},
 };
 
 /// Keeps the networks' names of submissions. Of two in one transaction the last one holds.
@@ -35,33 +37,42 @@ pub(super) const KNOWN: &str = "SELECT early_receipt.trunk, early_receipt.id, ea
      JOIN submission ON submission.trunk = early_receipt.trunk AND submission.id = early_receipt.id \
      ORDER BY early_receipt.at LIMIT $1";
 
-const FORGET_KNOWN: &str = "DELETE FROM early_receipt USING unnest($1::text[], $2::text[]) AS name (trunk, id) \
+pub(super) const FORGET_KNOWN: &str = "DELETE FROM early_receipt USING unnest($1::text[], $2::text[]) AS name (trunk, id) \
      WHERE early_receipt.trunk = name.trunk AND early_receipt.id = name.id";
 
-pub(super) const OWNERS: &str = "SELECT wanted.place, submission.account_id, submission.message_id \
-     FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS wanted (trunk, id, place) \
-     JOIN submission ON submission.trunk = wanted.trunk AND submission.id = wanted.id";
+/// The messages whose submissions have these names, each with the place of its name.
+pub(super) const OWNERS: &str = concat!(
+    "SELECT ",
+    message::read!(),
+    ", wanted.place FROM unnest($1::text[], $2::text[]) WITH ORDINALITY AS wanted (trunk, id, place) \
+     JOIN submission ON submission.trunk = wanted.trunk AND submission.id = wanted.id \
+     JOIN message ON message.account_id = submission.account_id AND message.id = submission.message_id"
+);
 
 const KEEP_EARLY: &str = "INSERT INTO early_receipt (trunk, id, at, receipt) VALUES ($1, $2, $3, $4)";
-const FORGET_EARLY: &str = "DELETE FROM early_receipt WHERE ctid IN \
+pub(super) const FORGET_EARLY: &str = "DELETE FROM early_receipt WHERE ctid IN \
      (SELECT ctid FROM early_receipt WHERE at < $1 ORDER BY at LIMIT $2)";
 const KEEP_PART: &str = "INSERT INTO arrived_part (trunk, sender, receiver, reference, total, number, at, text) \
      VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
      ON CONFLICT (trunk, sender, receiver, reference, total, number) DO UPDATE SET text = excluded.text";
-const PARTS: &str = "SELECT sender, receiver, reference, total, number, text FROM arrived_part \
+pub(super) const PARTS: &str = "SELECT sender, receiver, reference, total, number, text FROM arrived_part \
      WHERE trunk = $1 AND sender = $2 AND receiver = $3 AND reference = $4 AND total = $5 ORDER BY number";
-const REMOVE_PARTS: &str = "DELETE FROM arrived_part \
+pub(super) const REMOVE_PARTS: &str = "DELETE FROM arrived_part \
      WHERE trunk = $1 AND sender = $2 AND receiver = $3 AND reference = $4 AND total = $5";
-const FORGET_PARTS: &str = "DELETE FROM arrived_part WHERE ctid IN \
+pub(super) const FORGET_PARTS: &str = "DELETE FROM arrived_part WHERE ctid IN \
      (SELECT ctid FROM arrived_part WHERE at < $1 ORDER BY at LIMIT $2)";
 const LEAVE_ALONE: &str = "INSERT INTO do_not_disturb (account_id, number, since, because) \
      SELECT DISTINCT ON (number) $1, number, since, because \
      FROM unnest($2::text[], $3::bigint[], $4::text[]) AS new (number, since, because) ORDER BY number \
      ON CONFLICT (account_id, number) DO NOTHING";
 const ALLOW_AGAIN: &str = "DELETE FROM do_not_disturb WHERE account_id = $1 AND number = ANY($2)";
-const IS_LEFT_ALONE: &str =
+pub(super) const IS_LEFT_ALONE: &str =
     "SELECT number, since, because FROM do_not_disturb WHERE account_id = $1 AND number = ANY($2)";
-const LEFT_ALONE: &str = "SELECT number, since, because FROM do_not_disturb \
+/// Of these receivers those that want no texts.
+pub(super) const UNWANTED: &str = "SELECT do_not_disturb.account_id, do_not_disturb.number, do_not_disturb.because \
+     FROM unnest($1::uuid[], $2::text[]) AS wanted (account_id, number) \
+     JOIN do_not_disturb ON do_not_disturb.account_id = wanted.account_id AND do_not_disturb.number = wanted.number";
+pub(super) const LEFT_ALONE: &str = "SELECT number, since, because FROM do_not_disturb \
      WHERE account_id = $1 AND number > $2 ORDER BY number LIMIT $3";
 
 columns! {
@@ -72,6 +83,26 @@ columns! {
         account_id: Uuid,
         message_id: Uuid,
     }
+}
+
+/// How it came to be known which of these receivers want no texts, by account and number as they are kept.
+pub(super) async fn unwanted(
+    connection: &mut PgConnection,
+    receivers: Vec<(Uuid, String)>,
+) -> Result<HashMap<(Uuid, String), String>, sqlx::Error> {
+    if receivers.is_empty() {
+        return Ok(HashMap::new());
+    }
+    let (accounts, numbers): (Vec<Uuid>, Vec<String>) = receivers.into_iter().unzip();
+    let rows: Vec<(Uuid, String, String)> = sqlx::query_as(UNWANTED)
+        .bind(accounts)
+        .bind(numbers)
+        .fetch_all(connection)
+        .await?;
+    let read = rows
+        .into_iter()
+        .map(|(account, number, because)| ((account, number), given(because)));
+    Ok(read.collect())
 }
 
 /// Receipts that were kept, with their trunks, or what a row of them cannot say.
@@ -119,19 +150,13 @@ pub(super) async fn forget_known(connection: &mut PgConnection, names: &[Receipt
 async fn owners(connection: &mut PgConnection, receipts: &[TrunkReceipt]) -> Result<Vec<Option<Message>>, Failure> {
     let trunks: Vec<String> = receipts.iter().map(|known| kept(&known.trunk)).collect();
     let ids: Vec<String> = receipts.iter().map(|known| kept(&known.receipt.id)).collect();
-    let rows: Vec<(i64, Uuid, Uuid)> = sqlx::query_as(OWNERS)
-        .bind(trunks)
-        .bind(ids)
-        .fetch_all(&mut *connection)
-        .await?;
+    let rows = sqlx::query(OWNERS).bind(trunks).bind(ids).fetch_all(connection).await?;
     let mut messages = vec![None; receipts.len()];
-    for (place, account, id) in rows {
-        let found = message::one(connection, AccountId::from_uuid(account), MessageId::from_uuid(id)).await?;
-        let place = usize::try_from(place - 1)
-            .ok()
-            .and_then(|place| messages.get_mut(place));
-        if let Some(place) = place {
-            *place = found;
+    for row in rows {
+        let place: i64 = row.try_get("place")?;
+        let place = usize::try_from(place - 1).ok();
+        if let Some(place) = place.and_then(|place| messages.get_mut(place)) {
+            *place = Some(Message::try_from(MessageRow::from_row(&row)?)?);
         }
     }
     Ok(messages)

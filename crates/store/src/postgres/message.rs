@@ -213,7 +213,13 @@ pub(super) async fn list(
         query.push(" AND tag = ").push_bind(kept(tag));
     }
     if let Some(state) = filter.state {
-        query.push(" AND state = ").push_bind(state.as_str());
+        // Each of the two is the condition of an index.
+        query.push(if state.is_final() {
+            " AND ended_at IS NOT NULL AND state = "
+        } else {
+            " AND ended_at IS NULL AND state = "
+        });
+        query.push_bind(state.as_str());
     }
     if let Some(direction) = filter.direction {
         query.push(" AND direction = ").push_bind(direction.as_str());

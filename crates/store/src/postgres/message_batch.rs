@@ -17,7 +17,11 @@ use super::{
     message, node,
     text::kept,
 };
-use crate::rows::{event::count, message::noticed, webhook::FeedRow};
+use crate::rows::{
+    event::count,
+    message::{asks_for_peace, noticed, receiver},
+    webhook::FeedRow,
+};
 
 /// Batches of different messages. One that has an answer or a mark is alone.
 pub(super) struct Batches<'b>(pub(super) Vec<&'b MessageBatch>);
@@ -101,7 +105,14 @@ async fn write(
         runs.filter_map(|run| leases.get(run)).next().cloned()
     };
     let let_in = batches.iter().filter(|batch| refusal(batch).is_none());
-    let changes: Vec<&MessageChange> = let_in.flat_map(|batch| &batch.changes).collect();
+    let mut changes: Vec<&MessageChange> = let_in.flat_map(|batch| &batch.changes).collect();
+    let asking = changes.iter().filter(|change| asks_for_peace(change));
+    let unwanted = arrival::unwanted(connection, asking.map(|change| to(change)).collect()).await?;
+    let because = |change: &MessageChange| match unwanted.is_empty() || !asks_for_peace(change) {
+        true => None,
+        false => unwanted.get(&to(change)).cloned(),
+    };
+    changes.retain(|change| because(change).is_none());
     let written = message::put(connection, &changes).await?;
     let mut rest = Rest::default();
     for change in changes.iter().filter(|change| written.contains(&change.message.id)) {
@@ -109,6 +120,9 @@ async fn write(
     }
     let (position, early) = rest.write(connection).await?;
     let saved = |change: &MessageChange| {
+        if let Some(because) = because(change) {
+            return SavedMessage::Unwanted { because };
+        }
         if !written.contains(&change.message.id) {
             return SavedMessage::Stale;
         }
@@ -128,6 +142,11 @@ async fn write(
         results: results.collect(),
         position,
     })
+}
+
+/// Whose the message is and whom it is for, as both are kept.
+fn to(change: &MessageChange) -> (Uuid, String) {
+    (change.message.account.uuid(), kept(&receiver(&change.message)))
 }
 
 /// All that follows the rows of the messages.

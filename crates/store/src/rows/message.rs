@@ -84,6 +84,11 @@ pub(crate) fn receiver(message: &Message) -> String {
     message.plan.to.to_string()
 }
 
+/// Whether a change is only saved where its receiver is not on the list of those who want no texts.
+pub(crate) fn asks_for_peace(change: &MessageChange) -> bool {
+    change.journalled_by.is_some() && !change.message.plan.answers_word
+}
+
 impl TryFrom<MessageRow> for Message {
     type Error = StoreError;
 

@@ -40,6 +40,7 @@ const LEAVE_ALONE: &str = "INSERT INTO do_not_disturb (account_id, number, since
 const ALLOW_AGAIN: &str = "DELETE FROM do_not_disturb WHERE account_id = ? AND number = ?";
 pub(super) const IS_LEFT_ALONE: &str =
     "SELECT number, since, because FROM do_not_disturb WHERE account_id = ? AND number = ?";
+pub(super) const UNWANTED: &str = "SELECT because FROM do_not_disturb WHERE account_id = ? AND number = ?";
 pub(super) const LEFT_ALONE: &str = "SELECT number, since, because FROM do_not_disturb \
      WHERE account_id = ? AND number > ? ORDER BY number LIMIT ? + 0";
 
@@ -204,6 +205,14 @@ pub(super) fn read_left_alone(row: &Row<'_>) -> rusqlite::Result<LeftAloneRow> {
         since: row.get(1)?,
         because: row.get(2)?,
     })
+}
+
+/// How it came to be known that this receiver wants no texts, where that is so.
+pub(super) fn unwanted(connection: &Connection, account: AccountId, number: &str) -> rusqlite::Result<Option<String>> {
+    connection
+        .prepare_cached(UNWANTED)?
+        .query_row(params![account.uuid(), number], |row| row.get(0))
+        .optional()
 }
 
 pub(super) fn left_alone(

@@ -14,7 +14,7 @@ use super::{
 use crate::rows::{
     column::{json, micros},
     event::count,
-    message::{MessageRow, deadline, noticed, progress, receiver},
+    message::{MessageRow, asks_for_peace, deadline, noticed, progress, receiver},
     webhook::FeedRow,
 };
 
@@ -24,10 +24,24 @@ pub(super) const ADD: &str = "INSERT INTO message (account_id, id, direction, st
      ON CONFLICT (account_id, id) DO NOTHING";
 
 /// Writes what moves on, where the message still has as many events as the change expects. One that stays in the
-/// journal stays with the run that has it there.
-pub(super) const MOVE: &str = "UPDATE message SET state = ?4, deadline = ?5, \
-     node = CASE WHEN ?4 = 'sending' THEN coalesce(?6, node) END, events = ?7, ended_at = ?8, plan = ?9, progress = ?10 \
-     WHERE account_id = ?1 AND id = ?2 AND events = ?3";
+/// journal stays with the run that has it there. A column that is not named keeps its indexes untouched, so there is
+/// a statement for each kind of move.
+macro_rules! move_on {
+    ($more:literal) => {
+        concat!(
+            "UPDATE message SET state = ?4, deadline = ?5, node = CASE WHEN ?4 = 'sending' THEN coalesce(?6, node) END, \
+             events = ?7, progress = ?8",
+            $more,
+            " WHERE account_id = ?1 AND id = ?2 AND events = ?3"
+        )
+    };
+}
+
+pub(super) const MOVE: &str = move_on!("");
+/// The same where it waits again: then its plan has another time.
+pub(super) const MOVE_BACK: &str = move_on!(", plan = ?9");
+/// The same where it ends.
+pub(super) const END: &str = move_on!(", ended_at = ?9");
 
 /// Keeps the network's name of a submission.
 pub(super) const NAME: &str = "INSERT INTO submission (trunk, id, account_id, message_id) VALUES (?, ?, ?, ?) \
@@ -93,6 +107,11 @@ pub(super) fn save(
 
 fn save_one(connection: &Connection, change: &MessageChange, log: &mut Log) -> rusqlite::Result<SavedMessage> {
     let message = &change.message;
+    if asks_for_peace(change)
+        && let Some(because) = arrival::unwanted(connection, message.account, &receiver(message))?
+    {
+        return Ok(SavedMessage::Unwanted { because });
+    }
     if !put(connection, change)? {
         return Ok(SavedMessage::Stale);
     }
@@ -142,18 +161,29 @@ fn put(connection: &Connection, change: &MessageChange) -> rusqlite::Result<bool
             json(&message.plan),
             progress(message),
         ])?,
-        Some(since) => connection.prepare_cached(MOVE)?.execute(params![
-            message.account.uuid(),
-            message.id.uuid(),
-            since,
-            message.state.as_str(),
-            deadline(message),
-            change.journalled_by,
-            message.events,
-            message.ended_at.map(micros),
-            json(&message.plan),
-            progress(message),
-        ])?,
+        Some(since) => {
+            let (statement, more) = match (message.state, message.ended_at) {
+                (_, Some(ended_at)) => (END, Some(Value::Integer(micros(ended_at)))),
+                (MessageState::Scheduled | MessageState::Queued, None) => {
+                    (MOVE_BACK, Some(Value::Text(json(&message.plan))))
+                }
+                (_, None) => (MOVE, None),
+            };
+            let mut statement = connection.prepare_cached(statement)?;
+            let written = params![
+                message.account.uuid(),
+                message.id.uuid(),
+                since,
+                message.state.as_str(),
+                deadline(message),
+                change.journalled_by,
+                message.events,
+                progress(message),
+                more,
+            ];
+            let named = statement.parameter_count();
+            statement.execute(&written[..named])?
+        }
     };
     Ok(written == 1)
 }
@@ -196,6 +226,7 @@ pub(super) fn list_query(account: AccountId, filter: &MessageFilter, most: i64) 
         MessageFilter { reference: Some(_), .. } => "message_by_reference",
         MessageFilter { to: Some(_), .. } => "message_by_to",
         MessageFilter { tag: Some(_), .. } => "message_by_tag",
+        MessageFilter { state: Some(state), .. } if !state.is_final() => "message_live",
         MessageFilter { state: Some(_), .. } => "message_by_state",
         MessageFilter {
             direction: Some(outdial_domain::Direction::Incoming),
@@ -204,6 +235,12 @@ pub(super) fn list_query(account: AccountId, filter: &MessageFilter, most: i64) 
         _ => "sqlite_autoindex_message_1",
     };
     let mut text = format!("SELECT {READ} FROM message INDEXED BY {index} WHERE account_id = ?");
+    // The words of the condition of the index, or SQLite does not use it.
+    match index {
+        "message_live" => text.push_str(" AND ended_at IS NULL"),
+        "message_by_state" => text.push_str(" AND ended_at IS NOT NULL"),
+        _ => {}
+    }
     let mut values = vec![id(account.uuid())];
     let incoming = filter
         .direction

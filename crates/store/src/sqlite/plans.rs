@@ -1,14 +1,14 @@
 //! Every statement on the way of a call finds its rows by an index, however many there are.
 
 use jiff::Timestamp;
-use outdial_domain::{AccountId, CallId, CallState, Outcome};
-use outdial_engine::ports::CallFilter;
+use outdial_domain::{AccountId, Address, CallId, CallState, Direction, MessageState, Outcome};
+use outdial_engine::ports::{CallFilter, MessageFilter};
 use rusqlite::{Connection, StatementStatus, params, params_from_iter, types::Null};
 use tempfile::TempDir;
 
 use super::{
-    account, attempt, audio, backlog, call, delivery, event, feed, first_answer, job, key, leg, mask, message, migrate,
-    open, receiver, recording, schedule, trace, webhook,
+    account, arrival, attempt, audio, backlog, call, delivery, event, feed, first_answer, job, key, leg, mask, message,
+    migrate, open, receiver, recording, schedule, trace, webhook,
 };
 
 fn opened() -> (TempDir, Connection) {
@@ -66,6 +66,12 @@ fn reads_use_an_index() {
     let (_directory, connection) = opened();
     for statement in [
         call::ONE,
+        message::OVERDUE,
+        arrival::OWNER,
+        arrival::EARLY,
+        arrival::UNWANTED,
+        arrival::IS_LEFT_ALONE,
+        arrival::LEFT_ALONE,
         attempt::OF_CALL,
         leg::OF_CALL,
         event::OF_SUBJECT,
@@ -133,6 +139,31 @@ fn every_list_uses_an_index() {
 }
 
 #[test]
+fn every_list_of_messages_uses_an_index() {
+    let (_directory, connection) = opened();
+    let account = AccountId::new(Timestamp::UNIX_EPOCH, [1; 10]);
+    for choice in 0..1_u8 << 6 {
+        let chosen = |bit: u8| choice & (1 << bit) != 0;
+        let state = match (chosen(0), chosen(5)) {
+            (false, _) => None,
+            (true, false) => Some(MessageState::Submitted),
+            (true, true) => Some(MessageState::Delivered),
+        };
+        let filter = MessageFilter {
+            state,
+            direction: chosen(1).then_some(Direction::Incoming),
+            to: chosen(2).then(|| Address::parse("+6598765432").unwrap()),
+            tag: chosen(3).then(|| "tag".into()),
+            reference: chosen(4).then(|| "order 7".into()),
+            before: None,
+            most: 50,
+        };
+        let (query, _) = message::list_query(account, &filter, 51);
+        assert_fast(&connection, &query);
+    }
+}
+
+#[test]
 fn who_waits_is_found_without_looking_at_all_that_waits() {
     let (_directory, connection) = opened();
     let plan = plan(&connection, crate::rows::receiver::WAITING);
@@ -148,6 +179,13 @@ fn who_waits_is_found_without_looking_at_all_that_waits() {
 fn writes_use_an_index() {
     let (_directory, connection) = opened();
     for statement in [
+        message::ADD,
+        message::MOVE,
+        message::MOVE_BACK,
+        message::END,
+        message::NAME,
+        arrival::KEEP_EARLY,
+        arrival::REMOVE_EARLY,
         call::ADD,
         call::MOVE,
         call::RUN,
@@ -271,6 +309,9 @@ fn no_write_of_a_call_or_message_makes_a_table_of_its_own() {
         feed::SETTLE,
         message::ADD,
         message::MOVE,
+        message::MOVE_BACK,
+        message::END,
+        message::NAME,
     ] {
         let mut explained = connection.prepare(&format!("EXPLAIN {statement}")).unwrap();
         let unbound = params_from_iter(vec![Null; explained.parameter_count()]);
@@ -287,7 +328,7 @@ fn no_write_of_a_call_or_message_makes_a_table_of_its_own() {
 fn the_schema_knows_every_word_of_the_domain() {
     let (_directory, connection) = opened();
     let schema: Vec<String> = connection
-        .prepare("SELECT sql FROM sqlite_schema WHERE name IN ('call', 'attempt', 'leg')")
+        .prepare("SELECT sql FROM sqlite_schema WHERE name IN ('call', 'attempt', 'leg', 'message')")
         .unwrap()
         .query_map((), |row| row.get(0))
         .unwrap()
@@ -299,6 +340,7 @@ fn the_schema_knows_every_word_of_the_domain() {
         .map(|word| word.as_str())
         .chain(Outcome::ALL.iter().map(|word| word.as_str()))
         .chain(outdial_domain::AttemptState::ALL.iter().map(|word| word.as_str()))
+        .chain(outdial_domain::MessageState::ALL.iter().map(|word| word.as_str()))
         .chain(outdial_domain::Direction::ALL.iter().map(|word| word.as_str()));
     for word in words {
         assert!(

@@ -110,6 +110,11 @@ impl MemoryStore {
         self.message_answers_lost.store(batches, Ordering::Relaxed);
     }
 
+    /// How long it takes to say that a change was saved.
+    fn delay(&self) -> Duration {
+        Duration::from_micros(self.answers_after.load(Ordering::Relaxed))
+    }
+
     fn loses_answer(&self) -> bool {
         is_one_of(&self.answers_lost)
     }
@@ -139,6 +144,18 @@ impl MemoryStore {
     }
 }
 
+/// What is known already, said so much later.
+fn late<T: Send + 'static>(known: BoxFuture<'static, T>, delay: Duration) -> BoxFuture<'static, T> {
+    if delay.is_zero() {
+        return known;
+    }
+    async move {
+        tokio::time::sleep(delay).await;
+        known.await
+    }
+    .boxed()
+}
+
 /// Whether this is one of so many, which are then one fewer.
 fn is_one_of(left: &AtomicU64) -> bool {
     let fewer = |left: u64| left.checked_sub(1);
@@ -166,7 +183,7 @@ impl Store for MemoryStore {
     }
 
     fn commit(&self, change: Change) -> BoxFuture<'static, Result<(), StoreError>> {
-        let delay = Duration::from_micros(self.answers_after.load(Ordering::Relaxed));
+        let delay = self.delay();
         let saved = self.with(|rows| {
             if self.is_shared()
                 && let Some(refusal) = rows.nodes.refusal(&change)
@@ -187,14 +204,7 @@ impl Store for MemoryStore {
             }
             Ok(())
         });
-        if delay.is_zero() {
-            return saved;
-        }
-        async move {
-            tokio::time::sleep(delay).await;
-            saved.await
-        }
-        .boxed()
+        late(saved, delay)
     }
 
     fn claim_due(&self, by: Timestamp, run: &str, wanted: Wanted) -> BoxFuture<'_, Result<Claimed, StoreError>> {

@@ -29,6 +29,7 @@ struct State {
     looked_up: Option<ReceiptState>,
     names: usize,
     silent: bool,
+    without_receipts: bool,
     /// Where the newest engine hears of what comes in.
     arrivals: Option<mpsc::Sender<Arrival>>,
 }
@@ -51,6 +52,11 @@ impl FakeTexts {
     /// What is sent from now on is answered again.
     pub fn speak_again(&self) {
         self.state().silent = false;
+    }
+
+    /// From now on no trunk is asked for receipts.
+    pub fn ask_for_no_receipts(&self) {
+        self.state().without_receipts = true;
     }
 
     /// From now on this trunk is down for this reason; `None` brings it up.
@@ -109,7 +115,7 @@ impl TextCarrier for FakeTexts {
         let down = state.down.iter().find(|(down, _)| down == name);
         Some(TextTrunk {
             concatenation: Concatenation::Udh8,
-            receipts: true,
+            receipts: !state.without_receipts,
             down: down.map(|(_, why)| why.clone()),
         })
     }

@@ -5,7 +5,7 @@ use std::time::Duration;
 use jiff::Timestamp;
 use outdial_domain::{
     Address, Direction, EventId, Message, MessageEvent, MessageId, MessagePlan, MessageState, Priority,
-    message::{OnUnknown, PartFate, Receipt, ReceiptState, Refusal},
+    message::{OnUnknown, PartFate, Receipt, ReceiptState, Refusal, RefusalCode},
     text::{Concatenation, compose},
 };
 use outdial_engine::ports::{
@@ -40,6 +40,7 @@ fn plan(number: u64, due: Timestamp) -> MessagePlan {
         due,
         expires: at(86_400_000),
         on_unknown: OnUnknown::Leave,
+        answers_word: false,
         tag: None,
         reference: None,
         webhook: None,
@@ -316,6 +317,36 @@ pub async fn a_run_without_a_lease_sends_no_message(store: &impl Store) {
     assert_eq!(stored(store, &text).await.unwrap().state, MessageState::Queued);
     let journalled = text.journalled("n2", 1, at(1));
     assert_eq!(save(store, journalled).await, done());
+}
+
+/// Who has asked for peace gets it: nothing for them is taken into the journal.
+pub async fn nothing_for_who_wants_none_is_journalled(store: &impl Store) {
+    let caller = Caller::join(store, 1).await;
+    let (mut wanted, mut unwanted) = (text(&caller, 1, at(0)), text(&caller, 2, at(0)));
+    for text in [&mut wanted, &mut unwanted] {
+        save(store, text.created()).await;
+    }
+    let entry = LeftAlone {
+        number: unwanted.message.plan.to.to_string(),
+        since: at(1),
+        because: "they wrote STOP\u{0}".into(),
+    };
+    store.leave_alone(caller.account, vec![entry]).await.unwrap();
+    let waits = unwanted.clone();
+    let batch = MessageBatch {
+        changes: vec![unwanted.journalled("n1", 1, at(2)), wanted.journalled("n1", 1, at(2))],
+        answer: None,
+    };
+    let because = "they wrote STOP\u{0}".to_owned();
+    let saved = store.commit_messages(batch).await.unwrap();
+    assert_eq!(saved, [SavedMessage::Unwanted { because }, done()]);
+    assert_eq!(stored(store, &unwanted).await, Some(waits.message.clone()));
+    assert_eq!(stored(store, &wanted).await, Some(wanted.message));
+    let mut refused = waits;
+    let ended = refused.message.refuse(RefusalCode::DoNotDisturb, "no".into(), at(3));
+    let refused = refused.change(vec![ended.unwrap()], at(3));
+    assert_eq!(save(store, refused).await, done());
+    assert_eq!(claimed(store, 9, Wanted::any(9)).await, []);
 }
 
 /// What is tried again is due at its new time, and keeps what some of its parts have come to.

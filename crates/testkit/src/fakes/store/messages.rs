@@ -11,7 +11,7 @@ use outdial_engine::ports::{
 };
 
 use super::{
-    MemoryStore,
+    MemoryStore, late,
     rows::{JobRow, Rows, broken},
 };
 
@@ -96,6 +96,13 @@ impl Rows {
         let foreign = stored.is_some_and(|stored| stored.account != change.message.account);
         if foreign || stored.map(|stored| stored.events) != change.since {
             return SavedMessage::Stale;
+        }
+        if change.journalled_by.is_some() && !change.message.plan.answers_word {
+            let receiver = (change.message.account, change.message.plan.to.to_string());
+            if let Some(entry) = self.texts.left_alone.get(&receiver) {
+                let because = entry.because.clone();
+                return SavedMessage::Unwanted { because };
+            }
         }
         self.feeds.notice_of_message(&change);
         if let Some(mark) = change.mark {
@@ -182,7 +189,8 @@ fn of(part: &ArrivedText) -> Option<(u16, u8)> {
 
 impl MessageStore for MemoryStore {
     fn commit_messages(&self, batch: MessageBatch) -> BoxFuture<'static, Result<Vec<SavedMessage>, StoreError>> {
-        self.with(|rows| {
+        let delay = self.delay();
+        let saved = self.with(|rows| {
             let mut runs = batch
                 .changes
                 .iter()
@@ -205,7 +213,8 @@ impl MessageStore for MemoryStore {
                 self.notices.send_modify(|notices| *notices += 1);
             }
             Ok(saved)
-        })
+        });
+        late(saved, delay)
     }
 
     fn claim_messages(

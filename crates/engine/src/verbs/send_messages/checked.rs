@@ -1,0 +1,163 @@
+//! What is wrong with a request to send texts, and with each of its receivers.
+
+use std::time::Duration;
+
+use jiff::{SignedDuration, Timestamp};
+use outdial_domain::{Address, CallWebhook, Message, MessageId, MessagePlan, Plan, Priority, message::OnUnknown};
+use outdial_flow::Problem;
+
+use super::{
+    LONGEST_UNIQUE, LONGEST_VALIDITY, MOST_RECEIVERS, Receiver, SendMessages, SendMessagesError, SentTo,
+    USUAL_VALIDITY, sender,
+};
+use crate::{
+    Engine,
+    routing::NoRoute,
+    texting::route,
+    verbs::{Actor, preview_message, webhooks},
+};
+
+/// How far in the future a message may lie.
+const FURTHEST: SignedDuration = SignedDuration::from_hours(24 * 366);
+
+/// How late a request may come for its time and still be meant.
+const LATEST: SignedDuration = SignedDuration::from_hours(1);
+
+/// What all messages of a request have in common, once it was looked at.
+pub(super) struct Checked {
+    from: Option<String>,
+    via: Option<String>,
+    due: Timestamp,
+    expires: Timestamp,
+    priority: Priority,
+    smart: bool,
+    on_unknown: OnUnknown,
+    pub(super) unique_within: Option<Duration>,
+    tag: Option<String>,
+    webhook: Option<CallWebhook>,
+}
+
+impl Checked {
+    /// Finds what is wrong with the request beside its receivers.
+    pub(super) fn new(
+        engine: &Engine,
+        actor: &Actor,
+        request: &SendMessages,
+        now: Timestamp,
+    ) -> Result<Self, SendMessagesError> {
+        let mut problems = Vec::new();
+        let mut wrong = |field: &str, code, message: String| problems.push(problem(field, code, message));
+        if !(1..=MOST_RECEIVERS).contains(&request.receivers.len()) {
+            wrong("to", "out_of_range", format!("give 1 to {MOST_RECEIVERS} receivers"));
+        }
+        if request.due.is_some_and(|due| now.duration_since(due) > LATEST) {
+            wrong(
+                "at",
+                "out_of_range",
+                "give a time to come, or none to send now".to_owned(),
+            );
+        }
+        let due = request.due.unwrap_or(now).max(now);
+        if due.duration_since(now) > FURTHEST {
+            wrong("at", "out_of_range", "give a time within the next 366 days".to_owned());
+        }
+        let validity = request.validity.unwrap_or(USUAL_VALIDITY);
+        for (field, length, longest) in [
+            ("validity", Some(validity), LONGEST_VALIDITY),
+            ("unique_within", request.unique_within, LONGEST_UNIQUE),
+        ] {
+            if length.is_some_and(|length| length.is_zero() || length > longest) {
+                let message = format!("give more than 0 and at most {} s", longest.as_secs());
+                wrong(field, "out_of_range", message);
+            }
+        }
+        if request.tag.as_ref().is_some_and(|tag| tag.len() > Plan::LONGEST_TAG) {
+            wrong("tag", "too_long", format!("give at most {} bytes", Plan::LONGEST_TAG));
+        }
+        let from = request.from.as_deref().map(str::trim).filter(|from| !from.is_empty());
+        if let Some(message) = from.and_then(sender::flaw) {
+            wrong("from", "invalid", message);
+        }
+        let webhook = request.webhook.clone().and_then(|given| {
+            webhooks::of_call(&engine.settings.outgoing, actor.account, given)
+                .map_err(|refused| wrong("webhook.url", "invalid", refused.to_string()))
+                .ok()
+        });
+        if !problems.is_empty() {
+            return Err(SendMessagesError::Invalid(problems));
+        }
+        let from = from.map(|from| sender::may_send_as(engine, actor, from)).transpose()?;
+        Ok(Self {
+            from,
+            via: request.via.clone(),
+            due,
+            expires: due.saturating_add(validity).unwrap_or(Timestamp::MAX),
+            priority: request.priority,
+            smart: request.smart,
+            on_unknown: request.on_unknown,
+            unique_within: request.unique_within,
+            tag: request.tag.clone(),
+            webhook,
+        })
+    }
+
+    /// The message to one receiver, or what is wrong with it.
+    pub(super) fn message(&self, engine: &Engine, actor: &Actor, receiver: Receiver, now: Timestamp) -> SentTo {
+        let to = match Address::parse(&receiver.to) {
+            Ok(to) => to,
+            Err(error) => return SentTo::Refused(vec![problem("to", "invalid", error.to_string())]),
+        };
+        if to.number().is_none() {
+            let message = "a text goes to a number, not to a SIP URI".to_owned();
+            return SentTo::Refused(vec![problem("to", "invalid", message)]);
+        }
+        let reference = receiver.reference.as_ref();
+        if reference.is_some_and(|reference| reference.len() > Plan::LONGEST_REFERENCE) {
+            let message = format!("give at most {} bytes", Plan::LONGEST_REFERENCE);
+            return SentTo::Refused(vec![problem("reference", "too_long", message)]);
+        }
+        let mut plan = MessagePlan {
+            to,
+            from: self.from.clone(),
+            body: receiver.body,
+            priority: self.priority,
+            via: self.via.clone(),
+            due: self.due,
+            expires: self.expires,
+            on_unknown: self.on_unknown,
+            answers_word: false,
+            tag: self.tag.clone(),
+            reference: receiver.reference,
+            webhook: self.webhook.clone(),
+        };
+        let joined = match route::first_choice(&plan, &engine.settings, &engine.text_carriers) {
+            Ok(joined) => joined,
+            Err(error) => return SentTo::Refused(vec![no_route(&error)]),
+        };
+        match preview_message(&plan.body, self.smart, joined) {
+            Ok(composed) => {
+                plan.body = composed.text();
+                let id = engine.ids.make(MessageId::new);
+                SentTo::Taken(Box::new(Message::new(id, actor.account, plan, &composed, now)))
+            }
+            Err(error) => SentTo::Refused(vec![problem("body", "invalid", error.to_string())]),
+        }
+    }
+}
+
+fn no_route(error: &NoRoute) -> Problem {
+    let (field, code) = match error {
+        NoRoute::Closed(_) => ("to", "invalid"),
+        NoRoute::UnknownTrunk { .. } => ("via", "invalid"),
+        NoRoute::NoTrunk(_) | NoRoute::NoSmsTrunk(_) => ("to", "invalid"),
+    };
+    problem(field, code, error.to_string())
+}
+
+fn problem(field: &str, code: &'static str, message: String) -> Problem {
+    Problem {
+        field: field.to_owned(),
+        code,
+        message,
+    }
+}
