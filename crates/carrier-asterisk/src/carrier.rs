@@ -18,7 +18,7 @@ use crate::{
     ending::not_dialled,
     files::{self, FileLeg, blocking, too_late},
     manager::{self, ManagedLeg, Manager},
-    order, script, target,
+    order,
     watcher::Watcher,
 };
 
@@ -76,11 +76,7 @@ impl VoiceCarrier for AsteriskCarrier {
         let Some(trunk) = ask.trunk.and_then(|name| self.trunk(name)) else {
             return Answer::No("Asterisk rings over its own trunks only".to_owned());
         };
-        let handed_over = || order::unfit(&trunk.settings, script::handed_over(ask.flow)?);
-        let refusal = script::refusal(&trunk.settings, ask.flow)
-            .or_else(handed_over)
-            .or_else(|| target::channel(&trunk.settings, ask.to).err())
-            .or_else(|| trunk.absent());
+        let refusal = trunk.settings.can(ask).err().or_else(|| trunk.absent());
         refusal.map_or(Answer::Whole, Answer::No)
     }
 

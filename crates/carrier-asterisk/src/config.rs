@@ -1,8 +1,12 @@
 use std::path::PathBuf;
 
 use outdial_callfile::Spool;
+use outdial_engine::ports::Ask;
 
-use crate::{ManagerLogin, target::Template};
+use crate::{
+    ManagerLogin, order, script,
+    target::{self, Template},
+};
 
 /// One trunk: an Asterisk, and how it is to ring.
 #[derive(Debug, Clone)]
@@ -97,6 +101,19 @@ impl AsteriskTrunk {
         })
     }
 
+    /// Whether Asterisk could do this by this trunk, whether it is there or not.
+    ///
+    /// # Errors
+    ///
+    /// Why it could not.
+    pub fn can(&self, ask: &Ask<'_>) -> Result<(), String> {
+        let handed_over = || order::unfit(self, script::handed_over(ask.flow)?);
+        let refusal = script::refusal(self, ask.flow)
+            .or_else(handed_over)
+            .or_else(|| target::channel(self, ask.to).err());
+        refusal.map_or(Ok(()), Err)
+    }
+
     fn wrong(&self) -> Option<String> {
         if self.channel.is_none() && self.contexts.is_empty() {
             return Some("give `channel`, `contexts`, or both: without them it can ring nobody".to_owned());
@@ -114,8 +131,8 @@ impl AsteriskTrunk {
             ));
         }
         // What every call has is tried once, with a channel that is always right.
-        let trial = crate::order::trial(self)?;
-        crate::order::wrong(self, &trial)
+        let trial = order::trial(self)?;
+        order::wrong(self, &trial)
     }
 }
 

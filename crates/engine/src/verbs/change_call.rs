@@ -148,6 +148,7 @@ pub(super) fn merge(plan: &Plan, flow: &Flow, change: ChangeCall, now: Timestamp
         tag: change.tag.of(plan.tag),
         reference: plan.reference,
         webhook: plan.webhook.map(WebhookOfCall::from),
+        led: false,
         kept: None,
     }
 }

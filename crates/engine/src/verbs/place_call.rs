@@ -48,6 +48,8 @@ pub struct PlaceCall {
     pub reference: Option<String>,
     /// Who is told of what happens to the call, besides the account's webhooks.
     pub webhook: Option<WebhookOfCall>,
+    /// Whether it is told what to do while it goes on, so that only a way will do whose carrier leaves it to us.
+    pub led: bool,
     /// What the face that asks keeps of the call, where it has names of its own for calls.
     pub kept: Option<KeptByFace>,
 }
@@ -103,6 +105,7 @@ impl PlaceCall {
             tag: None,
             reference: None,
             webhook: None,
+            led: false,
             kept: None,
         }
     }

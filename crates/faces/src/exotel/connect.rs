@@ -53,6 +53,7 @@ fn wanted(service: &Service, asked: &Connect) -> Result<PlaceCall, RestException
         ..Record::default()
     });
     let mut steps: Vec<Instruction> = record.clone().map(Instruction::Record).into_iter().collect();
+    let mut stored = None;
     let second = match &asked.url {
         Some(_) => {
             let name = asked.flow_id().ok_or_else(|| {
@@ -66,6 +67,8 @@ fn wanted(service: &Service, asked: &Connect) -> Result<PlaceCall, RestException
                 RestException::new(400, "Invalid Parameters: Url names a flow that there is not").code(34001)
             })?;
             steps.extend(flow.steps.iter().cloned());
+            // By its name it may do what only the operator's flows may.
+            stored = Some(name.to_owned()).filter(|_| record.is_none());
             None
         }
         None => asked.to.as_deref(),
@@ -99,7 +102,7 @@ fn wanted(service: &Service, asked: &Connect) -> Result<PlaceCall, RestException
             secret: None,
         }),
         kept: Some(kept.named()),
-        ..PlaceCall::new(first, Action::Flow(Flow { steps }))
+        ..PlaceCall::new(first, stored.map_or(Action::Flow(Flow { steps }), Action::Stored))
     })
 }
 

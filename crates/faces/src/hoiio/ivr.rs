@@ -109,6 +109,7 @@ pub(super) async fn dial(service: &Service, asker: &Asker<'_>, asked: ivr::Dial)
             events: EventFilter::of(&["instruction_started", "recording_finished", "ended"]),
             secret: None,
         }),
+        led: true,
         kept: Some(kept.named()),
         ..PlaceCall::new(dest, Action::Flow(then_silence(said(asked.msg.as_deref())?)))
     };

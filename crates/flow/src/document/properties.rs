@@ -58,7 +58,7 @@ fn addresses() -> impl Strategy<Value = Address> {
 }
 
 fn conferences() -> impl Strategy<Value = Conference> {
-    ("[a-zA-Z0-9_.-]{1,64}", any::<[bool; 6]>(), 2..=500u16).prop_map(|(room, flags, most)| Conference {
+    ("[a-zA-Z0-9_.-]{1,64}", any::<[bool; 6]>(), 1..=500u16).prop_map(|(room, flags, most)| Conference {
         room: room.parse().unwrap(),
         muted: flags[0],
         moderator: flags[1],

@@ -68,7 +68,7 @@ impl Reader {
         let end = read(&mut fields, "end", Given::boolean);
         let tones = read(&mut fields, "tones", Given::boolean);
         let record = read(&mut fields, "record", Given::boolean);
-        let most = read(&mut fields, "most", |given| given.integer(2..=Conference::MOST));
+        let most = read(&mut fields, "most", |given| given.integer(1..=Conference::MOST));
         let waiting = read(&mut fields, "waiting", |given| self.prompts(given));
         fields.finish();
         Some(Conference {

@@ -84,6 +84,10 @@ pub(in crate::verbs) async fn check(
     if asked {
         may_be_shown_to_others(engine, actor, &flow)?;
     }
+    if request.led {
+        // Another way may be free by then, and take the call as a whole.
+        plan.via = routing::route_leg(&plan, &engine.settings, &engine.carriers)?.trunk;
+    }
     for plan in ways(&plan) {
         let route = routing::route(&plan, &flow, &engine.settings, &engine.carriers)?;
         // A carrier that takes the call as a whole dials the other parties, too.

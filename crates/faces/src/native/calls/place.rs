@@ -278,6 +278,7 @@ fn read(fields: &mut Fields<'_, '_>, limits: Limits, now: Timestamp) -> Option<P
         tag: asked.tag,
         reference: asked.reference,
         webhook: asked.webhook,
+        led: false,
         kept: None,
     })
 }
