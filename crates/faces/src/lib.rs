@@ -13,6 +13,8 @@ mod failed_logins;
 pub mod hoiio;
 mod minute;
 pub mod native;
+#[cfg(test)]
+mod not_available;
 mod recording_links;
 mod secret;
 mod shelf;

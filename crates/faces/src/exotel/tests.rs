@@ -18,6 +18,7 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::{ExotelAccount, ExotelConfig, ExotelNotices, router};
+use crate::not_available::EXOTEL as NOT_AVAILABLE;
 use crate::testing::{Answer, Ground, send, send_from};
 
 const CONNECT: &str = "/v1/Accounts/rajnikanth/Calls/connect.json";
@@ -26,35 +27,6 @@ const TWO: &str = "CallType=trans&From=0987654321&CallerId=8088919888&TimeLimit=
 /// The same with a flow.
 const FLOW: &str =
     "CallType=trans&From=0987654321&CallerId=8088919888&Url=http%3A%2F%2Fmy.exotel.in%2Fexoml%2Fstart%2Fwelcome";
-
-/// Every resource and field that waits for something. Whoever builds one takes its line away.
-const NOT_AVAILABLE: &[(&str, &str, &str, &str)] = &[
-    (
-        "POST",
-        "Sms/send.json",
-        "From=1&To=2&Body=x&ShortenUrl=true",
-        "ShortenUrl",
-    ),
-    ("GET", "Balance.json", "", "The balance"),
-    (
-        "POST",
-        "Calls/connect.json",
-        "From=11&To=22&CallerId=8088919888&WaitUrl=http://a.example/",
-        "WaitUrl",
-    ),
-    (
-        "POST",
-        "Calls/connect.json",
-        "From=11&To=22&CallerId=8088919888&StreamUrl=wss://a.example/",
-        "StreamUrl",
-    ),
-    (
-        "POST",
-        "Calls/connect.json",
-        "From=11&To=22&CallerId=8088919888&StartPlaybackValueNew=http://a.example/",
-        "StartPlaybackValueNew",
-    ),
-];
 
 pub(super) struct Rig {
     pub(super) ground: Ground,

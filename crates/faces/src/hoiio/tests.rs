@@ -13,51 +13,13 @@ use secrecy::SecretString;
 use serde_json::{Value, json};
 
 use super::{HoiioApp, HoiioConfig, HoiioNotices, router};
+use crate::not_available::HOIIO as NOT_AVAILABLE;
 use crate::testing::{Ground, OURS, send};
 
 const WHO: &str = "app_id=MYAPP&access_token=MYTOKEN";
 /// A call of the oldest client, as it was captured, but for its caller id and its receiver.
 const CALL: &str = "/open/voice/call?max_duration=600&access_token=MYTOKEN&tag=myapp&app_id=MYAPP&caller_id=private\
     &dest1=%2B6511111111&dest2=%2B6522222222";
-
-/// Every resource that waits for something, and the word for it. Whoever builds one takes its line away.
-const NOT_AVAILABLE: &[(&str, &str, &str)] = &[
-    ("voice/get_rate", "dest2=%2B6522222222", "error_service_not_available"),
-    (
-        "sms/bulk_send",
-        "recipients=%5B%5D&msg=x",
-        "error_sms_service_not_available",
-    ),
-    ("sms/get_rate", "dest=%2B6511111111", "error_sms_service_not_available"),
-    ("user/get_balance", "", "error_service_not_available"),
-    ("number/get_countries", "", "error_service_not_available"),
-    ("number/get_choices", "country=SG", "error_no_number_available"),
-    ("number/get_rates", "country=SG", "error_service_not_available"),
-    (
-        "number/subscribe",
-        "number=%2B6511111111&duration=1",
-        "error_subscribe_number_not_available",
-    ),
-    (
-        "number/subcribe",
-        "number=%2B6511111111&duration=1",
-        "error_subscribe_number_not_available",
-    ),
-    (
-        "number/update_forwarding",
-        "number=%2B6511111111",
-        "error_number_not_assigned",
-    ),
-    ("number/get_active", "", "error_service_not_available"),
-    (
-        "fax/send",
-        "dest=%2B6511111111&file=eA==",
-        "error_service_not_available",
-    ),
-    ("fax/query_status", "txn_ref=x", "error_service_not_available"),
-    ("fax/get_history", "", "error_service_not_available"),
-    ("fax/get_rate", "dest=%2B6511111111", "error_service_not_available"),
-];
 
 pub(super) struct Rig {
     pub(super) ground: Ground,

@@ -13,7 +13,7 @@ use outdial_flow::Instruction;
 use outdial_testkit::fakes::Script;
 
 use super::testing::{HANGUP, LIMIT, Rig, in_seconds};
-use crate::testing::OURS;
+use crate::{not_available::SPOOL, testing::OURS};
 
 #[tokio::test]
 async fn a_file_is_a_call_and_ends_with_its_word() {
@@ -73,7 +73,8 @@ async fn what_cannot_be_done_fails_with_a_word_beside_it() {
             with("Application: System\nData: id\n"),
             "`System` is not run here",
         ),
-        ("echo", with("Application: Echo\n"), "Echo is not available here"),
+        ("echo", with(&format!("{}\n", SPOOL[0].0)), SPOOL[0].1),
+        ("option", with(&format!("{}\n", SPOOL[1].0)), SPOOL[1].1),
         (
             "sound",
             with("Application: Playback\nData: ../staged\n"),

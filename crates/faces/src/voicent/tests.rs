@@ -10,26 +10,12 @@ use outdial_flow::{Instruction, Prompt};
 use outdial_testkit::fakes::Script;
 
 use super::testing::Rig;
+use crate::not_available::{TILL_CONFIRM, VOICENT as NOT_AVAILABLE};
 use crate::testing::{OURS, send, send_from, wav};
 
 const CALL: &str = "/ocall/callreqHandler.jsp";
 /// A call of the first client, as it was captured.
 const TEXT: &str = "info=simple+text+call&txt=Hello%2C+how+are+you+doing&firstocc=10&selfdelete=0&phoneno=123-4567";
-/// The request to call until somebody confirms, as it was captured.
-const TILL_CONFIRM: &str = "info=Simple+Call+till+Confirm&firstocc=10&cmdline=%22C%3A%5CMy+calllist%5Cescalation.voc\
-    %22+-startnow+-confirmcode+911911+-wavfile+%22C%3A%5CMy+calllist%5Cescalation.wav%22&phoneno=1111111\
-    &selfdelete=0&startexec=C%3A%5CProgram+Files%5CVoicent%5CBroadcastByPhone%5Cbin%5Cvcast.exe";
-
-/// Every request of the gateway that waits for something, and what is said of it. Whoever builds one of these
-/// takes its line away.
-const NOT_AVAILABLE: &[(&str, &str)] = &[
-    ("phoneno=1&startvxml=http://a.example/x", "VoiceXML"),
-    ("phoneno=1&starturl=http://a.example/x", "VoiceXML"),
-    ("phoneno=1&txt=hi&exitvxml=http://a.example/x", "VoiceXML"),
-    ("phoneno=1&txt=hi&detection=2", "the detection of answering machines"),
-    (TILL_CONFIRM, "calling until somebody confirms"),
-];
-
 #[tokio::test(start_paused = true)]
 async fn a_text_is_said_and_the_record_tells_so() {
     let rig = Rig::start().await;

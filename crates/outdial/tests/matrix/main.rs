@@ -38,6 +38,7 @@ const MUST: &[(&str, &str, &str)] = &[
     ("hoiio", "`sms/send`", "hoiio"),
     ("voicent", "`txt`", "voicent"),
     ("voicent", "`audiofile`", "voicent"),
+    ("voicent", "`sms=1`", "voicent"),
     ("native", "`POST /messages`", "voicent"),
     ("native", "`POST /messages`", "hoiio"),
     ("native", "`POST /messages`", "smpp"),
@@ -81,7 +82,7 @@ async fn the_page_says_what_routing_says_and_every_cell_is_tried() {
                 }
                 Cell::Refused(reason) => assert!(!reason.trim().is_empty(), "{name} by {column}"),
             }
-            let text = matches!(verb.asked, Asked::Text { .. } | Asked::NotAvailable(_));
+            let text = matches!(verb.asked, Asked::Text { .. });
             let voice_over_sip = *column == "sip" && !text;
             let must = MUST
                 .iter()

@@ -72,8 +72,6 @@ pub(crate) enum Asked {
         to: String,
         text: String,
     },
-    /// Nothing: the face does not have it yet.
-    NotAvailable(&'static str),
 }
 
 /// The faces, on an engine that dials nobody.
@@ -452,12 +450,16 @@ impl Faces {
             let told = request.send().await.unwrap().text().await.unwrap();
             verbs.push(self.made("voicent", name, kind, &told).await);
         }
-        verbs.push(Verb {
-            face: "voicent",
-            name: "`sms=1`",
-            kind: "text",
-            asked: Asked::NotAvailable("this face sends no texts yet; the others do"),
-        });
+        let form = [
+            ("phoneno", FIRST),
+            ("firstocc", "10"),
+            ("callerid", OURS),
+            ("txt", "Hello"),
+            ("sms", "1"),
+        ];
+        let request = self.http.post(format!("{}/ocall/callreqHandler.jsp", self.gateway));
+        request.form(&form).send().await.unwrap();
+        verbs.push(self.texted("voicent", "`txt`, `sms=1`").await);
         verbs
     }
 

@@ -181,7 +181,6 @@ impl Ways {
                     text,
                 }),
             },
-            Asked::NotAvailable(why) => Err((*why).to_owned()),
         };
         said.map_or_else(Cell::Refused, |()| Cell::Works)
     }
