@@ -320,9 +320,9 @@ async fn applications_are_heard() {
     phones.shutdown().await;
 }
 
-/// How many files come at once; `OUTDIAL_SPOOL_FILES=10000` for a long run.
+/// How many files come at once; `SPOOL_FILES=10000` for a long run. What begins with `OUTDIAL_` would be configuration.
 fn many() -> usize {
-    std::env::var("OUTDIAL_SPOOL_FILES").map_or(500, |files| files.parse().unwrap())
+    std::env::var("SPOOL_FILES").map_or(500, |files| files.parse().unwrap())
 }
 
 #[tokio::test]
@@ -359,7 +359,8 @@ async fn many_files_at_once_wait_their_turn_and_none_is_lost() {
         assert_eq!(phones.rings(&number(index)).count, 1, "{index}");
     }
     let (before, after) = (before, resident(&server));
-    assert!(after < before + 100_000, "{before} kB, then {after} kB");
+    // Most of it comes with the calls: ten thousand files that only wait take 24 MB.
+    assert!(after < before + 300_000, "{before} kB, then {after} kB");
     server.stop().await;
     phones.shutdown().await;
 }
