@@ -381,6 +381,12 @@ async fn what_makes_no_sense_is_refused_before_a_phone_rings() {
     for own in [dial(&[BOB]), dial(&[EVE, "sip:bob@127.0.0.1"])] {
         assert!(matches!(refused(own).await, PlaceCallError::Invalid(_)));
     }
+    let itself = PlaceCall {
+        from: Some(address("sip:bob@127.0.0.1")),
+        ..request(BOB)
+    };
+    let itself = verbs::place_call(&bench.engine, &bench.actor, itself).await;
+    assert!(matches!(itself, Err(PlaceCallError::Invalid(_))), "{itself:?}");
     let long = Dial {
         max: Some(Duration::from_secs(1_000_000)),
         ..dial(&[EVE])

@@ -74,6 +74,7 @@ pub(in crate::verbs) async fn check(
         webhook,
     };
     problems.extend(hours(&plan));
+    problems.extend(called_by_itself(&plan));
     problems.extend(dials(&flow, &plan, limits));
     if !problems.is_empty() {
         return Err(PlaceCallError::Invalid(problems));
@@ -112,6 +113,13 @@ pub(in crate::verbs) async fn check_flow(
     }
     may_be_shown_to_others(engine, actor, flow)?;
     Ok(others_have_ways(engine, plan, flow)?)
+}
+
+/// Whoever is called sees somebody else's number.
+fn called_by_itself(plan: &Plan) -> Option<Problem> {
+    let from = plan.from.as_ref()?;
+    let same = from.destination() == plan.to.destination();
+    same.then(|| problem("from", "invalid", format!("{} would be called by itself", plan.to)))
 }
 
 /// What is wrong with what the flow dials: nobody is connected with himself, and no limit is passed.
