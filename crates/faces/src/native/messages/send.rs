@@ -176,7 +176,7 @@ fn read(fields: &mut Fields<'_, '_>, now: Timestamp) -> Option<SendMessages> {
     if fields.has("at") && fields.has("in") {
         fields.problem("in", "invalid", "give `at` or `in`, not both");
     }
-    let body = fields.optional_text("body", LONGEST_BODY);
+    let body = Body::read(fields);
     let reference = fields.optional_line("reference", Plan::LONGEST_REFERENCE);
     let receivers = fields
         .required("to")
@@ -206,14 +206,43 @@ fn read(fields: &mut Fields<'_, '_>, now: Timestamp) -> Option<SendMessages> {
     })
 }
 
+/// What one receiver is told, or all that have nothing of their own.
+#[derive(Clone, Copy)]
+enum Body<'b> {
+    Given(&'b str),
+    /// Nothing is given.
+    None,
+    /// What is given is wrong, and that was said.
+    Wrong,
+}
+
+impl<'b> Body<'b> {
+    fn read(fields: &mut Fields<'b, '_>) -> Self {
+        match (fields.has("body"), fields.optional_text("body", LONGEST_BODY)) {
+            (false, _) => Self::None,
+            (true, Some(body)) => Self::Given(body),
+            (true, None) => Self::Wrong,
+        }
+    }
+
+    /// The body, or a complaint where there is none.
+    fn or_else(self, complain: impl FnOnce()) -> Option<&'b str> {
+        match self {
+            Self::Given(body) => Some(body),
+            Self::None => {
+                complain();
+                None
+            }
+            Self::Wrong => None,
+        }
+    }
+}
+
 /// The receivers. Of one that cannot be read as such nothing is known, so it spoils the request; a number that no
 /// phone has spoils only itself.
-fn receivers(given: &Given<'_, '_>, body: Option<&str>, reference: Option<&str>) -> Option<Vec<Receiver>> {
+fn receivers(given: &Given<'_, '_>, body: Body<'_>, reference: Option<&str>) -> Option<Vec<Receiver>> {
     if !given.value().is_array() {
-        let body = body.or_else(|| {
-            given.problem("missing", "give a `body` along with it");
-            None
-        })?;
+        let body = body.or_else(|| given.problem("missing", "give a `body` along with it"))?;
         return Some(vec![Receiver {
             to: given.line(Address::LONGEST)?.to_owned(),
             body: body.to_owned(),
@@ -232,12 +261,9 @@ fn receivers(given: &Given<'_, '_>, body: Option<&str>, reference: Option<&str>)
     read.into_iter().collect()
 }
 
-fn receiver(given: &Given<'_, '_>, common: Option<&str>) -> Option<Receiver> {
+fn receiver(given: &Given<'_, '_>, common: Body<'_>) -> Option<Receiver> {
     if let Value::String(to) = given.value() {
-        let body = common.or_else(|| {
-            given.problem("missing", "give a `body` for all, or one for each receiver");
-            None
-        })?;
+        let body = common.or_else(|| given.problem("missing", "give a `body` for all, or one for each receiver"))?;
         return Some(Receiver {
             to: to.clone(),
             body: body.to_owned(),
@@ -246,10 +272,15 @@ fn receiver(given: &Given<'_, '_>, common: Option<&str>) -> Option<Receiver> {
     }
     let mut fields = given.object()?;
     let to = fields.line("to", Address::LONGEST).map(str::to_owned);
-    let own = fields.optional_text("body", LONGEST_BODY);
+    let own = Body::read(&mut fields);
     let reference = fields.optional_line("reference", Plan::LONGEST_REFERENCE);
     let values = fields.optional_entries("values", MOST_VALUES);
-    let body = match (own.or(common), values) {
+    let said = match own {
+        Body::None => common,
+        Body::Given(_) | Body::Wrong => own,
+    };
+    let said = said.or_else(|| fields.problem("body", "missing", "give a `body` here or for all"));
+    let body = match (said, values) {
         (Some(body), Some(values)) => {
             let values: Vec<(&str, String)> = values
                 .iter()
@@ -260,10 +291,7 @@ fn receiver(given: &Given<'_, '_>, common: Option<&str>) -> Option<Receiver> {
                 .ok()
         }
         (Some(body), None) => Some(body.to_owned()),
-        (None, _) => {
-            fields.problem("body", "missing", "give a `body` here or for all");
-            None
-        }
+        (None, _) => None,
     };
     fields.finish();
     Some(Receiver {

@@ -132,6 +132,20 @@ async fn what_cannot_be_sent_is_refused_by_field() {
         answer.is(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request");
         assert!(answer.text.contains(says), "{says}: {}", answer.text);
     }
+    // What is wrong with the body is said once, and not that it is missing.
+    for to in [
+        json!("+6590000001"),
+        json!(["+6590000001"]),
+        json!([{"to": "+6590000001"}]),
+    ] {
+        let answer = server.post(PATH, &json!({"to": to, "body": "a\u{0}b"})).await;
+        assert_eq!(
+            answer.json["errors"].as_array().map(Vec::len),
+            Some(1),
+            "{}",
+            answer.text
+        );
+    }
     let answer = server
         .post(PATH, &json!({"to": "+6590000001", "body": "x", "from": "+6599999999"}))
         .await;
