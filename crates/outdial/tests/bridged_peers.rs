@@ -224,7 +224,7 @@ fn shifts(said: &[i16], heard: &[i16]) -> Vec<(i64, f32)> {
 /// Some seconds; `script/soak talk` asks for ten minutes.
 #[tokio::test]
 async fn two_talk_for_long_and_nothing_drifts() {
-    let seconds = std::env::var("OUTDIAL_TALK_SECONDS").map_or(12, |text| text.parse().unwrap());
+    let seconds = std::env::var("SOAK_TALK_SECONDS").map_or(12, |text| text.parse().unwrap());
     let says = [(FIRST, noise(1, seconds)), (OTHER, noise(2, seconds))];
     let script = says.iter().fold(Script::new(), |script, (number, says)| {
         let phone = Phone::answering(*number).play(Sound::Samples(Arc::clone(says)));
