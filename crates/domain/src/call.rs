@@ -128,11 +128,14 @@ impl Call {
                     because,
                 });
             }
-            Ok(None) => Ending::new(
-                Outcome::Expired,
-                EndedBy::System,
-                "the time in which this call might be dialled is over",
-            ),
+            Ok(None) => {
+                let closed = self.plan.hours.is_some() && self.plan.expires.is_none_or(|expires| now < expires);
+                let reason = match closed {
+                    true => "the hours in which this call may be dialled do not open before it expires",
+                    false => "the time in which this call might be dialled is over",
+                };
+                Ending::new(Outcome::Expired, EndedBy::System, reason)
+            }
             Err(error) => Ending::new(Outcome::Failed, EndedBy::System, error.to_string()),
         };
         self.end(ending.clone(), now);

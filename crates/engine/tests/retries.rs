@@ -281,7 +281,10 @@ async fn an_alternate_that_cannot_be_dialled_is_refused_at_once() {
     let mut first = rule(&[Outcome::Busy], 1, MINUTE);
     first.to = vec![Address::parse("+6590000000").unwrap()];
     let refused = verbs::place_call(&bench.engine, &bench.actor, by(vec![first])).await;
-    assert!(matches!(refused, Err(PlaceCallError::NoRoute(_))), "{refused:?}");
+    let Err(PlaceCallError::Invalid(problems)) = refused else {
+        panic!("{refused:?}")
+    };
+    assert_eq!(problems[0].field, "retry.rules.0.to.0");
     let call = bench.place(BOB, Flow::say("Hello")).await.unwrap();
     assert_eq!(bench.ended(call.id).await.legs.len(), 1);
 }

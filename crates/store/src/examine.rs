@@ -2,7 +2,11 @@
 //!
 //! The rules of the schema are kept by the database itself. These are the rules that no constraint can say.
 
-use crate::blobs::FileBlobs;
+use std::path::Path;
+
+use outdial_domain::RecordingId;
+
+use crate::{blobs::FileBlobs, recordings::file_of};
 
 /// What an examination found.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -262,6 +266,19 @@ impl Examination {
         );
         faults.truncate(usize::try_from(MOST).unwrap_or(usize::MAX));
         self.faults.append(&mut faults);
+    }
+
+    /// Looks for the sound of complete recordings in this directory.
+    pub(crate) fn listen_to(&mut self, directory: &Path, finished: Vec<RecordingId>) {
+        let missing = finished.into_iter().filter(|id| !file_of(directory, *id).exists());
+        let faults = missing.map(|id| {
+            format!(
+                "the sound of {id} is not there: bring it back from a copy of {}",
+                directory.display()
+            )
+        });
+        self.faults
+            .extend(faults.take(usize::try_from(MOST).unwrap_or(usize::MAX)));
     }
 
     /// Notes what breaks a rule.

@@ -37,8 +37,13 @@ impl FileRecordings {
     }
 
     pub(crate) fn file(&self, id: RecordingId) -> PathBuf {
-        self.directory.join(format!("{id}.wav"))
+        file_of(&self.directory, id)
     }
+}
+
+/// Where the sound of a recording is.
+pub(crate) fn file_of(directory: &Path, id: RecordingId) -> PathBuf {
+    directory.join(format!("{id}.wav"))
 }
 
 impl RecordingFiles for FileRecordings {

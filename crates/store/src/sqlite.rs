@@ -145,14 +145,15 @@ impl SqliteStore {
         }
     }
 
-    /// Examines the whole file, and all blobs under this directory. Somebody may be using them meanwhile.
+    /// Examines the whole file, all blobs under one directory, and whether the recordings are in the other. Somebody
+    /// may be using them meanwhile.
     ///
     /// # Errors
     ///
     /// [`StoreError::Unavailable`] when it cannot be read, or has not the schema of this program.
-    pub async fn examine(path: &Path, blobs: &Path) -> Result<Examination, StoreError> {
-        let (path, blobs) = (path.to_owned(), FileBlobs::found_at(blobs));
-        off_the_runtime(move || examine::examine(&path, &blobs)).await
+    pub async fn examine(path: &Path, blobs: &Path, recordings: &Path) -> Result<Examination, StoreError> {
+        let (path, blobs, recordings) = (path.to_owned(), FileBlobs::found_at(blobs), recordings.to_owned());
+        off_the_runtime(move || examine::examine(&path, &blobs, &recordings)).await
     }
 
     /// The webhooks of all accounts in this file. Somebody may be using it meanwhile.

@@ -3,6 +3,7 @@
 
 use std::path::{Path, PathBuf};
 
+use outdial_domain::RecordingId;
 use outdial_engine::ports::{Blobs, Store, StoreError};
 use outdial_store::{Examination, FileBlobs, PostgresStore, SqliteStore};
 use outdial_testkit::{
@@ -84,7 +85,10 @@ async fn sqlite() -> (tempfile::TempDir, PathBuf) {
 }
 
 async fn examine(path: &Path) -> Examination {
-    SqliteStore::examine(path, &path.with_file_name("blobs")).await.unwrap()
+    let beside = |name: &str| path.with_file_name(name);
+    SqliteStore::examine(path, &beside("blobs"), &beside("recordings"))
+        .await
+        .unwrap()
 }
 
 /// All is read, and nothing wrong is found.
@@ -216,7 +220,9 @@ async fn a_backup_brings_everything_back() {
 
     let (again, blobs) = (at_home("again.db"), FileBlobs::open(&at_home("again")).unwrap());
     SqliteStore::restore(&backup, &again, &blobs).await.unwrap();
-    let found = SqliteStore::examine(&again, &at_home("again")).await.unwrap();
+    let found = SqliteStore::examine(&again, &at_home("again"), &at_home("recordings"))
+        .await
+        .unwrap();
     assert_well(&found);
     assert_eq!(contents(&again), kept, "every row of every table came back");
     let store = SqliteStore::open(&again).await.unwrap();
@@ -224,6 +230,27 @@ async fn a_backup_brings_everything_back() {
     assert_eq!(*blobs.get(&hash).await.unwrap(), *vec![7; 100_000]);
     let mut next = caller.call(201, at(0));
     store.commit(next.created()).await.unwrap();
+}
+
+#[tokio::test]
+async fn a_recording_without_its_sound_is_found() {
+    let (directory, path) = sqlite().await;
+    let id = RecordingId::from_uuid(uuid::Uuid::from_u128(7));
+    Connection::open(&path)
+        .unwrap()
+        .execute(
+            "INSERT INTO recording (account_id, id, call_id, recording) SELECT account_id, ?, id, '{}' FROM call LIMIT 1",
+            [id.uuid()],
+        )
+        .unwrap();
+    let faults = examine(&path).await.faults;
+    assert!(
+        faults[0].contains(&format!("the sound of {id} is not there")),
+        "{faults:?}"
+    );
+    std::fs::create_dir(directory.path().join("recordings")).unwrap();
+    std::fs::write(directory.path().join(format!("recordings/{id}.wav")), "RIFF").unwrap();
+    assert_well(&examine(&path).await);
 }
 
 #[tokio::test]

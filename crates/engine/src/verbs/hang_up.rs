@@ -15,7 +15,7 @@ use crate::{
 const TRIES: u32 = 40;
 const MOMENT: Duration = Duration::from_millis(50);
 
-/// Ends a call. Doing it again is harmless and answers `TooLate`.
+/// Ends a call. Doing it again is harmless and answers `TooLate`, or `Prevented` where it was never dialled.
 ///
 /// # Errors
 ///
@@ -26,7 +26,15 @@ pub async fn hang_up(engine: &Engine, actor: &Actor, id: CallId) -> Result<HangU
     loop {
         let details = get_call(engine, actor, id).await?;
         if details.call.state == CallState::Ended {
-            return Ok(HangUpAnswer::TooLate);
+            let canceled = details
+                .call
+                .ending
+                .is_some_and(|ending| ending.outcome == Outcome::Canceled);
+            // Whoever lost the first answer is told the same again.
+            return Ok(match canceled && details.attempts.is_empty() {
+                true => HangUpAnswer::Prevented,
+                false => HangUpAnswer::TooLate,
+            });
         }
         let control = Control::HangUp {
             by: actor.name.clone(),

@@ -136,7 +136,8 @@ fn again(known: Known<'_>, sealer: &Sealer) -> Result<Answer, Refusal> {
         Known::Answered(kept) => Answer::read(&kept, sealer),
         Known::AnotherRequest => Err(Refusal::new(
             Code::IdempotencyKeyReused,
-            "this idempotency key was used for a request with another body or path: give each request a key of its own",
+            "this `Idempotency-Key`, or the `reference` of a call, was used for a request with another body or path: give each \
+             request its own",
         )),
         Known::UnderWay | Known::Nothing(_) => Err(in_progress()),
     }

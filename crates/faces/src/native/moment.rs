@@ -57,7 +57,7 @@ impl FromStr for Moment {
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         text.parse()
             .map(Self)
-            .map_err(|_| "give a time with its zone, as 2030-01-31T09:00:00Z or 2030-01-31T09:00:00+08:00")
+            .map_err(|_| "give a real time before the year 9999 with its zone, as YYYY-MM-DDThh:mm:ssZ or YYYY-MM-DDThh:mm:ss+08:00")
     }
 }
 

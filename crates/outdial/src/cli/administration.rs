@@ -87,13 +87,14 @@ pub enum Store {
         #[arg(long)]
         json: bool,
     },
-    /// Write the state, uploads included, into one new file; a server may be running
+    /// Write the state, uploads included, into one new file; a server may be running. Recordings are files of their
+    /// own: copy the directory `recordings` of the data directory, too
     Backup {
         /// The file to make
         file: PathBuf,
     },
     /// Bring a backup back into a data directory that holds no state. What was due by now ends as
-    /// `unknown`, because it may have been dialled after the backup was made
+    /// `unknown`, because it may have been dialled after the backup was made. Copy the directory `recordings` back, too
     Restore {
         /// The backup
         file: PathBuf,

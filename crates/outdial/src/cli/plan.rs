@@ -78,7 +78,7 @@ pub struct PlanOptions {
     /// How long the call may last, as `2m`
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub max: Option<Duration>,
-    /// Call at this time, as `2030-01-31T09:00:00+08:00`
+    /// Call at this time, as `YYYY-MM-DDThh:mm:ss+08:00`
     #[arg(long, value_name = "TIME", conflicts_with = "in_")]
     pub at: Option<String>,
     /// Call when so much time has passed, as `90m`

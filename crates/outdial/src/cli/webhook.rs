@@ -2,7 +2,7 @@
 
 use std::{net::SocketAddr, path::PathBuf};
 
-use clap::{Args, Subcommand};
+use clap::{ArgGroup, Args, Subcommand};
 
 #[derive(Debug, Subcommand)]
 pub enum Webhook {
@@ -47,7 +47,8 @@ pub struct Verify {
 }
 
 #[derive(Debug, Args)]
-#[group(id = "what", required = true, multiple = false, args = ["delivery", "call", "webhook"])]
+#[group(skip)]
+#[command(group(ArgGroup::new("what").required(true).args(["delivery", "call", "webhook"])))]
 pub struct Replay {
     /// The event of this delivery
     #[arg(long, value_name = "ID")]
@@ -64,10 +65,45 @@ pub struct Replay {
     /// The position of the last event
     #[arg(long, requires = "after")]
     pub through: Option<i64>,
-    /// From this time on, as `2030-01-31T09:00:00Z`
+    /// From this time on, as `YYYY-MM-DDThh:mm:ssZ`
     #[arg(long, requires = "webhook", conflicts_with = "after", value_name = "TIME")]
     pub from: Option<String>,
     /// Before this time
     #[arg(long, requires = "from", value_name = "TIME")]
     pub until: Option<String>,
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::Parser;
+
+    use super::*;
+
+    #[derive(Debug, Parser)]
+    struct Line {
+        #[command(flatten)]
+        replay: Replay,
+    }
+
+    #[test]
+    fn a_range_is_given_with_its_webhook() {
+        let read = |line: &str| Line::try_parse_from(std::iter::once("replay").chain(line.split_whitespace()));
+        for good in [
+            "--delivery dlv_1",
+            "--call call_1",
+            "--webhook hook_1 --from 2026-12-01T00:00:00Z --until 2026-12-02T00:00:00Z",
+            "--webhook hook_1 --after 0 --through 5",
+        ] {
+            assert!(read(good).is_ok(), "{good}: {:?}", read(good));
+        }
+        for bad in [
+            "",
+            "--from 2026-12-01T00:00:00Z",
+            "--call call_1 --webhook hook_1",
+            "--call call_1 --after 1",
+            "--webhook hook_1 --after 1 --from 2026-12-01T00:00:00Z",
+        ] {
+            assert!(read(bad).is_err(), "{bad}");
+        }
+    }
 }

@@ -29,7 +29,10 @@ pub(super) async fn run(common: &Common, command: Store) -> Result<ExitCode, Fai
 async fn check(common: &Common, config: &Config, json: bool) -> Result<ExitCode, Failure> {
     let found = match config.store.url()? {
         Some(url) => PostgresStore::examine(url.expose_secret()).await,
-        None => SqliteStore::examine(&existing(common)?, &common.data.join("blobs")).await,
+        None => {
+            let database = existing(common)?;
+            SqliteStore::examine(&database, &common.data.join("blobs"), &common.data.join("recordings")).await
+        }
     };
     let Examination {
         calls,

@@ -12,7 +12,7 @@ use uuid::Uuid;
 use super::{
     account, arrival, audio, call, delivery,
     error::{Failure, unavailable},
-    event, feed, first_answer, key, mask, message, migrate, open, schedule, trace, webhook,
+    event, feed, first_answer, key, mask, message, migrate, open, recording, schedule, trace, webhook,
 };
 use crate::{
     blobs::FileBlobs,
@@ -28,11 +28,13 @@ const DIALECT: Dialect = Dialect {
 /// How many calls are read before the next ones are looked for.
 const PAGE: i64 = 1_000;
 
-pub(super) fn examine(path: &Path, blobs: &FileBlobs) -> Result<Examination, StoreError> {
+pub(super) fn examine(path: &Path, blobs: &FileBlobs, recordings: &Path) -> Result<Examination, StoreError> {
     let connection = open::reader(path).map_err(|error| unavailable(&error))?;
     let mut found = all(&connection)?;
     // After the file, because uploads are written before what names them, and none is ever taken away.
     found.look_at(blobs, names(&connection).map_err(Failure::from)?);
+    let finished = recording::finished(&connection).map_err(Failure::from)?;
+    found.listen_to(recordings, finished);
     Ok(found)
 }
 

@@ -55,6 +55,13 @@ fn save(connection: &Connection, recording: &Recording) -> Result<(), Failure> {
     Ok(())
 }
 
+/// All that are complete, of whatever account.
+pub(super) fn finished(connection: &Connection) -> rusqlite::Result<Vec<RecordingId>> {
+    let mut statement = connection.prepare("SELECT id FROM recording WHERE node IS NULL ORDER BY id")?;
+    let ids = statement.query_map([], |row| row.get::<_, Uuid>(0))?;
+    ids.map(|id| id.map(RecordingId::from_uuid)).collect()
+}
+
 fn one(connection: &Connection, account: AccountId, id: RecordingId) -> Result<Option<Recording>, Failure> {
     let row = connection
         .prepare_cached(ONE)?

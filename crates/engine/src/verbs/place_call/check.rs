@@ -89,12 +89,21 @@ pub(in crate::verbs) async fn check(
         // Another way may be free by then, and take the call as a whole.
         plan.via = routing::route_leg(&plan, &engine.settings, &engine.carriers)?.trunk;
     }
-    for plan in ways(&plan) {
-        let route = routing::route(&plan, &flow, &engine.settings, &engine.carriers)?;
-        // A carrier that takes the call as a whole dials the other parties, too.
-        if !route.whole {
-            others_have_ways(engine, &plan, &flow)?;
+    let mut wrong = Vec::new();
+    for (alternate, plan) in ways(&plan) {
+        match (
+            routing::route(&plan, &flow, &engine.settings, &engine.carriers),
+            alternate,
+        ) {
+            // A carrier that takes the call as a whole dials the other parties, too.
+            (Ok(route), _) if route.whole => {}
+            (Ok(_), _) => others_have_ways(engine, &plan, &flow)?,
+            (Err(no_route), None) => return Err(no_route.into()),
+            (Err(no_route), Some(field)) => wrong.push(problem(&field, "no_route", no_route.to_string())),
         }
+    }
+    if !wrong.is_empty() {
+        return Err(PlaceCallError::Invalid(wrong));
     }
     Ok((plan, flow))
 }
@@ -401,17 +410,19 @@ fn may_show(engine: &Engine, actor: &Actor, from: Option<&Address>) -> Result<()
     Err(PlaceCallError::ForeignCallerId(from.to_string()))
 }
 
-/// The plan as it begins, and with each number and each trunk that a retry may put in its place.
-fn ways(plan: &Plan) -> Vec<Plan> {
-    let mut ways = vec![plan.clone()];
-    for rule in &plan.retry.rules {
-        ways.extend(rule.to.iter().map(|to| Plan {
-            to: to.clone(),
-            ..plan.clone()
+/// The plan as it begins, and with each number and each trunk that a retry may put in its place, which is the field of
+/// that name.
+fn ways(plan: &Plan) -> Vec<(Option<String>, Plan)> {
+    let mut ways = vec![(None, plan.clone())];
+    for (index, rule) in plan.retry.rules.iter().enumerate() {
+        let field = |name: &str, place: usize| Some(format!("retry.rules.{index}.{name}.{place}"));
+        ways.extend(rule.to.iter().enumerate().map(|(place, to)| {
+            let to = to.clone();
+            (field("to", place), Plan { to, ..plan.clone() })
         }));
-        ways.extend(rule.via.iter().map(|via| Plan {
-            via: Some(via.clone()),
-            ..plan.clone()
+        ways.extend(rule.via.iter().enumerate().map(|(place, via)| {
+            let via = Some(via.clone());
+            (field("via", place), Plan { via, ..plan.clone() })
         }));
     }
     ways

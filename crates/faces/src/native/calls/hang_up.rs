@@ -65,7 +65,7 @@ mod tests {
     use crate::native::testing::{BOB, Server};
 
     #[tokio::test(start_paused = true)]
-    async fn a_call_that_waits_is_prevented_and_then_it_is_too_late() {
+    async fn a_call_that_waits_is_prevented_and_whoever_asks_again_is_told_the_same() {
         let server = Server::start().await;
         let id = server.place(json!({"to": BOB, "say": "x", "in": "1h"})).await;
         let path = format!("/api/v1/calls/{id}");
@@ -73,7 +73,7 @@ mod tests {
             server.post(&format!("{path}/hangup"), &json!({})).await.json,
             json!({"result": "prevented"})
         );
-        assert_eq!(server.delete(&path).await.json, json!({"result": "too_late"}));
+        assert_eq!(server.delete(&path).await.json, json!({"result": "prevented"}));
         let call = server.get(&path).await.json;
         assert_eq!(call["outcome"], "canceled");
         assert_eq!(call["ending"]["reason"], "canceled before it was dialled, by key test");

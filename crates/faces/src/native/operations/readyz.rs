@@ -1,11 +1,14 @@
 //! `GET /readyz`: whether work is taken.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use axum::{Json, extract::State};
 
 use super::healthz::Health;
 use crate::native::{Api, code::Code, endpoint::Endpoint, refusal::Refusal};
+
+/// How long the store may take: whoever probes waits little longer.
+const PATIENCE: Duration = Duration::from_millis(900);
 
 pub(in crate::native) fn endpoint() -> Endpoint {
     Endpoint::new("operation", __path_readyz, readyz).refuses(&[Code::Stopping, Code::StoreUnavailable])
@@ -19,7 +22,8 @@ async fn readyz(State(api): State<Arc<Api>>) -> Result<Json<Health>, Refusal> {
     if api.engine.is_stopping() {
         return Err(Refusal::stopping());
     }
-    api.engine.store.check().await?;
+    let checked = tokio::time::timeout(PATIENCE, api.engine.store.check()).await;
+    checked.map_err(|_| Refusal::new(Code::StoreUnavailable, "the store does not answer"))??;
     Ok(Json(Health { status: "ready" }))
 }
 

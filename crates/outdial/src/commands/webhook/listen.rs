@@ -83,9 +83,15 @@ async fn receive(State(receiver): State<Arc<Receiver>>, headers: HeaderMap, body
         let line = serde_json::json!({"id": id, "signature": verdict, "notification": notification});
         crate::output::say!("{line}");
     } else {
-        let (kind, event) = (&notification["type"], &notification["data"]["event"]);
-        // Whoever sends is a stranger: its words are quoted.
-        crate::output::say!("{kind} {} #{} {id:?} {verdict}", event["call"], event["sequence"]);
+        let event = &notification["data"]["event"];
+        // Whoever sends is a stranger: its words have no control characters by now.
+        let word = |value: &Value| value.as_str().unwrap_or("?").escape_debug().to_string();
+        let subject = event
+            .get("call")
+            .or_else(|| event.get("message"))
+            .unwrap_or(&Value::Null);
+        let (kind, subject, sequence) = (word(&notification["type"]), word(subject), &event["sequence"]);
+        crate::output::say!("{kind} {subject} #{sequence} {} {verdict}", id.escape_debug());
     }
     status
 }
