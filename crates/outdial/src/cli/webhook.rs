@@ -60,13 +60,13 @@ pub struct Replay {
     #[arg(long, value_name = "ID")]
     pub webhook: Option<String>,
     /// The position before the first event
-    #[arg(long, requires = "webhook")]
+    #[arg(long, requires = "webhook", conflicts_with_all = ["delivery", "call"])]
     pub after: Option<i64>,
     /// The position of the last event
     #[arg(long, requires = "after")]
     pub through: Option<i64>,
     /// From this time on, as `YYYY-MM-DDThh:mm:ssZ`
-    #[arg(long, requires = "webhook", conflicts_with = "after", value_name = "TIME")]
+    #[arg(long, requires = "webhook", conflicts_with_all = ["after", "delivery", "call"], value_name = "TIME")]
     pub from: Option<String>,
     /// Before this time
     #[arg(long, requires = "from", value_name = "TIME")]

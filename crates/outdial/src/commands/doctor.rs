@@ -46,6 +46,7 @@ pub(super) async fn run(common: &Common, doctor: Doctor) -> Result<ExitCode, Fai
     config.settings()?;
     if let Some(name) = &doctor.trunk
         && !config.trunk.iter().any(|trunk| trunk.name == *name)
+        && !config.sms_trunk.iter().any(|trunk| trunk.name == *name)
     {
         return Err(Failure::usage(format!(
             "there is no trunk `{name}` in the configuration"

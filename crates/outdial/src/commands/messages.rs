@@ -3,7 +3,7 @@
 use std::{io::Read, path::Path, process::ExitCode};
 
 use futures_util::StreamExt;
-use outdial_domain::text::Concatenation;
+use outdial_domain::{Address, text::Concatenation};
 use outdial_engine::verbs;
 use serde_json::{Value, json};
 
@@ -201,9 +201,9 @@ async fn do_not_disturb(
     json: bool,
 ) -> Result<ExitCode, Failure> {
     if let Some(file) = import {
-        let text = read(file)?;
-        let numbers = text.lines().map(str::trim).filter(|line| !line.is_empty());
-        add.extend(numbers.map(str::to_owned));
+        add.extend(
+            numbers_in(&read(file)?).map_err(|why| Failure::usage(format!("--import {}: {why}", file.display())))?,
+        );
     }
     let changes = [("/do-not-disturb", add.as_slice()), ("/do-not-disturb/remove", remove)];
     if changes.iter().any(|(_, numbers)| !numbers.is_empty()) {
@@ -232,6 +232,24 @@ async fn do_not_disturb(
             None => return Ok(ExitCode::SUCCESS),
         }
     }
+}
+
+/// The numbers of a list, one a line, as this program prints it or alone. All are read before any is sent.
+fn numbers_in(text: &str) -> Result<Vec<String>, String> {
+    let lines = text.trim_start_matches('\u{FEFF}').lines().map(str::trim).enumerate();
+    let numbers = lines.filter(|(_, line)| !line.is_empty()).map(|(place, line)| {
+        let entry = serde_json::from_str::<Value>(line).ok();
+        let named = entry.as_ref().and_then(|entry| entry["number"].as_str());
+        let number = named.unwrap_or_else(|| line.split('\t').next().unwrap_or_default().trim());
+        match Address::parse(number) {
+            Ok(address) if address.number().is_some() => Ok(number.to_owned()),
+            Ok(_) | Err(_) => Err(format!(
+                "line {}: give a number, as +6598765432; nothing was changed",
+                place + 1
+            )),
+        }
+    });
+    numbers.collect()
 }
 
 fn read(file: &Path) -> Result<String, Failure> {
@@ -277,4 +295,20 @@ fn preview(text: &str, smart: bool, concatenation: &str, json: bool) -> Result<E
         crate::output::say!("{number}/{count} {:>3} {}", part.units, part.text.escape_debug());
     }
     Ok(ExitCode::SUCCESS)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_list_is_read_as_it_was_printed_and_wholly_or_not_at_all() {
+        let list = "\u{FEFF}+6598765432\n\n+6512345678\t2026-11-20T00:00:00Z\tSTOP\n{\"number\":\"+14155550100\"}\r\n";
+        assert_eq!(
+            numbers_in(list).unwrap(),
+            ["+6598765432", "+6512345678", "+14155550100"]
+        );
+        let error = numbers_in("+6598765432\n\nno number\n").unwrap_err();
+        assert!(error.starts_with("line 3: "), "{error}");
+    }
 }

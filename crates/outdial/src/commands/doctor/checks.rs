@@ -17,7 +17,7 @@ use super::{
 use crate::{
     cli::Common,
     client::Client,
-    config::{CarrierKind, Config, TextCarrierKind, Trunk},
+    config::{CarrierKind, Config, SmsTrunkSection, TextCarrierKind, Trunk},
     data_dir::DataDir,
     exit::Failure,
     server::{Role, Server},
@@ -52,11 +52,7 @@ pub(super) async fn all(common: &Common, config: &Config) -> Vec<Finding> {
                 found(&format!("trunk {}", trunk.name), self::trunk(&server, trunk).await);
             }
             for trunk in &config.sms_trunk {
-                let result = match trunk.carrier {
-                    TextCarrierKind::Smpp => sms_trunk(&server, &trunk.name).await,
-                    other => server.hosted.probe(other.name(), &trunk.name).await,
-                };
-                found(&format!("sms trunk {}", trunk.name), result);
+                found(&format!("sms trunk {}", trunk.name), sms_trunk(&server, trunk).await);
             }
             server.stop().await;
         }
@@ -66,10 +62,25 @@ pub(super) async fn all(common: &Common, config: &Config) -> Vec<Finding> {
     findings
 }
 
+/// One trunk for texts.
+async fn only_texts(config: &Config, name: &str) -> Vec<Finding> {
+    let Some(trunk) = config.sms_trunk.iter().find(|trunk| trunk.name == name) else {
+        return Vec::new();
+    };
+    match trial_server(config, &Ear::default()).await {
+        Err(reason) => vec![Finding::new("trial server", Err(reason))],
+        Ok((server, _work)) => {
+            let result = sms_trunk(&server, trunk).await;
+            server.stop().await;
+            vec![Finding::new(format!("sms trunk {name}"), result)]
+        }
+    }
+}
+
 /// One trunk, closely. It is called only when somebody said at which number.
 pub(super) async fn only(config: &Config, name: &str, number: Option<&str>) -> Vec<Finding> {
     let Some(trunk) = config.trunk.iter().find(|trunk| trunk.name == name) else {
-        return Vec::new();
+        return only_texts(config, name).await;
     };
     let (steady, wall) = (Instant::now(), SystemClock.now());
     let ear = Ear::default();
@@ -261,8 +272,16 @@ fn loudest(wav: &std::path::Path) -> u16 {
     .unwrap_or(0)
 }
 
+/// Whether a way for texts is there.
+async fn sms_trunk(server: &Server, trunk: &SmsTrunkSection) -> Result<String, String> {
+    match trunk.carrier {
+        TextCarrierKind::Smpp => bound(server, &trunk.name).await,
+        other => server.hosted.probe(other.name(), &trunk.name).await,
+    }
+}
+
 /// Whether an SMSC lets us bind. Its carrier has been trying to since the server started.
-async fn sms_trunk(server: &Server, name: &str) -> Result<String, String> {
+async fn bound(server: &Server, name: &str) -> Result<String, String> {
     let smpp = server.smpp.as_ref().ok_or("SMPP does not run")?;
     let until = Instant::now() + BINDING;
     loop {
@@ -270,8 +289,8 @@ async fn sms_trunk(server: &Server, name: &str) -> Result<String, String> {
             None => return Ok("it is bound, and takes texts".to_owned()),
             Some(why) if Instant::now() >= until => {
                 return Err(format!(
-                    "no bind within {} s: {why}. Check `host`, `port`, `system_id` and the password, and how many binds \
-                     the operator allows",
+                    "no bind within {} s: {why}. Check `host`, `port`, whether it wants `tls`, `system_id` and the password, and how \
+                     many binds the operator allows",
                     BINDING.as_secs()
                 ));
             }
