@@ -53,6 +53,8 @@ impl Schedule {
     pub const LONGEST_GRACE: Duration = Duration::from_secs(24 * 3600);
     /// How late an occurrence may be when the request does not say.
     pub const GRACE: Duration = Duration::from_secs(300);
+    /// How many openings of its hours are looked at for one that it occurs in.
+    const MOST_OPENINGS: usize = 1_000;
     /// The most bytes of a name.
     pub const LONGEST_NAME: usize = 100;
 
@@ -71,6 +73,30 @@ impl Schedule {
     fn following(&self, after: Timestamp) -> Option<Timestamp> {
         let next = self.recurrence.after(after)?;
         self.until.is_none_or(|until| next < until).then_some(next)
+    }
+
+    /// Whether the hours of its calls are open at any of its next occurrences, while the call of it lasts.
+    #[must_use]
+    pub fn is_ever_dialled(&self) -> bool {
+        let (Some(hours), Some(lasts)) = (&self.plan.hours, self.lasts) else {
+            return true;
+        };
+        let mut occurrence = self.next;
+        // From one opening to the next.
+        for _ in 0..Self::MOST_OPENINGS {
+            let Some(due) = occurrence else { return false };
+            let end = due.saturating_add(lasts).unwrap_or(Timestamp::MAX);
+            // What cannot be reckoned is told elsewhere.
+            let Ok(None) = hours.opening(&self.plan.to, due, Some(end)) else {
+                return true;
+            };
+            let Ok(Some(opening)) = hours.opening(&self.plan.to, due, None) else {
+                return false;
+            };
+            let too_early = opening.saturating_sub(lasts).unwrap_or(Timestamp::MIN);
+            occurrence = self.following(due.max(too_early));
+        }
+        false
     }
 
     /// When it wants to be looked at.

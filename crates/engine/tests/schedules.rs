@@ -6,7 +6,7 @@ mod bench;
 use std::{collections::HashSet, time::Duration};
 
 use jiff::Timestamp;
-use outdial_domain::{Call, CallState, Outcome};
+use outdial_domain::{Call, CallState, Hours, HoursZone, Outcome};
 use outdial_engine::{
     ports::{CallFilter, StoredSchedule},
     verbs::{self, ChangeCall, Edit, Occurring, PlaceCallError, ScheduleError},
@@ -197,6 +197,37 @@ async fn a_schedule_rests_goes_on_ends_and_is_removed() {
     verbs::remove_schedule(&bench.engine, &bench.actor, id).await.unwrap();
     let gone = verbs::remove_schedule(&bench.engine, &bench.actor, id).await;
     assert_eq!(gone, Err(ScheduleError::NotFound));
+}
+
+#[tokio::test(start_paused = true)]
+async fn hours_that_are_closed_at_every_occurrence_are_refused() {
+    let bench = Bench::new().await;
+    let made = async |cron: &str, window: &str, lasts: u64| {
+        let mut wanted = request(BOB);
+        wanted.hours = Some(Hours {
+            zone: HoursZone::Named("UTC".to_owned()),
+            windows: vec![window.parse().unwrap()],
+            skip: Vec::new(),
+        });
+        let occurring = Occurring {
+            lasts: Edit::Set(Duration::from_secs(lasts)),
+            ..occurring(cron, "UTC")
+        };
+        match verbs::create_schedule(&bench.engine, &bench.actor, wanted, occurring, None).await {
+            Ok(_) => true,
+            Err(ScheduleError::Refused(PlaceCallError::Invalid(problems))) => {
+                assert_eq!(problems[0].field, "hours");
+                false
+            }
+            other => panic!("{other:?}"),
+        }
+    };
+    // At three at night, and the hours are those of an office.
+    assert!(!made("0 3 * * *", "mon-fri 09:00-18:00", 3_600).await);
+    assert!(made("0 3 * * *", "mon-fri 09:00-18:00", 7 * 3_600).await);
+    // One minute of the week, and a call that waits for ten seconds.
+    assert!(made("* * * * *", "mon 03:00-03:01", 10).await);
+    assert!(!made("30 * * * *", "mon 03:00-03:01", 60).await);
 }
 
 #[tokio::test(start_paused = true)]

@@ -218,6 +218,10 @@ fn apply(schedule: &mut Schedule, occurring: Occurring, now: Timestamp) -> Resul
     if schedule.next.is_none() && !ends_by_this && schedule.until.is_none_or(|until| until > now) {
         return Err(never());
     }
+    if schedule.next.is_some() && !schedule.is_ever_dialled() {
+        let message = "the hours are closed at every occurrence, for as long as its call `lasts`: no call of it could ever be dialled";
+        return Err(invalid("hours", "invalid", message));
+    }
     Ok(())
 }
 
