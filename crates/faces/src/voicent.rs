@@ -10,6 +10,7 @@ mod call;
 mod campaign;
 mod guard;
 mod kept;
+mod names;
 mod remove;
 mod status;
 #[cfg(test)]
@@ -62,7 +63,7 @@ struct Gateway {
     actor: Actor,
     config: VoicentConfig,
     audio: Option<Shelf>,
-    names: text::Names,
+    names: names::Names,
 }
 
 /// The whole interface, to be served with the peer's address as `ConnectInfo`: without it, nobody is answered.
@@ -70,7 +71,7 @@ pub fn router(engine: Engine, config: VoicentConfig) -> Router {
     let gateway = Arc::new(Gateway {
         actor: config.tenant.actor(FACE),
         audio: config.audio.clone().map(Shelf::new),
-        names: text::Names::default(),
+        names: names::Names::default(),
         engine,
         config,
     });

@@ -3,7 +3,7 @@
 use std::{fmt::Display, path::Path, time::Duration};
 
 use axum::http::StatusCode;
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use outdial_domain::{Address, AudioId, Call, Factor, Outcome, Retry, RetryRule};
 use outdial_engine::verbs::{self, Action, FaceReference, KeptByFace, PlaceCall, PlaceCallError};
 use outdial_flow::{Flow, Problem, Say};
@@ -22,8 +22,8 @@ const NOBODY_ANSWERED: &[Outcome] = &[
     Outcome::Congestion,
     Outcome::Failed,
 ];
-/// How many names are tried: so many requests may come in one millisecond.
-const MOST_NAMES: i64 = 10_000;
+/// How many names are tried.
+const MOST_NAMES: usize = 10_000;
 
 /// Takes a request, and says by which name what comes of it can be asked for.
 pub(super) async fn place(gateway: &Gateway, form: &Form) -> Result<String, Refusal> {
@@ -46,13 +46,13 @@ pub(super) async fn place(gateway: &Gateway, form: &Form) -> Result<String, Refu
     Ok(accepted.print(&due.to_zoned(gateway.config.zone.clone())))
 }
 
-/// Places a call by the first free name: the milliseconds of the clock, and those after them.
+/// Places a call by the first free name. One that this gateway has not given may still be taken: by a run before, or
+/// by another node.
 async fn named(gateway: &Gateway, request: PlaceCall, kept: &Kept, now: Timestamp) -> Result<Call, Refusal> {
-    for later in 0..MOST_NAMES {
-        let moment = now + SignedDuration::from_millis(later);
+    for _ in 0..MOST_NAMES {
         let request = PlaceCall {
             kept: Some(KeptByFace {
-                reference: FaceReference::Given(ReqId::of(moment).to_string()),
+                reference: FaceReference::Given(gateway.names.next(now).to_string()),
                 kept: kept.print(),
             }),
             ..request.clone()

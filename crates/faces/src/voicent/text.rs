@@ -2,8 +2,6 @@
 //!
 //! A message has no record of this face as a call has: its name here stands in its reference.
 
-use std::sync::atomic::{AtomicI64, Ordering};
-
 use jiff::{Timestamp, tz::TimeZone};
 use outdial_domain::{Message, MessageState};
 use outdial_engine::{
@@ -21,22 +19,6 @@ use crate::tag::shortened;
 
 /// What a reference begins with that is a name of this face.
 const MAKER: &str = "voicent ";
-
-/// The names of texts: the milliseconds of the clock, and those after them when several come at once.
-#[derive(Debug, Default)]
-pub(super) struct Names(AtomicI64);
-
-impl Names {
-    fn next(&self, now: Timestamp) -> ReqId {
-        let now = now.as_millisecond();
-        let next = |last: i64| now.max(last + 1);
-        let last = self
-            .0
-            .fetch_update(Ordering::Relaxed, Ordering::Relaxed, |last| Some(next(last)));
-        let moment = Timestamp::from_millisecond(next(last.unwrap_or_else(|last| last))).unwrap_or(Timestamp::MAX);
-        ReqId::of(moment)
-    }
-}
 
 /// Sends a text, and gives the name that it is asked for by, and when it is due.
 pub(super) async fn send(gateway: &Gateway, asked: &CallRequest, body: &str) -> Result<(ReqId, Timestamp), Refusal> {
