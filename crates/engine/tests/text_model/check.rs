@@ -1,6 +1,6 @@
 //! What must hold of every text, whatever happened.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 
 use outdial_domain::{
     Message, MessageEvent, MessageState,
@@ -63,13 +63,13 @@ impl History {
     }
 
     /// What somebody heard of a part is written down.
-    fn is_what_the_network_says(&self, message: &Message, delivered: &[String]) {
+    fn is_what_the_network_says(&self, message: &Message, delivered: &BTreeMap<String, bool>) {
         for submission in &message.submissions {
             let Some(name) = &submission.id else { continue };
             if submission.state == SubmissionState::Delivered {
-                assert!(delivered.contains(name), "nobody said so of {name}: {message:#?}");
+                assert!(delivered.contains_key(name), "nobody said so of {name}: {message:#?}");
             }
-            if delivered.contains(name) && submission.state == SubmissionState::Submitted {
+            if delivered.get(name) == Some(&true) && submission.state == SubmissionState::Submitted {
                 panic!("it is not written down that {name} was delivered: {message:#?}");
             }
         }

@@ -2,7 +2,7 @@
 //! somebody has taken it.
 
 use std::{
-    collections::VecDeque,
+    collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex, MutexGuard},
     time::Duration,
 };
@@ -77,14 +77,19 @@ impl Network {
         self.state().taken.clone()
     }
 
-    /// Of which parts somebody has heard from the network that they were delivered.
-    pub(crate) fn delivered(&self) -> Vec<String> {
+    /// Which parts the network says were delivered, and whether somebody said that it was heard. Whoever crashed before
+    /// it could say so may have written it down all the same.
+    pub(crate) fn delivered(&self) -> BTreeMap<String, bool> {
         let state = self.state();
-        let heard = state.sayings.iter().filter_map(|(saying, heard)| match &saying.what {
-            Arrived::Receipt(receipt) if *heard && receipt.state == ReceiptState::Delivered => Some(receipt.id.clone()),
+        let said = state.sayings.iter().filter_map(|(saying, heard)| match &saying.what {
+            Arrived::Receipt(receipt) if receipt.state == ReceiptState::Delivered => Some((receipt.id.clone(), *heard)),
             Arrived::Receipt(_) | Arrived::Text(_) => None,
         });
-        heard.collect()
+        let mut delivered = BTreeMap::new();
+        for (name, heard) in said {
+            *delivered.entry(name).or_default() |= heard;
+        }
+        delivered
     }
 
     /// Says what nobody has heard, in this life of an engine.
