@@ -54,6 +54,16 @@ impl Mask {
         }
     }
 
+    /// Whom somebody reaches by masks of one number, newest first, each with the mask: by the first without a PIN alone
+    /// where there is one, and otherwise by whichever has the PIN that they give.
+    #[must_use]
+    pub fn reached<'m>(masks: &'m [Self], from: &Address) -> Vec<(&'m Self, &'m Address)> {
+        let theirs = masks.iter().filter_map(|mask| Some((mask, mask.reaches(from)?)));
+        let theirs: Vec<_> = theirs.collect();
+        let open = theirs.iter().copied().find(|(mask, _)| mask.pin.is_none());
+        open.map_or(theirs, |open| vec![open])
+    }
+
     /// Whether one of the two would not know whom of two masks they call: same number, a person in common, and no
     /// PINs that tell them apart.
     #[must_use]

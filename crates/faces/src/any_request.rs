@@ -192,6 +192,7 @@ impl Faces {
             apps: vec![app],
             queries_per_minute: 0,
             most_in_a_room: 8,
+            public_url: String::new(),
         };
         let exotel = ExotelConfig {
             accounts: vec![account],

@@ -53,6 +53,8 @@ pub struct HoiioConfig {
     pub queries_per_minute: u32,
     /// How many may be in a room.
     pub most_in_a_room: u16,
+    /// What addresses of recordings begin with.
+    pub public_url: String,
 }
 
 /// An application of the service: its credentials, and whose calls it makes.

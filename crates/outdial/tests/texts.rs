@@ -13,7 +13,7 @@ use program::{Home, LIMIT, Server};
 use receiver::Receiver;
 use serde_json::{Value, json};
 
-/// How many texts are sent while the program is killed again and again, unless `OUTDIAL_TEXTS` says so.
+/// How many texts are sent while the program is killed again and again, unless `TEXTS_SENT` says so.
 const TEXTS: usize = 400;
 /// How many receivers one request names.
 const BATCH: usize = 200;
@@ -42,7 +42,7 @@ async fn message(server: &Server, id: &str) -> Value {
 }
 
 fn how_many() -> usize {
-    std::env::var("OUTDIAL_TEXTS").map_or(TEXTS, |texts| texts.parse().unwrap())
+    std::env::var("TEXTS_SENT").map_or(TEXTS, |texts| texts.parse().unwrap())
 }
 
 /// Sends so many texts by these servers in turn. Gives the number of each by the name of its message.

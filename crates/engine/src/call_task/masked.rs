@@ -12,12 +12,10 @@ const TRIES: u8 = 3;
 
 /// The flow for somebody who calls a number with these masks, newest first; `None` when none of them is theirs.
 pub(super) fn flow(masks: &[Mask], from: &Address) -> Option<Flow> {
-    let theirs: Vec<(&Mask, &Address)> = masks
-        .iter()
-        .filter_map(|mask| Some((mask, mask.reaches(from)?)))
-        .collect();
-    let open = theirs.iter().find(|(mask, _)| mask.pin.is_none());
-    if let Some((mask, to)) = open {
+    let theirs = Mask::reached(masks, from);
+    if let [(mask, to)] = theirs[..]
+        && mask.pin.is_none()
+    {
         return Some(Flow {
             steps: vec![connect(mask, to)],
         });

@@ -235,15 +235,14 @@ impl Received<'_> {
 /// Whom somebody writes to by these masks, newest first, and what. Where only masks with a PIN are theirs, the text
 /// begins with one.
 fn reached<'m, 'b>(masks: &'m [Mask], from: &Address, body: &'b str) -> Option<(&'m Mask, &'m Address, &'b str)> {
-    let theirs: Vec<(&Mask, &Address)> = masks
-        .iter()
-        .filter_map(|mask| Some((mask, mask.reaches(from)?)))
-        .collect();
-    if let Some((mask, to)) = theirs.iter().find(|(mask, _)| mask.pin.is_none()) {
+    let mut theirs = Mask::reached(masks, from).into_iter();
+    if let [(mask, to)] = theirs.as_slice()
+        && mask.pin.is_none()
+    {
         return Some((mask, to, body));
     }
     let (pin, rest) = body.trim_start().split_once(char::is_whitespace)?;
-    let (mask, to) = theirs.iter().find(|(mask, _)| mask.pin.as_deref() == Some(pin))?;
+    let (mask, to) = theirs.find(|(mask, _)| mask.pin.as_deref() == Some(pin))?;
     Some((mask, to, rest.trim_start()))
 }
 

@@ -46,6 +46,7 @@ impl Rig {
             }],
             queries_per_minute: 60,
             most_in_a_room: 8,
+            public_url: String::new(),
         };
         decide(&mut config);
         Self {

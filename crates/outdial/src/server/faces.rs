@@ -32,8 +32,6 @@ pub(super) struct Taken {
     exotel: Option<ExotelConfig>,
     /// The settings, and whether what is not taken is told again.
     hoiio: Option<(HoiioConfig, bool)>,
-    /// What links to recordings begin with that applications of `hoiio` are told of.
-    hoiio_url: String,
     spools: Vec<SpoolConfig>,
 }
 
@@ -57,8 +55,7 @@ impl Taken {
             }
         }
         if let Some(hoiio) = hoiio {
-            taken.hoiio = Some((hoiio.settings(accounts)?, hoiio.notify_again));
-            taken.hoiio_url = hoiio.public_url.clone().unwrap_or_else(|| api.to_owned());
+            taken.hoiio = Some((hoiio.settings(accounts, api)?, hoiio.notify_again));
         }
         if let Some(section) = faces.voicent.as_ref().filter(|voicent| voicent.enabled) {
             let settings = section.settings(accounts)?;
@@ -107,7 +104,7 @@ impl Taken {
             (exotel::FACE, writer)
         });
         let hoiio = self.hoiio.iter().map(|(config, again)| {
-            let links = RecordingLinks::new(links.clone(), self.hoiio_url.clone());
+            let links = RecordingLinks::new(links.clone(), config.public_url.clone());
             let writer: Arc<dyn NoticeWriter> = Arc::new(HoiioNotices::new(config, *again, links));
             (hoiio::FACE, writer)
         });

@@ -178,6 +178,7 @@ impl Faces {
             }],
             queries_per_minute: 0,
             most_in_a_room: 8,
+            public_url: String::new(),
         };
         let gateway = VoicentConfig {
             tenant: tenant.clone(),

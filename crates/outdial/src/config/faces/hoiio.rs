@@ -62,12 +62,12 @@ impl Default for Hoiio {
 }
 
 impl Hoiio {
-    /// The same as the face wants it.
+    /// The same as the face wants it. The API is at this address.
     ///
     /// # Errors
     ///
     /// [`ConfigError`] names the key and the remedy.
-    pub fn settings(&self, accounts: &[Account]) -> Result<HoiioConfig, ConfigError> {
+    pub fn settings(&self, accounts: &[Account], api: &str) -> Result<HoiioConfig, ConfigError> {
         if self.most_in_a_room == 0 {
             return Err(ConfigError::value("faces.hoiio.most_in_a_room", "give at least 1"));
         }
@@ -95,6 +95,7 @@ impl Hoiio {
             apps: self.app.iter().enumerate().map(app).collect::<Result<_, _>>()?,
             queries_per_minute: self.queries_per_minute,
             most_in_a_room: self.most_in_a_room,
+            public_url: self.public_url.clone().unwrap_or_else(|| api.to_owned()),
         })
     }
 }
