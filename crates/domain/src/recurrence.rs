@@ -50,8 +50,8 @@ impl Recurrence {
 
 /// A cron expression of five fields: minute, hour, day of the month, month, day of the week.
 ///
-/// Fields have numbers, names, ranges, lists and steps. When both days are restricted, either is enough, as
-/// in every cron since the first.
+/// Fields have numbers, names, ranges, lists and steps. Ranges of weekdays and of months may go round, as `fri-mon`
+/// and `nov-feb`. When both days are restricted, either is enough, as in every cron since the first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(into = "String", try_from = "String")]
 pub struct Cron {
@@ -86,6 +86,17 @@ pub enum CronError {
         /// The greatest value.
         most: u32,
     },
+    /// A range of minutes, hours or days of the month goes down: what it would go round into is another hour, day or
+    /// month.
+    #[error("`{given}` goes down, and a {field} does not go round: give `{instead}`")]
+    Down {
+        /// The range.
+        given: String,
+        /// Which field.
+        field: &'static str,
+        /// What means the same in two ranges.
+        instead: String,
+    },
 }
 
 struct Field {
@@ -116,19 +127,28 @@ const MONTH: Field = field("month", 1, 12, MONTHS);
 /// Sunday is 0 and 7.
 const WEEKDAY: Field = field("day of the week", 0, 7, WEEKDAYS);
 
+/// From one value to another, the second less than the first where it goes round.
+struct Range {
+    first: u32,
+    last: u32,
+    step: usize,
+}
+
 impl Field {
     fn read(&self, given: &str) -> Result<u64, CronError> {
-        let bits = given.split(',').try_fold(0, |all, part| Some(all | self.part(part)?));
-        bits.filter(|bits| *bits != 0).ok_or_else(|| CronError::Field {
-            given: given.chars().take(40).collect(),
-            field: self.name,
-            least: self.least,
-            most: self.most,
+        given.split(',').try_fold(0, |all, part| {
+            let range = self.part(part).ok_or_else(|| CronError::Field {
+                given: given.chars().take(40).collect(),
+                field: self.name,
+                least: self.least,
+                most: self.most,
+            })?;
+            Ok(all | self.bits(&range)?)
         })
     }
 
     /// One value, a range, or all, each with a step or without.
-    fn part(&self, part: &str) -> Option<u64> {
+    fn part(&self, part: &str) -> Option<Range> {
         let (range, step) = part
             .split_once('/')
             .map_or((part, None), |(range, step)| (range, Some(step)));
@@ -143,7 +163,26 @@ impl Field {
             None => (self.value(range)?, self.value(range)?),
         };
         let step = usize::try_from(step).ok()?;
-        (first <= last).then(|| (first..=last).step_by(step).fold(0, |bits, value| bits | 1 << value))
+        Some(Range { first, last, step })
+    }
+
+    fn bits(&self, &Range { first, last, step }: &Range) -> Result<u64, CronError> {
+        // As many as there are names: weeks and years go round, and Sunday is in a week once.
+        let round = u32::try_from(self.words.len()).unwrap_or_default();
+        let last = match last {
+            last if first <= last => last,
+            last if round > 0 => last + round,
+            last => {
+                return Err(CronError::Down {
+                    given: format!("{first}-{last}"),
+                    field: self.name,
+                    instead: format!("{first}-{},{}-{last}", self.most, self.least),
+                });
+            }
+        };
+        let within = |value: u32| if value > self.most { value - round } else { value };
+        let values = (first..=last).step_by(step).map(within);
+        Ok(values.fold(0, |bits, value| bits | 1 << value))
     }
 
     fn value(&self, text: &str) -> Option<u32> {
@@ -269,6 +308,10 @@ mod tests {
             ("0 12 13 * fri", ["2030-01-04T12:00:00Z", "2030-01-11T12:00:00Z"]),
             ("5/30 0 1 jan,JUL *", ["2030-07-01T00:05:00Z", "2030-07-01T00:35:00Z"]),
             ("0 10 * * 7", ["2030-01-06T10:00:00Z", "2030-01-13T10:00:00Z"]),
+            ("0 9 * * fri-mon", ["2030-01-04T09:00:00Z", "2030-01-05T09:00:00Z"]),
+            ("0 9 * * sat-sun", ["2030-01-05T09:00:00Z", "2030-01-06T09:00:00Z"]),
+            ("0 9 * * fri-mon/3", ["2030-01-04T09:00:00Z", "2030-01-07T09:00:00Z"]),
+            ("0 9 1 nov-feb *", ["2030-02-01T09:00:00Z", "2030-11-01T09:00:00Z"]),
             ("* * * * *", ["2030-01-04T00:01:00Z", "2030-01-04T00:02:00Z"]),
         ];
         for (cron, expected) in table {
@@ -288,7 +331,6 @@ mod tests {
             "* * 0 * *",
             "* * * 13 *",
             "* * * * 8",
-            "5-1 * * * *",
             "*/0 * * * *",
             "*/60 * * * *",
             "+5 * * * *",
@@ -296,6 +338,14 @@ mod tests {
             "1,,2 * * * *",
         ] {
             assert!(matches!(text.parse::<Cron>(), Err(CronError::Field { .. })), "{text}");
+        }
+        for (text, instead) in [
+            ("5-1 * * * *", "5-59,0-1"),
+            ("0 22-2 * * *", "22-23,0-2"),
+            ("0 0 28-3 * *", "28-31,1-3"),
+        ] {
+            let why = text.parse::<Cron>().unwrap_err();
+            assert!(why.to_string().ends_with(&format!("give `{instead}`")), "{why}");
         }
         assert_eq!(recurrence("0 0 31 feb *", "UTC").after(Timestamp::UNIX_EPOCH), None);
         assert_eq!(

@@ -20,7 +20,7 @@ pub use calls::{Call, Calls, Explain, Order};
 pub use masks::Masks;
 pub use messages::{Messages, Sms};
 pub(crate) use plan::from_now;
-pub use plan::{Action, HandOver, PlanOptions};
+pub use plan::{Action, HandOver, PlanOptions, Times};
 pub use recordings::Recordings;
 pub use rooms::{Room, Rooms};
 pub use schedules::{Bounds, Schedules};

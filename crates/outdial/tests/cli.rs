@@ -304,6 +304,8 @@ async fn calls_and_schedules_are_changed_and_what_they_had_is_taken_away() {
         "2030-01-07",
         "--json",
     ];
+    let timed = home.run(&[&add[..], &["--at", "2030-01-07T09:30:00Z"]].concat()).await;
+    assert_eq!((timed.code, timed.err.contains("--at")), (2, true), "{timed:?}");
     let made = home.run(&add).await.json();
     let id = made["id"].as_str().unwrap();
     let change = [

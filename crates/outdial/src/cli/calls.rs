@@ -5,7 +5,7 @@ use std::{path::PathBuf, time::Duration};
 use clap::{Args, Subcommand};
 use outdial_flow::fields::duration;
 
-use super::{Action, PlanOptions};
+use super::{Action, PlanOptions, Times};
 
 /// What a change of a call can take away.
 const CLEARABLE: [&str; 10] = [
@@ -18,6 +18,8 @@ pub struct Call {
     pub to: String,
     #[command(flatten)]
     pub action: Action,
+    #[command(flatten)]
+    pub times: Times,
     #[command(flatten)]
     pub plan: PlanOptions,
     /// Record the call from its answer to its end (`outdial recordings` has it)
@@ -71,6 +73,8 @@ pub enum Calls {
         to: Option<String>,
         #[command(flatten)]
         action: Action,
+        #[command(flatten)]
+        times: Box<Times>,
         #[command(flatten)]
         plan: Box<PlanOptions>,
         /// Take this away: from, via, at, expires, hours, retry, tag; or bring back what is usual: ring, max,

@@ -17,7 +17,7 @@ pub struct Sms {
     /// How urgent it is: high, normal, low
     #[arg(long)]
     pub priority: Option<String>,
-    /// Not before this time (RFC 3339)
+    /// Not before this time (RFC 3339); one that is past by at most an hour means now
     #[arg(long, value_name = "TIME", conflicts_with = "within")]
     pub at: Option<String>,
     /// Not before so much time has passed, as 90s, 10m, 2h

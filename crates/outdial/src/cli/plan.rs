@@ -66,7 +66,21 @@ fn variable(text: &str) -> Result<(String, String), String> {
     Ok((name.to_owned(), value.to_owned()))
 }
 
-/// When a call is dialled, how often, and how.
+/// When one call is dialled. The calls of a schedule have times of their own.
+#[derive(Debug, Args)]
+pub struct Times {
+    /// Call at this time, as `YYYY-MM-DDThh:mm:ss+08:00`; one that is past by at most an hour means now
+    #[arg(long, value_name = "TIME", conflicts_with = "in_")]
+    pub at: Option<String>,
+    /// Call when so much time has passed, as `90m`
+    #[arg(id = "in_", long = "in", value_name = "DURATION", allow_hyphen_values = true, value_parser = from_now)]
+    pub within: Option<Duration>,
+    /// Do not call at this time or later
+    #[arg(long, value_name = "TIME")]
+    pub expires: Option<String>,
+}
+
+/// Within which hours a call is dialled, how often, and how.
 #[derive(Debug, Args)]
 pub struct PlanOptions {
     /// The caller id to show
@@ -78,15 +92,6 @@ pub struct PlanOptions {
     /// How long the call may last, as `2m`
     #[arg(long, value_name = "DURATION", value_parser = duration::parse)]
     pub max: Option<Duration>,
-    /// Call at this time, as `YYYY-MM-DDThh:mm:ss+08:00`
-    #[arg(long, value_name = "TIME", conflicts_with = "in_")]
-    pub at: Option<String>,
-    /// Call when so much time has passed, as `90m`
-    #[arg(id = "in_", long = "in", value_name = "DURATION", allow_hyphen_values = true, value_parser = from_now)]
-    pub within: Option<Duration>,
-    /// Do not call at this time or later
-    #[arg(long, value_name = "TIME")]
-    pub expires: Option<String>,
     /// Try again so often, so far apart: `3/5m` after busy, no answer, congestion and failure;
     /// `busy=5/1m` after what is named; may be given several times
     #[arg(long, value_name = "[OUTCOMES=]N/DURATION")]

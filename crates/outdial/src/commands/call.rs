@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use super::{Connection, print_json, segment};
 use crate::{
-    cli::{Action, Call, Common, HandOver, PlanOptions},
+    cli::{Action, Call, Common, HandOver, PlanOptions, Times},
     client::Client,
     exit::Failure,
     render,
@@ -38,6 +38,7 @@ pub(super) async fn run(common: &Common, call: Call) -> Result<ExitCode, Failure
 async fn place(client: &Client, call: &Call, wait: bool) -> Result<Value, Failure> {
     let mut body = json!({ "to": call.to });
     add_action(client, &call.action, &mut body).await?;
+    add_times(&call.times, &mut body);
     add_plan(&call.plan, &mut body);
     if call.record {
         body["record"] = json!(true);
@@ -145,15 +146,25 @@ impl Progress {
     }
 }
 
-/// Puts when a call is dialled, how often and how, into the request.
+/// Puts when a call is dialled into the request.
+pub(super) fn add_times(times: &Times, body: &mut Value) {
+    for (name, value) in [("at", &times.at), ("expires", &times.expires)] {
+        if let Some(value) = value {
+            body[name] = json!(value);
+        }
+    }
+    if let Some(within) = times.within {
+        body["in"] = json!(within.as_secs_f64());
+    }
+}
+
+/// Puts within which hours a call is dialled, how often and how, into the request.
 pub(super) fn add_plan(plan: &PlanOptions, body: &mut Value) {
     for (name, value) in [
         ("from", &plan.from),
         ("via", &plan.via),
         ("tag", &plan.tag),
         ("priority", &plan.priority),
-        ("at", &plan.at),
-        ("expires", &plan.expires),
         ("hours", &plan.hours),
     ] {
         if let Some(value) = value {
@@ -163,7 +174,7 @@ pub(super) fn add_plan(plan: &PlanOptions, body: &mut Value) {
     if !plan.retry.is_empty() {
         body["retry"] = json!(plan.retry);
     }
-    for (name, value) in [("ring", plan.ring), ("max", plan.max), ("in", plan.within)] {
+    for (name, value) in [("ring", plan.ring), ("max", plan.max)] {
         if let Some(value) = value {
             body[name] = json!(value.as_secs_f64());
         }

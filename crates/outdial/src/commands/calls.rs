@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     Connection,
-    call::{add_action, add_plan, read_flow},
+    call::{add_action, add_plan, add_times, read_flow},
     print_json, segment,
 };
 use crate::{
@@ -59,6 +59,7 @@ async fn answer(client: &Client, command: Calls) -> Result<ExitCode, Failure> {
             id,
             to,
             action,
+            times,
             plan,
             clear,
             json,
@@ -68,6 +69,7 @@ async fn answer(client: &Client, command: Calls) -> Result<ExitCode, Failure> {
                 body["to"] = json!(to);
             }
             add_action(client, &action, &mut body).await?;
+            add_times(&times, &mut body);
             add_plan(&plan, &mut body);
             take_away(&clear, &mut body)?;
             let call = client.patch(&format!("/calls/{}", segment(&id)), &body).await?;

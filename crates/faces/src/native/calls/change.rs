@@ -74,7 +74,7 @@ pub(in crate::native) struct ChangeRequest {
     ring: Option<Length>,
     /// How long the call may last from its answer.
     max: Option<Length>,
-    /// Not before this time. Give `at` or `in`, not both.
+    /// Not before this time; one that is past by at most an hour means now. Give `at` or `in`, not both.
     at: Option<Moment>,
     /// Not before so much time has passed.
     r#in: Option<Length>,

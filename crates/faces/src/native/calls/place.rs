@@ -78,7 +78,7 @@ pub(in crate::native) struct PlaceRequest {
     ring: Option<Length>,
     /// How long the call may last from its answer.
     max: Option<Length>,
-    /// Not before this time. Give `at` or `in`, not both.
+    /// Not before this time; one that is past by at most an hour means now. Give `at` or `in`, not both.
     at: Option<Moment>,
     /// Not before so much time has passed.
     r#in: Option<Length>,
@@ -353,6 +353,8 @@ mod tests {
             json!({"flow": {"steps": [{"pause": 1}]}, "say": null}),
             json!({"say": "Hello", "in": 60}),
             json!({"say": "Hello", "in": "1.5h"}),
+            // It is past, by less than an hour.
+            json!({"say": "Hello", "at": "2030-01-02T02:05:00Z"}),
         ] {
             let mut body = json!({"to": BOB});
             body.as_object_mut()
@@ -407,6 +409,11 @@ mod tests {
             (json!({"to": BOB, "say": "x", "max": 1e300}), "max", "out_of_range"),
             (
                 json!({"to": BOB, "say": "x", "at": "9999-01-01T00:00:00Z"}),
+                "at",
+                "out_of_range",
+            ),
+            (
+                json!({"to": BOB, "say": "x", "at": "2030-01-02T02:04:00Z"}),
                 "at",
                 "out_of_range",
             ),
