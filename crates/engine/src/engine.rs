@@ -15,6 +15,7 @@ use crate::{
     pacing::{
         accounts::{self, AccountLimits},
         admission::{self, Admission},
+        backlogs::Backlogs,
         limits,
         names::AccountNames,
     },
@@ -77,6 +78,8 @@ pub(crate) struct Inner {
     pub(crate) refusals: Seldom,
     /// How many calls the accounts are allowed.
     pub(crate) allowed: AccountLimits,
+    /// What is due and not dialled yet, for those who ask for their places.
+    pub(crate) backlogs: Backlogs,
     pub(crate) names: AccountNames,
     /// Wakes whoever makes the calls of schedules, when one was made or changed.
     pub(crate) schedules: Notify,
@@ -164,6 +167,7 @@ impl Engine {
             messages_due: Notify::new(),
             admission: Admission::new(parts.store.shared_limits().is_some(), parts.settings.limits.live_calls),
             allowed: AccountLimits::default(),
+            backlogs: Backlogs::default(),
             names: AccountNames::default(),
             schedules: Notify::new(),
             telling: Notify::new(),

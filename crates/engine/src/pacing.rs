@@ -6,6 +6,7 @@
 
 pub(crate) mod accounts;
 pub(crate) mod admission;
+pub(crate) mod backlogs;
 pub mod bucket;
 pub mod estimate;
 pub mod limits;

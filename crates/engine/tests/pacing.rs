@@ -261,6 +261,27 @@ async fn what_waits_says_where_it_stands_and_for_what() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn however_many_ask_for_their_places_the_store_is_asked_once_a_second() {
+    let bench = Bench::new(world(per_second(0.1))).await;
+    let mut calls = Vec::new();
+    for number in 0..20 {
+        calls.push(bench.place(number, Priority::Normal).await.id);
+    }
+    bench.rung(1).await;
+    let mut waiting = Vec::new();
+    for call in [calls[5], calls[12]] {
+        waiting.push(verbs::get_call(&bench.engine, &bench.actor, call).await.unwrap());
+    }
+    assert_eq!(bench.queue(&waiting[0]).await.unwrap().place, 5);
+    bench.world.store.fill_disk();
+    assert_eq!(bench.queue(&waiting[1]).await.unwrap().place, 12);
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    verbs::place_in_queue(&bench.engine, &waiting[1]).await.unwrap_err();
+    bench.world.store.fail(None);
+    assert_eq!(bench.queue(&waiting[1]).await.unwrap().place, 12);
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_estimate_learns_how_long_calls_last() {
     let bench = Bench::new(world(at_once(2))).await;
     let mut calls = Vec::new();

@@ -24,7 +24,7 @@ use super::{
 };
 use crate::{
     Engine,
-    ports::{Backlog, Count, Counted, Lane, SharedLimits, StoreError, Wanted, Work},
+    ports::{Count, Counted, Lane, SharedLimits, StoreError, Tally, Wanted, Work},
 };
 
 /// How many calls are tried at one look.
@@ -266,13 +266,13 @@ impl Admission {
         self.state().queue.reason(subject).cloned()
     }
 
-    /// How long a call will wait, when this is due and not dialled over all nodes; see [`estimate`].
-    pub(crate) fn estimate(&self, asked: Asked<'_>, backlog: &Backlog) -> Estimate {
+    /// How long a call will wait, when so many are due and not dialled over all nodes; see [`estimate`].
+    pub(crate) fn estimate(&self, asked: Asked<'_>, due: &HashMap<Lane, Tally>) -> Estimate {
         let state = self.state();
         let State {
             queue, ledger, lengths, ..
         } = &*state;
-        estimate(queue, ledger, lengths, asked, backlog, self.now())
+        estimate(queue, ledger, lengths, asked, due, self.now())
     }
 
     fn state(&self) -> MutexGuard<'_, State> {

@@ -15,7 +15,7 @@ use super::{
     limits::{Key, Kind, Ledger, Usage, Want},
     queue::Queue,
 };
-use crate::ports::{Backlog, Lane, Tally};
+use crate::ports::{Lane, Tally};
 
 /// Where a call stands, and for how long.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -39,6 +39,8 @@ pub struct Asked<'a> {
     pub due: i64,
     /// Whose it is, and how urgent it is.
     pub lane: Lane,
+    /// How many of its lane are due before it and not dialled yet, here or elsewhere.
+    pub before: Tally,
     /// All that it counts against.
     pub wants: &'a [&'a Want],
 }
@@ -61,14 +63,14 @@ impl Lengths {
     }
 }
 
-/// How long a call will wait, when the backlog is what is due and not dialled yet, here or elsewhere.
+/// How long a call will wait, when so many are due in each lane and not dialled yet, here or elsewhere.
 #[must_use]
 pub fn estimate(
     queue: &Queue,
     ledger: &Ledger,
     lengths: &Lengths,
     asked: Asked<'_>,
-    backlog: &Backlog,
+    due: &HashMap<Lane, Tally>,
     now: Nanos,
 ) -> Estimate {
     let mut worst = Estimate {
@@ -77,7 +79,7 @@ pub fn estimate(
         wait: Some(0),
         because: None,
     };
-    let elsewhere = Elsewhere::of(queue, asked, backlog);
+    let elsewhere = Elsewhere::of(queue, asked, due);
     for want in asked.wants {
         let ahead = elsewhere.ahead(queue, asked, &want.key);
         let usage = ledger.usage(&want.key);
@@ -131,15 +133,15 @@ struct Elsewhere {
 }
 
 impl Elsewhere {
-    fn of(queue: &Queue, asked: Asked<'_>, backlog: &Backlog) -> Self {
+    fn of(queue: &Queue, asked: Asked<'_>, due: &HashMap<Lane, Tally>) -> Self {
         let without = |tally: Tally, here: usize| Tally {
             calls: tally.calls.saturating_sub(here),
             ..tally
         };
-        let others = backlog.lanes.iter().filter(|(lane, _)| **lane != asked.lane);
+        let others = due.iter().filter(|(lane, _)| **lane != asked.lane);
         Self {
             before: without(
-                backlog.before,
+                asked.before,
                 queue.waiting_before(asked.lane, (asked.due, asked.subject)),
             ),
             lanes: others
@@ -277,8 +279,8 @@ mod tests {
         }
     }
 
-    fn place(queue: &Queue, asked: Asked<'_>, backlog: &Backlog) -> (usize, bool, Option<Nanos>) {
-        let estimate = estimate(queue, &Ledger::default(), &Lengths::default(), asked, backlog, 0);
+    fn place(queue: &Queue, asked: Asked<'_>, due: &HashMap<Lane, Tally>) -> (usize, bool, Option<Nanos>) {
+        let estimate = estimate(queue, &Ledger::default(), &Lengths::default(), asked, due, 0);
         (estimate.place, estimate.or_more, estimate.wait)
     }
 
@@ -302,25 +304,20 @@ mod tests {
             subject: call(9),
             due: 9,
             lane: mine,
+            before: tally(10),
             wants: &[&slow],
         };
         // Four of ten are here; of another account as many go as of this one; alerts go first.
-        let backlog = Backlog {
-            before: tally(10),
-            lanes: [(mine, tally(40)), (alerts, tally(5)), (others, tally(500))].into(),
-        };
-        assert_eq!(
-            place(&queue, asked, &backlog),
-            (10 + 5 + 11 + 1, false, Some(26 * SECOND))
-        );
-        let cut = Backlog {
+        let due = [(mine, tally(40)), (alerts, tally(5)), (others, tally(500))].into();
+        assert_eq!(place(&queue, asked, &due), (10 + 5 + 11 + 1, false, Some(26 * SECOND)));
+        let cut = Asked {
             before: Tally {
                 calls: 10,
                 or_more: true,
             },
-            ..Backlog::default()
+            ..asked
         };
-        assert_eq!(place(&queue, asked, &cut), (11, true, Some(10 * SECOND)));
+        assert_eq!(place(&queue, cut, &HashMap::new()), (11, true, Some(10 * SECOND)));
     }
 
     #[test]
@@ -336,12 +333,10 @@ mod tests {
             subject: call(9),
             due: 9,
             lane: broadcast,
+            before: tally(1_000),
             wants: &[&idle],
         };
-        let backlog = Backlog {
-            before: tally(1_000),
-            lanes: [(broadcast, tally(2_000))].into(),
-        };
-        assert_eq!(place(&queue, asked, &backlog), (1, false, Some(0)));
+        let due = [(broadcast, tally(2_000))].into();
+        assert_eq!(place(&queue, asked, &due), (1, false, Some(0)));
     }
 }

@@ -147,15 +147,11 @@ pub struct Claimed {
     pub more: bool,
 }
 
-/// Whose place among the calls that are due is asked for.
+/// Where places among the calls that are due are asked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Placing {
-    /// The call.
-    pub call: CallId,
-    /// Its lane.
+    /// The lane whose calls are listed; of the others they are counted.
     pub lane: Lane,
-    /// Since when it is due.
-    pub due: Timestamp,
     /// What is due by now counts.
     pub now: Timestamp,
     /// Counting ends about here, so that it costs the same however many wait.
@@ -173,10 +169,24 @@ impl Placing {
 /// The calls that are due and not dialled yet, whichever node has taken them or none.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Backlog {
-    /// How many of its own lane come before the call that was asked for.
-    pub before: Tally,
+    /// The calls of the lane that was asked for, and since when each is due, in their order.
+    pub turns: Vec<(Timestamp, CallId)>,
+    /// Whether there may be more of them, because listing ended there.
+    pub or_more: bool,
     /// How many there are of each lane.
     pub lanes: HashMap<Lane, Tally>,
+}
+
+impl Backlog {
+    /// How many calls of the lane that was asked for come before this one.
+    #[must_use]
+    pub fn before(&self, due: Timestamp, call: CallId) -> Tally {
+        let calls = self.turns.partition_point(|turn| *turn < (due, call));
+        Tally {
+            calls,
+            or_more: self.or_more && calls == self.turns.len(),
+        }
+    }
 }
 
 /// How many were counted.

@@ -47,21 +47,21 @@ pub async fn place_in_queue(engine: &Engine, details: &CallDetails) -> Result<Op
     let allowed = inner.allowed.of(engine, call.account).await;
     let wants = rules::wants(&engine.settings, call.account, allowed, &call.plan, &route);
     let all: Vec<&Want> = wants.common.iter().chain(&wants.number).collect();
-    let asked = Asked {
-        subject: call.id.into(),
-        due: call.plan.due.as_microsecond(),
-        lane: Lane::of(call),
-        wants: &all,
-    };
+    let lane = Lane::of(call);
     let placing = Placing {
-        call: call.id,
-        lane: asked.lane,
-        due: call.plan.due,
+        lane,
         now,
         most: COUNTED,
     };
-    let backlog = engine.store.backlog(placing).await?;
-    let estimate = inner.admission.estimate(asked, &backlog);
+    let backlog = inner.backlogs.of(engine.store.as_ref(), placing).await?;
+    let asked = Asked {
+        subject: call.id.into(),
+        due: call.plan.due.as_microsecond(),
+        lane,
+        before: backlog.before(call.plan.due, call.id),
+        wants: &all,
+    };
+    let estimate = inner.admission.estimate(asked, &backlog.lanes);
     let wait = estimate.wait.and_then(|wait| u64::try_from(wait).ok());
     Ok(Some(PlaceInQueue {
         place: estimate.place,

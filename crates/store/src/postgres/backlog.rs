@@ -4,6 +4,7 @@
 //! there are lanes, however many calls wait in each.
 
 use jiff::Timestamp;
+use outdial_domain::CallId;
 use outdial_engine::ports::{Backlog, Lane, Placing, Tally, Work};
 use sqlx::{PgConnection, Row, postgres::PgRow};
 use uuid::Uuid;
@@ -34,16 +35,27 @@ macro_rules! lanes {
 pub(super) const LANES: &str = lanes!("NULL");
 pub(super) const TAKEN_LANES: &str = lanes!("NOT NULL");
 
-/// How many calls of each lane come before a turn, up to a bound.
+/// How many calls of each lane are due by a time, up to a bound.
 pub(super) const COUNT: &str = "SELECT \
      (SELECT count(*) FROM (SELECT 1 FROM job WHERE claimed_by IS NULL AND job.account_id = lane.account_id \
-        AND job.priority = lane.priority AND (job.due, job.subject) < (lane.due, lane.subject) \
-        LIMIT lane.most) AS free) \
+        AND job.priority = lane.priority AND job.due <= $4 LIMIT $3) AS free) \
      + (SELECT count(*) FROM (SELECT 1 FROM job WHERE claimed_by IS NOT NULL AND job.account_id = lane.account_id \
-        AND job.priority = lane.priority AND (job.due, job.subject) < (lane.due, lane.subject) \
-        LIMIT lane.most) AS taken) \
-     FROM unnest($1::uuid[], $2::bigint[], $3::bigint[], $4::uuid[], $5::bigint[]) \
-        WITH ORDINALITY AS lane (account_id, priority, due, subject, most, place) ORDER BY lane.place";
+        AND job.priority = lane.priority AND job.due <= $4 LIMIT $3) AS taken) \
+     FROM unnest($1::uuid[], $2::bigint[]) WITH ORDINALITY AS lane (account_id, priority, place) ORDER BY lane.place";
+
+/// The calls of a lane that are due by a time, in their order, up to a bound.
+macro_rules! turns {
+    ($taken:literal) => {
+        concat!(
+            "SELECT due, subject FROM job WHERE claimed_by IS ",
+            $taken,
+            " AND account_id = $1 AND priority = $2 AND due <= $3 ORDER BY due, subject LIMIT $4"
+        )
+    };
+}
+
+pub(super) const TURNS: &str = turns!("NULL");
+pub(super) const TAKEN_TURNS: &str = turns!("NOT NULL");
 
 /// The lanes with calls that nobody has taken and that are due by a time, and when the first of each is.
 pub(super) async fn lanes(connection: &mut PgConnection, by: i64) -> Result<Vec<(Lane, Timestamp)>, sqlx::Error> {
@@ -95,32 +107,52 @@ pub(super) async fn backlog(connection: &mut PgConnection, placing: &Placing) ->
     lanes.dedup();
     lanes.retain(|lane| lane.work == placing.lane.work);
     let each = placing.most_of_each(lanes.len());
-    let end = (now + 1, Uuid::nil());
-    let mut asked: Vec<(Lane, (i64, Uuid), usize)> = lanes.iter().map(|lane| (*lane, end, each)).collect();
-    asked.push((placing.lane, lane::turn(placing.due, placing.call), placing.most));
-    let mut counts = count(connection, &asked).await?;
-    let before = counts.pop().unwrap_or_default();
+    let counts = count(connection, &lanes, now, each).await?;
+    let turns = turns(connection, placing, now).await?;
     Ok(Backlog {
-        before,
+        or_more: turns.len() >= placing.most,
+        turns,
         lanes: lanes.into_iter().zip(counts).collect(),
     })
 }
 
-async fn count(connection: &mut PgConnection, asked: &[(Lane, (i64, Uuid), usize)]) -> Result<Vec<Tally>, Failure> {
+async fn turns(
+    connection: &mut PgConnection,
+    placing: &Placing,
+    now: i64,
+) -> Result<Vec<(Timestamp, CallId)>, Failure> {
+    let (account, priority) = lane::columns(placing.lane);
+    let mut turns = Vec::new();
+    for statement in [TURNS, TAKEN_TURNS] {
+        let listed: Vec<(i64, Uuid)> = sqlx::query_as(statement)
+            .bind(account)
+            .bind(priority)
+            .bind(now)
+            .bind(bound(placing.most))
+            .fetch_all(&mut *connection)
+            .await?;
+        for (due, subject) in listed {
+            turns.push(lane::turn(due, subject)?);
+        }
+    }
+    turns.sort_unstable();
+    turns.truncate(placing.most);
+    Ok(turns)
+}
+
+async fn count(connection: &mut PgConnection, lanes: &[Lane], now: i64, most: usize) -> Result<Vec<Tally>, Failure> {
     let of = |lane: &Lane| lane::columns(*lane);
-    let mosts = asked
-        .iter()
-        .map(|(_, _, most)| i64::try_from(*most).unwrap_or(i64::MAX));
     let counted: Vec<i64> = sqlx::query_scalar(COUNT)
-        .bind(asked.iter().map(|(lane, ..)| of(lane).0).collect::<Vec<_>>())
-        .bind(asked.iter().map(|(lane, ..)| of(lane).1).collect::<Vec<_>>())
-        .bind(asked.iter().map(|(_, turn, _)| turn.0).collect::<Vec<_>>())
-        .bind(asked.iter().map(|(_, turn, _)| turn.1).collect::<Vec<_>>())
-        .bind(mosts.collect::<Vec<_>>())
+        .bind(lanes.iter().map(|lane| of(lane).0).collect::<Vec<_>>())
+        .bind(lanes.iter().map(|lane| of(lane).1).collect::<Vec<_>>())
+        .bind(bound(most))
+        .bind(now)
         .fetch_all(connection)
         .await?;
-    let counts = counted.into_iter().zip(asked);
-    Ok(counts
-        .map(|(count, (_, _, most))| Tally::up_to(*most, usize::try_from(count).unwrap_or(0)))
-        .collect())
+    let tally = |count| Tally::up_to(most, usize::try_from(count).unwrap_or(0));
+    Ok(counted.into_iter().map(tally).collect())
+}
+
+fn bound(most: usize) -> i64 {
+    i64::try_from(most).unwrap_or(i64::MAX)
 }

@@ -67,7 +67,11 @@ pub(crate) fn columns(lane: Lane) -> (Uuid, i64) {
     (lane.account.uuid(), rank)
 }
 
-/// The place of a call in its lane.
-pub(crate) fn turn(due: Timestamp, call: CallId) -> (i64, Uuid) {
-    (super::column::micros_up(due), call.uuid())
+/// The place of a call in its lane, as the columns `due` and `subject` of its job name it.
+pub(crate) fn turn(due: i64, subject: Uuid) -> Result<(Timestamp, CallId), StoreError> {
+    let place = Place {
+        table: "job",
+        id: &subject,
+    };
+    Ok((place.time("due", due)?, CallId::from_uuid(subject)))
 }

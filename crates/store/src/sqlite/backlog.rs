@@ -29,13 +29,22 @@ pub(super) const NEXT_TAKEN_LANE: &str = "SELECT account_id, priority, due FROM 
      WHERE claimed_by IS NOT NULL AND (account_id, priority, due) > (?1, ?2, 9223372036854775807) \
      ORDER BY account_id, priority, due LIMIT 1";
 
-/// How many calls of a lane come before a turn, up to a bound.
+/// How many calls of a lane are due by a time, up to a bound.
 pub(super) const COUNT: &str = "SELECT count(*) FROM (SELECT 1 FROM job INDEXED BY job_due \
-     WHERE claimed_by IS NULL AND account_id = ?1 AND priority = ?2 AND (due, subject) < (?3, ?4) LIMIT ?5 + 0)";
+     WHERE claimed_by IS NULL AND account_id = ?1 AND priority = ?2 AND due <= ?3 LIMIT ?4 + 0)";
 
 /// The same of calls that somebody has taken.
 pub(super) const COUNT_TAKEN: &str = "SELECT count(*) FROM (SELECT 1 FROM job INDEXED BY job_claimed \
-     WHERE claimed_by IS NOT NULL AND account_id = ?1 AND priority = ?2 AND (due, subject) < (?3, ?4) LIMIT ?5 + 0)";
+     WHERE claimed_by IS NOT NULL AND account_id = ?1 AND priority = ?2 AND due <= ?3 LIMIT ?4 + 0)";
+
+/// The calls of a lane that are due by a time, in their order, up to a bound.
+pub(super) const TURNS: &str = "SELECT due, subject FROM job INDEXED BY job_due \
+     WHERE claimed_by IS NULL AND account_id = ?1 AND priority = ?2 AND due <= ?3 ORDER BY due, subject LIMIT ?4 + 0";
+
+/// The same of calls that somebody has taken.
+pub(super) const TAKEN_TURNS: &str = "SELECT due, subject FROM job INDEXED BY job_claimed \
+     WHERE claimed_by IS NOT NULL AND account_id = ?1 AND priority = ?2 AND due <= ?3 \
+     ORDER BY due, subject LIMIT ?4 + 0";
 
 /// The lanes with calls that nobody has taken and that are due by a time, and when the first of each is.
 pub(super) fn lanes(connection: &Connection, by: i64) -> rusqlite::Result<Vec<(Lane, Timestamp)>> {
@@ -75,32 +84,42 @@ pub(super) fn next_due(connection: &Connection, work: Work, except: &[Lane]) -> 
 }
 
 pub(super) fn backlog(connection: &Connection, placing: &Placing) -> Result<Backlog, Failure> {
-    let count = |lane: Lane, turn: (i64, Uuid), most: usize| {
+    let now = micros(placing.now);
+    let bound = |most: usize| i64::try_from(most).unwrap_or(i64::MAX);
+    let count = |lane: Lane, most: usize| {
         let (account, priority) = lane::columns(lane);
-        let bound = i64::try_from(most).unwrap_or(i64::MAX);
         let mut calls = 0;
         for statement in [COUNT, COUNT_TAKEN] {
             let counted: i64 = connection
                 .prepare_cached(statement)?
-                .query_row(params![account, priority, turn.0, turn.1, bound], |row| row.get(0))?;
+                .query_row(params![account, priority, now, bound(most)], |row| row.get(0))?;
             calls += usize::try_from(counted).unwrap_or(0);
         }
         Ok::<_, Failure>(Tally::up_to(most, calls))
     };
-    let now = micros(placing.now);
     let mut lanes: BTreeSet<Lane> = BTreeSet::new();
     for statement in [NEXT_LANE, NEXT_TAKEN_LANE] {
         lanes.extend(walk(connection, statement, now)?.into_iter().map(|(lane, _)| lane));
     }
     lanes.retain(|lane| lane.work == placing.lane.work);
     let each = placing.most_of_each(lanes.len());
-    let end = (now + 1, Uuid::nil());
-    let turn = lane::turn(placing.due, placing.call);
+    let (account, priority) = lane::columns(placing.lane);
+    let mut turns = Vec::new();
+    for statement in [TURNS, TAKEN_TURNS] {
+        let mut read = connection.prepare_cached(statement)?;
+        let mut rows = read.query(params![account, priority, now, bound(placing.most)])?;
+        while let Some(row) = rows.next()? {
+            turns.push(lane::turn(row.get(0)?, row.get(1)?)?);
+        }
+    }
+    turns.sort_unstable();
+    turns.truncate(placing.most);
     Ok(Backlog {
-        before: count(placing.lane, turn, placing.most)?,
+        or_more: turns.len() >= placing.most,
+        turns,
         lanes: lanes
             .into_iter()
-            .map(|lane| Ok((lane, count(lane, end, each)?)))
+            .map(|lane| Ok((lane, count(lane, each)?)))
             .collect::<Result<_, Failure>>()?,
     })
 }

@@ -81,6 +81,8 @@ fn reads_use_an_index() {
         backlog::NEXT_TAKEN_LANE,
         backlog::COUNT,
         backlog::COUNT_TAKEN,
+        backlog::TURNS,
+        backlog::TAKEN_TURNS,
         job::GIVE_BACK,
         job::GIVE_BACK_ONE,
         job::UNFINISHED,
@@ -249,6 +251,8 @@ fn claims_use_an_index_with_many_pending() {
             backlog::NEXT_TAKEN_LANE,
             backlog::COUNT,
             backlog::COUNT_TAKEN,
+            backlog::TURNS,
+            backlog::TAKEN_TURNS,
             job::GIVE_BACK,
             job::GIVE_BACK_ONE,
             job::UNFINISHED,
@@ -263,13 +267,15 @@ fn claims_use_an_index_with_many_pending() {
                 backlog::NEXT_TAKEN_LANE,
                 "job_claimed ((account_id,priority,due)>(?,?,?))",
             ),
-            (
-                backlog::COUNT,
-                "job_due (account_id=? AND priority=? AND (due,subject)<(?,?))",
-            ),
+            (backlog::COUNT, "job_due (account_id=? AND priority=? AND due<?)"),
             (
                 backlog::COUNT_TAKEN,
-                "job_claimed (account_id=? AND priority=? AND (due,subject)<(?,?))",
+                "job_claimed (account_id=? AND priority=? AND due<?)",
+            ),
+            (backlog::TURNS, "job_due (account_id=? AND priority=? AND due<?)"),
+            (
+                backlog::TAKEN_TURNS,
+                "job_claimed (account_id=? AND priority=? AND due<?)",
             ),
         ] {
             let plan = plan(&connection, statement);

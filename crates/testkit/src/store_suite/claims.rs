@@ -129,15 +129,15 @@ pub async fn what_waits_is_counted_up_to_a_bound(store: &impl Store) {
     let others = made(store, &two, [(30, 0), (31, 0), (32, 900)]).await;
     let (lane, other) = (Lane::of(&lives[0].call), Lane::of(&others[0].call));
     let placing = |most| Placing {
-        call: lives[12].call.id,
         lane,
-        due: at(0),
         now: at(500),
         most,
     };
     let counted = |calls| Tally { calls, or_more: false };
+    let turn = |life: &Life| (at(0), life.call.id);
     let whole = Backlog {
-        before: counted(12),
+        turns: lives.iter().map(turn).collect(),
+        or_more: false,
         lanes: [(lane, counted(20)), (other, counted(2))].into(),
     };
     assert_eq!(store.backlog(placing(100)).await.unwrap(), whole);
@@ -147,7 +147,10 @@ pub async fn what_waits_is_counted_up_to_a_bound(store: &impl Store) {
     assert_eq!(store.backlog(placing(100)).await.unwrap(), whole, "the claimed count");
     let cut = store.backlog(placing(10)).await.unwrap();
     let or_more = |calls| Tally { calls, or_more: true };
-    assert_eq!(cut.before, or_more(10));
+    assert_eq!(cut.turns, whole.turns[..10]);
+    let before = |backlog: &Backlog, place: usize| backlog.before(at(0), lives[place].call.id);
+    assert_eq!((before(&whole, 12), before(&whole, 0)), (counted(12), counted(0)));
+    assert_eq!((before(&cut, 12), before(&cut, 9)), (or_more(10), counted(9)));
     assert_eq!(cut.lanes, [(lane, or_more(5)), (other, counted(2))].into());
 }
 

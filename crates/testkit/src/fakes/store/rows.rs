@@ -206,19 +206,24 @@ impl Rows {
 
     pub(super) fn backlog(&self, placing: &Placing) -> Backlog {
         let mut lanes: HashMap<Lane, usize> = HashMap::new();
-        let mut before = 0;
+        let mut turns = Vec::new();
         for (id, row) in &self.calls {
             let Some(job) = row.job.as_ref().filter(|job| job.due <= placing.now) else {
                 continue;
             };
             let lane = Lane::of(&row.details.call);
             *lanes.entry(lane).or_default() += 1;
-            before += usize::from(lane == placing.lane && (job.due, *id) < (placing.due, placing.call));
+            if lane == placing.lane {
+                turns.push((job.due, *id));
+            }
         }
+        turns.sort_unstable();
+        turns.truncate(placing.most);
         let each = placing.most_of_each(lanes.len());
         let lanes = lanes.into_iter().map(|(lane, calls)| (lane, Tally::up_to(each, calls)));
         Backlog {
-            before: Tally::up_to(placing.most, before),
+            or_more: turns.len() >= placing.most,
+            turns,
             lanes: lanes.collect(),
         }
     }
