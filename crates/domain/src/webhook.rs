@@ -60,14 +60,16 @@ impl fmt::Debug for SigningSecret {
 /// Who is told of one call, as its request said.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct CallWebhook {
-    /// Where notifications are sent.
-    pub url: String,
+    /// Where notifications are sent; none where the interface that the call was made by says so with each of them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
     /// Of what.
     pub events: EventFilter,
     /// What they are signed with; they are not signed without.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub secret: Option<SigningSecret>,
-    /// Names the server behind the URL, which all calls of the account that name it share.
+    /// Names the server behind the URL, which all calls of the account that name it share; those without one share
+    /// one that stands for any server.
     pub receiver: ReceiverId,
 }
 

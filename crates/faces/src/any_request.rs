@@ -183,12 +183,14 @@ impl Faces {
             registered: None,
         };
         let account = ExotelAccount {
+            country: None,
             sid: "example".to_owned(),
             api_key: None,
             token: SecretString::from("asd7"),
             tenant: ground.tenant(),
         };
         let hoiio = HoiioConfig {
+            notify_again: false,
             apps: vec![app],
             queries_per_minute: 0,
             most_in_a_room: 8,

@@ -5,9 +5,12 @@
 //! is refused with 503 and its name, in `respond`.
 
 mod connect;
+mod country;
 mod kept;
 mod list;
 mod notices;
+#[cfg(test)]
+mod number_tests;
 mod numbers;
 mod show;
 mod sms;
@@ -39,6 +42,7 @@ use crate::{
     minute::{Minute, Standing},
     secret,
 };
+pub use country::Country;
 pub use notices::ExotelNotices;
 
 /// The name of this face in the event log.
@@ -66,6 +70,16 @@ pub struct ExotelAccount {
     pub token: SecretString,
     /// Whose calls they are.
     pub tenant: Tenant,
+    /// The country of numbers that are given without one; without it they stay as they are given.
+    pub country: Option<Country>,
+}
+
+impl ExotelAccount {
+    /// A number with its country, as far as that can be known.
+    fn complete(&self, number: &str) -> String {
+        let country = self.country.as_ref();
+        country.map_or_else(|| number.to_owned(), |country| country.complete(number))
+    }
 }
 
 /// What all requests share.

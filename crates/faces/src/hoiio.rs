@@ -55,6 +55,9 @@ pub struct HoiioConfig {
     pub most_in_a_room: u16,
     /// What addresses of recordings begin with.
     pub public_url: String,
+    /// Whether a notification that is not taken is sent again as other notifications are, or not at all, as by
+    /// the service.
+    pub notify_again: bool,
 }
 
 /// An application of the service: its credentials, and whose calls it makes.

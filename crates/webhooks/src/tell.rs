@@ -54,7 +54,8 @@ pub(crate) async fn tell(shared: &Shared, feed: Feed) -> (FeedKey, Told) {
 
 /// Who is told.
 struct Target {
-    url: String,
+    /// None where what is told says where it goes.
+    url: Option<String>,
     events: EventFilter,
     webhook: Option<Webhook>,
     secret: Option<SigningSecret>,
@@ -182,7 +183,7 @@ impl<'s> Telling<'s> {
         }
     }
 
-    /// What is sent of an event, if something is.
+    /// What is sent of an event, if something is, and somebody wants to be told.
     fn posting(&self, stored: &StoredEvent, history: &[StoredEvent], now: Timestamp) -> Option<Posting> {
         let notice = self.writer.write(&Happened {
             snapshot: &self.snapshot,
@@ -190,6 +191,7 @@ impl<'s> Telling<'s> {
             history,
             now,
         })?;
+        let url = notice.url.or_else(|| self.target.url.clone())?;
         let id = stored.event.id.to_string();
         let mut headers = vec![
             ("content-type", notice.content_type),
@@ -200,7 +202,7 @@ impl<'s> Telling<'s> {
         headers.push((ID, id));
         headers.extend(notice.headers);
         Some(Posting {
-            url: notice.url.unwrap_or_else(|| self.target.url.clone()),
+            url,
             headers,
             body: notice.body,
         })
@@ -307,7 +309,7 @@ async fn find(
                 .into_iter()
                 .find(|webhook| webhook.id == id && webhook.disabled.is_none());
             webhook.map(|webhook| Target {
-                url: webhook.url.clone(),
+                url: Some(webhook.url.clone()),
                 events: webhook.events.clone(),
                 webhook: Some(webhook),
                 secret: None,

@@ -368,7 +368,7 @@ pub enum Patience {
 /// The text of a notification.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Notice {
-    /// Where to send it instead, where that is not the receiver's own address.
+    /// Where to send it instead, where that is not the receiver's own address, or it has none.
     pub url: Option<String>,
     /// What kind of text it is, as `application/json`.
     pub content_type: String,

@@ -31,7 +31,7 @@ pub(super) async fn call(service: &Service, asker: &Asker<'_>, fields: &Fields) 
             return Err(not_available(what));
         }
     }
-    let request = wanted(service, &asked)?;
+    let request = wanted(service, asker, &asked)?;
     let placed = verbs::place_call(&service.engine, &asker.actor, request).await;
     let placed = placed.map_err(refusal)?;
     let mut answer = show::shown(service, asker, &placed).await?;
@@ -40,7 +40,8 @@ pub(super) async fn call(service: &Service, asker: &Asker<'_>, fields: &Fields) 
     Ok(answer.print(asker.format))
 }
 
-fn wanted(service: &Service, asked: &Connect) -> Result<PlaceCall, RestException> {
+fn wanted(service: &Service, asker: &Asker<'_>, asked: &Connect) -> Result<PlaceCall, RestException> {
+    let address = |field: &str, number: &str| address(field, &asker.account.complete(number));
     let first = address("From", &asked.from)?;
     let shown = address("CallerId", &asked.caller_id)?;
     let seconds = |seconds: Option<u32>| seconds.map(|seconds| Duration::from_secs(seconds.into()));
@@ -97,7 +98,7 @@ fn wanted(service: &Service, asked: &Connect) -> Result<PlaceCall, RestException
         talk: talk.filter(|_| second.is_none()),
         tag: asked.custom_field.clone().map(shortened),
         webhook: asked.status_callback.clone().map(|url| WebhookOfCall {
-            url,
+            url: Some(url),
             events: events(asked),
             secret: None,
         }),

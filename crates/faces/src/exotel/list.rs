@@ -101,7 +101,7 @@ async fn matching(
         let page = page.map_err(|error| failed(&error))?;
         filter.before = page.items.last().map(|call| call.id);
         let over = page.items.last().is_none_or(|call| call.created_at < earliest);
-        let fits = |call: &&OurCall| call.created_at >= earliest && wanted.fits(asked, call);
+        let fits = |call: &&OurCall| call.created_at >= earliest && wanted.fits(asker, asked, call);
         matching.extend(page.items.iter().filter(fits).map(|call| call.id));
         if over || !page.more {
             return Ok(matching);
@@ -125,11 +125,17 @@ impl Wanted {
         })
     }
 
-    fn fits(&self, asked: &ListCalls, call: &OurCall) -> bool {
+    fn fits(&self, asker: &Asker<'_>, asked: &ListCalls, call: &OurCall) -> bool {
         let kept = Kept::of(call);
         let among = |list: &Option<Vec<String>>, text: &str| {
             list.as_ref()
                 .is_none_or(|list| list.iter().any(|one| one.eq_ignore_ascii_case(text)))
+        };
+        let complete = |number: &str| asker.account.complete(number);
+        let is_one = |list: &Option<Vec<String>>, number: &str| {
+            let number = complete(number);
+            list.as_ref()
+                .is_none_or(|list| list.iter().any(|one| complete(one) == number))
         };
         let sid = call
             .face
@@ -138,9 +144,9 @@ impl Wanted {
             .unwrap_or_default();
         let second = Timestamp::from_second(call.created_at.as_second()).unwrap_or(call.created_at);
         among(&asked.sid, sid)
-            && among(&asked.to, &kept.to)
-            && among(&asked.from, &kept.from)
-            && among(&asked.phone_number, &kept.caller_id)
+            && is_one(&asked.to, &kept.to)
+            && is_one(&asked.from, &kept.from)
+            && is_one(&asked.phone_number, &kept.caller_id)
             && among(&asked.status, status(call).as_str())
             && among(&asked.direction, Direction::OutboundApi.as_str())
             && self.created.hold(Some(second))

@@ -52,7 +52,7 @@ pub(super) async fn whitelist(service: &Service, asker: &Asker<'_>, fields: &Fie
     let asked = Whitelist::from_fields(fields).map_err(|error| invalid(&error))?;
     asked.check().map_err(|error| invalid(&error))?;
     let numbers: Vec<String> = asked.number.iter().map(|number| (*number).to_owned()).collect();
-    let different: BTreeSet<String> = numbers.iter().map(|number| normalised(number)).collect();
+    let different: BTreeSet<String> = numbers.iter().map(|number| normalised(asker, number)).collect();
     let alone = left_alone(service, asker, &numbers).await?;
     let count = |many: usize| Some(u32::try_from(many).unwrap_or(u32::MAX));
     let answer = Whitelisted {
@@ -66,8 +66,9 @@ pub(super) async fn whitelist(service: &Service, asker: &Asker<'_>, fields: &Fie
     Ok(answer.print(asker.format))
 }
 
-fn normalised(number: &str) -> String {
-    Address::parse(number).map_or_else(|_| number.to_owned(), |address| address.to_string())
+fn normalised(asker: &Asker<'_>, number: &str) -> String {
+    let number = asker.account.complete(number);
+    Address::parse(&number).map_or(number, |address| address.to_string())
 }
 
 /// Those of these numbers that are on the do-not-disturb list.
@@ -76,7 +77,8 @@ async fn left_alone(
     asker: &Asker<'_>,
     numbers: &[String],
 ) -> Result<BTreeSet<String>, RestException> {
-    match verbs::who_is_left_alone(&service.engine, &asker.actor, numbers).await {
+    let numbers: Vec<String> = numbers.iter().map(|number| asker.account.complete(number)).collect();
+    match verbs::who_is_left_alone(&service.engine, &asker.actor, &numbers).await {
         Ok(alone) => Ok(alone.into_iter().map(|entry| entry.number).collect()),
         Err(DoNotDisturbError::Invalid(problems)) => {
             let told = problems

@@ -25,9 +25,9 @@ pub(super) async fn send(service: &Service, asker: &Asker<'_>, fields: &Fields) 
         return Err(invalid_recipient(&all.join(",")));
     }
     asked.check().map_err(|error| of_text(&error))?;
-    let receivers = asked.to.iter().map(|to| receiver(to, &asked.body)).collect();
+    let receivers = asked.to.iter().map(|to| receiver(asker, to, &asked.body)).collect();
     let request = SendMessages {
-        from: Some(asked.from),
+        from: Some(asker.account.complete(&asked.from)),
         priority: match asked.priority {
             Some(sms::Priority::High) => Priority::High,
             Some(sms::Priority::Normal) | None => Priority::Normal,
@@ -50,10 +50,13 @@ pub(super) async fn bulk(service: &Service, asker: &Asker<'_>, body: &[u8]) -> R
             continue;
         }
         let request = SendMessages {
-            from: from.clone().or_else(|| asked.options.from.clone()),
+            from: from
+                .as_ref()
+                .or(asked.options.from.as_ref())
+                .map(|from| asker.account.complete(from)),
             tag: message.custom_field.clone().map(super::connect::shortened),
             webhook: asked.options.status_callback.clone().map(callback),
-            ..SendMessages::new(vec![receiver(to, body)])
+            ..SendMessages::new(vec![receiver(asker, to, body)])
         };
         sent.extend(taken(service, asker, request).await?);
     }
@@ -81,9 +84,9 @@ pub(super) async fn details(service: &Service, asker: &Asker<'_>, sid: &str) -> 
     Ok(SmsAnswer(vec![shown]).print(asker.format))
 }
 
-fn receiver(to: &str, body: &str) -> Receiver {
+fn receiver(asker: &Asker<'_>, to: &str, body: &str) -> Receiver {
     Receiver {
-        to: to.to_owned(),
+        to: asker.account.complete(to),
         body: body.to_owned(),
         reference: None,
     }
@@ -92,7 +95,7 @@ fn receiver(to: &str, body: &str) -> Receiver {
 /// Who is told when nothing follows any more.
 fn callback(url: String) -> WebhookOfCall {
     WebhookOfCall {
-        url,
+        url: Some(url),
         events: EventFilter::of(&["message_ended"]),
         secret: None,
     }

@@ -28,7 +28,7 @@ impl Rig {
     }
 
     /// Waits until something of this kind has happened to any message.
-    async fn happened(&self, kind: &str) {
+    pub(super) async fn happened(&self, kind: &str) {
         let mut events = std::pin::pin!(verbs::follow_events(&self.ground.engine, &self.ground.actor, Some(0)));
         while futures_util::StreamExt::next(&mut events)
             .await

@@ -28,8 +28,6 @@ use super::{
 
 /// The silence between blocks: longer than a call may last usually, and a length that nothing else has.
 pub(super) const SILENCE: Duration = Duration::from_secs(14_399);
-/// Where calls are told of that name no receiver: nowhere. A name that never leads anywhere (RFC 6761).
-const NOWHERE: &str = "https://nobody.invalid/";
 /// How long a gather waits for a key, and how often it asks, when the request does not say.
 const USUAL_TIMEOUT: u32 = 15;
 /// The longest that a gather may wait, in seconds, and the most times that it may ask.
@@ -105,7 +103,8 @@ pub(super) async fn dial(service: &Service, asker: &Asker<'_>, asked: ivr::Dial)
         talk: asked.max_duration.map(|seconds| Duration::from_secs(seconds.into())),
         tag: shortened(asked.tag),
         webhook: Some(WebhookOfCall {
-            url: asked.notify_url.unwrap_or_else(|| NOWHERE.to_owned()),
+            // Where it names nobody, a later block may.
+            url: asked.notify_url,
             events: EventFilter::of(&["instruction_started", "recording_finished", "ended"]),
             secret: None,
         }),

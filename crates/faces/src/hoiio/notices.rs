@@ -35,14 +35,13 @@ pub struct HoiioNotices {
 const NEVER: &[Duration] = &[];
 
 impl HoiioNotices {
-    /// For the applications of the configuration. What is not taken is sent `again` as other notifications
-    /// are, or not at all, as by the service.
+    /// For the applications of the configuration.
     #[must_use]
-    pub fn new(config: &HoiioConfig, again: bool, links: RecordingLinks) -> Self {
+    pub fn new(config: &HoiioConfig, links: RecordingLinks) -> Self {
         let token = |app: &super::HoiioApp| (app.app_id.clone(), app.access_token.clone());
         Self {
             tokens: config.apps.iter().map(token).collect(),
-            again,
+            again: config.notify_again,
             links,
         }
     }

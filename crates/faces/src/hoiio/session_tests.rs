@@ -51,7 +51,7 @@ impl Rig {
     async fn told(&self) -> Vec<(String, notify::Ivr)> {
         let details = self.details().await;
         let wanted = details.call.plan.webhook.clone().unwrap().events;
-        let notices = HoiioNotices::new(&self.config, false, self.ground.links().await);
+        let notices = HoiioNotices::new(&self.config, self.ground.links().await);
         let events = verbs::list_events(&self.ground.engine, &self.ground.actor, details.call.id)
             .await
             .unwrap();

@@ -162,7 +162,7 @@ fn request(
         from: sender_name,
         tag: shortened(tag),
         webhook: notify_url.map(|url| WebhookOfCall {
-            url,
+            url: Some(url),
             events: EventFilter::of(&["message_ended"]),
             secret: None,
         }),

@@ -38,6 +38,7 @@ impl Rig {
         })
         .await;
         let mut config = HoiioConfig {
+            notify_again: false,
             apps: vec![HoiioApp {
                 app_id: "MYAPP".to_owned(),
                 access_token: SecretString::from("MYTOKEN"),
@@ -464,12 +465,16 @@ async fn the_end_is_told_signed_and_once() {
     let txn_ref = rig.get(&called).await["txn_ref"].clone();
     let details = rig.ground.reached("ended", 1).await;
     let receiver = details.call.plan.webhook.clone().unwrap();
-    assert_eq!(receiver.url, "http://hooks.internal/myscript?a=1");
+    assert_eq!(receiver.url.as_deref(), Some("http://hooks.internal/myscript?a=1"));
     let links = rig.ground.links().await;
     let snapshot = Snapshot::Call(details.clone());
-    let notices = HoiioNotices::new(&rig.config, false, links.clone());
+    let notices = HoiioNotices::new(&rig.config, links.clone());
     assert_eq!(notices.patience(), Patience::Pauses(&[]));
-    assert_eq!(HoiioNotices::new(&rig.config, true, links).patience(), Patience::Usual);
+    let again = HoiioConfig {
+        notify_again: true,
+        ..rig.config.clone()
+    };
+    assert_eq!(HoiioNotices::new(&again, links).patience(), Patience::Usual);
     let events = outdial_engine::verbs::list_events(&rig.ground.engine, &rig.ground.actor, details.call.id)
         .await
         .unwrap();

@@ -77,7 +77,7 @@ async fn a_text_is_sent_told_and_listed() {
     let story = verbs::explain_message(&rig.ground.engine, &rig.ground.actor, id)
         .await
         .unwrap();
-    let notices = HoiioNotices::new(&rig.config, false, rig.ground.links().await);
+    let notices = HoiioNotices::new(&rig.config, rig.ground.links().await);
     let snapshot = Snapshot::Message(story.message.clone());
     let now = rig.ground.engine.ids.now();
     let told = story.events.iter();

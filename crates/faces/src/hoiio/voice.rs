@@ -91,7 +91,7 @@ pub(super) fn address(field: &str, number: &str) -> Result<Address, Status> {
 /// Who is told of the end of a call.
 pub(super) fn receiver(url: String) -> WebhookOfCall {
     WebhookOfCall {
-        url,
+        url: Some(url),
         events: EventFilter::of(&["ended"]),
         secret: None,
     }

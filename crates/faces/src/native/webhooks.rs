@@ -37,7 +37,7 @@ pub(super) fn of_call(mut fields: Fields<'_, '_>) -> Option<WebhookOfCall> {
     let secret = secret.map(|secret| SigningSecret::new(secret.to_owned()));
     fields.finish();
     Some(WebhookOfCall {
-        url: url?,
+        url: Some(url?),
         events,
         secret,
     })

@@ -29,11 +29,14 @@ const MOST_NAMES: usize = 10_000;
 pub(super) async fn place(gateway: &Gateway, form: &Form) -> Result<String, Refusal> {
     let asked = CallRequest::from_form(form).map_err(|error| invalid(&error))?;
     asked.check().map_err(|error| invalid(&error))?;
-    if let Content::Sms(body) = &asked.content {
-        let (name, due) = text::send(gateway, &asked, body).await?;
-        return Ok(Accepted::Yes(name).print(&due.to_zoned(gateway.config.zone.clone())));
-    }
-    let request = wanted(gateway, &asked).await?;
+    let action = match work(gateway, &asked.content).await? {
+        Work::Call(action) => action,
+        Work::Text(body) => {
+            let (name, due) = text::send(gateway, &asked, body).await?;
+            return Ok(Accepted::Yes(name).print(&due.to_zoned(gateway.config.zone.clone())));
+        }
+    };
+    let request = wanted(gateway, &asked, action)?;
     let now = gateway.engine.ids.now();
     let due = request.due.unwrap_or(now).max(now);
     let kept = Kept {
@@ -66,10 +69,9 @@ async fn named(gateway: &Gateway, request: PlaceCall, kept: &Kept, now: Timestam
     Err(Refusal::told("too many requests at once: send it again"))
 }
 
-async fn wanted(gateway: &Gateway, asked: &CallRequest) -> Result<PlaceCall, Refusal> {
+fn wanted(gateway: &Gateway, asked: &CallRequest, action: Action) -> Result<PlaceCall, Refusal> {
     let address =
         |field: &str, text: &str| Address::parse(text).map_err(|error| Refusal::told(format!("{field}: {error}")));
-    let action = action(gateway, &asked.content).await?;
     if asked.detection.is_some_and(|mode| mode > 0) {
         return Err(Refusal::not_available("the detection of answering machines"));
     }
@@ -118,8 +120,15 @@ pub(super) fn in_minutes(now: Timestamp, minutes: u32) -> Timestamp {
         .unwrap_or(Timestamp::MAX)
 }
 
-async fn action(gateway: &Gateway, content: &Content) -> Result<Action, Refusal> {
-    match content {
+/// What a request asks for.
+enum Work<'a> {
+    Call(Action),
+    Text(&'a str),
+}
+
+async fn work<'a>(gateway: &Gateway, content: &'a Content) -> Result<Work<'a>, Refusal> {
+    let action = match content {
+        Content::Sms(body) => return Ok(Work::Text(body)),
         Content::Text(text) if text.len() > Say::LONGEST => Err(Refusal::told(format!(
             "txt: the text may have at most {} bytes",
             Say::LONGEST
@@ -127,7 +136,6 @@ async fn action(gateway: &Gateway, content: &Content) -> Result<Action, Refusal>
         Content::Text(text) => Ok(Action::Flow(Flow::say(text))),
         Content::Audio(file) => Ok(Action::Flow(Flow::play(audio(gateway, file).await?))),
         Content::App(name) => Ok(Action::Stored(name.clone())),
-        Content::Sms(_) => Err(Refusal::told("sms: a text is not a call")),
         Content::VoiceXml(_) => Err(Refusal::not_available("VoiceXML")),
         Content::Program { path, arguments } if is_vcast(path) => {
             Vcast::read(arguments).map_err(|error| invalid(&error))?;
@@ -137,7 +145,8 @@ async fn action(gateway: &Gateway, content: &Content) -> Result<Action, Refusal>
             tracing::warn!(program = %shortened(path).unwrap_or_default(), "a request to run a program was refused");
             Err(Refusal::told("startexec: no program is run here"))
         }
-    }
+    };
+    action.map(Work::Call)
 }
 
 /// The upload that a file is. Only the last part of what was named counts.

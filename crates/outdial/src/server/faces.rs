@@ -30,8 +30,7 @@ pub(super) struct Taken {
     voicent: Option<(TcpListener, VoicentConfig)>,
     tls: Option<(TcpListener, TlsAcceptor)>,
     exotel: Option<ExotelConfig>,
-    /// The settings, and whether what is not taken is told again.
-    hoiio: Option<(HoiioConfig, bool)>,
+    hoiio: Option<HoiioConfig>,
     spools: Vec<SpoolConfig>,
 }
 
@@ -43,6 +42,7 @@ impl Taken {
         let hoiio = faces.hoiio.as_ref().filter(|hoiio| hoiio.enabled);
         let mut taken = Self {
             exotel: exotel.map(|exotel| exotel.settings(accounts, api)).transpose()?,
+            hoiio: hoiio.map(|hoiio| hoiio.settings(accounts, api)).transpose()?,
             spools: Spool::all(config, accounts)?,
             ..Self::default()
         };
@@ -53,9 +53,6 @@ impl Taken {
                 Err(error @ QueueError::InUse { .. }) => tracing::warn!(%error, "its files are left until then"),
                 Err(error) => return Err(Failure::start(format!("`[[faces.spool]]`: {error}"))),
             }
-        }
-        if let Some(hoiio) = hoiio {
-            taken.hoiio = Some((hoiio.settings(accounts, api)?, hoiio.notify_again));
         }
         if let Some(section) = faces.voicent.as_ref().filter(|voicent| voicent.enabled) {
             let settings = section.settings(accounts)?;
@@ -103,9 +100,9 @@ impl Taken {
             let writer: Arc<dyn NoticeWriter> = Arc::new(ExotelNotices::new(links));
             (exotel::FACE, writer)
         });
-        let hoiio = self.hoiio.iter().map(|(config, again)| {
+        let hoiio = self.hoiio.iter().map(|config| {
             let links = RecordingLinks::new(links.clone(), config.public_url.clone());
-            let writer: Arc<dyn NoticeWriter> = Arc::new(HoiioNotices::new(config, *again, links));
+            let writer: Arc<dyn NoticeWriter> = Arc::new(HoiioNotices::new(config, links));
             (hoiio::FACE, writer)
         });
         exotel.chain(hoiio).collect()
@@ -118,7 +115,7 @@ impl Taken {
         if let Some(config) = self.exotel {
             shared = shared.merge(exotel::router(engine.clone(), config));
         }
-        if let Some((config, _)) = self.hoiio {
+        if let Some(config) = self.hoiio {
             shared = shared.merge(hoiio::router(engine.clone(), config));
         }
         let mut servers = Vec::new();

@@ -161,6 +161,7 @@ impl Faces {
         }
         let exotel = ExotelConfig {
             accounts: vec![ExotelAccount {
+                country: None,
                 sid: "acme".to_owned(),
                 api_key: None,
                 token: "t".to_owned().into(),
@@ -170,6 +171,7 @@ impl Faces {
             public_url: "https://calls.example.com".to_owned(),
         };
         let hoiio = HoiioConfig {
+            notify_again: false,
             apps: vec![HoiioApp {
                 app_id: "A".to_owned(),
                 access_token: "t".to_owned().into(),

@@ -36,7 +36,7 @@ pub(super) fn webhook(caller: &Caller, number: u64) -> Webhook {
 pub(super) fn noticed(caller: &Caller, number: u64, to: u8) -> Life {
     let mut plan = caller.plan(number, at(0));
     plan.webhook = Some(CallWebhook {
-        url: "https://example.com/".into(),
+        url: Some("https://example.com/".into()),
         events: EventFilter::of(&["created", "journalled", "ended"]),
         secret: Some(SigningSecret::new("whsec_secret".into())),
         receiver: receiver(to),

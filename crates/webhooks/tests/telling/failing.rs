@@ -8,7 +8,11 @@ use std::{
     time::Duration,
 };
 
-use outdial_engine::ports::DeliveryResult;
+use outdial_domain::EventFilter;
+use outdial_engine::{
+    ports::DeliveryResult,
+    verbs::{self, PlaceCall, WebhookOfCall},
+};
 use outdial_webhooks::{PostError, Posted};
 
 use crate::rig::{BRIEF, Rig, all_of, status};
@@ -236,4 +240,30 @@ async fn a_face_decides_what_is_told_and_how_often_it_is_tried() {
         .collect();
     use DeliveryResult::{GivenUp, Retried};
     assert_eq!(results, [Retried, Retried, GivenUp]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_face_may_name_the_receiver_when_there_is_something_to_tell() {
+    let mut rig = Rig::start().await;
+    rig.actor.face = BRIEF;
+    let nameless = WebhookOfCall {
+        url: None,
+        events: EventFilter::default(),
+        secret: None,
+    };
+    let place = async |tag: Option<&str>| {
+        let request = PlaceCall {
+            tag: tag.map(str::to_owned),
+            ..Rig::request(Some(nameless.clone()))
+        };
+        verbs::place_call(&rig.engine, &rig.actor, request).await.unwrap().id
+    };
+    let nobodys = place(None).await;
+    rig.ended(nobodys).await;
+    let named = place(Some(WELL)).await;
+    let events = rig.ended(named).await;
+    assert_eq!(rig.receivers.took(WELL, 1).await, [(named, events)]);
+    tokio::time::sleep(Duration::from_secs(HOUR)).await;
+    let told: Vec<_> = rig.deliveries().await.iter().map(|told| told.subject).collect();
+    assert_eq!(told, [named.into()], "who names nobody is told nothing");
 }

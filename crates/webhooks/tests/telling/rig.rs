@@ -141,7 +141,8 @@ impl NoticeWriter for Plain {
     }
 }
 
-/// The face that tells of the ends of its calls alone, and tries but twice more.
+/// The face that tells of the ends of its calls alone, at the address that is their tag if they have one, and tries
+/// but twice more.
 pub(crate) const BRIEF: &str = "brief";
 
 struct Brief;
@@ -153,7 +154,7 @@ impl NoticeWriter for Brief {
             panic!("only calls are told here");
         };
         (event.kind.word() == "ended").then(|| Notice {
-            url: None,
+            url: call.call.plan.tag.clone(),
             content_type: "text/plain".to_owned(),
             headers: vec![("x-brief", "yes".to_owned())],
             body: format!("{} {} ended", call.call.id, event.sequence),
@@ -224,7 +225,7 @@ impl Rig {
 
     pub(crate) async fn place_for(&self, url: &str, events: &[&'static str]) -> Call {
         let webhook = WebhookOfCall {
-            url: url.to_owned(),
+            url: Some(url.to_owned()),
             events: EventFilter::of(events),
             secret: Some(SigningSecret::new(SECRET.to_owned())),
         };

@@ -271,7 +271,7 @@ impl Call {
                 name: face.face,
                 reference: face.reference,
             }),
-            webhook: plan.webhook.map(CallWebhook::from),
+            webhook: plan.webhook.and_then(CallWebhook::of),
             ring: plan.ring.into(),
             max: plan.talk.into(),
             due: Time(plan.due),

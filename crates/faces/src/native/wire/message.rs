@@ -181,7 +181,7 @@ impl From<domain::Message> for Message {
             expires: Time(plan.expires),
             tag: plan.tag,
             reference: plan.reference,
-            webhook: plan.webhook.map(CallWebhook::from),
+            webhook: plan.webhook.and_then(CallWebhook::of),
             version: message.events,
             created_at: Time(message.created_at),
             updated_at: Time(message.updated_at),

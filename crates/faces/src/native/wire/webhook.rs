@@ -94,13 +94,14 @@ pub(in crate::native) struct CallWebhook {
     signed: bool,
 }
 
-impl From<domain::CallWebhook> for CallWebhook {
-    fn from(webhook: domain::CallWebhook) -> Self {
-        Self {
+impl CallWebhook {
+    /// None of a call whose interface names receivers as it goes on.
+    pub(in crate::native) fn of(webhook: domain::CallWebhook) -> Option<Self> {
+        Some(Self {
             events: webhook.events.words().to_vec(),
             signed: webhook.secret.is_some(),
-            url: webhook.url,
-        }
+            url: webhook.url?,
+        })
     }
 }
 

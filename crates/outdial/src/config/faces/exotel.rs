@@ -1,7 +1,7 @@
 //! `[faces.exotel]`: Exotel's REST.
 
 use outdial_domain::Account;
-use outdial_faces::exotel::{ExotelAccount, ExotelConfig};
+use outdial_faces::exotel::{Country, ExotelAccount, ExotelConfig};
 use secrecy::SecretString;
 use serde::Deserialize;
 
@@ -38,6 +38,15 @@ pub struct Login {
     /// Whether calls may show any caller id.
     #[serde(default)]
     pub any_caller_id: bool,
+    /// The code of the country of numbers that are given without one, as `91`.
+    pub country: Option<String>,
+    /// How many digits numbers of that country have after its code.
+    #[serde(default = "usual_digits")]
+    pub number_digits: usize,
+}
+
+fn usual_digits() -> usize {
+    Country::USUAL_DIGITS
 }
 
 fn default_account() -> String {
@@ -68,7 +77,15 @@ impl Exotel {
             if before.iter().any(|other| other.sid.eq_ignore_ascii_case(&login.sid)) {
                 return Err(ConfigError::value(key("sid"), "two accounts have this name"));
             }
+            let country = login.country.as_deref().map(|code| {
+                Country::new(code, login.number_digits).ok_or_else(|| {
+                    let message = "give the code of a country without its plus, as 91, and with `number_digits` how many \
+                                   digits its numbers have after it, 4 to 12";
+                    ConfigError::value(key("country"), message)
+                })
+            });
             Ok(ExotelAccount {
+                country: country.transpose()?,
                 sid: login.sid.clone(),
                 api_key: login.api_key.clone(),
                 token: config::secret(&key("token"), login.token.as_ref(), login.token_env.as_ref())?,

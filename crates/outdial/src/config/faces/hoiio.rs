@@ -96,6 +96,7 @@ impl Hoiio {
             queries_per_minute: self.queries_per_minute,
             most_in_a_room: self.most_in_a_room,
             public_url: self.public_url.clone().unwrap_or_else(|| api.to_owned()),
+            notify_again: self.notify_again,
         })
     }
 }
