@@ -181,6 +181,9 @@ fn return_address(message: &SipMessage) -> (Transport, String) {
 /// The text of a message without what would let its reader in elsewhere.
 fn masked(message: &[u8]) -> String {
     let text = String::from_utf8_lossy(message);
+    if let Some(shown) = without_keys(&text) {
+        return shown;
+    }
     if !has_secret(&text) {
         return text.into_owned();
     }
@@ -197,6 +200,27 @@ fn masked(message: &[u8]) -> String {
         while lines.next_if(|next| next.starts_with([' ', '\t'])).is_some() {}
     }
     shown
+}
+
+/// An INFO request without the keys that it tells, if it tells any: they may be those of a PIN, and the call's events
+/// have those that may be seen.
+fn without_keys(text: &str) -> Option<String> {
+    let (head, body) = text.split_once("\r\n\r\n")?;
+    let lower = head.to_ascii_lowercase();
+    if body.is_empty() || !head.starts_with("INFO ") || !["dtmf", "digits"].iter().any(|kind| lower.contains(kind)) {
+        return None;
+    }
+    let mut shown = masked(format!("{head}\r\n\r\n").as_bytes());
+    for line in body.split_inclusive('\n') {
+        let (name, value) = line.split_at(line.find('=').map_or(0, |at| at + 1));
+        if name.trim_start().to_ascii_lowercase().starts_with("duration") {
+            shown.push_str(line);
+        } else {
+            let end = value.trim_end_matches(['\r', '\n']).len();
+            shown = shown + name + "*" + &value[end..];
+        }
+    }
+    Some(shown)
 }
 
 fn has_secret(text: &str) -> bool {
@@ -244,6 +268,32 @@ mod tests {
         assert_eq!(
             masked(b"OPTIONS sip:a SIP/2.0\r\n\r\n"),
             "OPTIONS sip:a SIP/2.0\r\n\r\n"
+        );
+    }
+
+    #[test]
+    fn pressed_keys_are_not_kept() {
+        let info = |kind: &str, body: &str| masked(format!("INFO sip:a SIP/2.0\r\nc: {kind}\r\n\r\n{body}").as_bytes());
+        for (kind, body, shown) in [
+            (
+                "application/dtmf-relay",
+                "Signal=5\r\nDuration=160\r\n",
+                "Signal=*\r\nDuration=160\r\n",
+            ),
+            ("Application/DTMF", "#", "*"),
+            (
+                "application/dtmf;x=y",
+                "Duration=4\n signal = 11 \n",
+                "Duration=4\n signal =*\n",
+            ),
+            ("application/media_control+xml", "<x>5</x>", "<x>5</x>"),
+        ] {
+            let text = info(kind, body);
+            assert!(text.ends_with(&format!("\r\n\r\n{shown}")), "{text}");
+        }
+        assert_eq!(
+            info("application/dtmf", ""),
+            "INFO sip:a SIP/2.0\r\nc: application/dtmf\r\n\r\n"
         );
     }
 

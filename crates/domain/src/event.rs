@@ -238,8 +238,8 @@ pub enum EventKind {
     Digit {
         /// The leg.
         leg: LegId,
-        /// The key.
-        digit: Digit,
+        /// The key; none where it may be meant for a gather that keeps its keys to itself.
+        digit: Option<Digit>,
         /// How it came: `rtp`, `sip_info` or `in_band`.
         way: String,
     },
@@ -249,8 +249,8 @@ pub enum EventKind {
         step: String,
         /// The name the digits are kept under.
         name: String,
-        /// What was pressed.
-        digits: String,
+        /// What was pressed; none where the gather keeps its keys to itself.
+        digits: Option<String>,
     },
     /// A code was pressed while two talked.
     Code {
@@ -265,6 +265,9 @@ pub enum EventKind {
     HangUpRequested {
         /// Who, in words.
         by: String,
+        /// Why, where whoever asked said so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
     },
     /// The sound of a leg is kept from now on.
     RecordingStarted {

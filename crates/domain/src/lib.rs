@@ -42,7 +42,7 @@ pub use id::{
     ReceiverId, RecordingId, RoomId, ScheduleId, WebhookId,
 };
 pub use leg::{Leg, LegState, Quality};
-pub use mask::Mask;
+pub use mask::{Mask, Pin};
 pub use message::{Message, MessageEvent, MessagePlan, MessageState};
 pub use outcome::{EndedBy, Ending, Outcome};
 pub use plan::{Plan, Priority};

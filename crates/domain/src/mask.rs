@@ -17,7 +17,7 @@ pub struct Mask {
     /// The two.
     pub parties: [Address; 2],
     /// What a caller must press to be connected.
-    pub pin: Option<String>,
+    pub pin: Option<Pin>,
     /// At this time and later it connects nobody.
     pub expires: Option<Timestamp>,
     /// Free text, echoed everywhere.
@@ -26,16 +26,43 @@ pub struct Mask {
     pub created_at: Timestamp,
 }
 
-impl Mask {
-    /// The fewest and the most digits of a PIN.
-    pub const PIN: std::ops::RangeInclusive<usize> = 3..=10;
+/// What a caller presses to be connected by a mask. Nothing but the mask's own row shows it.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Pin(String);
 
-    /// Whether a text can be a PIN: digits, as many as one has.
+/// A text is no PIN.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("give {} to {} digits", Pin::LENGTH.start(), Pin::LENGTH.end())]
+pub struct PinError;
+
+impl Pin {
+    /// The fewest and the most digits.
+    pub const LENGTH: std::ops::RangeInclusive<usize> = 3..=10;
+
+    /// Its digits.
     #[must_use]
-    pub fn is_pin(text: &str) -> bool {
-        Self::PIN.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit())
+    pub fn as_str(&self) -> &str {
+        &self.0
     }
+}
 
+impl std::str::FromStr for Pin {
+    type Err = PinError;
+
+    fn from_str(text: &str) -> Result<Self, PinError> {
+        let is = Self::LENGTH.contains(&text.len()) && text.bytes().all(|byte| byte.is_ascii_digit());
+        is.then(|| Self(text.to_owned())).ok_or(PinError)
+    }
+}
+
+impl std::fmt::Debug for Pin {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Pin(***)")
+    }
+}
+
+impl Mask {
     /// Whether it still connects at this time.
     #[must_use]
     pub fn holds(&self, now: Timestamp) -> bool {
@@ -115,7 +142,7 @@ mod tests {
         assert!(!one.is_mistaken_for(&mask("+6561234568", ["+6590000002", "+6590000003"])));
         assert!(!one.is_mistaken_for(&mask("+6561234567", ["+6590000004", "+6590000003"])));
         let with = |pin: &str| Mask {
-            pin: Some(pin.to_owned()),
+            pin: Some(pin.parse().unwrap()),
             ..one.clone()
         };
         assert!(!with("1234").is_mistaken_for(&with("4321")));
@@ -128,9 +155,9 @@ mod tests {
 
     #[test]
     fn a_pin_has_a_few_digits() {
-        assert!(Mask::is_pin("0042"));
+        assert_eq!(format!("{:?}", "0042".parse::<Pin>()), "Ok(Pin(***))");
         for wrong in ["", "12", "12345678901", "12a4", "１２３４"] {
-            assert!(!Mask::is_pin(wrong), "{wrong}");
+            assert_eq!(wrong.parse::<Pin>(), Err(PinError), "{wrong}");
         }
     }
 }

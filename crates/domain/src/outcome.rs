@@ -62,7 +62,8 @@ words! {
         Canceled = "canceled",
         /// Its deadline passed before it could be dialled.
         Expired = "expired",
-        /// We refused to dial it: no route, closed destination, caller id not allowed.
+        /// We refused to dial it: no route, closed destination, caller id not allowed; or the room that it was to enter
+        /// is locked.
         Refused = "refused",
         /// It may or may not have rung: we were interrupted between sending and hearing.
         Unknown = "unknown",

@@ -172,7 +172,10 @@ mod tests {
 
     #[test]
     fn an_empty_filter_wants_everything() {
-        let kind = EventKind::HangUpRequested { by: "me".into() };
+        let kind = EventKind::HangUpRequested {
+            by: "me".into(),
+            why: None,
+        };
         assert!(EventFilter::default().wants(&kind));
         assert!(EventFilter::of(&["hang_up_requested", "ended"]).wants(&kind));
         assert!(!EventFilter::of(&["ended"]).wants(&kind));

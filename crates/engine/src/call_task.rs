@@ -29,7 +29,7 @@ use crate::{
     Engine, HangUpAnswer,
     call_task::{conversation::Conversation, journal::journal, prompts::Rendered, waiting::admitted},
     fault,
-    live::{HangUp, Said, Told},
+    live::{HangUp, Said, Told, by_whom},
     pacing::admission::{Permit, Seat},
     ports::{Change, ClaimedCall, Job, LegHandle, LegOrder, RingError, WholeOrder},
     recorder::Recorder,
@@ -157,11 +157,12 @@ async fn its_time(engine: &Engine, call: &Call) {
 /// Ends a call that somebody asked to end before it was dialled. One that waits while the server stops does
 /// not end: it is taken again, by another node or after the next start.
 async fn prevent(engine: &Engine, call: Call, asked: HangUp) {
-    let HangUp { by, kind, answer } = asked;
+    let HangUp { by, why, kind, answer } = asked;
     if kind == EndedBy::System {
         return;
     }
-    let ending = Ending::new(Outcome::Canceled, kind, format!("ended before it was dialled, by {by}"));
+    let reason = format!("ended before it was dialled, by {}", by_whom(&by, why.as_deref()));
+    let ending = Ending::new(Outcome::Canceled, kind, reason);
     if end_undialled(engine, call, ending).await == Saved::Done {
         // Whoever asked may have gone; the call is prevented all the same.
         let _ = answer.send(Said::HangUp(HangUpAnswer::Prevented));
@@ -212,9 +213,10 @@ async fn dial(engine: &Engine, mut live: LiveCall, prepared: Prepared, flow: Flo
     };
     let recorder = Recorder::new(engine, live.call.events);
     let hang_up = std::iter::from_fn(|| control.try_recv().ok()).find_map(Told::before_the_answer);
-    if let Some(HangUp { by, kind, answer }) = hang_up {
+    if let Some(HangUp { by, why, kind, answer }) = hang_up {
         live.stopped = true;
-        let ending = Ending::new(Outcome::Canceled, kind, format!("ended before it was dialled, by {by}"));
+        let reason = format!("ended before it was dialled, by {}", by_whom(&by, why.as_deref()));
+        let ending = Ending::new(Outcome::Canceled, kind, reason);
         unsent(engine, live, recorder, ending).await;
         let _ = answer.send(Said::HangUp(HangUpAnswer::Prevented));
         return;

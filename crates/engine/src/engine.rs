@@ -221,7 +221,8 @@ impl Engine {
 
     async fn end_live_calls(&self, within: Duration) {
         self.0.live.tell_all(&Control::HangUp {
-            by: "the server, because it is stopping".to_owned(),
+            by: "the server".to_owned(),
+            why: Some("it is stopping".to_owned()),
             kind: EndedBy::System,
         });
         if tokio::time::timeout(within, self.0.tasks.wait()).await.is_err() {

@@ -50,6 +50,9 @@ pub(crate) enum Control {
     HangUp {
         /// Who asks, for the event log.
         by: String,
+        /// Why, where they say so.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        why: Option<String>,
         /// Whether a request or the system asks.
         kind: EndedBy,
     },
@@ -168,8 +171,17 @@ pub(crate) struct Told {
 #[derive(Debug)]
 pub(crate) struct HangUp {
     pub(crate) by: String,
+    pub(crate) why: Option<String>,
     pub(crate) kind: EndedBy,
     pub(crate) answer: oneshot::Sender<Said>,
+}
+
+/// Who asked for something, and why where they said so.
+pub(crate) fn by_whom(by: &str, why: Option<&str>) -> String {
+    match why {
+        Some(why) => format!("{by}, because {why}"),
+        None => by.to_owned(),
+    }
 }
 
 impl Told {
@@ -177,7 +189,7 @@ impl Told {
     pub(crate) fn before_the_answer(self) -> Option<HangUp> {
         let answer = self.answer;
         let reason = match self.control {
-            Control::HangUp { by, kind } => return Some(HangUp { by, kind, answer }),
+            Control::HangUp { by, why, kind } => return Some(HangUp { by, why, kind, answer }),
             Control::Do { order, .. } => {
                 format!(
                     "the call is not answered yet: {} is for a call that talks",
@@ -281,6 +293,7 @@ mod tests {
     fn nodes_of_two_versions_understand_each_other() {
         let control = Control::HangUp {
             by: "key Backups".to_owned(),
+            why: None,
             kind: EndedBy::Request,
         };
         let text = r#"{"do":"hang_up","by":"key Backups","kind":"request"}"#;

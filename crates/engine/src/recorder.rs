@@ -8,6 +8,7 @@ use std::time::Duration;
 
 use futures_util::future::BoxFuture;
 use outdial_domain::{CallState, Event, EventKind, LegId, LiveCall};
+use outdial_flow::Flow;
 use tokio::time::Instant;
 
 use crate::{
@@ -30,6 +31,8 @@ pub(crate) struct Recorder {
     waiting: Vec<Event>,
     /// The messages of legs that ended, saved with the last of them.
     traces: Vec<Trace>,
+    /// What is kept of the flow once the call has ended, where that is less than it is run by.
+    kept_flow: Option<Flow>,
     /// When what waits is to be saved.
     due: Option<Instant>,
     under_way: Option<UnderWay>,
@@ -48,6 +51,7 @@ impl Recorder {
             saved,
             waiting: Vec::new(),
             traces: Vec::new(),
+            kept_flow: None,
             due: None,
             under_way: None,
         }
@@ -65,6 +69,13 @@ impl Recorder {
     pub(crate) fn note_now(&mut self, live: &mut LiveCall, kinds: impl IntoIterator<Item = EventKind>) {
         self.note(live, kinds);
         self.due = Some(Instant::now());
+    }
+
+    /// Keeps of this flow only what may be shown, once the call has ended.
+    pub(crate) fn runs(&mut self, flow: &Flow) {
+        if flow.has_private_keys() {
+            self.kept_flow = Some(flow.clone().without_private_keys());
+        }
     }
 
     /// How many events of the call are on disk.
@@ -151,7 +162,10 @@ impl Recorder {
         Change {
             call: live.call.clone(),
             since: Some(self.saved),
-            flow: None,
+            flow: match live.call.state {
+                CallState::Ended => self.kept_flow.clone(),
+                CallState::Scheduled | CallState::Queued | CallState::Active => None,
+            },
             attempt: Some(live.attempt.clone()),
             legs: live.legs().cloned().collect(),
             events,

@@ -10,7 +10,7 @@ use std::{
 };
 
 use jiff::Timestamp;
-use outdial_domain::{AccountId, CallId, LegId, RoomId, RoomName};
+use outdial_domain::{AccountId, CallId, LegId, Outcome, RoomId, RoomName};
 use outdial_flow::Conference;
 use serde::{Deserialize, Serialize};
 use tokio::sync::mpsc;
@@ -115,6 +115,16 @@ pub(crate) enum NotLetIn {
     Locked,
     #[error("the room is full: it takes {0}")]
     Full(u16),
+}
+
+impl NotLetIn {
+    /// What the call comes to that ends with this.
+    pub(crate) fn outcome(self) -> Outcome {
+        match self {
+            Self::Locked => Outcome::Refused,
+            Self::Full(_) => Outcome::Congestion,
+        }
+    }
 }
 
 /// Something that a moderator, or who may act for the account, does with a room.

@@ -44,7 +44,7 @@ pub use do_not_disturb::{
 pub use edit::Edit;
 pub use face_calls::{find_by_reference, forget_by_face, keep_by_face};
 pub use get_call::{CallStory, Disclosure, NotDisclosed, disclosure, explain_call, get_call};
-pub use hang_up::hang_up;
+pub use hang_up::{hang_up, hang_up_because};
 pub use list_calls::{LONGEST_PAGE, list_calls};
 pub use list_events::{follow_events, list_events};
 pub use masks::{CreateMask, MaskError, create_mask, get_mask, list_masks, remove_mask};

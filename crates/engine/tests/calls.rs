@@ -27,6 +27,7 @@ fn ask_for_a_key() -> Flow {
     Flow {
         steps: vec![Instruction::Gather(Gather {
             name: "key".into(),
+            private: false,
             prompts: vec![prompt],
             fewest: 1,
             most: 1,

@@ -1,5 +1,7 @@
 //! Entering a room.
 
+use std::time::Duration;
+
 use outdial_domain::RoomName;
 use serde::{Deserialize, Serialize};
 
@@ -17,6 +19,9 @@ pub struct Conference {
     pub moderator: bool,
     /// Whether the room begins only when a moderator is in: until then, those who are in hear nobody.
     pub wait: bool,
+    /// How long it waits for that; then the leg leaves, as if it had not been let in.
+    #[serde(default = "Conference::usual_patience")]
+    pub patience: Duration,
     /// Whether the room ends when its last moderator leaves.
     pub end: bool,
     /// Whether all hear a tone when somebody enters or leaves.
@@ -34,6 +39,13 @@ impl Conference {
     /// The most that a room takes.
     pub const MOST: u16 = 500;
 
+    /// How long a room waits for its moderator when nobody says.
+    pub const PATIENCE: Duration = Duration::from_secs(15 * 60);
+
+    fn usual_patience() -> Duration {
+        Self::PATIENCE
+    }
+
     /// Entering this room, and nothing else said.
     #[must_use]
     pub fn of(room: RoomName) -> Self {
@@ -42,6 +54,7 @@ impl Conference {
             muted: false,
             moderator: false,
             wait: false,
+            patience: Self::PATIENCE,
             end: false,
             tones: true,
             record: false,

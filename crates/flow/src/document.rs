@@ -72,6 +72,7 @@
 //! | field | default | meaning |
 //! |---|---|---|
 //! | `name` | `digits` | the name the digits are kept under: letters, digits, `_`, `-`, `.`; 64 at most |
+//! | `private` | false | whether its keys stand nowhere, as for a PIN or the number of a card, see below |
 //! | `prompts` | none | `say` and `play` steps, heard first; any key interrupts them |
 //! | `fewest` | 1 | the fewest keys that count as an answer, 1 to 32 |
 //! | `most` | 20 (or `fewest`, if that is more) | the most keys, 1 to 32; it ends as soon as they are pressed |
@@ -85,6 +86,11 @@
 //!
 //! The flow goes on after the gather when the branch that was taken ends. A branch that no keys could
 //! reach, because they are too few or too many or contain the finish key, is refused.
+//!
+//! What is pressed for a `private` gather decides where the flow goes on, and is forgotten then: no event, no digits of
+//! the call, no log and no trace has it. Its branches are called `on.private` wherever steps are named, and are not kept
+//! with the call once that has ended. In a flow with such a gather, keys that no other gather waits for are kept out of
+//! the events, too, because they may be meant for it. A recording that is under way hears tones that come in the sound.
 //!
 //! # Dial
 //!
@@ -154,13 +160,17 @@
 //! | `muted` | false | whether it is entered muted |
 //! | `moderator` | false | whether this is a moderator of the room |
 //! | `wait` | false | whether the room begins only when a moderator is in it |
+//! | `patience` | 15 minutes | how long it waits for that, 1 second to 24 hours |
 //! | `end` | false | whether the room ends when its last moderator leaves |
 //! | `tones` | true | whether all hear a tone when somebody enters or leaves |
 //! | `record` | false | whether the room is recorded: the recording belongs to the call that came first of those which want it |
 //! | `most` | 500 | how many the room takes; the first one in decides |
 //! | `waiting` | none | `say` and `play` steps, heard again and again until the room begins |
 //!
-//! The flow goes on when the leg is taken out of the room, or the room has ended.
+//! The flow goes on when the leg is taken out of the room, or the room has ended. Whoever is not let in (the room is
+//! locked or full), or waits for a moderator in vain, goes on with the flow, too, whose next steps may say so; where
+//! there is no next step, a tone does, and the call ends as `refused` (locked), `congestion` (full) or `no_answer` (no
+//! moderator).
 //!
 //! # Record
 //!
@@ -274,6 +284,7 @@ use crate::{
 };
 use read_steps::Reader;
 
+pub use read_dial::PATIENCE;
 pub use write::write;
 
 /// How deep gathers may stand in the branches of others.

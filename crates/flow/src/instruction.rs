@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, time::Duration};
 use outdial_domain::{AudioId, Digit, RoomName, digit::Digits};
 use serde::{Deserialize, Serialize};
 
-use crate::{Conference, Dial, HandOver, Record, RecordingAction};
+use crate::{Conference, Dial, HandOver, OnFailure, Record, RecordingAction};
 
 /// What to do on an answered leg, in order. After the last instruction the leg is hung up.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -94,10 +94,14 @@ impl From<Prompt> for Instruction {
 /// the result), when no key comes within `timeout` after the prompts or after the last key, or when
 /// the call ends. The steps under `on` for exactly these digits are run next; `otherwise` is run for
 /// any other digits, and `no_input` when too few came in every one of the `tries`.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Gather {
     /// The name its digits are kept under; `digits` when the flow does not say.
     pub name: String,
+    /// Whether its keys stand nowhere: not in the events, not in the digits of the call, and its branches have no
+    /// names. For PINs and card numbers.
+    #[serde(default)]
+    pub private: bool,
     /// What is heard first. Any key interrupts it.
     pub prompts: Vec<Prompt>,
     /// The fewest keys that count as an answer.
@@ -162,6 +166,51 @@ impl Flow {
         self.all().iter().any(|step| matches!(step, Instruction::HandOver(_)))
     }
 
+    /// Whether a gather somewhere in this flow, branches included, keeps its keys to itself.
+    #[must_use]
+    pub fn has_private_keys(&self) -> bool {
+        self.all()
+            .iter()
+            .any(|step| matches!(step, Instruction::Gather(gather) if gather.private))
+    }
+
+    /// The same without what its private gathers wait for: their branches by keys are left out. It can be shown and
+    /// kept, and is not to be run.
+    #[must_use]
+    pub fn without_private_keys(mut self) -> Self {
+        fn hide(steps: &mut [Instruction]) {
+            for step in steps {
+                match step {
+                    Instruction::Gather(gather) => {
+                        if gather.private {
+                            gather.on.clear();
+                        }
+                        gather.on.values_mut().for_each(|branch| hide(branch));
+                        hide(&mut gather.otherwise);
+                        hide(&mut gather.no_input);
+                    }
+                    Instruction::Dial(dial) => {
+                        dial.codes.values_mut().for_each(|branch| hide(branch));
+                        if let OnFailure::Flow(steps) = &mut dial.on_failure {
+                            hide(steps);
+                        }
+                    }
+                    Instruction::Say(_)
+                    | Instruction::Play(_)
+                    | Instruction::Pause(_)
+                    | Instruction::SendDigits(_)
+                    | Instruction::Record(_)
+                    | Instruction::Recording(_)
+                    | Instruction::Conference(_)
+                    | Instruction::HandOver(_)
+                    | Instruction::HangUp => {}
+                }
+            }
+        }
+        hide(&mut self.steps);
+        self
+    }
+
     /// Every `dial` somewhere in this flow, branches included.
     #[must_use]
     pub fn dials(&self) -> Vec<&Dial> {
@@ -181,6 +230,30 @@ impl Flow {
     #[must_use]
     pub fn prompts(&self) -> Vec<Prompt> {
         self.all().into_iter().flat_map(Instruction::prompts).collect()
+    }
+}
+
+impl std::fmt::Debug for Gather {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let mut shown = f.debug_struct("Gather");
+        shown
+            .field("name", &self.name)
+            .field("private", &self.private)
+            .field("prompts", &self.prompts)
+            .field("fewest", &self.fewest)
+            .field("most", &self.most)
+            .field("finish", &self.finish)
+            .field("timeout", &self.timeout)
+            .field("tries", &self.tries);
+        if self.private {
+            shown.field("on", &format_args!("{} of them", self.on.len()));
+        } else {
+            shown.field("on", &self.on);
+        }
+        shown
+            .field("otherwise", &self.otherwise)
+            .field("no_input", &self.no_input)
+            .finish()
     }
 }
 

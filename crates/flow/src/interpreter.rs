@@ -48,6 +48,7 @@ mod gathering;
 #[cfg(test)]
 mod properties;
 mod recording;
+mod room;
 mod talking;
 #[cfg(test)]
 mod tests;
@@ -68,7 +69,6 @@ use talking::{Aside, Talking};
 use words::in_words;
 
 /// Runs one flow on one leg.
-#[derive(Debug)]
 pub struct Interpreter {
     /// The list that is being run and, below it, those to go on with afterwards.
     lists: Vec<List>,
@@ -77,6 +77,8 @@ pub struct Interpreter {
     state: State,
     /// A talk that goes on while the steps of a code are run.
     aside: Option<Aside>,
+    /// Whether a gather somewhere in the flow keeps its keys to itself.
+    private: bool,
     ahead: VecDeque<Digit>,
     commands: VecDeque<Command>,
     notes: VecDeque<Note>,
@@ -133,6 +135,7 @@ impl Interpreter {
     #[must_use]
     pub fn new(flow: Flow) -> Self {
         Self {
+            private: flow.has_private_keys(),
             lists: vec![List::new(String::new(), flow.steps)],
             step: String::new(),
             state: State::Fresh,
@@ -154,6 +157,7 @@ impl Interpreter {
             Input::DigitsSent => self.digits_sent(now),
             Input::DialEnded(end) => self.dial_ended(end, now),
             Input::LeftRoom => self.left_room(now),
+            Input::NotLetIn(outcome) => self.not_let_in(outcome, now),
             Input::Recorded { end, length } => self.recorded(end, length, now),
         }
     }
@@ -212,6 +216,25 @@ impl Interpreter {
         self.notes.pop_front()
     }
 
+    /// Whether a key that is pressed now is to stand nowhere: a private gather waits for it, or may take it when its turn
+    /// comes.
+    #[must_use]
+    pub fn keeps_keys_private(&self) -> bool {
+        match &self.state {
+            State::Gathering(gathering) => gathering.is_private(),
+            State::Fresh
+            | State::Playing
+            | State::Pausing { .. }
+            | State::Sending
+            | State::Dialing(_)
+            | State::Announcing
+            | State::InRoom
+            | State::Beeping(_)
+            | State::Recording { .. }
+            | State::Ended => self.private,
+        }
+    }
+
     fn started(&mut self, now: Instant) {
         match self.state {
             State::Fresh => self.run(now),
@@ -263,25 +286,6 @@ impl Interpreter {
             | State::Dialing(_)
             | State::Announcing
             | State::InRoom
-            | State::Beeping(_)
-            | State::Recording { .. }
-            | State::Ended => {}
-        }
-    }
-
-    fn left_room(&mut self, now: Instant) {
-        match self.state {
-            State::InRoom => {
-                self.done("left the room");
-                self.run(now);
-            }
-            State::Fresh
-            | State::Playing
-            | State::Gathering(_)
-            | State::Pausing { .. }
-            | State::Sending
-            | State::Dialing(_)
-            | State::Announcing
             | State::Beeping(_)
             | State::Recording { .. }
             | State::Ended => {}
@@ -451,6 +455,15 @@ impl Interpreter {
         self.lists.clear();
         self.aside = None;
         self.ahead.clear();
+    }
+}
+
+impl std::fmt::Debug for Interpreter {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        // Not what was pressed, and not what is waited for.
+        f.debug_struct("Interpreter")
+            .field("step", &self.step)
+            .finish_non_exhaustive()
     }
 }
 

@@ -98,6 +98,7 @@ impl Record {
         let agreed = vec![Instruction::Record(self)];
         Ok(Gather {
             name: Self::CONSENT.to_owned(),
+            private: false,
             prompts: consent.prompts,
             fewest: 1,
             most: 1,

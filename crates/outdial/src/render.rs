@@ -40,10 +40,10 @@ fn event_of_leg(event: &Value, leg: &str) -> String {
         .to_owned(),
         "instruction_started" => format!("{}: {}", text(data, "step"), text(data, "what")),
         "instruction_done" => format!("{}: {}", text(data, "step"), text(data, "result")),
-        "digit" => format!("{} ({})", text(data, "digit"), text(data, "way")),
-        "gathered" => format!("{} = {}", text(data, "name"), text(data, "digits")),
+        "digit" => format!("{} ({})", unless_private(data, "digit"), text(data, "way")),
+        "gathered" => format!("{} = {}", text(data, "name"), unless_private(data, "digits")),
         "code" => format!("{} of {}", text(data, "code"), text(data, "step")),
-        "hang_up_requested" => format!("by {}", text(data, "by")),
+        "hang_up_requested" => format!("by {}{}", text(data, "by"), optional(data, "why", ", because ")),
         "postponed" => format!("to {}, because {}", text(data, "until"), text(data, "because")),
         "changed" => format!(
             "{} by {}; due {}",
@@ -504,6 +504,15 @@ fn passed_over(data: &Value) -> String {
         String::new()
     } else {
         format!("; passed over: {}", reasons.join("; "))
+    }
+}
+
+/// What was pressed, where it may be seen.
+fn unless_private(data: &Value, name: &str) -> String {
+    if data[name].is_null() {
+        "not shown".to_owned()
+    } else {
+        text(data, name)
     }
 }
 

@@ -13,6 +13,9 @@ const OURS: &str = "+6561234567";
 /// Whom SIPp says it is.
 const CALLER: &str = "+6591112222";
 
+/// What SIPp's scenario 35 presses: long enough to be in no time and no id by chance.
+const PIN: &str = "4711047110";
+
 /// Where the trunk is, that is, whose calls are its calls.
 const HERE: &str = "127.0.0.1";
 const ELSEWHERE: &str = "192.0.2.1";
@@ -158,6 +161,81 @@ async fn sipp_29_calls_a_number_that_is_not_ours() {
 async fn sipp_29_is_a_stranger() {
     if let Some(seen) = calls_us("29-incoming-from-a-stranger.xml", OURS, ELSEWHERE).await {
         was_refused(&seen, 403);
+    }
+}
+
+/// All rows of the database of a server that has stopped, but for those of masks, where the PIN must be.
+fn rows_but_of_masks(home: &Home) -> String {
+    let script = "import sqlite3, sys\n\
+         rows = sqlite3.connect(sys.argv[1])\n\
+         tables = rows.execute(\"SELECT name FROM sqlite_master WHERE type = 'table' AND name <> 'mask'\").fetchall()\n\
+         for (table,) in tables:\n    for row in rows.execute(f'SELECT * FROM \"{table}\"'): print(table, row)\n";
+    let ran = std::process::Command::new("python3")
+        .args(["-c", script])
+        .arg(home.data().join("outdial.db"))
+        .output()
+        .unwrap();
+    assert!(ran.status.success(), "{}", String::from_utf8_lossy(&ran.stderr));
+    String::from_utf8(ran.stdout).unwrap()
+}
+
+/// What a caller of a masked pair presses is in nothing that we show, keep or log.
+#[tokio::test]
+async fn sipp_35_presses_its_pin_and_nobody_sees_it() {
+    if !require(Peer::Sipp) {
+        return;
+    }
+    let home = Home::new();
+    let phones = home.dir.path().join("phones.toml");
+    let phone = "[[phone]]\nnumber = \"+12025550111\"\ndo = [{ wait = \"300ms\" }, { hang_up = true }]\n";
+    // Whoever calls could be called, too.
+    std::fs::write(&phones, format!("{phone}[[phone]]\nnumber = \"+12025550110\"\n")).unwrap();
+    home.configure(&format!(
+        "[handsets]\nscript = \"{}\"\n[[trunk]]\nname = \"far\"\nhost = \"{HERE}\"\nport = 9\n\
+         [[number]]\nnumber = \"{OURS}\"\nuses = [\"receives_calls\", \"caller_id\"]\nflow = \"sorry\"\n\
+         [flow]\nsorry = [{{ say = \"Nobody is here.\" }}]\n",
+        phones.display()
+    ));
+    let server = home.serve().await;
+    let mask = json!({"parties": ["+12025550110", "+12025550111"], "number": OURS, "pin": PIN});
+    let (status, made) = server.post("/api/v1/masks", &mask).await;
+    assert_eq!(status, 201, "{made}");
+    let far_side = Sipp::uac("35-pin-by-info.xml", server.sip.parse().unwrap())
+        .option("-s")
+        .option(OURS);
+    let sipp = far_side.start().await.unwrap().wait().await.unwrap();
+    sipp.assert_success();
+    let stories = stories(&server).await;
+    let [story] = &stories[..] else {
+        panic!("not one call: {stories:#?}");
+    };
+    assert!(words(story).contains(&"connected"), "{story:#}");
+    let events = story["events"].as_array().unwrap();
+    let keys: Vec<&Value> = events.iter().filter(|event| event["type"] == "digit").collect();
+    assert_eq!(keys.len(), PIN.len(), "{story:#}");
+    for key in keys {
+        assert_eq!(
+            (&key["data"]["digit"], &key["data"]["way"]),
+            (&Value::Null, &json!("sip_info"))
+        );
+    }
+    assert_eq!(story["call"]["digits"], json!([]), "{story:#}");
+    let messages = story["traces"][0]["messages"].to_string();
+    assert!(
+        messages.contains("Signal=*") && !messages.contains("Signal=4"),
+        "{messages}"
+    );
+    let steps = events.iter().filter_map(|event| event["data"]["step"].as_str());
+    assert!(steps.into_iter().any(|step| step == "0.on.private.0"), "{story:#}");
+    let id = story["call"]["id"].as_str().unwrap();
+    let told = home.run(&["explain", id, "--unmasked"]).await.out;
+    assert!(told.contains("pin = not shown"), "{told}");
+    let (_, events) = server.get(&format!("/api/v1/calls/{id}/events")).await;
+    server.stop().await;
+    let rows = rows_but_of_masks(&home);
+    assert!(rows.contains("on.private"), "{rows}");
+    for shown in [story.to_string(), told, events.to_string(), rows] {
+        assert!(!shown.contains(PIN), "{shown}");
     }
 }
 

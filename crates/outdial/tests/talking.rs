@@ -189,6 +189,11 @@ async fn a_room_is_watched_and_ended_while_it_runs() {
     assert!(locked.out.contains("locked"), "{locked:?}");
     let late = home.run(&["call", CLEO.0, "--room", "lobby", "--wait"]).await;
     assert!(late.err.contains("the room is locked"), "{late:?}");
+    assert_eq!(late.code, 1, "{late:?}");
+    assert!(
+        late.out.contains("refused, by system (turned away from the room lobby"),
+        "{late:?}"
+    );
     let unmuted = home
         .run(&["calls", "control", calls[1], "--unmute", "--why", "her turn"])
         .await;
@@ -199,6 +204,8 @@ async fn a_room_is_watched_and_ended_while_it_runs() {
         let story = server.ended(call).await;
         assert_eq!(story["call"]["outcome"], "completed", "{story:#}");
     }
+    // The second of the three tones by which a network says that it does not connect.
+    assert!(heard_for(&home, CLEO.0, 1_400.0) > 0.4, "Cleo did not hear why");
     let gone = home.run(&["rooms", "show", "lobby"]).await;
     assert_eq!(gone.code, 3, "{gone:?}");
     server.stop().await;

@@ -45,7 +45,13 @@ async fn refused(url: &str) -> String {
 }
 
 fn note(life: &mut Life, text: &str) -> outdial_engine::ports::Change {
-    life.change(vec![EventKind::HangUpRequested { by: text.into() }], at(1))
+    life.change(
+        vec![EventKind::HangUpRequested {
+            by: text.into(),
+            why: None,
+        }],
+        at(1),
+    )
 }
 
 #[tokio::test]

@@ -271,9 +271,12 @@ impl Conversation<'_> {
             LegEvent::Session(terms) => self.recorder.note(&mut self.live, [terms.event(leg)]),
             LegEvent::FarHold(held) => self.recorder.note(&mut self.live, [EventKind::FarHold { leg, held }]),
             LegEvent::Digit { digit, way } => {
-                let way = way.as_str().to_owned();
-                self.recorder
-                    .note(&mut self.live, [EventKind::Digit { leg, digit, way }]);
+                let kind = EventKind::Digit {
+                    leg,
+                    digit: Some(digit),
+                    way: way.as_str().to_owned(),
+                };
+                self.recorder.note(&mut self.live, [kind]);
                 if dial.screen == Some(digit) && matches!(other.phase, Phase::Whispering | Phase::Screening) {
                     other.sound.stop().await;
                     self.connect(other, dial).await;

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use outdial_domain::{Address, EndedBy, Ending, EventKind, Outcome};
-use outdial_flow::{Dial, Flow, Input, Instruction, Interpreter};
+use outdial_flow::{Dial, Flow, Input, Instruction};
 use tokio::time::Instant;
 
 use super::{conversation::Conversation, prompts::Rendered};
@@ -128,7 +128,7 @@ impl Conversation<'_> {
         let flow = Flow {
             steps: vec![Instruction::Dial(Box::new(Dial::to(to)))],
         };
-        self.run_flow(Interpreter::new(flow));
+        self.run_flow(flow);
         Box::pin(self.follow_flow()).await;
     }
 
@@ -167,7 +167,7 @@ impl Conversation<'_> {
         self.part("the call was redirected").await;
         self.transfer = None;
         self.rendered = rendered;
-        self.run_flow(Interpreter::new(flow));
+        self.run_flow(flow);
         Ok("it runs the other flow".to_owned())
     }
 }

@@ -18,7 +18,7 @@ use super::{
 };
 use crate::{
     Engine, fault,
-    live::{Control, Told},
+    live::{Control, Told, by_whom},
     ports::{LegCommand, LegEnd, LegEvent, LegHandle, StoreError},
     recorder::Recorder,
 };
@@ -52,6 +52,8 @@ pub(super) struct Conversation<'a> {
     /// The flow, until the answer starts it.
     pub(super) flow: Option<Flow>,
     pub(super) interpreter: Option<Interpreter>,
+    /// Whether a flow that ran keeps keys to itself: those that come when it is over may still be meant for it.
+    pub(super) private: bool,
     /// Whether the carrier runs the flow.
     whole: bool,
     ring_until: Instant,
@@ -91,11 +93,14 @@ impl<'a> Conversation<'a> {
     pub(super) fn new(
         engine: &'a Engine,
         live: LiveCall,
-        recorder: Recorder,
+        mut recorder: Recorder,
         flow: Option<Flow>,
         rendered: Rendered,
         commands: mpsc::Sender<LegCommand>,
     ) -> Self {
+        if let Some(flow) = &flow {
+            recorder.runs(flow);
+        }
         let plan = &live.call.plan;
         let whole = flow.is_none();
         let without_answer = if whole {
@@ -125,6 +130,7 @@ impl<'a> Conversation<'a> {
             flow,
             recordings: None,
             interpreter: None,
+            private: false,
             rendered,
             rate: USUAL_RATE,
             sound: Sound::new(commands),
@@ -222,11 +228,23 @@ impl<'a> Conversation<'a> {
             let limit = self.talk_until.unwrap_or(self.ring_until);
             let flow = self.interpreter.as_ref().and_then(Interpreter::deadline);
             let transfer = self.transfer.as_ref().map(|(_, until)| *until);
-            let all = [Some(limit), flow.map(Instant::from_std), self.warn_at, transfer];
+            let moderator = self.moderator_until();
+            let all = [
+                Some(limit),
+                flow.map(Instant::from_std),
+                self.warn_at,
+                transfer,
+                moderator,
+            ];
             all.into_iter().flatten().min()
         };
         let next = own.into_iter().chain(other).min();
         next.unwrap_or_else(|| Instant::now() + ENDING)
+    }
+
+    /// Until when the first leg waits for a moderator, where it does.
+    fn moderator_until(&self) -> Option<Instant> {
+        self.stay.as_ref().and_then(|stay| stay.waits_until())
     }
 
     async fn on_deadline(&mut self) {
@@ -247,6 +265,9 @@ impl<'a> Conversation<'a> {
         if self.transfer.as_ref().is_some_and(|(_, until)| *until <= now) {
             self.on_transferred(Err("the far side did not say what became of it".to_owned()))
                 .await;
+        }
+        if self.moderator_until().is_some_and(|until| until <= now) {
+            Box::pin(self.on_no_moderator()).await;
         }
         match self.talk_until {
             None if self.ring_until <= now && self.whole => {
@@ -379,10 +400,16 @@ impl<'a> Conversation<'a> {
                 if self.talks() {
                     return self.pressed_in_talk(Input::Digit(digit)).await;
                 }
-                let leg = self.live.leg.id;
-                let way = way.as_str().to_owned();
-                self.recorder
-                    .note(&mut self.live, [EventKind::Digit { leg, digit, way }]);
+                let private = self
+                    .interpreter
+                    .as_ref()
+                    .map_or(self.private, Interpreter::keeps_keys_private);
+                let kind = EventKind::Digit {
+                    leg: self.live.leg.id,
+                    digit: (!private).then_some(digit),
+                    way: way.as_str().to_owned(),
+                };
+                self.recorder.note(&mut self.live, [kind]);
                 self.input(Input::Digit(digit)).await;
             }
             LegEvent::PlayDone { play } => {
@@ -426,9 +453,9 @@ impl<'a> Conversation<'a> {
 
     async fn on_told(&mut self, told: Told) {
         match told.control {
-            Control::HangUp { by, kind } => {
+            Control::HangUp { by, why, kind } => {
                 self.asked.push(told.answer);
-                self.on_hang_up(by, kind).await;
+                self.on_hang_up(by, why, kind).await;
             }
             Control::Take { .. } => {
                 let _ = told.answer.send(crate::live::Said::Gone);
@@ -454,16 +481,16 @@ impl<'a> Conversation<'a> {
         }
     }
 
-    async fn on_hang_up(&mut self, by: String, kind: EndedBy) {
+    async fn on_hang_up(&mut self, by: String, why: Option<String>, kind: EndedBy) {
         let outcome = if self.talk_until.is_some() {
             Outcome::Completed
         } else {
             Outcome::Canceled
         };
         self.live.stopped = true;
-        let reason = format!("hung up by {by}");
+        let reason = format!("hung up by {}", by_whom(&by, why.as_deref()));
         self.recorder
-            .note_now(&mut self.live, [EventKind::HangUpRequested { by }]);
+            .note_now(&mut self.live, [EventKind::HangUpRequested { by, why }]);
         self.hang_up(Ending::new(outcome, kind, reason)).await;
     }
 

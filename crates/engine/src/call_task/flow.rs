@@ -1,7 +1,7 @@
 //! The flow of a conversation: what it is told, and what is done for it.
 
 use outdial_domain::{EndedBy, Ending, EventKind, Outcome, call::Gathered};
-use outdial_flow::{Command, Input, Interpreter, Note, Party};
+use outdial_flow::{Command, Flow, Input, Interpreter, Note, Party};
 use tokio::time::Instant;
 
 use super::{USUAL_RATE, conversation::Conversation, prompts::Rendered};
@@ -14,9 +14,10 @@ impl Conversation<'_> {
     }
 
     /// Runs a flow from its beginning.
-    pub(super) fn run_flow(&mut self, mut interpreter: Interpreter) {
-        interpreter.handle(Input::Started, Instant::now().into_std());
-        self.interpreter = Some(interpreter);
+    pub(super) fn run_flow(&mut self, flow: Flow) {
+        self.private |= flow.has_private_keys();
+        self.interpreter = Some(Interpreter::new(flow));
+        self.tell_interpreter(Input::Started);
     }
 
     pub(super) async fn start_flow(&mut self, rate: u32) {
@@ -32,8 +33,8 @@ impl Conversation<'_> {
                 }
             }
         }
-        self.interpreter = Some(Interpreter::new(flow));
-        self.input(Input::Started).await;
+        self.run_flow(flow);
+        self.follow_flow().await;
     }
 
     pub(super) async fn input(&mut self, input: Input) {
@@ -57,7 +58,12 @@ impl Conversation<'_> {
 
     fn take_notes(&mut self) {
         while let Some(note) = self.interpreter.as_mut().and_then(Interpreter::poll_note) {
-            if let Note::Gathered { name, digits, .. } = &note {
+            if let Note::Gathered {
+                name,
+                digits: Some(digits),
+                ..
+            } = &note
+            {
                 self.live.call.digits.push(Gathered {
                     name: name.clone(),
                     digits: digits.clone(),

@@ -62,7 +62,8 @@ async fn take(engine: &Engine, leg: IncomingLeg, number: &Number) {
         Ok(rendered) => rendered,
         Err(reason) => return refuse(engine, leg, Ending::new(Outcome::Failed, EndedBy::System, reason)).await,
     };
-    let (live, change) = write_down(engine, &account, flow.clone(), &leg);
+    // Nobody runs it again, so what was to be pressed need not be kept.
+    let (live, change) = write_down(engine, &account, flow.clone().without_private_keys(), &leg);
     if let Err(error) = engine.store.commit(change).await {
         return refuse(
             engine,

@@ -2,7 +2,7 @@
 
 use std::{collections::BTreeMap, time::Duration};
 
-use outdial_domain::{Address, Digit, Mask};
+use outdial_domain::{Address, Digit, Mask, Pin};
 use outdial_flow::{CallerId, Dial, Flow, Gather, Instruction, Prompt, Say};
 
 /// How long to wait for each key of a PIN.
@@ -22,8 +22,8 @@ pub(super) fn flow(masks: &[Mask], from: &Address) -> Option<Flow> {
     }
     let mut on = BTreeMap::new();
     for (mask, to) in theirs {
-        let pin = mask.pin.clone().unwrap_or_default();
-        on.entry(pin).or_insert_with(|| vec![connect(mask, to)]);
+        let pin = mask.pin.as_ref().map_or("", Pin::as_str);
+        on.entry(pin.to_owned()).or_insert_with(|| vec![connect(mask, to)]);
     }
     let lengths = on.keys().map(String::len);
     let fewest = lengths.clone().min()?;
@@ -31,6 +31,7 @@ pub(super) fn flow(masks: &[Mask], from: &Address) -> Option<Flow> {
     let octet = |length: usize| u8::try_from(length).unwrap_or(u8::MAX);
     let ask = Gather {
         name: "pin".to_owned(),
+        private: true,
         prompts: vec![Prompt::Say(Say {
             text: "Please press your pin.".to_owned(),
             voice: None,
@@ -75,7 +76,7 @@ mod tests {
             account: AccountId::new(at, [1; 10]),
             number: address("+6561234567"),
             parties: parties.map(address),
-            pin: pin.map(str::to_owned),
+            pin: pin.map(|pin| pin.parse().unwrap()),
             expires: None,
             tag: None,
             created_at: at,

@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use outdial_domain::{EventKind, RecordingEnd, RecordingId, RoomId};
-use outdial_flow::{Conference, Input};
+use outdial_domain::{EndedBy, Ending, EventKind, Outcome, RecordingEnd, RecordingId, RoomId};
+use outdial_flow::{Conference, Input, Interpreter};
+use tokio::time::Instant;
 
 use super::conversation::Conversation;
 use crate::{
@@ -24,6 +25,8 @@ pub(super) struct Stay {
     tones: bool,
     /// Whether it is in the sound of the room.
     joined: bool,
+    /// Until when it waits for a moderator, where it does.
+    waits_until: Option<Instant>,
     /// Whether it is to record the room, as soon as it is in its sound.
     to_record: bool,
     /// The recording of the room, where it is this leg's.
@@ -36,6 +39,11 @@ impl Stay {
     /// Names the sound of the room.
     pub(super) fn room(&self) -> RoomId {
         self.place.room
+    }
+
+    /// Until when it waits for a moderator, where it does.
+    pub(super) fn waits_until(&self) -> Option<Instant> {
+        self.waits_until
     }
 
     /// What the room is called.
@@ -91,9 +99,10 @@ impl Conversation<'_> {
         let interest = match owner::place(self.engine, account, &wish.room, &self.live.leg.node).await {
             Ok(owner::Place::Here(interest)) => interest,
             Ok(owner::Place::There(_)) => {
-                return self.not_let_in(&wish, "another node has this room").await;
+                let because = "another node has this room";
+                return self.not_let_in(&wish, Outcome::Failed, because).await;
             }
-            Err(error) => return self.not_let_in(&wish, &error.to_string()).await,
+            Err(error) => return self.not_let_in(&wish, Outcome::Failed, &error.to_string()).await,
         };
         let call = &self.live.call;
         let muted = wish.muted || self.muted;
@@ -112,7 +121,7 @@ impl Conversation<'_> {
         let entered = rooms.enter(call.account, &wish, member, self.engine.ids.make(RoomId::new));
         let place = match entered {
             Ok(place) => place,
-            Err(reason) => return self.not_let_in(&wish, &reason.to_string()).await,
+            Err(reason) => return self.not_let_in(&wish, reason.outcome(), &reason.to_string()).await,
         };
         self.muted = muted;
         let kind = EventKind::RoomJoined {
@@ -126,6 +135,7 @@ impl Conversation<'_> {
             place,
             tones: wish.tones,
             joined: false,
+            waits_until: (!begun).then(|| Instant::now() + wish.patience),
             to_record: records,
             recording: None,
             _interest: interest,
@@ -148,20 +158,42 @@ impl Conversation<'_> {
         }
     }
 
-    /// The flow goes on without the room.
-    async fn not_let_in(&mut self, wish: &Conference, because: &str) {
+    /// The flow goes on without the room, or ends with the reason.
+    async fn not_let_in(&mut self, wish: &Conference, outcome: Outcome, because: &str) {
         let kind = EventKind::RoomLeft {
             leg: self.live.leg.id,
             room: wish.room.to_string(),
             because: because.to_owned(),
         };
         self.recorder.note(&mut self.live, [kind]);
-        Box::pin(self.input(Input::LeftRoom)).await;
+        self.goes_on_without(wish.room.as_str(), outcome, because).await;
+    }
+
+    /// The flow goes on, or ends with the reason why the room was not entered.
+    async fn goes_on_without(&mut self, room: &str, outcome: Outcome, because: &str) {
+        self.tell_interpreter(Input::NotLetIn(outcome));
+        if self.interpreter.as_ref().is_some_and(Interpreter::is_announcing) {
+            let reason = format!("turned away from the room {room}: {because}");
+            self.live.verdict = Some(Ending::new(outcome, EndedBy::System, reason));
+        }
+        Box::pin(self.follow_flow()).await;
+    }
+
+    /// No moderator came while it waited for one.
+    pub(super) async fn on_no_moderator(&mut self) {
+        let Some(stay) = &mut self.stay else { return };
+        stay.waits_until = None;
+        let room = stay.name();
+        let because = "no moderator came in time";
+        self.leave_room(because);
+        self.sound.stop().await;
+        self.goes_on_without(&room, Outcome::NoAnswer, because).await;
     }
 
     /// Hears the others, and is heard.
     async fn take_part(&mut self) {
-        let Some(stay) = &self.stay else { return };
+        let Some(stay) = &mut self.stay else { return };
+        stay.waits_until = None;
         let joining = Joining {
             room: stay.place.room,
             kind: RoomKind::Conference,

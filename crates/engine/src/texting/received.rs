@@ -242,7 +242,7 @@ fn reached<'m, 'b>(masks: &'m [Mask], from: &Address, body: &'b str) -> Option<(
         return Some((mask, to, body));
     }
     let (pin, rest) = body.trim_start().split_once(char::is_whitespace)?;
-    let (mask, to) = theirs.find(|(mask, _)| mask.pin.as_deref() == Some(pin))?;
+    let (mask, to) = theirs.find(|(mask, _)| mask.pin.as_ref().is_some_and(|own| own.as_str() == pin))?;
     Some((mask, to, rest.trim_start()))
 }
 
@@ -263,7 +263,7 @@ mod tests {
             account: AccountId::new(at, [1; 10]),
             number: address("+6561234567"),
             parties: parties.map(address),
-            pin: pin.map(str::to_owned),
+            pin: pin.map(|pin| pin.parse().unwrap()),
             expires: None,
             tag: None,
             created_at: at,

@@ -7,7 +7,7 @@ use outdial_domain::{CallId, CallState, EndedBy, Ending, EventKind, Outcome};
 use super::{Actor, CallError, get_call};
 use crate::{
     Engine, HangUpAnswer, commands,
-    live::{Control, Said},
+    live::{Control, Said, by_whom},
     ports::{Change, Job, StoreError},
 };
 
@@ -22,6 +22,20 @@ const MOMENT: Duration = Duration::from_millis(50);
 /// [`CallError::NotFound`] when the account has no such call, and [`CallError::OwnerGone`] when the node
 /// that has it does not answer.
 pub async fn hang_up(engine: &Engine, actor: &Actor, id: CallId) -> Result<HangUpAnswer, CallError> {
+    hang_up_because(engine, actor, id, None).await
+}
+
+/// The same, with the reason of whoever asks, for the call's events and its ending.
+///
+/// # Errors
+///
+/// As those of [`hang_up`].
+pub async fn hang_up_because(
+    engine: &Engine,
+    actor: &Actor,
+    id: CallId,
+    why: Option<String>,
+) -> Result<HangUpAnswer, CallError> {
     let mut tries = TRIES;
     loop {
         let details = get_call(engine, actor, id).await?;
@@ -38,6 +52,7 @@ pub async fn hang_up(engine: &Engine, actor: &Actor, id: CallId) -> Result<HangU
         }
         let control = Control::HangUp {
             by: actor.name.clone(),
+            why: why.clone(),
             kind: EndedBy::Request,
         };
         match commands::tell(engine, &details, control).await? {
@@ -54,9 +69,11 @@ pub async fn hang_up(engine: &Engine, actor: &Actor, id: CallId) -> Result<HangU
         }
         let mut call = details.call;
         let since = Some(call.events);
-        let reason = format!("canceled before it was dialled, by {}", actor.name);
+        let by = actor.name.clone();
+        let reason = format!("canceled before it was dialled, by {}", by_whom(&by, why.as_deref()));
         let ending = Ending::new(Outcome::Canceled, EndedBy::Request, reason);
-        let asked = engine.record(&mut call, EventKind::HangUpRequested { by: actor.name.clone() });
+        let why = why.clone();
+        let asked = engine.record(&mut call, EventKind::HangUpRequested { by, why });
         call.end(ending.clone(), engine.ids.now());
         let ended = engine.record(&mut call, EventKind::Ended { ending });
         let change = Change {

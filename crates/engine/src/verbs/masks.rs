@@ -1,7 +1,7 @@
 //! Masked pairs: two people are given a number of ours by which they reach each other.
 
 use jiff::{SignedDuration, Timestamp};
-use outdial_domain::{Address, Mask, MaskId, NumberUse, Plan, Priority, Retry};
+use outdial_domain::{Address, Mask, MaskId, NumberUse, Pin, Plan, Priority, Retry};
 use outdial_flow::Problem;
 
 use super::{Actor, Once, PlaceCallError};
@@ -20,7 +20,7 @@ pub struct CreateMask {
     /// The number; one of the account's that neither of them has for somebody else, when none is given.
     pub number: Option<Address>,
     /// What a caller must press to be connected.
-    pub pin: Option<String>,
+    pub pin: Option<Pin>,
     /// At this time and later it connects nobody.
     pub expires: Option<Timestamp>,
     /// Free text, echoed everywhere.
@@ -179,10 +179,6 @@ fn problems(request: &CreateMask, live: usize, now: Timestamp) -> Vec<Problem> {
         {
             problems.push(problem("number", "invalid", format!("{party} would call itself")));
         }
-    }
-    if request.pin.as_ref().is_some_and(|pin| !Mask::is_pin(pin)) {
-        let (fewest, most) = (Mask::PIN.start(), Mask::PIN.end());
-        problems.push(problem("pin", "invalid", format!("give {fewest} to {most} digits")));
     }
     if let Some(expires) = request.expires {
         if expires <= now {

@@ -150,6 +150,7 @@ pub(super) async fn gather(service: &Service, asker: &Asker<'_>, asked: ivr::Gat
     next(service, asker, &asked.session, block, |name| {
         Ok(then_silence(vec![Instruction::Gather(Gather {
             name: name.to_owned(),
+            private: false,
             prompts,
             fewest: 1,
             most: if most == 0 { u8::MAX } else { most },

@@ -22,7 +22,8 @@ const TAKERS: [(&str, &str); 9] = [
 ];
 
 /// Names that mean something somewhere.
-const NAMES: [&str; 35] = [
+const NAMES: [&str; 36] = [
+    "why",
     "to",
     "from",
     "say",
@@ -109,7 +110,7 @@ fn object(fields: Vec<(&'static str, Value)>) -> Value {
 
 /// A request for a call that is right but for what stands in these fields.
 fn almost_right() -> impl Strategy<Value = Value> {
-    prop::collection::vec((select(&NAMES[..]), values()), 0..3).prop_map(|fields| {
+    prop::collection::vec((select(&NAMES[..]), values()), 0..2).prop_map(|fields| {
         let mut request = json!({"to": BOB, "say": "x", "in": "1h"});
         for (name, value) in fields {
             request[name] = value;
@@ -187,7 +188,7 @@ fn every_body_is_taken_or_refused_with_a_problem() {
     });
     all.unwrap_or_else(|error| panic!("{error}"));
     assert!(
-        counts.iter().all(|count| count.load(Ordering::Relaxed) > 50),
+        counts.iter().all(|count| count.load(Ordering::Relaxed) > 30),
         "refused and taken: {counts:?}"
     );
 }

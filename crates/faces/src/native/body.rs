@@ -5,12 +5,17 @@ mod strict_json;
 use std::{sync::Arc, time::Duration};
 
 use axum::{
-    body::Body,
+    body::{Body, HttpBody as _},
     extract::{FromRequest, Request},
     http::{HeaderMap, header},
 };
 
-use super::{Api, code::Code, document::Document, refusal::Refusal};
+use super::{
+    Api,
+    code::Code,
+    document::{Document, MaybeDocument},
+    refusal::Refusal,
+};
 use crate::body::BodyError;
 pub(super) use crate::body::LONGEST_PAUSE;
 
@@ -35,6 +40,19 @@ impl FromRequest<Arc<Api>> for Document {
         refuse_encodings(&parts.headers)?;
         let bytes = tokio::time::timeout(JSON_TIME, read(body, &parts.headers, LARGEST_JSON)).await;
         strict_json::read(&bytes.map_err(|_| slow())??)
+    }
+}
+
+impl FromRequest<Arc<Api>> for MaybeDocument {
+    type Rejection = Refusal;
+
+    async fn from_request(request: Request, api: &Arc<Api>) -> Result<Self, Refusal> {
+        if request.body().is_end_stream() {
+            let value = serde_json::json!({});
+            let problems = Default::default();
+            return Ok(Self(Document { value, problems }));
+        }
+        Document::from_request(request, api).await.map(Self)
     }
 }
 

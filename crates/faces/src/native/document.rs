@@ -12,6 +12,10 @@ pub(super) struct Document {
     pub(super) problems: Problems,
 }
 
+/// The same of a request that needs no body: without one nothing is given.
+#[derive(Debug)]
+pub(super) struct MaybeDocument(pub(super) Document);
+
 impl Document {
     /// What was given in a form that does not depend on spaces and on the order of fields.
     pub(super) fn canonical(&self) -> Vec<u8> {

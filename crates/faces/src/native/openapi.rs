@@ -104,6 +104,7 @@ const WITH_KEY: &[Code] = &[
         calls::place::PlaceRequest,
         calls::change::ChangeRequest,
         calls::control::ControlRequest,
+        calls::hang_up::HangUpRequest,
         rooms::create::OpenRoomRequest,
         masks::create::CreateMaskRequest,
         rooms::change::ChangeRoomRequest,

@@ -91,6 +91,8 @@ impl Applications<'_> {
         let room = format!("hold-{own}").parse();
         let room = Conference {
             wait: true,
+            // Its time is that of the call.
+            patience: *outdial_flow::document::PATIENCE.end(),
             tones: false,
             most: 1,
             waiting: vec![Prompt::Play(music)],

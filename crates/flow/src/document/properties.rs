@@ -58,16 +58,19 @@ fn addresses() -> impl Strategy<Value = Address> {
 }
 
 fn conferences() -> impl Strategy<Value = Conference> {
-    ("[a-zA-Z0-9_.-]{1,64}", any::<[bool; 6]>(), 1..=500u16).prop_map(|(room, flags, most)| Conference {
-        room: room.parse().unwrap(),
-        muted: flags[0],
-        moderator: flags[1],
-        wait: flags[2],
-        end: flags[3],
-        tones: flags[4],
-        record: flags[5],
-        most,
-        waiting: Vec::new(),
+    ("[a-zA-Z0-9_.-]{1,64}", any::<[bool; 6]>(), 1..=86_400u64, 1..=500u16).prop_map(|(room, flags, patience, most)| {
+        Conference {
+            room: room.parse().unwrap(),
+            muted: flags[0],
+            moderator: flags[1],
+            wait: flags[2],
+            patience: Duration::from_secs(patience),
+            end: flags[3],
+            tones: flags[4],
+            record: flags[5],
+            most,
+            waiting: Vec::new(),
+        }
     })
 }
 
@@ -181,14 +184,18 @@ fn instructions() -> impl Strategy<Value = Instruction> {
         let steps = || prop::collection::vec(inner.clone(), 0..3);
         let dial = dials(prompts.clone(), steps()).prop_map(|dial| Instruction::Dial(Box::new(dial)));
         let gather = (
-            ("[a-zA-Z0-9_.-]{1,64}", prop::collection::vec(prompts.clone(), 0..3)),
+            (
+                "[a-zA-Z0-9_.-]{1,64}",
+                any::<bool>(),
+                prop::collection::vec(prompts.clone(), 0..3),
+            ),
             (1..=32u8, 0..=31u8, 1..=10u8, prop::option::of(digits())),
             100..=120_000u64,
             prop::collection::btree_map("[0-9*#A-D]{1,3}", steps(), 0..4),
             (steps(), steps()),
         )
             .prop_map(
-                |((name, prompts), (fewest, more, tries, finish), timeout, on, (otherwise, no_input))| {
+                |((name, private, prompts), (fewest, more, tries, finish), timeout, on, (otherwise, no_input))| {
                     let most = fewest.saturating_add(more).min(32);
                     let reachable = |digits: &str| {
                         (usize::from(fewest)..=usize::from(most)).contains(&digits.len())
@@ -198,6 +205,7 @@ fn instructions() -> impl Strategy<Value = Instruction> {
                     let timeout = Duration::from_millis(timeout);
                     Instruction::Gather(Gather {
                         name,
+                        private,
                         prompts,
                         fewest,
                         most,
@@ -242,6 +250,7 @@ fn muddles() -> impl Strategy<Value = Value> {
         "timeout",
         "tries",
         "name",
+        "private",
         "dial",
         "conference",
         "to",

@@ -11,6 +11,8 @@ use outdial_domain::{Address, AddressError, Digit, RoomName};
 
 const RING: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(600);
 const MAX: RangeInclusive<Duration> = Duration::from_millis(1)..=Duration::from_secs(24 * 3600);
+/// How long a room may wait for its moderator.
+pub const PATIENCE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(24 * 3600);
 const WARN_BEFORE: RangeInclusive<Duration> = Duration::from_secs(1)..=Duration::from_secs(600);
 
 impl Reader {
@@ -65,6 +67,7 @@ impl Reader {
         let muted = read(&mut fields, "muted", Given::boolean);
         let moderator = read(&mut fields, "moderator", Given::boolean);
         let wait = read(&mut fields, "wait", Given::boolean);
+        let patience = read(&mut fields, "patience", |given| given.duration(PATIENCE));
         let end = read(&mut fields, "end", Given::boolean);
         let tones = read(&mut fields, "tones", Given::boolean);
         let record = read(&mut fields, "record", Given::boolean);
@@ -76,6 +79,7 @@ impl Reader {
             muted: muted?.unwrap_or(false),
             moderator: moderator?.unwrap_or(false),
             wait: wait?.unwrap_or(false),
+            patience: patience?.unwrap_or(Conference::PATIENCE),
             end: end?.unwrap_or(false),
             tones: tones?.unwrap_or(true),
             record: record?.unwrap_or(false),

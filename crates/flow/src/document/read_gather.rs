@@ -30,6 +30,7 @@ impl Reader {
     pub(super) fn gather(&mut self, given: &Given<'_, '_>) -> Option<Gather> {
         let mut fields = given.object()?;
         let name = name(&mut fields);
+        let private = fields.optional_boolean("private").unwrap_or(false);
         let prompts = match fields.optional("prompts") {
             Some(given) => self.prompts(&given),
             None => Some(Vec::new()),
@@ -48,6 +49,7 @@ impl Reader {
         let Keys { fewest, most, finish } = keys?;
         Some(Gather {
             name: name?,
+            private,
             prompts: prompts?,
             fewest,
             most,

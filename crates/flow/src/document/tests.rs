@@ -83,6 +83,7 @@ fn a_gather_has_defaults() {
         empty,
         Gather {
             name: "digits".into(),
+            private: false,
             prompts: vec![],
             fewest: 1,
             most: 20,

@@ -83,6 +83,7 @@ fn written_gather(gather: &Gather) -> Value {
     let finish = gather.finish.map_or("none".to_owned(), |digit| digit.to_string());
     json!({
         "name": gather.name,
+        "private": gather.private,
         "prompts": gather.prompts.iter().map(prompt).collect::<Value>(),
         "fewest": gather.fewest,
         "most": gather.most,
@@ -143,6 +144,7 @@ fn written_conference(conference: &Conference) -> Value {
         "muted": conference.muted,
         "moderator": conference.moderator,
         "wait": conference.wait,
+        "patience": shown(conference.patience),
         "end": conference.end,
         "tones": conference.tones,
         "record": conference.record,

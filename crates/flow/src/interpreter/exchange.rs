@@ -30,8 +30,10 @@ pub enum Input {
     OtherDigit(Digit),
     /// The dial that was commanded is over.
     DialEnded(DialEnd),
-    /// The leg is out of the room that it was to enter, or was not let in.
+    /// The leg is out of the room that it entered.
     LeftRoom,
+    /// The leg was not let into the room that it was to enter, for this reason, or did not get to hear anybody in it.
+    NotLetIn(Outcome),
 }
 
 /// How a dial ended.
@@ -56,9 +58,9 @@ pub enum Command {
     Dial(Box<Dial>),
     /// Let go of the other party of the dial that was commanded last. No [`Input::DialEnded`] is awaited.
     Part,
-    /// Let the leg hear why nobody was reached; [`Input::PlayDone`] is awaited.
+    /// Let the leg hear why nobody was reached, or why it was not let in; [`Input::PlayDone`] is awaited.
     Announce(Outcome),
-    /// Enter a room; [`Input::LeftRoom`] is awaited.
+    /// Enter a room; [`Input::LeftRoom`] or [`Input::NotLetIn`] is awaited.
     Join(Conference),
     /// Begin a recording. With an `until`, [`Input::Recorded`] is awaited.
     Record(Record),
@@ -97,8 +99,8 @@ pub enum Note {
         step: String,
         /// The name its digits are kept under.
         name: String,
-        /// The answer; empty when too few keys were pressed.
-        digits: String,
+        /// The answer; empty when too few keys were pressed, none where the gather keeps them to itself.
+        digits: Option<String>,
     },
     /// A code was pressed while two talked; its steps follow.
     Code {

@@ -39,11 +39,11 @@ pub(super) enum Verdict {
 pub(super) struct End {
     /// The name the digits are kept under.
     pub(super) name: String,
-    /// The digits; empty when too few keys were pressed.
-    pub(super) digits: String,
+    /// The digits; empty when too few keys were pressed, none where nobody is to see them.
+    pub(super) digits: Option<String>,
     /// What came of it, in words.
     pub(super) result: String,
-    /// The place of the branch within the gather, as `on.3`.
+    /// The place of the branch within the gather, as `on.3`; `on.private` where nobody is to see which.
     pub(super) branch: String,
     /// The branch.
     pub(super) steps: Vec<Instruction>,
@@ -62,6 +62,11 @@ impl Gathering {
     /// When [`timed_out`](Self::timed_out) is due.
     pub(super) fn deadline(&self) -> Option<Instant> {
         self.until
+    }
+
+    /// Whether its keys are to stand nowhere.
+    pub(super) fn is_private(&self) -> bool {
+        self.gather.private
     }
 
     /// Whether its prompts are being heard.
@@ -117,12 +122,13 @@ impl Gathering {
 
     /// Takes the result out of a gather that was answered or had no input.
     pub(super) fn end(&mut self) -> End {
+        let private = self.gather.private;
         let name = mem::take(&mut self.gather.name);
         let pressed = mem::take(&mut self.keys);
         if pressed.len() < self.fewest() {
             return End {
                 name,
-                digits: String::new(),
+                digits: (!private).then(String::new),
                 result: format!(
                     "no input: {} of at least {} keys in try {} of {}",
                     pressed.len(),
@@ -135,13 +141,18 @@ impl Gathering {
             };
         }
         let (branch, steps) = match self.gather.on.remove(&pressed) {
+            Some(steps) if private => ("on.private".to_owned(), steps),
             Some(steps) => (format!("on.{pressed}"), steps),
             None => ("otherwise".to_owned(), mem::take(&mut self.gather.otherwise)),
         };
         End {
             name,
-            result: format!("pressed {pressed} in try {}, went on with `{branch}`", self.tries),
-            digits: pressed,
+            result: format!(
+                "pressed {} in try {}, went on with `{branch}`",
+                if private { "what is not shown" } else { &pressed },
+                self.tries
+            ),
+            digits: (!private).then_some(pressed),
             branch,
             steps,
         }

@@ -157,7 +157,7 @@ impl World {
                 }
                 Note::Gathered { step, digits, .. } => {
                     assert_eq!(self.open.last(), Some(&step));
-                    self.gathered.push_str(&digits);
+                    self.gathered.push_str(&digits.unwrap_or_default());
                 }
                 Note::Code { step, .. } => assert_eq!(self.open, [step]),
                 Note::Done { step, .. } => {
@@ -257,6 +257,7 @@ fn instructions() -> impl Strategy<Value = Instruction> {
             .prop_map(|(prompts, (fewest, most, tries), finish, on, otherwise, no_input)| {
                 Instruction::Gather(Gather {
                     name: "digits".into(),
+                    private: false,
                     prompts,
                     fewest,
                     most,

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use super::*;
 use crate::{Conference, Consent, Dial, OnFailure, RecordingAction, Say, Until};
-use On::{Connected, Dialled, Keys, LeftRoom, OtherKeys, Pass, PlayDone, Recorded, Sent, Start};
+use On::{Connected, Dialled, Keys, LeftRoom, NotLetIn, OtherKeys, Pass, PlayDone, Recorded, Sent, Start};
 use outdial_domain::{Outcome, RecordingEnd};
 
 /// Something that happens, in the order of the table.
@@ -18,6 +18,7 @@ enum On {
     OtherKeys(&'static str),
     Dialled(DialEnd),
     LeftRoom,
+    NotLetIn(Outcome),
     /// A recording of two seconds is complete.
     Recorded(RecordingEnd),
     /// So many milliseconds pass.
@@ -40,6 +41,7 @@ fn converse(flow: Flow, table: &[(On, &[&str])]) -> Vec<String> {
                 .for_each(|key| interpreter.handle(Input::OtherDigit(digit(key)), now)),
             On::Dialled(end) => interpreter.handle(Input::DialEnded(*end), now),
             On::LeftRoom => interpreter.handle(Input::LeftRoom, now),
+            On::NotLetIn(outcome) => interpreter.handle(Input::NotLetIn(*outcome), now),
             On::Recorded(end) => {
                 let length = Duration::from_secs(2);
                 interpreter.handle(Input::Recorded { end: *end, length }, now);
@@ -91,7 +93,9 @@ fn noted(note: &Note) -> String {
     match note {
         Note::Started { step, what } => format!("{step} > {what}"),
         Note::Done { step, result } => format!("{step} < {result}"),
-        Note::Gathered { step, name, digits } => format!("{step} = {name}:{digits}"),
+        Note::Gathered { step, name, digits } => {
+            format!("{step} = {name}:{}", digits.as_deref().unwrap_or("private"))
+        }
         Note::Code { step, code, by } => format!("{step} {code} {by:?}"),
     }
 }
@@ -120,6 +124,7 @@ fn pause(millis: u64) -> Instruction {
 fn menu() -> Gather {
     Gather {
         name: "choice".into(),
+        private: false,
         prompts: vec![Prompt::Say(said("menu")), Prompt::Say(said("again"))],
         fewest: 1,
         most: 4,
@@ -349,6 +354,83 @@ fn only_so_many_keys_are_kept() {
     );
     let kept = &ahead[..Interpreter::MOST_AHEAD];
     assert!(notes.contains(&format!("1 = choice:{kept}")), "{notes:?}");
+}
+
+#[test]
+fn whoever_is_not_let_in_hears_it_from_the_flow_or_by_a_tone() {
+    let enter = || Instruction::Conference(Conference::of("lobby".parse().unwrap()));
+    let notes = converse(
+        flow([enter()]),
+        &[
+            (Start, &["join lobby"]),
+            (NotLetIn(Outcome::Congestion), &["announce congestion"]),
+            (Keys("1"), &[]),
+            (PlayDone, &["hang up"]),
+        ],
+    );
+    assert_eq!(notes[1], "0 < not let in: congestion");
+    let _ = converse(
+        flow([enter(), say("sorry")]),
+        &[
+            (Start, &["join lobby"]),
+            (NotLetIn(Outcome::Refused), &["say sorry"]),
+            (NotLetIn(Outcome::Refused), &[]),
+            (PlayDone, &["hang up"]),
+        ],
+    );
+}
+
+#[test]
+fn what_is_pressed_for_a_private_gather_is_written_nowhere() {
+    let secret = Gather {
+        private: true,
+        on: BTreeMap::from([
+            ("4711".into(), vec![say("welcome")]),
+            ("12".into(), vec![say("twelve")]),
+        ]),
+        ..pin(2, 4)
+    };
+    let steps = flow([say("hi"), Instruction::Gather(menu()), Instruction::Gather(secret)]);
+    assert!(!format!("{steps:?}").contains("4711"), "{steps:?}");
+    let kept = steps.clone().without_private_keys();
+    assert!(!serde_json::to_string(&kept).unwrap().contains("4711"));
+    assert_eq!(kept.steps[..2], steps.steps[..2]);
+    let (mut now, mut interpreter) = (Instant::now(), Interpreter::new(steps.clone()));
+    interpreter.handle(Input::Started, now);
+    assert!(
+        interpreter.keeps_keys_private(),
+        "a key that is pressed ahead may be meant for it"
+    );
+    interpreter.handle(Input::PlayDone, now);
+    assert!(!interpreter.keeps_keys_private(), "the first gather is not private");
+    now += Duration::from_millis(1);
+    for key in ['1', '2', '#'] {
+        interpreter.handle(Input::Digit(digit(key)), now);
+    }
+    assert!(interpreter.keeps_keys_private());
+    let notes = converse(
+        steps,
+        &[
+            (Start, &["say hi"]),
+            (PlayDone, &["say menu+again"]),
+            (Keys("12#"), &["stop", "say menu+again"]),
+            (Keys("4711"), &["stop", "say welcome"]),
+            (PlayDone, &["hang up"]),
+        ],
+    );
+    assert_eq!(
+        notes[2..],
+        [
+            "1 > gather `choice`",
+            "1 = choice:12",
+            "1 < pressed 12 in try 1, went on with `on.12`",
+            "2 > gather `choice`",
+            "2 = choice:private",
+            "2 < pressed what is not shown in try 1, went on with `on.private`",
+            "2.on.private.0 > say \"welcome\"",
+            "2.on.private.0 < heard to its end",
+        ]
+    );
 }
 
 #[test]

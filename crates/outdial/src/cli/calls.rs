@@ -89,6 +89,9 @@ pub enum Calls {
     Hangup {
         /// The call
         id: String,
+        /// Why, for its events and its ending
+        #[arg(long, value_name = "TEXT")]
+        why: Option<String>,
     },
     /// Have a call that talks do something else
     Control {

@@ -79,10 +79,9 @@ async fn answer(client: &Client, command: Calls) -> Result<ExitCode, Failure> {
                 crate::output::write_out!("{}", render::call_page(&call));
             }
         }
-        Calls::Hangup { id } => {
-            let answer = client
-                .post(&format!("/calls/{}/hangup", segment(&id)), &json!({}))
-                .await?;
+        Calls::Hangup { id, why } => {
+            let body = why.map_or_else(|| json!({}), |why| json!({ "why": why }));
+            let answer = client.post(&format!("/calls/{}/hangup", segment(&id)), &body).await?;
             crate::output::say!("{}", answer["result"].as_str().unwrap_or_default());
         }
         Calls::Control { id, order, why } => {

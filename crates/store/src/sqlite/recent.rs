@@ -91,7 +91,10 @@ mod tests {
             subject: Subject::Call(CallId::from_uuid(Uuid::nil())),
             sequence,
             at: Timestamp::from_nanosecond(1_234_567).unwrap(),
-            kind: EventKind::HangUpRequested { by: "x".into() },
+            kind: EventKind::HangUpRequested {
+                by: "x".into(),
+                why: None,
+            },
         }
     }
 

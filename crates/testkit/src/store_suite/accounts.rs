@@ -65,7 +65,10 @@ pub async fn no_account_sees_another(store: &impl Store) {
     let mut stolen = life.clone();
     stolen.call.account = two.account;
     let change = stolen.change(
-        vec![outdial_domain::EventKind::HangUpRequested { by: "two".into() }],
+        vec![outdial_domain::EventKind::HangUpRequested {
+            by: "two".into(),
+            why: None,
+        }],
         at(9),
     );
     assert_eq!(store.commit(change).await, Err(StoreError::Stale(id.into())));

@@ -112,7 +112,13 @@ pub async fn a_call_changes_its_lane(store: &impl Store) {
     let mut lives = made(store, &caller, [(1, 0), (2, 0)]).await;
     let normal = Lane::of(&lives[0].call);
     lives[1].call.plan.priority = Priority::High;
-    let changed = lives[1].change(vec![EventKind::HangUpRequested { by: "change".into() }], at(1));
+    let changed = lives[1].change(
+        vec![EventKind::HangUpRequested {
+            by: "change".into(),
+            why: None,
+        }],
+        at(1),
+    );
     let job = Job::Add;
     store.commit(Change { job, ..changed }).await.unwrap();
     let mut wanted = Wanted::any(9);
@@ -248,7 +254,13 @@ pub async fn a_moved_call_is_due_at_its_new_time(store: &impl Store) {
         1
     );
     lives[0].call.plan.due = at(700);
-    let moved = lives[0].change(vec![EventKind::HangUpRequested { by: "wait".into() }], at(101));
+    let moved = lives[0].change(
+        vec![EventKind::HangUpRequested {
+            by: "wait".into(),
+            why: None,
+        }],
+        at(101),
+    );
     store.commit(Change { job: Job::Add, ..moved }).await.unwrap();
     assert_eq!(store.next_due(Work::Calls, &[]).await.unwrap(), Some(at(700)));
     assert!(

@@ -6,7 +6,13 @@ use outdial_engine::ports::{Change, Job, Store, StoreError, Trace, Wanted};
 use super::lives::{Caller, Life, at, over, trace};
 
 fn note(life: &mut Life, text: &str) -> Change {
-    life.change(vec![EventKind::HangUpRequested { by: text.into() }], at(1))
+    life.change(
+        vec![EventKind::HangUpRequested {
+            by: text.into(),
+            why: None,
+        }],
+        at(1),
+    )
 }
 
 /// Call, flow, attempts, legs, events and traces read back equal to what was saved.
@@ -170,7 +176,7 @@ pub async fn changes_are_saved_in_the_order_they_were_asked_for(store: &impl Sto
     let order: Vec<_> = events
         .iter()
         .filter_map(|stored| match &stored.event.kind {
-            EventKind::HangUpRequested { by } => Some(by.clone()),
+            EventKind::HangUpRequested { by, .. } => Some(by.clone()),
             _ => None,
         })
         .collect();

@@ -312,7 +312,7 @@ impl Life {
             EventKind::Gathered {
                 step: "1".into(),
                 name: spoken[2].into(),
-                digits: "1".into(),
+                digits: Some("1".into()),
             },
         ];
         self.call.digits.push(Gathered {

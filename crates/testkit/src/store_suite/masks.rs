@@ -15,7 +15,7 @@ fn mask(caller: &Caller, number: u64, shown: &str, expires: Option<i64>) -> Mask
         account: caller.account,
         number: address(shown),
         parties: ["+65 9000 0001", "sip:bob@127.0.0.1"].map(address),
-        pin: Some(format!("{number:04}")),
+        pin: Some(format!("{number:04}").parse().unwrap()),
         expires: expires.map(at),
         tag: Some("läuft \0".into()),
         created_at: at(0),

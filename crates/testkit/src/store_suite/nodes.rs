@@ -40,7 +40,10 @@ pub async fn a_run_without_a_lease_journals_nothing(store: &impl Store) {
     );
     assert!(refused.await.is_err());
     saved.await.unwrap();
-    let happened = vec![EventKind::HangUpRequested { by: "somebody".into() }];
+    let happened = vec![EventKind::HangUpRequested {
+        by: "somebody".into(),
+        why: None,
+    }];
     store.commit(lives[0].change(happened, at(3))).await.unwrap();
 
     nodes.beat("n1", LONG).await.unwrap();

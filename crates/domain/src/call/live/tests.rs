@@ -179,7 +179,7 @@ proptest! {
     fn sequences_have_no_gaps(count in 1usize..20) {
         let mut call = live().call;
         for index in 1..=count {
-            let event = call.record(EventId::new(at(1), [0; 10]), EventKind::HangUpRequested { by: "x".into() }, at(1));
+            let event = call.record(EventId::new(at(1), [0; 10]), EventKind::HangUpRequested { by: "x".into(), why: None }, at(1));
             prop_assert_eq!(event.sequence as usize, index);
         }
     }

@@ -33,7 +33,7 @@ pub(in crate::native) fn endpoint() -> Endpoint {
 ///
 /// Its attempts and legs, everything that happened, and the SIP messages of each leg. Numbers and names
 /// are masked, unless the operator decided otherwise or `unmasked` is asked for with a key that has the
-/// scope of that name; pressed keys and spoken texts are shown.
+/// scope of that name; spoken texts are shown, and pressed keys, unless a gather is private.
 #[utoipa::path(get, path = "/api/v1/calls/{id}/explain",
     params(
         ("id" = String, Path, description = "The id of the call."),

@@ -4,12 +4,17 @@ use std::sync::Arc;
 
 use axum::{Json, extract::State};
 use outdial_domain::CallId;
-use outdial_engine::verbs;
+use outdial_engine::{
+    Actor,
+    verbs::{self, LONGEST_REASON},
+};
+use utoipa::ToSchema;
 
 use crate::native::{
     Api,
     actor::{Allowed, ToCall},
     code::Code,
+    document::MaybeDocument,
     endpoint::Endpoint,
     id::Id,
     refusal::Refusal,
@@ -19,7 +24,17 @@ use crate::native::{
 pub(in crate::native) fn endpoint() -> Endpoint {
     Endpoint::new("calls", __path_hang_up, hang_up)
         .needs::<ToCall>()
-        .refuses(&[Code::CallNotFound, Code::Conflict, Code::NodeSilent])
+        .refuses(&[
+            Code::CallNotFound,
+            Code::Conflict,
+            Code::NodeSilent,
+            Code::InvalidRequest,
+            Code::MalformedJson,
+            Code::BrokenBody,
+            Code::SlowBody,
+            Code::BodyTooLarge,
+            Code::UnsupportedMediaType,
+        ])
 }
 
 pub(in crate::native) fn endpoint_for_delete() -> Endpoint {
@@ -28,18 +43,34 @@ pub(in crate::native) fn endpoint_for_delete() -> Endpoint {
         .refuses(&[Code::CallNotFound, Code::Conflict, Code::NodeSilent])
 }
 
+/// What may be said of the end of a call.
+#[derive(ToSchema)]
+#[expect(dead_code, reason = "it describes what `Document` reads field by field")]
+pub(in crate::native) struct HangUpRequest {
+    /// Why, for the call's events and its ending.
+    #[schema(max_length = 256)]
+    why: Option<String>,
+}
+
 /// Ends a call
 ///
-/// Doing it again is harmless. The answer says whether a phone may have rung.
-#[utoipa::path(post, path = "/api/v1/calls/{id}/hangup",
+/// Doing it again is harmless. The answer says whether a phone may have rung. Who asked, and why if they said so in a
+/// body, stands in the call's events and its ending.
+#[utoipa::path(post, path = "/api/v1/calls/{id}/hangup", request_body = Option<HangUpRequest>,
     params(("id" = String, Path, description = "The id of the call.")),
     responses((status = 200, body = HangUp)))]
 async fn hang_up(
     State(api): State<Arc<Api>>,
     Allowed { actor, .. }: Allowed<ToCall>,
     Id(id): Id<CallId>,
+    MaybeDocument(document): MaybeDocument,
 ) -> Result<Json<HangUp>, Refusal> {
-    let result = verbs::hang_up(&api.engine, &actor, id).await?;
+    let why = document.read(|fields| Some(fields.optional_line("why", LONGEST_REASON).map(str::to_owned)))?;
+    ended(&api, &actor, id, why).await
+}
+
+async fn ended(api: &Api, actor: &Actor, id: CallId, why: Option<String>) -> Result<Json<HangUp>, Refusal> {
+    let result = verbs::hang_up_because(&api.engine, actor, id, why).await?;
     Ok(Json(HangUp {
         result: HangUpWord(result),
     }))
@@ -51,8 +82,12 @@ async fn hang_up(
 #[utoipa::path(delete, path = "/api/v1/calls/{id}",
     params(("id" = String, Path, description = "The id of the call.")),
     responses((status = 200, body = HangUp)))]
-async fn delete_call(state: State<Arc<Api>>, actor: Allowed<ToCall>, id: Id<CallId>) -> Result<Json<HangUp>, Refusal> {
-    hang_up(state, actor, id).await
+async fn delete_call(
+    State(api): State<Arc<Api>>,
+    Allowed { actor, .. }: Allowed<ToCall>,
+    Id(id): Id<CallId>,
+) -> Result<Json<HangUp>, Refusal> {
+    ended(&api, &actor, id, None).await
 }
 
 #[cfg(test)]
@@ -88,7 +123,17 @@ mod tests {
         let mut leg = server.world.carrier.leg().await;
         leg.sent().await;
         leg.ring().await;
-        let hung_up = server.delete(&format!("/api/v1/calls/{id}")).await;
+        let path = format!("/api/v1/calls/{id}/hangup");
+        for (body, field) in [
+            (json!({"why": "x".repeat(257)}), "why"),
+            (json!({"why": "a\nb"}), "why"),
+            (json!({"reason": "x"}), "reason"),
+        ] {
+            let answer = server.post(&path, &body).await;
+            answer.is(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request");
+            assert_eq!(answer.errors()[0].0, field, "{}", answer.text);
+        }
+        let hung_up = server.post(&path, &json!({"why": "the shop is closed"})).await;
         assert_eq!(hung_up.json, json!({"result": "hung_up"}));
         let Some(outdial_engine::ports::LegCommand::HangUp { ending }) = leg.command().await else {
             panic!("the leg is told to end")
@@ -96,6 +141,16 @@ mod tests {
         leg.end(ending).await;
         let call = server.get(&format!("/api/v1/calls/{id}?wait=1")).await.json;
         assert_eq!(call["outcome"], "canceled");
+        let reason = "hung up by key test, because the shop is closed";
+        assert_eq!(call["ending"]["reason"], reason);
+        let events = server.get(&format!("/api/v1/calls/{id}/events")).await.text;
+        assert!(
+            events.contains(r#""by":"key test","why":"the shop is closed""#),
+            "{events}"
+        );
+        // Nobody has to say anything.
+        let bare = server.request("POST", &path).body(axum::body::Body::empty()).unwrap();
+        assert_eq!(server.send(bare).await.json, json!({"result": "too_late"}));
     }
 
     #[tokio::test(start_paused = true)]

@@ -4,7 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use axum::extract::State;
 use jiff::Timestamp;
-use outdial_domain::{self as domain, Address, AddressError, Plan};
+use outdial_domain::{self as domain, Address, AddressError, Pin, Plan};
 use outdial_engine::verbs::{self, CreateMask};
 use outdial_flow::Fields;
 use utoipa::ToSchema;
@@ -102,7 +102,7 @@ fn read(fields: &mut Fields<'_, '_>, now: Timestamp) -> Option<CreateMask> {
         Some([one?.0, other?.0])
     });
     let number = fields.optional_parse::<Dialled>("number", Address::LONGEST);
-    let pin = fields.optional_line("pin", LONGEST_PIN).map(str::to_owned);
+    let pin = fields.optional_parse::<Pin>("pin", LONGEST_PIN);
     let expires = fields
         .optional_parse::<Moment>("expires", Moment::LONGEST)
         .map(|Moment(at)| at);

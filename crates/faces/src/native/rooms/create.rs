@@ -55,6 +55,8 @@ pub(in crate::native) struct OpenRoomRequest {
     muted: Option<bool>,
     /// Whether the room begins only when a moderator is in it.
     wait: Option<bool>,
+    /// How long it waits for that, at most 24 hours; 15 minutes when not given. Whoever waits in vain is hung up.
+    patience: Option<Length>,
     /// Whether the room ends when its last moderator leaves.
     end: Option<bool>,
     /// Whether all hear a tone when somebody enters or leaves; they do when not given.
@@ -161,6 +163,9 @@ fn read(fields: &mut Fields<'_, '_>, limits: Limits) -> Option<OpenRoom> {
         if let Some(given) = fields.optional_boolean(name) {
             *flag = given;
         }
+    }
+    if let Some(patience) = fields.optional_duration("patience", document::PATIENCE) {
+        conference.patience = patience;
     }
     if let Some(most) = fields.optional_integer("most", 2..=Conference::MOST) {
         conference.most = most;

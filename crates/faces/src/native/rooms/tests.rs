@@ -2,7 +2,7 @@
 
 use axum::http::StatusCode;
 use outdial_domain::Scope;
-use outdial_engine::ports::{CallFilter, LegCommand, Store};
+use outdial_engine::ports::{CallFilter, LegCommand, LegEvent, Store};
 use outdial_testkit::fakes::Script;
 use serde_json::json;
 
@@ -40,6 +40,14 @@ async fn several_numbers_are_rung_into_a_room_and_taken_out() {
     server.reached(&shut_out, "ended").await;
     let story = server.get(&format!("/api/v1/calls/{shut_out}/events")).await.text;
     assert!(story.contains("the room is locked"), "{story}");
+    let call = server.get(&format!("/api/v1/calls/{shut_out}")).await.json;
+    assert_eq!(
+        (&call["ending"]["outcome"], &call["ending"]["reason"]),
+        (
+            &json!("refused"),
+            &json!("turned away from the room stand-up: the room is locked")
+        ),
+    );
     let kicked = server.delete(&format!("/api/v1/rooms/stand-up/members/{late}")).await;
     assert_eq!(kicked.status, StatusCode::OK, "{}", kicked.text);
     server.reached(&late, "ended").await;
@@ -53,6 +61,68 @@ async fn several_numbers_are_rung_into_a_room_and_taken_out() {
         .get("/api/v1/rooms/stand-up")
         .await
         .is(StatusCode::NOT_FOUND, "room_not_found");
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_is_not_let_in_hears_it_and_the_call_says_so() {
+    let server = Server::start().await;
+    let small = json!({"room": "small", "most": 1});
+    let first = server.place(json!({"to": NUMBERS[0], "room": small})).await;
+    server.reached(&first, "room_joined").await;
+    server.world.carrier.next(Script::ByHand);
+    let second = server.place(json!({"to": NUMBERS[1], "room": small})).await;
+    let mut leg = server.world.carrier.leg().await;
+    leg.sent().await;
+    leg.answer().await;
+    let Some(LegCommand::Play { play, .. }) = leg.command().await else {
+        panic!("it hears a tone")
+    };
+    leg.tell(LegEvent::PlayDone { play }).await;
+    let Some(LegCommand::HangUp { ending }) = leg.command().await else {
+        panic!("it is hung up")
+    };
+    leg.end(ending).await;
+    let call = server.get(&format!("/api/v1/calls/{second}?wait=1")).await.json;
+    assert_eq!(
+        (
+            &call["ending"]["outcome"],
+            &call["ending"]["by"],
+            &call["ending"]["reason"]
+        ),
+        (
+            &json!("congestion"),
+            &json!("system"),
+            &json!("turned away from the room small: the room is full: it takes 1")
+        ),
+    );
+    // A flow that goes on says so by itself, and is done.
+    let flow = json!([{"conference": small}, {"say": "Sorry."}]);
+    let third = server.place(json!({"to": NUMBERS[2], "flow": flow})).await;
+    let call = server.get(&format!("/api/v1/calls/{third}?wait=30")).await.json;
+    assert_eq!(call["outcome"], "completed", "{call:#}");
+    let events = server.get(&format!("/api/v1/calls/{third}/events")).await.text;
+    assert!(events.contains("not let in: congestion"), "{events}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_waits_for_a_moderator_without_end() {
+    let server = Server::start().await;
+    let room = json!({"room": "board", "wait": true, "patience": "2m"});
+    let begun = tokio::time::Instant::now();
+    let guest = server.place(json!({"to": NUMBERS[0], "room": room})).await;
+    server.reached(&guest, "room_joined").await;
+    assert_eq!(server.get("/api/v1/rooms/board").await.json["begun"], false);
+    server.reached(&guest, "ended").await;
+    let waited = begun.elapsed().as_secs();
+    assert!((120..130).contains(&waited), "{waited} s");
+    let call = server.get(&format!("/api/v1/calls/{guest}")).await.json;
+    assert_eq!(
+        (&call["ending"]["outcome"], &call["ending"]["reason"]),
+        (
+            &json!("no_answer"),
+            &json!("turned away from the room board: no moderator came in time")
+        ),
+    );
 }
 
 #[tokio::test(start_paused = true)]

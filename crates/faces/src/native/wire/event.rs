@@ -187,8 +187,9 @@ pub(in crate::native) enum EventData {
     Digit {
         /// The leg.
         leg: String,
-        /// The key.
-        digit: String,
+        /// The key; `null` where it may be meant for a gather that is private.
+        #[schema(required = true)]
+        digit: Option<String>,
         /// How it came: `rtp`, `sip_info` or `in_band`.
         way: String,
     },
@@ -198,8 +199,9 @@ pub(in crate::native) enum EventData {
         step: String,
         /// The name the digits are kept under.
         name: String,
-        /// What was pressed.
-        digits: String,
+        /// What was pressed; `null` where the gather is private.
+        #[schema(required = true)]
+        digits: Option<String>,
     },
     /// A code of a `dial` was pressed while two talked.
     Code {
@@ -214,6 +216,9 @@ pub(in crate::native) enum EventData {
     HangUpRequested {
         /// Who, in words.
         by: String,
+        /// Why, where whoever asked said so.
+        #[schema(required = true)]
+        why: Option<String>,
     },
     /// The sound of a leg is kept from now on.
     RecordingStarted {
@@ -408,6 +413,10 @@ impl EventData {
                 address(to);
                 sentence(because);
             }
+            Self::HangUpRequested { by, why } => {
+                sentence(by);
+                why.iter_mut().for_each(sentence);
+            }
             Self::Controlled { by, what, why, result } => {
                 [by, what, result].into_iter().for_each(sentence);
                 why.iter_mut().for_each(sentence);
@@ -420,7 +429,6 @@ impl EventData {
             | Self::Queued { because: words }
             | Self::MessageQueued { because: words }
             | Self::MessageRetryScheduled { because: words, .. }
-            | Self::HangUpRequested { by: words }
             | Self::RecordingStarted { by: words, .. }
             | Self::RecordingPaused { by: words, .. }
             | Self::RecordingResumed { by: words, .. } => sentence(words),
@@ -544,7 +552,7 @@ impl From<EventKind> for EventData {
             EventKind::InstructionDone { step, result } => Self::InstructionDone { step, result },
             EventKind::Digit { leg, digit, way } => Self::Digit {
                 leg: leg.to_string(),
-                digit: digit.to_string(),
+                digit: digit.map(|digit| digit.to_string()),
                 way,
             },
             EventKind::Gathered { step, name, digits } => Self::Gathered { step, name, digits },
@@ -553,7 +561,7 @@ impl From<EventKind> for EventData {
                 step,
                 code,
             },
-            EventKind::HangUpRequested { by } => Self::HangUpRequested { by },
+            EventKind::HangUpRequested { by, why } => Self::HangUpRequested { by, why },
             EventKind::RecordingStarted {
                 recording,
                 leg,
@@ -680,7 +688,10 @@ mod tests {
     fn the_type_is_the_word_that_the_domain_uses() {
         let at = jiff::Timestamp::UNIX_EPOCH;
         for kind in [
-            EventKind::HangUpRequested { by: "me".into() },
+            EventKind::HangUpRequested {
+                by: "me".into(),
+                why: None,
+            },
             EventKind::InstructionStarted {
                 step: "0".into(),
                 what: "say".into(),
