@@ -176,6 +176,7 @@ impl<S: Service> TextCarrier for HostedCarrier<S> {
             concatenation: Concatenation::Payload,
             receipts: true,
             down: None,
+            pauses: None,
         })
     }
 

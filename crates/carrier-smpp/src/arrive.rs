@@ -1,6 +1,6 @@
 //! What a delivery is: a receipt, or a text for us.
 
-use outdial_domain::text::Encoding;
+use outdial_domain::text::{EncodedText, Encoding};
 use outdial_engine::ports::{Arrived, ArrivedPlace, ArrivedText};
 
 use crate::{config::SmppTrunk, delivery::Delivery, parts, receipt::receipt};
@@ -35,14 +35,21 @@ fn number(party: &crate::delivery::Party) -> String {
     }
 }
 
-/// Reads a text by its `data_coding` (SMPP 3.4, section 5.2.19; 3GPP TS 23.038, section 4, from 0xF0 on).
-fn text(coding: u8, gsm_coding: u8, octets: &[u8]) -> String {
-    match coding {
-        8 => Encoding::Ucs2.text(octets),
-        0xF0..=0xFF if coding & 0x04 == 0 => Encoding::Gsm7.text(octets),
-        coding if coding == gsm_coding || coding == 0 => Encoding::Gsm7.text(octets),
-        // ASCII is the half of Latin-1; what is no text at all is shown as if it were one.
-        _ => octets.iter().map(|octet| char::from(*octet)).collect(),
+/// How a text is written, by its `data_coding` (SMPP 3.4, section 5.2.19; 3GPP TS 23.038, section 4, from 0xF0 on).
+fn text(coding: u8, gsm_coding: u8, octets: &[u8]) -> EncodedText {
+    let encoding = match coding {
+        8 => Encoding::Ucs2,
+        0xF0..=0xFF if coding & 0x04 == 0 => Encoding::Gsm7,
+        coding if coding == gsm_coding || coding == 0 => Encoding::Gsm7,
+        _ => {
+            // ASCII is the half of Latin-1; what is no text at all is shown as if it were one.
+            let latin: String = octets.iter().map(|octet| char::from(*octet)).collect();
+            return latin.as_str().into();
+        }
+    };
+    EncodedText {
+        encoding,
+        octets: octets.to_vec(),
     }
 }
 
@@ -71,17 +78,21 @@ mod tests {
         }
     }
 
+    fn read(text: &ArrivedText) -> String {
+        EncodedText::read([&text.text])
+    }
+
     #[test]
     fn a_text_is_read_by_its_coding() {
         let text = said(0, b"Hi \x00\x1B\x65");
         assert_eq!(
-            (text.from.as_str(), text.to.as_str(), text.text.as_str()),
+            (text.from.as_str(), text.to.as_str(), read(&text).as_str()),
             ("+6598765432", "72345", "Hi @€")
         );
-        assert_eq!(said(8, b"\xD8\x3D\xDC\x4D").text, "👍");
-        assert_eq!(said(3, b"\xE9").text, "é");
-        assert_eq!(said(0xF0, b"\x04").text, "è");
-        assert_eq!(said(0xF4, b"\x04").text, "\u{4}");
+        assert_eq!(read(&said(8, b"\xD8\x3D\xDC\x4D")), "👍");
+        assert_eq!(read(&said(3, b"\xE9")), "é");
+        assert_eq!(read(&said(0xF0, b"\x04")), "è");
+        assert_eq!(read(&said(0xF4, b"\x04")), "\u{4}");
     }
 
     #[test]

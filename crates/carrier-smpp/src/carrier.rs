@@ -114,6 +114,7 @@ impl TextCarrier for SmppCarrier {
             concatenation: trunk.settings.concatenation,
             receipts: trunk.settings.receipts,
             down: trunk.down(),
+            pauses: trunk.pauses(link::now()),
         })
     }
 
@@ -137,14 +138,15 @@ impl TextCarrier for SmppCarrier {
     fn look_up(&self, question: TextQuestion) -> BoxFuture<'static, Option<ReceiptState>> {
         let trunk = self.trunks.get(&question.trunk).cloned();
         Box::pin(async move {
-            let trunk = trunk?;
+            let trunk = trunk.filter(|trunk| trunk.settings.query)?;
             let from = wire::sender(&trunk.settings, question.from.as_deref()).ok()?;
             let id = trunk.settings.message_ids.to_ask(&question.id);
             let (told, answer) = oneshot::channel();
-            trunk.push(Job {
+            let job = Job {
                 what: Wanted::Query(Box::new(wire::query(&id, &from)), told),
                 high: false,
-            });
+            };
+            trunk.push(job, link::now());
             answer.await.ok().flatten()
         })
     }
@@ -170,10 +172,11 @@ async fn send(trunk: &Trunk, order: &TextOrder) -> Vec<PartFate> {
     let fates = submissions.into_iter().enumerate().map(|(number, one)| {
         let answer = (!order.have.contains(&number)).then(|| {
             let (told, answer) = oneshot::channel();
-            trunk.push(Job {
+            let job = Job {
                 what: Wanted::Submit(Box::new(one), told),
                 high: order.high,
-            });
+            };
+            trunk.push(job, link::now());
             answer
         });
         async move {

@@ -40,6 +40,8 @@ pub struct SmppTrunk {
     pub message_ids: MessageIds,
     /// Whether receipts are asked for.
     pub receipts: bool,
+    /// Whether the SMSC is asked (`query_sm`) what became of a text whose receipt did not come in its time.
+    pub query: bool,
     /// Rules for senders.
     pub senders: Vec<NumberRule>,
     /// Rules for receivers.
@@ -98,6 +100,7 @@ impl SmppTrunk {
             concatenation: Concatenation::Udh8,
             message_ids: MessageIds::Same,
             receipts: true,
+            query: true,
             senders: Vec::new(),
             receivers: Vec::new(),
             gsm_coding: 0,

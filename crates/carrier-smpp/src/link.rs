@@ -27,7 +27,7 @@ use crate::{
     session::{Answer, Event, Handed, Over, Session, Terms, Ticket},
     status::{Status, Verdict},
     tls::Tls,
-    trunk::{Job, Trunk, Wanted},
+    trunk::{Job, Trunk, Wanted, too_fast},
     wire::{BindKind, Credentials},
 };
 
@@ -108,7 +108,7 @@ struct Link<'t> {
 }
 
 /// This moment; a test that lends its time to the runtime lends it to us, too.
-fn now() -> Instant {
+pub(crate) fn now() -> Instant {
     tokio::time::Instant::now().into_std()
 }
 
@@ -251,7 +251,10 @@ impl<'t> Link<'t> {
         };
         let fate = match answer {
             Answer::Status(status, id) => match status.verdict() {
-                Verdict::SlowDown => return self.trunk.slow_down(job, now()),
+                Verdict::SlowDown => {
+                    self.trunk.slow_down(now());
+                    too_fast(status.to_string())
+                }
                 Verdict::Accepted => {
                     self.trunk.went_through(now());
                     let ids = self.trunk.settings.message_ids;
@@ -270,10 +273,7 @@ impl<'t> Link<'t> {
                 reason: "the SMSC did not answer".to_owned(),
             },
         };
-        if let Wanted::Submit(_, told) = job.what {
-            // Whoever gave up has written down that it is unknown.
-            let _ = told.send(fate);
-        }
+        job.ends_as(fate);
     }
 
     fn delivered(&mut self, handed: Handed, delivery: &Delivery) {

@@ -1,6 +1,9 @@
 //! Receipts: as optional fields (SMPP 3.4, section 4.6.1) and as a text (the same, appendix B).
 
-use outdial_domain::message::{Receipt, ReceiptState};
+use outdial_domain::{
+    message::{Receipt, ReceiptState},
+    text::Encoding,
+};
 
 use crate::{
     delivery::{Delivery, tag},
@@ -16,7 +19,10 @@ pub(crate) fn receipt(delivery: &Delivery, ids: MessageIds) -> Option<Receipt> {
     if !by_fields && !delivery.says_receipt() {
         return None;
     }
-    let text = String::from_utf8_lossy(&delivery.user_data);
+    let text = match delivery.data_coding {
+        8 => Encoding::Ucs2.text(&delivery.user_data),
+        _ => String::from_utf8_lossy(&delivery.user_data).into_owned(),
+    };
     let id = named.or_else(|| word(&text, "id"))?;
     let state = state.or_else(|| word(&text, "stat").map(|word| state_of_word(&word)))?;
     let error = delivery
@@ -67,27 +73,25 @@ fn state_of_word(word: &str) -> ReceiptState {
     found.map_or(ReceiptState::Unknown, |(_, state)| *state)
 }
 
-/// The word behind `key:`, which stands at the beginning or behind a space. What follows `text:` was written by
-/// whoever sent the text, and is not looked at.
+/// The word behind `key:`. What follows `text:` was written by whoever sent the text, and is not looked at.
 fn word(text: &str, key: &str) -> Option<String> {
     let lower = text.to_ascii_lowercase();
-    let end = lower.find("text:").unwrap_or(lower.len());
-    let wanted = format!("{key}:");
-    let mut from = 0;
-    while let Some(place) = lower[from..end].find(&wanted).map(|place| from + place) {
-        let begins = place == 0 || lower.as_bytes()[place - 1].is_ascii_whitespace();
-        let value = place + wanted.len();
-        if begins {
-            let word: String = text[value..end]
-                .trim_start()
-                .chars()
-                .take_while(|character| !character.is_whitespace())
-                .collect();
-            return (!word.is_empty()).then_some(word);
-        }
-        from = value;
-    }
-    None
+    let end = key_in(&lower, "text").map_or(lower.len(), |(place, _)| place);
+    let (_, value) = key_in(&lower[..end], key)?;
+    let ends = |character: char| character.is_whitespace() || character.is_control() || matches!(character, ',' | ';');
+    let value = text[value..end].trim_start_matches(ends);
+    let word = value.split(ends).next().unwrap_or_default();
+    (!word.is_empty()).then(|| word.to_owned())
+}
+
+/// Where a key stands, and where what follows its colon begins. SMSCs differ in what stands around both.
+fn key_in(lower: &str, key: &str) -> Option<(usize, usize)> {
+    lower.match_indices(key).find_map(|(place, _)| {
+        let before = lower[..place].chars().next_back();
+        let value = lower[place + key.len()..].trim_start().strip_prefix(':')?;
+        let begins = before.is_none_or(|character| !character.is_alphanumeric());
+        begins.then(|| (place, lower.len() - value.len()))
+    })
 }
 
 /// The kind of network and its code.
@@ -138,6 +142,15 @@ mod tests {
             ("id:7 stat:DELIVERED", of("7", Delivered, None)),
             ("id:7 stat:WHATEVER", of("7", Unknown, None)),
             ("grid:8 id:7 stat:DELIVRD", of("7", Delivered, None)),
+            (
+                "ID:7 SUB:001 DLVRD:001 SUBMIT DATE:2611201020 DONE DATE:2611201021 STAT:DELIVRD ERR:000 TEXT:stat:EXPIRED",
+                of("7", Delivered, None),
+            ),
+            ("id : 7  stat  :  DELIVRD\terr : 5", of("7", Delivered, Some("5"))),
+            ("\r\nid:7\r\nstat:UNDELIV\r\n", of("7", Undeliverable, None)),
+            ("id:7,stat:DELIVRD,err:000", of("7", Delivered, None)),
+            ("id:7; stat:DELIVRD; err:000; text :id:9", of("7", Delivered, None)),
+            ("id:7 stat:DELIVRD\0", of("7", Delivered, None)),
             ("text:id:7 stat:DELIVRD", None),
             ("id:7", None),
             ("id: ", None),
@@ -145,6 +158,18 @@ mod tests {
         ] {
             assert_eq!(by_text(text), expected, "{text}");
         }
+    }
+
+    #[test]
+    fn a_receipt_may_be_written_as_texts_are() {
+        let delivery = Delivery {
+            esm_class: 0x04,
+            data_coding: 8,
+            user_data: Encoding::Ucs2.octets("id:7 stat:DELIVRD").unwrap(),
+            ..Delivery::default()
+        };
+        let read = receipt(&delivery, MessageIds::Same);
+        assert_eq!(read, of("7", ReceiptState::Delivered, None));
     }
 
     #[test]

@@ -1,4 +1,4 @@
-//! What the binds of a trunk share: the texts that wait, and how fast they may go.
+//! What the binds of a trunk share: the texts that are to leave at once, and how fast they may go.
 
 use std::{
     collections::VecDeque,
@@ -6,7 +6,7 @@ use std::{
     time::{Duration, Instant},
 };
 
-use outdial_domain::message::{PartFate, ReceiptState};
+use outdial_domain::message::{PartFate, ReceiptState, Refusal};
 use outdial_engine::ports::Arrival;
 use rusmpp::{Pdu, pdus::SubmitSm};
 use tokio::sync::{Notify, mpsc, oneshot};
@@ -33,6 +33,10 @@ pub(crate) enum Wanted {
 }
 
 impl Job {
+    fn is_text(&self) -> bool {
+        matches!(self.what, Wanted::Submit(..))
+    }
+
     /// Whether nobody waits for it any more.
     fn is_taken_back(&self) -> bool {
         match &self.what {
@@ -43,15 +47,16 @@ impl Job {
 
     /// Says that it did not leave.
     fn not_sent(self, reason: &str) {
+        let reason = reason.to_owned();
+        self.ends_as(PartFate::NotSent { reason });
+    }
+
+    /// Says what became of it. Of a question that is nothing.
+    pub(crate) fn ends_as(self, fate: PartFate) {
         // Whoever took it back does not want to know.
         match self.what {
-            Wanted::Submit(_, told) => {
-                let reason = reason.to_owned();
-                let _ = told.send(PartFate::NotSent { reason });
-            }
-            Wanted::Query(_, told) => {
-                let _ = told.send(None);
-            }
+            Wanted::Submit(_, told) => drop(told.send(fate)),
+            Wanted::Query(_, told) => drop(told.send(None)),
         }
     }
 }
@@ -134,19 +139,19 @@ impl Trunk {
     }
 
     /// Puts something in line, or says at once that it does not leave.
-    pub(crate) fn push(&self, job: Job) {
-        let refused = {
-            let mut state = self.state();
-            if state.up == 0 {
-                Some((job, state.down.clone()))
-            } else {
-                state.lane(job.high).push_back(job);
-                None
-            }
-        };
-        match refused {
-            Some((job, why)) => job.not_sent(&why),
-            None => self.work.notify_one(),
+    pub(crate) fn push(&self, job: Job, now: Instant) {
+        let mut state = self.state();
+        if state.up == 0 {
+            let why = state.down.clone();
+            drop(state);
+            job.not_sent(&why);
+        } else if state.pauses(now) && job.is_text() {
+            drop(state);
+            job.ends_as(too_fast(PAUSES.to_owned()));
+        } else {
+            state.lane(job.high).push_back(job);
+            drop(state);
+            self.work.notify_one();
         }
     }
 
@@ -171,14 +176,19 @@ impl Trunk {
         !state.urgent.is_empty() || !state.others.is_empty()
     }
 
+    /// For how long nothing leaves.
+    pub(crate) fn pauses(&self, now: Instant) -> Option<Duration> {
+        self.paused_until(now).map(|until| until.duration_since(now))
+    }
+
     /// Until when nothing leaves.
     pub(crate) fn paused_until(&self, now: Instant) -> Option<Instant> {
         self.state().paused_until.filter(|until| *until > now)
     }
 
-    /// The SMSC said that we are too fast: it comes first after a pause.
-    pub(crate) fn slow_down(&self, job: Job, now: Instant) {
-        let refused = {
+    /// The SMSC said that we are too fast. It gets nothing for a while; what has not left yet is given back.
+    pub(crate) fn slow_down(&self, now: Instant) {
+        let waiting = {
             let mut state = self.state();
             // What was under way at the same time says the same, and tells nothing new.
             if !state.pauses(now) {
@@ -186,15 +196,10 @@ impl Trunk {
                 state.paused_until = Some(now + state.pause);
                 tracing::info!(trunk = %self.settings.name, pause = ?state.pause, "the SMSC says that we are too fast");
             }
-            if state.up == 0 {
-                Some((job, state.down.clone()))
-            } else {
-                state.lane(job.high).push_front(job);
-                None
-            }
+            state.take_texts()
         };
-        if let Some((job, why)) = refused {
-            job.not_sent(&why);
+        for job in waiting {
+            job.ends_as(too_fast(PAUSES.to_owned()));
         }
     }
 
@@ -221,6 +226,24 @@ impl State {
 
     fn take_all(&mut self) -> Vec<Job> {
         self.urgent.drain(..).chain(self.others.drain(..)).collect()
+    }
+
+    /// All but questions.
+    fn take_texts(&mut self) -> Vec<Job> {
+        let (texts, questions): (Vec<Job>, Vec<Job>) = self.take_all().into_iter().partition(Job::is_text);
+        self.others = questions.into();
+        texts
+    }
+}
+
+/// Why a text does not leave while its trunk pauses.
+const PAUSES: &str = "the SMSC said that it gets too much, and it did not leave";
+
+/// What becomes of a text that came when the SMSC had too much.
+pub(crate) fn too_fast(reason: String) -> PartFate {
+    PartFate::Refused {
+        refusal: Refusal::Slower,
+        reason,
     }
 }
 
@@ -250,7 +273,7 @@ mod tests {
         let (fast, _fast) = job(true);
         drop(answer);
         for job in [slow, gone, fast] {
-            trunk.push(job);
+            trunk.push(job, now);
         }
         assert!(trunk.take(now).is_some_and(|job| job.high));
         assert!(trunk.take(now).is_some_and(|job| !job.high));
@@ -261,11 +284,11 @@ mod tests {
     fn nothing_waits_for_a_trunk_that_is_down() {
         let trunk = trunk();
         let (early, mut early_answer) = job(false);
-        trunk.push(early);
+        trunk.push(early, Instant::now());
         assert_eq!(early_answer.try_recv(), Ok(None));
         trunk.came_up();
         let (waiting, mut answer) = job(false);
-        trunk.push(waiting);
+        trunk.push(waiting, Instant::now());
         trunk.went_down("the connection broke");
         assert_eq!(answer.try_recv(), Ok(None));
         assert_eq!(trunk.down().as_deref(), Some("the connection broke"));
@@ -277,25 +300,51 @@ mod tests {
         trunk.came_up();
         let mut now = Instant::now();
         let mut pauses = Vec::new();
-        let (refused, _answer) = job(false);
-        let mut again = refused;
+        let (question, _answer) = job(false);
+        trunk.push(question, now);
         for _ in 0..9 {
-            trunk.slow_down(again, now);
+            trunk.slow_down(now);
             let until = trunk.paused_until(now).unwrap();
-            assert!(trunk.take(now).is_none());
+            assert!(trunk.take(now).is_none(), "a question waits");
             pauses.push((until - now).as_millis());
             now = until;
-            again = trunk.take(now).unwrap();
         }
+        assert!(trunk.take(now).is_some());
         assert_eq!(pauses, [250, 500, 1_000, 2_000, 4_000, 8_000, 16_000, 30_000, 30_000]);
         for _ in 0..7 {
             trunk.went_through(now);
         }
-        trunk.slow_down(again, now);
+        trunk.slow_down(now);
         assert_eq!(trunk.paused_until(now), Some(now + FIRST_PAUSE));
         // One that was under way at the same time does not double it.
-        let (other, _other) = job(false);
-        trunk.slow_down(other, now);
+        trunk.slow_down(now);
         assert_eq!(trunk.paused_until(now), Some(now + FIRST_PAUSE));
+    }
+
+    #[test]
+    fn no_text_waits_in_a_trunk_that_pauses() {
+        let trunk = trunk();
+        let now = Instant::now();
+        trunk.came_up();
+        let text = || {
+            let (told, answer) = oneshot::channel();
+            let what = Wanted::Submit(Box::default(), told);
+            (Job { what, high: true }, answer)
+        };
+        let (waiting, mut first) = text();
+        trunk.push(waiting, now);
+        trunk.slow_down(now);
+        let (late, mut second) = text();
+        trunk.push(late, now);
+        for answer in [&mut first, &mut second] {
+            let refused = PartFate::Refused {
+                refusal: Refusal::Slower,
+                reason: PAUSES.to_owned(),
+            };
+            assert_eq!(answer.try_recv(), Ok(refused));
+        }
+        let (after, _answer) = text();
+        trunk.push(after, now + FIRST_PAUSE);
+        assert!(trunk.take(now + FIRST_PAUSE).is_some());
     }
 }

@@ -53,7 +53,8 @@ words! {
         Refused = "refused",
         /// It was taken back before it was sent.
         Canceled = "canceled",
-        /// It may or may not have been sent, or nobody says what became of it.
+        /// It may or may not have been sent, or nobody says what became of it. A receipt that comes later may still
+        /// tell.
         Unknown = "unknown",
         /// It came in, and is ours.
         Received = "received",
@@ -61,7 +62,7 @@ words! {
 }
 
 impl MessageState {
-    /// Whether nothing follows any more.
+    /// Whether we do nothing more with it. Of one that is unknown a late receipt may still tell what became of it.
     #[must_use]
     pub fn is_final(self) -> bool {
         match self {
@@ -123,6 +124,12 @@ pub struct MessagePlan {
     /// What is done when nobody knows whether it was sent.
     #[serde(default)]
     pub on_unknown: OnUnknown,
+    /// How often it is sent again at most because nobody knows whether it was, where it is at all.
+    #[serde(
+        default = "MessagePlan::once_more",
+        skip_serializing_if = "MessagePlan::is_once_more"
+    )]
+    pub unknown_retries: u16,
     /// Whether it answers its receiver's own word, as STOP: then it is sent although they want no texts.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub answers_word: bool,
@@ -132,6 +139,22 @@ pub struct MessagePlan {
     pub reference: Option<String>,
     /// Who is told of what happens to this message, besides the account's webhooks.
     pub webhook: Option<CallWebhook>,
+}
+
+impl MessagePlan {
+    /// The most times that a plan may have a message sent again because nobody knows whether it was.
+    pub const MOST_UNKNOWN_RETRIES: u16 = 20;
+
+    /// How often that is where nothing is said of it.
+    #[must_use]
+    pub fn once_more() -> u16 {
+        1
+    }
+
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+    fn is_once_more(retries: &u16) -> bool {
+        *retries == Self::once_more()
+    }
 }
 
 /// One text to one receiver.
@@ -160,6 +183,10 @@ pub struct Message {
     pub refused_by: Vec<String>,
     /// How often it was tried.
     pub tries: u16,
+    /// How many of its tries failed, which those do not that came while the trunk had too much.
+    pub failures: u16,
+    /// How often it was sent again because nobody knew whether it was.
+    pub sent_again: u16,
     /// How many events it has.
     pub events: u32,
     /// When it was accepted.
@@ -297,8 +324,9 @@ pub struct WrongState {
 }
 
 impl Message {
-    /// Receipts may come so long after the time of a message is over.
-    pub const RECEIPTS_LATE: SignedDuration = SignedDuration::from_hours(1);
+    /// So long after the time of a message its receipt is waited for: the network finds at the same moment as we that
+    /// it is over, and has to say so.
+    pub const RECEIPTS_LATE: SignedDuration = SignedDuration::from_secs(10);
 
     /// A new message that waits for its time.
     #[must_use]
@@ -315,6 +343,8 @@ impl Message {
             trunk: None,
             refused_by: Vec::new(),
             tries: 0,
+            failures: 0,
+            sent_again: 0,
             events: 0,
             created_at: now,
             updated_at: now,

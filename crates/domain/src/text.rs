@@ -3,6 +3,7 @@
 //! [`compose`] is the only place that decides on encoding and parts. What previews, charges and sends a text
 //! calls it, so none of them can count otherwise than the others.
 
+mod encoded;
 pub mod gsm;
 mod parts;
 mod smart;
@@ -10,6 +11,7 @@ mod smart;
 #[cfg(test)]
 mod properties;
 
+pub use encoded::EncodedText;
 pub use parts::{Composed, Concatenation, MOST_PARTS, Part, TextError, compose};
 pub use smart::plain_typography;
 

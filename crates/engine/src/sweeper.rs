@@ -13,7 +13,6 @@ use crate::{
     Engine, interrupted,
     node::{LEASE, PATIENCE},
     ports::StoreError,
-    texting,
     verbs::forget_recording,
 };
 
@@ -60,11 +59,6 @@ fn chores(engine: &Engine) -> Vec<Chore> {
             name: "ends attempts past their deadline",
             every: DEADLINES,
             run: |engine| Box::pin(interrupted::end_the_overdue(engine)),
-        },
-        Chore {
-            name: "asks what became of messages that no receipt came for, and ends them",
-            every: DEADLINES,
-            run: |engine| Box::pin(texting::interrupted::end_the_overdue(engine)),
         },
         Chore {
             name: "forgets receipts and parts of texts that nothing ever belonged to",

@@ -7,6 +7,7 @@ use futures_util::StreamExt;
 use outdial_domain::{
     Address, EventKind, Message, MessageEvent, MessageId, MessageState, Number, NumberUse, Priority, Scope, Subject,
     message::{OnUnknown, PartFate, Receipt, ReceiptState, Refusal, RefusalCode},
+    text::{EncodedText, Encoding},
 };
 use outdial_engine::{
     Actor, Engine, SmsTrunk,
@@ -296,6 +297,7 @@ async fn what_was_not_in_the_journal_is_sent_after_a_crash() {
         to: format!("+659000000{number}"),
         body: "one by one".into(),
         reference: None,
+        flaws: Vec::new(),
     });
     let request = SendMessages::new(receivers.collect());
     verbs::send_messages(&texts.engine, &texts.actor, request, None)
@@ -328,6 +330,7 @@ async fn an_urgent_text_overtakes_those_that_wait() {
             to: format!("+659{number}{other:06}"),
             body: "a broadcast".into(),
             reference: None,
+            flaws: Vec::new(),
         });
         let request = SendMessages::new(receivers.collect());
         verbs::send_messages(&texts.engine, &texts.actor, request, None)
@@ -356,16 +359,51 @@ async fn a_network_is_asked_before_a_text_is_given_up() {
         ..hello()
     };
     let unknown = texts.send(request()).await;
-    assert_eq!(
-        texts.reached(unknown, "message_ended", 1).await.state,
-        MessageState::Unknown
-    );
+    let message = texts.reached(unknown, "message_ended", 1).await;
+    assert_eq!(message.state, MessageState::Unknown);
+    let late = message.ended_at.unwrap().duration_since(message.plan.expires);
+    assert!(late.as_secs() < 20, "{late:#}");
     texts.world.texts.known_as(ReceiptState::Delivered);
     let known = texts.send(request()).await;
     assert_eq!(
         texts.reached(known, "message_ended", 1).await.state,
         MessageState::Delivered
     );
+    // A late receipt tells what nobody knew.
+    assert!(texts.world.texts.arrive("one", delivered("name-1")).await);
+    assert_eq!(
+        texts.reached(unknown, "message_ended", 2).await.state,
+        MessageState::Delivered
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_trunk_that_gets_too_much_is_given_nothing_for_a_while() {
+    let texts = Texts::start().await;
+    texts.world.texts.pause("one", Duration::from_secs(10));
+    let id = texts.send(hello()).await;
+    let message = texts.reached(id, "message_queued", 1).await;
+    assert_eq!(message.state, MessageState::Queued);
+    assert!(
+        texts.world.texts.orders().is_empty(),
+        "and the other trunk is no way around"
+    );
+    let taken_back = texts.send(SendMessages::to("+6590000002", "never mind")).await;
+    let canceled = verbs::cancel_message(&texts.engine, &texts.actor, taken_back)
+        .await
+        .unwrap();
+    assert!(matches!(canceled, Canceled::Prevented(_)), "{canceled:?}");
+    // What was too much at the time goes out later, and a crash in between makes nothing unknown.
+    let too_much = PartFate::Refused {
+        refusal: Refusal::Slower,
+        reason: "too many".into(),
+    };
+    texts.world.texts.next(vec![too_much]);
+    texts.reached(id, "message_queued", 2).await;
+    let texts = texts.killed().await;
+    let message = texts.reached(id, "message_submitted", 1).await;
+    assert_eq!((message.trunk.as_deref(), message.tries), (Some("one"), 2));
+    assert_eq!(texts.world.texts.orders().len(), 2);
 }
 
 #[tokio::test(start_paused = true)]
@@ -388,11 +426,16 @@ async fn a_text_that_waits_is_taken_back() {
 #[tokio::test(start_paused = true)]
 async fn a_text_that_comes_in_is_joined_from_its_parts() {
     let texts = Texts::start().await;
-    let part = |number: u8, text: &str| {
+    // A surrogate pair that is cut in two is whole again.
+    let [first, second] = [&b"\x00H\x00i\x00 \xD8\x3D"[..], b"\xDC\x4D\x00!"];
+    let part = |number: u8, octets: &[u8]| {
         Arrived::Text(ArrivedText {
             from: "+6590000001".into(),
             to: "6561234567".into(),
-            text: text.into(),
+            text: EncodedText {
+                encoding: Encoding::Ucs2,
+                octets: octets.to_vec(),
+            },
             place: Some(ArrivedPlace {
                 reference: 3,
                 total: 2,
@@ -400,8 +443,8 @@ async fn a_text_that_comes_in_is_joined_from_its_parts() {
             }),
         })
     };
-    assert!(texts.world.texts.arrive("one", part(2, "world")).await);
-    assert!(texts.world.texts.arrive("one", part(1, "Hello ")).await);
+    assert!(texts.world.texts.arrive("one", part(2, second)).await);
+    assert!(texts.world.texts.arrive("one", part(1, first)).await);
     let page = verbs::list_messages(
         &texts.engine,
         &texts.actor,
@@ -412,10 +455,7 @@ async fn a_text_that_comes_in_is_joined_from_its_parts() {
     );
     let page = page.await.unwrap();
     assert_eq!(page.items.len(), 1);
-    assert_eq!(
-        (page.items[0].plan.body.as_str(), page.items[0].parts),
-        ("Hello world", 2)
-    );
+    assert_eq!((page.items[0].plan.body.as_str(), page.items[0].parts), ("Hi 👍!", 2));
     let stranger = ArrivedText {
         from: "+6590000001".into(),
         to: "+6569999999".into(),

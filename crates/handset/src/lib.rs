@@ -61,6 +61,7 @@
 //! | `after` | how long its answer takes |
 //! | `receipt` | what becomes of it: `"delivered"` (the default), `"undeliverable"`, `"expired"`, `"rejected"`, `"deleted"`, `"accepted"`, `"enroute"`, `"unknown"`, `"none"` |
 //! | `receipt_after` | how long after the text its receipt comes, be that before its answer |
+//! | `receipt_lost` | whether it is lost on its way, so that only `query_sm` tells what became of the text |
 //! | `on_text` | a list of tables with the keys above, for the first text, the second, and so on |
 //!
 //! The table `[smsc]` says how it behaves as a whole: `system_id` and `password` of who may bind (anybody without), `ids` (`"decimal"`, `"hex_then_decimal"`, `"decimal_then_hex"`), `receipts` (`"text"`, `"fields"`), `rate` (more texts a second are throttled).

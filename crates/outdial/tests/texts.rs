@@ -147,6 +147,63 @@ async fn no_text_is_lost_or_repeated_by_a_kill() {
     assert_eq!(examined.code, 0, "{examined:?}");
 }
 
+async fn send(server: &Server, body: Value) -> String {
+    let (status, answer) = server.post("/api/v1/messages", &body).await;
+    assert_eq!(status, 201, "{answer}");
+    answer["results"][0]["message"]["id"].as_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn a_throttled_text_is_known_not_to_be_sent() {
+    let throttled = || Reply::throttled();
+    let script = SmscScript::default()
+        .text(
+            "+6590000001",
+            [throttled(), throttled(), throttled(), Reply::delivered()],
+        )
+        .text("+6590000002", [throttled()]);
+    let smsc = smsc(script).await;
+    let home = Home::new();
+    home.configure(&config(&smsc));
+    let server = home.serve().await;
+    let id = send(&server, json!({"to": "+6590000001", "body": "hello"})).await;
+    server.reached(&id, "message_queued").await;
+    server.kill().await;
+    let server = home.serve().await;
+    server.reached(&id, "message_ended").await;
+    assert_eq!(message(&server, &id).await["state"], "delivered");
+    let other = send(&server, json!({"to": "+6590000002", "body": "never mind"})).await;
+    server.reached(&other, "message_queued").await;
+    let (_, canceled) = server
+        .post(&format!("/api/v1/messages/{other}/cancel"), &json!({}))
+        .await;
+    assert_eq!(canceled["result"], "prevented", "{canceled}");
+    let taken: Vec<String> = smsc.taken().into_iter().map(|text| text.to).collect();
+    assert_eq!(taken, ["+6590000001"]);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn the_smsc_is_asked_about_a_text_whose_receipt_does_not_come() {
+    let enroute = 1;
+    let script = SmscScript::default()
+        .text("+6590000001", [Reply::delivered().without_receipts()])
+        .text("+6590000002", [Reply::state(enroute)]);
+    let smsc = smsc(script).await;
+    let home = Home::new();
+    home.configure(&config(&smsc));
+    let server = home.serve().await;
+    let body = |to: &str| json!({"to": to, "body": "hello", "validity": 1});
+    let lost = send(&server, body("+6590000001")).await;
+    let slow = send(&server, body("+6590000002")).await;
+    for (id, state) in [(&lost, "delivered"), (&slow, "unknown")] {
+        server.reached(id, "message_ended").await;
+        assert_eq!(message(&server, id).await["state"], state);
+    }
+    assert_eq!(smsc.questions(), 2);
+    server.stop().await;
+}
+
 #[tokio::test]
 async fn a_text_is_told_of_as_a_call_is() {
     let smsc = smsc(SmscScript::default()).await;

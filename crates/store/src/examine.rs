@@ -65,7 +65,8 @@ pub(crate) mod every {
     pub(crate) const DELIVERY: &str = "SELECT account_id, id, kind, subject, webhook_id, at, entry FROM delivery";
     pub(crate) const MESSAGE: &str =
         "SELECT account_id, id, direction, state, events, created_at, ended_at, plan, progress FROM message";
-    pub(crate) const PART: &str = "SELECT sender, receiver, reference, total, number, text FROM arrived_part";
+    pub(crate) const PART: &str =
+        "SELECT sender, receiver, reference, total, number, encoding, octets FROM arrived_part";
     pub(crate) const LEFT_ALONE: &str = "SELECT number, since, because FROM do_not_disturb";
     pub(crate) const MASK: &str = "SELECT id, mask FROM mask";
     pub(crate) const FIRST_ANSWER: &str =

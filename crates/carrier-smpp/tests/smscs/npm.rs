@@ -5,7 +5,7 @@ use std::time::Duration;
 use outdial_carrier_smpp::{Binds, TlsSettings};
 use outdial_domain::{
     message::{PartFate, Receipt, ReceiptState, Refusal},
-    text::Concatenation,
+    text::{Concatenation, EncodedText},
 };
 use outdial_engine::ports::{Arrived, TextCarrier as _, TextQuestion};
 use outdial_testkit::peers::{Certificates, NpmSmsc, Peer, Shown, require};
@@ -96,7 +96,15 @@ async fn refusals_throttling_silence_and_lost_connections_are_told_apart() {
     let mut trunk = trunk(smsc.address());
     trunk.answer_within = Duration::from_secs(1);
     let mut rig = Rig::start(trunk).up().await;
-    // Throttled at first: it waits, and is sent once.
+    // Throttled at first: it is certainly not sent, and the trunk pauses.
+    let throttled = rig.send("+6598765401", "one").await;
+    assert!(
+        matches!(&throttled[..], [PartFate::Refused { refusal: Refusal::Slower, reason }] if reason.contains("ESME_RTHROTTLED")),
+        "{throttled:?}"
+    );
+    while rig.carrier.trunk("smsc").unwrap().pauses.is_some() {
+        tokio::task::yield_now().await;
+    }
     assert_eq!(rig.send("+6598765401", "one").await, [accepted("m1")]);
     assert_eq!(rig.arrives().await, delivered("m1"));
     let refused = rig.send("+6598765402", "two").await;
@@ -138,7 +146,10 @@ async fn a_text_of_somebody_comes_in_its_parts() {
     assert_eq!(texts[0].from, "+6598765499");
     let place = texts[1].place.unwrap();
     assert_eq!((place.reference, place.total, place.number), (9, 2, 2));
-    assert_eq!(texts.map(|part| part.text).concat(), "First, second 👍");
+    assert_eq!(
+        EncodedText::read(texts.iter().map(|part| &part.text)),
+        "First, second 👍"
+    );
 }
 
 #[tokio::test]

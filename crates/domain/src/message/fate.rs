@@ -32,6 +32,8 @@ pub enum PartFate {
 /// Whether another try makes sense after a refusal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Refusal {
+    /// As soon as the trunk goes on: it was given too much at one time.
+    Slower,
     /// At another time, or over another trunk.
     Later,
     /// Over another trunk only.

@@ -6,7 +6,8 @@ use super::{Message, MessageEvent, MessageState, Receipt, ReceiptState, Submissi
 
 impl Message {
     /// Takes a receipt. One that is for none of its submissions, comes twice, or says less than is known, changes
-    /// nothing: the first final state of a submission holds.
+    /// nothing: the first state that says what became of a submission holds. Also a message that ended because nobody
+    /// knew ends anew when somebody does.
     pub fn report(&mut self, receipt: &Receipt, now: Timestamp) -> Vec<MessageEvent> {
         let Some(state) = said(receipt.state) else {
             return Vec::new();
@@ -17,7 +18,8 @@ impl Message {
         let Some((number, submission)) = found.next() else {
             return Vec::new();
         };
-        if submission.state != SubmissionState::Submitted {
+        let open = matches!(submission.state, SubmissionState::Submitted | SubmissionState::Unknown);
+        if !open || submission.state == state {
             return Vec::new();
         }
         submission.state = state;
@@ -28,7 +30,7 @@ impl Message {
             state,
             error: receipt.error.clone(),
         }];
-        if self.state == MessageState::Submitted {
+        if matches!(self.state, MessageState::Submitted | MessageState::Unknown) {
             events.extend(self.conclude(now));
         }
         events
@@ -36,11 +38,16 @@ impl Message {
 
     /// Ends it when what is known of its submissions says how: all are delivered, or one never will be.
     pub(super) fn conclude(&mut self, now: Timestamp) -> Option<MessageEvent> {
-        let bad = self.submissions.iter().enumerate().find_map(|(number, submission)| {
+        let bad = self.submissions.iter().enumerate().filter_map(|(number, submission)| {
             let state = ended_by(submission.state)?;
             Some((number, state, submission.error.clone()))
         });
+        // What is known of one part says more than that nobody knows of another.
+        let bad = bad.min_by_key(|(_, state, _)| *state == MessageState::Unknown);
         if let Some((number, state, error)) = bad {
+            if self.state == state {
+                return None;
+            }
             let code = error.map(|error| format!("the network gives the code {error}"));
             let reason = match (self.submissions.len(), code) {
                 (1, code) => code,

@@ -8,8 +8,8 @@ use super::{
     Message, MessageEvent, MessageState, OnUnknown, PartFate, Refusal, Submission, SubmissionState, WrongState, waiting,
 };
 
-/// As often a message is tried, at most.
-const MOST_TRIES: u16 = 50;
+/// After so many tries that failed a message is given up.
+const MOST_FAILURES: u16 = 50;
 
 /// Why a submission without an answer is unknown.
 const NOBODY_SAID: &str = "nobody said what became of it";
@@ -71,7 +71,7 @@ impl Message {
         }
         self.state = MessageState::Sending;
         self.trunk = Some(trunk.to_owned());
-        self.tries += 1;
+        self.tries = self.tries.saturating_add(1);
         self.updated_at = now;
         Ok(MessageEvent::Sending {
             trunk: trunk.to_owned(),
@@ -128,9 +128,18 @@ impl Message {
         if let Some(reason) = found.unknown {
             return match self.plan.on_unknown {
                 OnUnknown::Leave => vec![self.end(MessageState::Unknown, Some(reason), now)],
+                OnUnknown::Retry if self.sent_again >= self.plan.unknown_retries => {
+                    let reason = match self.sent_again {
+                        1 => format!("it was sent again once: {reason}"),
+                        times => format!("it was sent again {times} times: {reason}"),
+                    };
+                    vec![self.end(MessageState::Unknown, Some(reason), now)]
+                }
                 OnUnknown::Retry => {
+                    self.sent_again += 1;
                     for submission in &mut self.submissions {
-                        if submission.state == SubmissionState::Unknown {
+                        // One that has a name was sent: the network has said that it does not know more.
+                        if submission.state == SubmissionState::Unknown && submission.id.is_none() {
                             submission.state = SubmissionState::Waiting;
                             submission.perhaps = true;
                         }
@@ -155,6 +164,7 @@ impl Message {
         };
         let some_left = !self.have().is_empty();
         match refusal {
+            Refusal::Slower => vec![self.held_up(reason, now)],
             Refusal::Never => vec![self.end_unsent(MessageState::Rejected, Some(reason), now)],
             Refusal::Elsewhere if some_left => {
                 let reason = format!("the trunk has some of its parts and refuses the rest: {reason}");
@@ -168,13 +178,25 @@ impl Message {
         }
     }
 
+    /// Waits for its trunk, which was given too much at one time. That says nothing against the message: it keeps its
+    /// place, and is tried as often as that takes.
+    fn held_up(&mut self, because: String, now: Timestamp) -> MessageEvent {
+        if self.plan.expires <= now {
+            return self.end_unsent(MessageState::Expired, Some(because), now);
+        }
+        self.state = MessageState::Queued;
+        self.reason = Some(because.clone());
+        MessageEvent::Queued { because }
+    }
+
     /// Waits for another try, or ends when there is no time for one.
     fn again(&mut self, because: String, now: Timestamp) -> MessageEvent {
-        if self.tries >= MOST_TRIES {
+        self.failures = self.failures.saturating_add(1);
+        if self.failures >= MOST_FAILURES {
             let reason = format!("it was tried {} times: {because}", self.tries);
             return self.end_unsent(MessageState::Failed, Some(reason), now);
         }
-        let at = now.checked_add(pause(self.tries)).unwrap_or(Timestamp::MAX);
+        let at = now.checked_add(pause(self.failures)).unwrap_or(Timestamp::MAX);
         if at >= self.plan.expires {
             return self.end_unsent(MessageState::Expired, Some(because), now);
         }
@@ -213,6 +235,7 @@ impl Found {
 
     fn lost(&mut self, submission: &mut Submission, reason: &str) {
         submission.state = SubmissionState::Unknown;
+        submission.id = None;
         submission.error = Some(reason.to_owned());
         self.unknown.get_or_insert_with(|| reason.to_owned());
     }
@@ -227,7 +250,7 @@ impl Found {
     }
 }
 
-fn pause(tries: u16) -> Duration {
-    let doublings = u32::from(tries.saturating_sub(1)).min(16);
+fn pause(failures: u16) -> Duration {
+    let doublings = u32::from(failures.saturating_sub(1)).min(16);
     (FIRST_PAUSE * 2u32.pow(doublings)).min(LONGEST_PAUSE)
 }

@@ -19,6 +19,7 @@ fn message(parts: usize) -> Message {
         due: at(0),
         expires: at(86_400),
         on_unknown: OnUnknown::Leave,
+        unknown_retries: 1,
         answers_word: false,
         tag: None,
         reference: None,
@@ -115,13 +116,17 @@ fn a_message_is_sent_and_delivered() {
 
 #[test]
 fn what_follows_an_answer_depends_on_what_is_certain() {
-    use MessageState::{Expired, Failed, Rejected, Scheduled, Submitted, Unknown};
-    use Refusal::{Elsewhere, Later, Never};
+    use MessageState::{Expired, Failed, Queued, Rejected, Scheduled, Submitted, Unknown};
+    use Refusal::{Elsewhere, Later, Never, Slower};
     let not_sent = || PartFate::NotSent { reason: "down".into() };
     for (fates, state, refused_by, have) in [
         (vec![accepted("a"), accepted("b")], Submitted, 0, vec![0, 1]),
         (vec![not_sent(), not_sent()], Scheduled, 0, vec![]),
         (vec![refused(Later), not_sent()], Scheduled, 0, vec![]),
+        (vec![refused(Slower), refused(Slower)], Queued, 0, vec![]),
+        (vec![refused(Slower), not_sent()], Scheduled, 0, vec![]),
+        (vec![accepted("a"), refused(Slower)], Queued, 0, vec![0]),
+        (vec![refused(Slower), lost()], Unknown, 0, vec![1]),
         (vec![refused(Later), refused(Elsewhere)], Scheduled, 1, vec![]),
         (vec![refused(Never), refused(Later)], Rejected, 0, vec![]),
         (vec![accepted("a"), refused(Later)], Scheduled, 0, vec![0]),
@@ -213,15 +218,76 @@ fn time_ends_what_waits_and_what_nobody_reports() {
     let mut submitted = sending(1);
     submitted.answered(&[accepted("a")], at(2)).unwrap();
     assert_eq!(submitted.overdue(at(86_400)), None);
-    assert!(submitted.overdue(at(90_000)).is_some());
+    assert!(submitted.overdue(at(86_410)).is_some());
     assert_eq!(submitted.state, MessageState::Unknown);
+}
+
+#[test]
+fn a_trunk_that_has_too_much_takes_no_try_from_a_text() {
+    let mut message = message(1);
+    for second in 1..200 {
+        message.journal("one", 1, at(second)).unwrap();
+        message.answered(&[refused(Refusal::Slower)], at(second)).unwrap();
+        assert_eq!((message.state, message.plan.due), (MessageState::Queued, at(0)));
+    }
+    message.journal("one", 1, at(200)).unwrap();
+    message.answered(&[refused(Refusal::Later)], at(200)).unwrap();
+    assert_eq!(
+        (message.state, message.plan.due, message.tries),
+        (MessageState::Scheduled, at(201), 200)
+    );
+    assert!(message.cancel(at(200)).is_ok());
+}
+
+#[test]
+fn a_text_of_which_nobody_knows_is_sent_again_so_often_and_no_more() {
+    let mut message = message(1);
+    message.plan.on_unknown = OnUnknown::Retry;
+    message.plan.unknown_retries = 2;
+    for try_ in 1..=3 {
+        assert_ne!(message.state, MessageState::Unknown);
+        message.journal("one", 1, at(try_ * 10)).unwrap();
+        message.interrupted(at(try_ * 10)).unwrap();
+    }
+    assert_eq!((message.state, message.tries), (MessageState::Unknown, 3));
+    assert!(message.reason.unwrap().starts_with("it was sent again 2 times: "));
+}
+
+#[test]
+fn a_late_receipt_tells_what_nobody_knew_and_only_that() {
+    use ReceiptState::{Delivered, Undeliverable, Unknown};
+    let mut silent = sending(1);
+    silent.answered(&[accepted("a")], at(2)).unwrap();
+    silent.overdue(at(90_000)).unwrap();
+    let mut unsure = sending(1);
+    unsure.answered(&[accepted("a")], at(2)).unwrap();
+    unsure.report(&receipt("a", Unknown), at(3));
+    for mut message in [silent, unsure] {
+        assert_eq!(message.state, MessageState::Unknown);
+        assert_eq!(message.report(&receipt("b", Delivered), at(90_001)), []);
+        assert_eq!(message.report(&receipt("a", Delivered), at(90_002)).len(), 2);
+        assert_eq!(
+            (message.state, message.delivered_at, message.ended_at, &message.reason),
+            (MessageState::Delivered, Some(at(90_002)), Some(at(90_002)), &None)
+        );
+        assert_eq!(message.report(&receipt("a", Undeliverable), at(90_003)), []);
+    }
+    // Nobody will ever know of the first part.
+    let mut half = sending(2);
+    half.answered(&[lost(), accepted("b")], at(2)).unwrap();
+    assert_eq!(half.report(&receipt("b", Delivered), at(3)).len(), 1);
+    assert_eq!(half.state, MessageState::Unknown);
+    let mut bad = sending(2);
+    bad.answered(&[lost(), accepted("b")], at(2)).unwrap();
+    bad.report(&receipt("b", Undeliverable), at(3));
+    assert_eq!(bad.state, MessageState::Undelivered);
 }
 
 proptest! {
     /// Whatever happens in whatever order: no submission that the network has or may have is made again, and what
-    /// has ended stays as it ended.
+    /// has ended stays as it ended, unless a receipt tells what nobody knew.
     #[test]
-    fn nothing_is_sent_twice(steps in proptest::collection::vec((0u8..6, 0u8..6, 0u8..6), 1..60)) {
+    fn nothing_is_sent_twice(steps in proptest::collection::vec((0u8..6, 0u8..7, 0u8..7), 1..60)) {
         let mut message = message(2);
         let mut maybe_had = [false; 2];
         let fate = |kind: u8, id: &str| match kind {
@@ -229,6 +295,7 @@ proptest! {
             2 => refused(Refusal::Later),
             3 => refused(Refusal::Elsewhere),
             4 => PartFate::NotSent { reason: "down".into() },
+            5 => refused(Refusal::Slower),
             _ => lost(),
         };
         for (second, (step, one, two)) in (1..).zip(steps) {
@@ -256,10 +323,11 @@ proptest! {
                 },
                 _ => { let _ = message.cancel(at(second)); }
             }
-            if before.state.is_final() {
+            if before.state.is_final() && (before.state != MessageState::Unknown || step != 3) {
                 prop_assert_eq!(message.state, before.state);
                 prop_assert_eq!(message.ended_at, before.ended_at);
             }
+            prop_assert!(message.state.is_final() || !before.state.is_final());
             prop_assert_eq!(message.ended_at.is_some(), message.state.is_final());
         }
     }

@@ -6,7 +6,7 @@ use futures_util::future::BoxFuture;
 use outdial_domain::{
     MessageId,
     message::{PartFate, Receipt, ReceiptState},
-    text::{Composed, Concatenation},
+    text::{Composed, Concatenation, EncodedText},
 };
 use tokio::sync::{mpsc, oneshot};
 
@@ -25,7 +25,8 @@ pub trait TextCarrier: Send + Sync {
     fn can(&self, ask: &TextAsk<'_>) -> Result<(), String>;
 
     /// Sends a text, which must be in the journal before this is called, and says what became of each of its
-    /// submissions. A trunk that is told to go slower does so by itself; the text waits meanwhile.
+    /// submissions. What a trunk had too much of is refused as [`Slower`](outdial_domain::message::Refusal::Slower),
+    /// and the trunk [pauses](TextTrunk::pauses): nothing waits in here, where a crash would make it unknown.
     ///
     /// Whoever drops the future takes back what has not left yet.
     fn send(&self, order: TextOrder) -> BoxFuture<'static, Vec<PartFate>>;
@@ -61,6 +62,8 @@ pub struct TextTrunk {
     pub receipts: bool,
     /// Why nothing can be sent over it at the moment; `None` when it can.
     pub down: Option<String>,
+    /// For how long it takes nothing, because the far side said that it gets too much; `None` when it takes more.
+    pub pauses: Option<Duration>,
 }
 
 /// One text to send.
@@ -125,7 +128,7 @@ pub struct ArrivedText {
     /// Which number of ours it is for, as the network writes it.
     pub to: String,
     /// What it says.
-    pub text: String,
+    pub text: EncodedText,
     /// Which part of a text it is; `None` for a whole one.
     pub place: Option<ArrivedPlace>,
 }

@@ -7,7 +7,7 @@ use jiff::Timestamp;
 use outdial_domain::{
     Account, Address, Mask, Message, MessageEvent, MessageId, MessagePlan, Number, NumberUse, Priority,
     message::{Keyword, OnUnknown},
-    text::{Composed, Concatenation, Encoding, MOST_PARTS, compose},
+    text::{Composed, Concatenation, EncodedText, Encoding, MOST_PARTS, compose},
 };
 use tokio::sync::oneshot;
 
@@ -47,7 +47,7 @@ async fn text_is_taken(engine: &Engine, trunk: String, text: ArrivedText) -> Res
     if !complete {
         return Ok(());
     }
-    let body: String = parts.iter().map(|part| part.text.as_str()).collect();
+    let body = EncodedText::read(parts.iter().map(|part| &part.text));
     let to = Received {
         engine,
         account: &account,
@@ -207,6 +207,7 @@ impl Received<'_> {
             due,
             expires,
             on_unknown: OnUnknown::Leave,
+            unknown_retries: MessagePlan::once_more(),
             answers_word: false,
             tag: None,
             reference: None,

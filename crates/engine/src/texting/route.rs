@@ -45,6 +45,14 @@ pub(crate) struct TextRoute {
     pub(crate) passed_over: Vec<String>,
 }
 
+impl TextRoute {
+    /// Whether its trunk has been told to go slower since it was chosen.
+    pub(crate) fn pauses_by_now(&self) -> bool {
+        let state = self.carrier.trunk(&self.trunk.name);
+        state.is_some_and(|state| state.pauses.is_some())
+    }
+}
+
 /// Whether a text can go now.
 pub(crate) enum Way {
     /// By this way.

@@ -73,18 +73,23 @@ async fn prepare(engine: &Engine, message: &mut Message) -> Prepared {
         if let Some(over) = message.overdue(now) {
             return Prepared::Over(over);
         }
-        let because = match route::route(message, &engine.settings, &engine.text_carriers) {
+        let (because, wait) = match route::route(message, &engine.settings, &engine.text_carriers) {
             Err(error) => {
                 let refused = message.refuse(RefusalCode::NoRoute, error.to_string(), now);
                 return refused.map_or(Prepared::Gone, Prepared::Over);
             }
-            Ok(Way::Open(route)) => match permitted(engine, message, &route, &mut told, tell_at).await {
-                // It may have been down by then; its carrier says so at once, and nothing was sent.
-                Permitted::Now(permit) => return Prepared::Ready(Box::new(route), permit),
-                Permitted::Expired => continue,
-                Permitted::Gone => return Prepared::Gone,
+            Ok(Way::Open(route)) => match route.state.pauses {
+                Some(pause) => (format!("{} gets too much and pauses", route.trunk.name), pause),
+                None => match permitted(engine, message, &route, &mut told, tell_at).await {
+                    // It was told to go slower while others were before this one.
+                    Permitted::Now(_) if route.pauses_by_now() => continue,
+                    // It may have been down by then; its carrier says so at once, and nothing was sent.
+                    Permitted::Now(permit) => return Prepared::Ready(Box::new(route), permit),
+                    Permitted::Expired => continue,
+                    Permitted::Gone => return Prepared::Gone,
+                },
             },
-            Ok(Way::Down(reasons)) => reasons.join("; "),
+            Ok(Way::Down(reasons)) => (reasons.join("; "), LOOK),
         };
         if !told && Instant::now() >= tell_at {
             told = true;
@@ -92,7 +97,11 @@ async fn prepare(engine: &Engine, message: &mut Message) -> Prepared {
                 return Prepared::Gone;
             }
         }
-        tokio::time::sleep(LOOK.min(time_left(engine, message))).await;
+        let mut wait = wait.min(time_left(engine, message));
+        if !told {
+            wait = wait.min(tell_at.saturating_duration_since(Instant::now()));
+        }
+        tokio::time::sleep(wait).await;
     }
 }
 

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use outdial_domain::{
-    Message, MessageEvent, MessageId, Priority,
+    Message, MessageEvent, MessageId, MessagePlan, Priority,
     message::{OnUnknown, RefusalCode},
 };
 use outdial_flow::Problem;
@@ -55,6 +55,9 @@ pub struct SendMessages {
     pub smart: bool,
     /// What is done when nobody knows whether one was sent.
     pub on_unknown: OnUnknown,
+    /// How often one is sent again at most because of that, where that is what is done: 1 to
+    /// [`MessagePlan::MOST_UNKNOWN_RETRIES`].
+    pub unknown_retries: u16,
     /// Within this time the same text is not sent to the same receiver by the same sender again.
     pub unique_within: Option<Duration>,
     /// Free text, echoed everywhere.
@@ -72,6 +75,8 @@ pub struct Receiver {
     pub body: String,
     /// The sender's own name for the message.
     pub reference: Option<String>,
+    /// What whoever asks has found wrong with it, as a value that its body lacks. Then it is refused in its place.
+    pub flaws: Vec<Problem>,
 }
 
 impl SendMessages {
@@ -87,6 +92,7 @@ impl SendMessages {
             priority: Priority::default(),
             smart: false,
             on_unknown: OnUnknown::default(),
+            unknown_retries: MessagePlan::once_more(),
             unique_within: None,
             tag: None,
             webhook: None,
@@ -100,6 +106,7 @@ impl SendMessages {
             to: number.into(),
             body: body.into(),
             reference: None,
+            flaws: Vec::new(),
         }])
     }
 }

@@ -43,6 +43,7 @@ pub(crate) enum Deed {
 pub(crate) struct Plan {
     pub(crate) parts: usize,
     pub(crate) on_unknown: OnUnknown,
+    pub(crate) unknown_retries: u16,
     after: Option<u64>,
     validity: u64,
 }
@@ -81,6 +82,7 @@ impl Plan {
             due: self.after.map(|after| now + Duration::from_millis(after)),
             validity: Some(Duration::from_secs(self.validity)),
             on_unknown: self.on_unknown,
+            unknown_retries: self.unknown_retries,
             ..SendMessages::to(receiver(number), body)
         }
     }
@@ -124,9 +126,11 @@ fn deed() -> impl Strategy<Value = Deed> {
 
 fn plan() -> impl Strategy<Value = Plan> {
     let on_unknown = prop_oneof![2 => Just(OnUnknown::Leave), 1 => Just(OnUnknown::Retry)];
-    (1..4usize, on_unknown, option::of(0..3_000u64), 1..600u64).prop_map(|(parts, on_unknown, after, validity)| Plan {
+    let plan = (1..4usize, on_unknown, 1..3u16, option::of(0..3_000u64), 1..600u64);
+    plan.prop_map(|(parts, on_unknown, unknown_retries, after, validity)| Plan {
         parts,
         on_unknown,
+        unknown_retries,
         after,
         validity,
     })
@@ -138,11 +142,13 @@ fn reply() -> impl Strategy<Value = Reply> {
         1 => Just(ReceiptState::Undeliverable),
         1 => Just(ReceiptState::Expired),
         1 => Just(ReceiptState::Enroute),
+        1 => Just(ReceiptState::Unknown),
     ];
     let takes = (option::weighted(0.9, (0..5_000u64, state)), 1..3usize);
     let fate = prop_oneof![
         8 => takes.prop_map(|(receipt, times)| Fate::Takes { receipt, times }),
         1 => Just(Fate::TakesSilently),
+        2 => Just(Fate::Refuses(Refusal::Slower)),
         2 => Just(Fate::Refuses(Refusal::Later)),
         1 => Just(Fate::Refuses(Refusal::Elsewhere)),
         1 => Just(Fate::Refuses(Refusal::Never)),

@@ -12,7 +12,7 @@ use futures_util::{
     future::{BoxFuture, join_all},
 };
 use outdial_domain::{
-    message::{PartFate, Receipt, ReceiptState},
+    message::{PartFate, Receipt, ReceiptState, Refusal},
     text::Concatenation,
 };
 use outdial_engine::ports::{Arrival, Arrived, ArrivedText, TextAsk, TextCarrier, TextOrder, TextQuestion, TextTrunk};
@@ -23,6 +23,9 @@ use tokio::{
 
 use super::life::{Fate, Reply};
 
+/// For how many milliseconds a trunk takes nothing after it had too much.
+const PAUSE: u64 = 250;
+
 /// All networks, behind two trunks.
 #[derive(Debug, Default)]
 pub(crate) struct Network(Mutex<State>);
@@ -32,6 +35,8 @@ struct State {
     replies: VecDeque<Reply>,
     taken: Vec<Taken>,
     down: Vec<String>,
+    /// Until when each trunk takes nothing.
+    pauses: BTreeMap<String, Instant>,
     names: usize,
     /// What is to be said, of which somebody has heard or not.
     sayings: Vec<(Saying, bool)>,
@@ -64,6 +69,7 @@ impl Network {
         let mut state = self.state();
         state.replies = replies.iter().copied().collect();
         state.down.clear();
+        state.pauses.clear();
     }
 
     pub(crate) fn trunk_is(&self, trunk: &str, up: bool) {
@@ -112,7 +118,7 @@ impl Network {
         let what = Arrived::Text(ArrivedText {
             from,
             to: "+6561234567".to_owned(),
-            text: "STOP".to_owned(),
+            text: "STOP".into(),
             place: None,
         });
         let trunk = "one".to_owned();
@@ -165,6 +171,10 @@ impl Network {
                 times: 1,
             },
         });
+        if matches!(reply.fate, Fate::Refuses(Refusal::Slower)) {
+            let until = Instant::now() + Duration::from_millis(reply.after + PAUSE);
+            state.pauses.insert(order.trunk.clone(), until);
+        }
         let has_it = matches!(reply.fate, Fate::Takes { .. } | Fate::TakesSilently);
         let place = state.taken.len();
         state.names += 1;
@@ -217,11 +227,15 @@ pub(crate) struct Carrier(pub(crate) Arc<Network>);
 
 impl TextCarrier for Carrier {
     fn trunk(&self, name: &str) -> Option<TextTrunk> {
-        let down = self.0.state().down.iter().any(|down| down == name);
+        let state = self.0.state();
+        let down = state.down.iter().any(|down| down == name);
+        let until = state.pauses.get(name).copied();
+        let pause = until.map(|until| until.saturating_duration_since(Instant::now()));
         Some(TextTrunk {
             concatenation: Concatenation::Udh8,
             receipts: true,
             down: down.then(|| "the model says so".to_owned()),
+            pauses: pause.filter(|left| !left.is_zero()),
         })
     }
 

@@ -89,6 +89,7 @@ fn receiver(asker: &Asker<'_>, to: &str, body: &str) -> Receiver {
         to: asker.account.complete(to),
         body: body.to_owned(),
         reference: None,
+        flaws: Vec::new(),
     }
 }
 

@@ -156,6 +156,7 @@ fn request(
             to,
             body: msg.to_owned(),
             reference: Some(format!("{MAKER}{}", asker.app.app_id)),
+            flaws: Vec::new(),
         })
     };
     Ok(SendMessages {

@@ -34,6 +34,7 @@ pub(super) async fn send(gateway: &Gateway, asked: &CallRequest, body: &str) -> 
             to: asked.phone.clone(),
             body: body.to_owned(),
             reference: Some(format!("{MAKER}{name}")),
+            flaws: Vec::new(),
         }])
     };
     let sent = verbs::send_messages(&gateway.engine, &gateway.actor, request, None).await;

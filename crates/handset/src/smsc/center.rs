@@ -36,6 +36,7 @@ pub(super) struct Center {
 #[derive(Debug, Default)]
 struct State {
     asked: usize,
+    questions: usize,
     taken: Vec<TakenText>,
     /// The newest state of each text that has one.
     states: HashMap<u64, u8>,
@@ -83,6 +84,10 @@ impl Center {
 
     pub(super) fn asked(&self) -> usize {
         self.state().asked
+    }
+
+    pub(super) fn questions(&self) -> usize {
+        self.state().questions
     }
 
     pub(super) fn delivered(&self) -> usize {
@@ -170,12 +175,14 @@ impl Center {
         (reply, id)
     }
 
-    /// Says what became of a text.
-    pub(super) fn receipt(&self, text: &SubmitSm, id: u64, became: u8) {
+    /// Says what became of a text, unless that is lost.
+    pub(super) fn receipt(&self, text: &SubmitSm, id: u64, became: u8, lost: bool) {
         let receipt = self.write_receipt(text, id, became);
         let mut state = self.state();
         state.states.insert(id, became);
-        state.hand_over(receipt);
+        if !lost {
+            state.hand_over(receipt);
+        }
     }
 
     /// Hands over a text of somebody's.
@@ -211,6 +218,7 @@ impl Center {
 
     /// The state of a text that somebody asks about; `None` when there is no such text.
     pub(super) fn look_up(&self, question: &QuerySm) -> Option<MessageState> {
+        self.state().questions += 1;
         let id = question.message_id.as_str();
         let radix = if self.script.ids == SmscIds::HexThenDecimal {
             16

@@ -195,15 +195,15 @@ impl Connection {
         if reply.after.is_zero() && reply.receipts.iter().all(|receipt| receipt.after.is_zero()) {
             self.answer(&reply, id, sequence);
             for receipt in &reply.receipts {
-                self.center.receipt(text, id, receipt.state);
+                self.center.receipt(text, id, receipt.state, reply.receipts_lost);
             }
             return;
         }
         for receipt in reply.receipts.clone() {
-            let (center, text) = (Arc::clone(&self.center), text.clone());
+            let (center, text, lost) = (Arc::clone(&self.center), text.clone(), reply.receipts_lost);
             tokio::spawn(async move {
                 tokio::time::sleep(receipt.after).await;
-                center.receipt(&text, id, receipt.state);
+                center.receipt(&text, id, receipt.state, lost);
             });
         }
         let later = Self {

@@ -102,6 +102,12 @@ impl Smsc {
         self.center.asked()
     }
 
+    /// How often it was asked what became of a text (`query_sm`).
+    #[must_use]
+    pub fn questions(&self) -> usize {
+        self.center.questions()
+    }
+
     /// Waits until it took so many texts.
     pub async fn wait_for(&self, count: usize) -> Vec<TakenText> {
         self.center.wait_for(|center| center.taken_count() >= count).await;

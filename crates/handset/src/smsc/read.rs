@@ -42,6 +42,7 @@ pub(crate) struct TextTable {
     after: Option<Length>,
     receipt: Option<StateName>,
     receipt_after: Option<Length>,
+    receipt_lost: Option<bool>,
     on_text: Option<Vec<TextTable>>,
 }
 
@@ -115,8 +116,9 @@ fn reply(table: &TextTable) -> Result<Reply, String> {
         return Err("status goes with then = \"refuse\", and only with it: write both or neither".to_owned());
     }
     let refuses = matches!(then, ThenName::Refuse | ThenName::HangUp);
-    if refuses && (table.receipt.is_some() || table.receipt_after.is_some()) {
-        return Err("a text that is not taken has no receipt; take receipt and receipt_after out".to_owned());
+    if refuses && (table.receipt.is_some() || table.receipt_after.is_some() || table.receipt_lost.is_some()) {
+        let problem = "a text that is not taken has no receipt; take receipt, receipt_after and receipt_lost out";
+        return Err(problem.to_owned());
     }
     let fate = match then {
         ThenName::Take => Fate::Take,
@@ -143,5 +145,6 @@ fn reply(table: &TextTable) -> Result<Reply, String> {
         after: table.after.map_or(Duration::ZERO, |length| length.0),
         fate,
         receipts: receipt.into_iter().collect(),
+        receipts_lost: table.receipt_lost.unwrap_or(false),
     })
 }

@@ -57,6 +57,8 @@ pub struct Reply {
     pub fate: Fate,
     /// What receipts follow, where it is taken.
     pub receipts: Vec<Receipt>,
+    /// Whether they are lost on their way: then only `query_sm` tells.
+    pub receipts_lost: bool,
 }
 
 /// What is done with a text.
@@ -105,6 +107,7 @@ impl Reply {
                 after: Duration::ZERO,
                 state,
             }],
+            receipts_lost: false,
         }
     }
 
@@ -127,7 +130,15 @@ impl Reply {
             after: Duration::ZERO,
             fate,
             receipts: Vec::new(),
+            receipts_lost: false,
         }
+    }
+
+    /// Loses its receipts.
+    #[must_use]
+    pub fn without_receipts(mut self) -> Self {
+        self.receipts_lost = true;
+        self
     }
 
     /// Answers after so long.

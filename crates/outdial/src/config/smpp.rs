@@ -130,6 +130,9 @@ pub struct SmsTrunkSection {
     /// Whether receipts are asked for.
     #[serde(default = "yes")]
     pub receipts: bool,
+    /// Whether the SMSC is asked what became of a text whose receipt did not come in its time.
+    #[serde(default = "yes")]
+    pub query: bool,
     /// The value of `data_coding` for a text in GSM 03.38.
     #[serde(default)]
     pub gsm_coding: u8,
@@ -296,6 +299,7 @@ impl SmsTrunkSection {
                 found.map(|(_, ids)| ids)
             })?,
             receipts: self.receipts,
+            query: self.query,
             senders: self.sender.iter().map(NumberRule::from).collect(),
             receivers: self.receiver.iter().map(NumberRule::from).collect(),
             gsm_coding: self.gsm_coding,

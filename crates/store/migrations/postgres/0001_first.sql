@@ -252,7 +252,8 @@ CREATE TABLE arrived_part (
     total        bigint NOT NULL CHECK (total BETWEEN 1 AND 255),
     number       bigint NOT NULL CHECK (number BETWEEN 1 AND total),
     at           bigint NOT NULL,
-    text         text NOT NULL,
+    encoding     text NOT NULL,
+    octets       bytea NOT NULL,
     PRIMARY KEY (trunk, sender, receiver, reference, total, number)
 );
 

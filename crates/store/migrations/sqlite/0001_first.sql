@@ -232,7 +232,8 @@ CREATE TABLE arrived_part (
     total        INTEGER NOT NULL CHECK (total BETWEEN 1 AND 255),
     number       INTEGER NOT NULL CHECK (number BETWEEN 1 AND total),
     at           INTEGER NOT NULL,
-    text         TEXT NOT NULL,
+    encoding     TEXT NOT NULL,
+    octets       BLOB NOT NULL,
     PRIMARY KEY (trunk, sender, receiver, reference, total, number)
 ) STRICT, WITHOUT ROWID;
 

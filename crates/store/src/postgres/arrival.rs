@@ -52,10 +52,11 @@ pub(super) const OWNERS: &str = concat!(
 const KEEP_EARLY: &str = "INSERT INTO early_receipt (trunk, id, at, receipt) VALUES ($1, $2, $3, $4)";
 pub(super) const FORGET_EARLY: &str = "DELETE FROM early_receipt WHERE ctid IN \
      (SELECT ctid FROM early_receipt WHERE at < $1 ORDER BY at LIMIT $2)";
-const KEEP_PART: &str = "INSERT INTO arrived_part (trunk, sender, receiver, reference, total, number, at, text) \
-     VALUES ($1, $2, $3, $4, $5, $6, $7, $8) \
-     ON CONFLICT (trunk, sender, receiver, reference, total, number) DO UPDATE SET text = excluded.text";
-pub(super) const PARTS: &str = "SELECT sender, receiver, reference, total, number, text FROM arrived_part \
+const KEEP_PART: &str = "INSERT INTO arrived_part (trunk, sender, receiver, reference, total, number, at, encoding, octets) \
+     VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) \
+     ON CONFLICT (trunk, sender, receiver, reference, total, number) \
+     DO UPDATE SET encoding = excluded.encoding, octets = excluded.octets";
+pub(super) const PARTS: &str = "SELECT sender, receiver, reference, total, number, encoding, octets FROM arrived_part \
      WHERE trunk = $1 AND sender = $2 AND receiver = $3 AND reference = $4 AND total = $5 ORDER BY number";
 pub(super) const REMOVE_PARTS: &str = "DELETE FROM arrived_part \
      WHERE trunk = $1 AND sender = $2 AND receiver = $3 AND reference = $4 AND total = $5";
@@ -198,7 +199,8 @@ impl FromRow<'_, PgRow> for PartRow {
             reference: row.try_get(2)?,
             total: row.try_get(3)?,
             number: row.try_get(4)?,
-            text: given(row.try_get(5)?),
+            encoding: row.try_get(5)?,
+            octets: row.try_get(6)?,
         })
     }
 }
@@ -220,7 +222,8 @@ pub(super) async fn keep_part(
         .bind(i64::from(place.total))
         .bind(i64::from(place.number))
         .bind(micros(now))
-        .bind(kept(&part.text))
+        .bind(part.text.encoding.as_str())
+        .bind(&part.text.octets)
         .execute(&mut *connection)
         .await?;
     let rows: Vec<PartRow> = sqlx::query_as(PARTS)

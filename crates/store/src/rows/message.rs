@@ -5,7 +5,7 @@ use std::borrow::Cow;
 use outdial_domain::{
     AccountId, Direction, Message, MessageId, MessagePlan, MessageState, Priority, Subject,
     message::{Receipt, ReceiptState, RefusalCode, Submission},
-    text::Encoding,
+    text::{EncodedText, Encoding},
 };
 use outdial_engine::ports::{ArrivedPlace, ArrivedText, Feed, FeedKey, LeftAlone, MessageChange, StoreError};
 use serde::{Deserialize, Serialize};
@@ -44,6 +44,10 @@ struct Progress<'m> {
     refused_by: Cow<'m, [String]>,
     #[serde(default)]
     tries: u16,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    failures: u16,
+    #[serde(default, skip_serializing_if = "is_zero")]
+    sent_again: u16,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     sent_at: Option<i64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -52,6 +56,11 @@ struct Progress<'m> {
     reason: Option<Cow<'m, str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     refusal: Option<RefusalCode>,
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde asks by reference")]
+fn is_zero(count: &u16) -> bool {
+    *count == 0
 }
 
 /// What is only read whole of how far a message is, as it is stored.
@@ -66,6 +75,8 @@ pub(crate) fn progress(message: &Message) -> String {
             trunk: message.trunk.as_deref().map(Cow::Borrowed),
             refused_by: Cow::Borrowed(&message.refused_by),
             tries: message.tries,
+            failures: message.failures,
+            sent_again: message.sent_again,
             sent_at: message.sent_at.map(micros),
             delivered_at: message.delivered_at.map(micros),
             reason: message.reason.as_deref().map(Cow::Borrowed),
@@ -111,6 +122,8 @@ impl TryFrom<MessageRow> for Message {
             trunk: progress.trunk.map(Cow::into_owned),
             refused_by: progress.refused_by.into_owned(),
             tries: progress.tries,
+            failures: progress.failures,
+            sent_again: progress.sent_again,
             events: place.number("events", row.events)?,
             created_at: place.time("created_at", row.created_at)?,
             updated_at: place.time("progress", progress.updated_at)?,
@@ -165,7 +178,8 @@ pub(crate) struct PartRow {
     pub(crate) reference: i64,
     pub(crate) total: i64,
     pub(crate) number: i64,
-    pub(crate) text: String,
+    pub(crate) encoding: String,
+    pub(crate) octets: Vec<u8>,
 }
 
 impl TryFrom<PartRow> for ArrivedText {
@@ -185,7 +199,10 @@ impl TryFrom<PartRow> for ArrivedText {
         Ok(Self {
             from: row.sender,
             to: row.receiver,
-            text: row.text,
+            text: EncodedText {
+                encoding: place.word("encoding", &row.encoding, Encoding::from_word)?,
+                octets: row.octets,
+            },
             place: Some(part),
         })
     }

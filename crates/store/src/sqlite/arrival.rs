@@ -26,9 +26,10 @@ pub(super) const KNOWN: &str = "SELECT early_receipt.trunk, early_receipt.id, ea
 const FORGET_EARLY: &str =
     "DELETE FROM early_receipt WHERE rowid IN (SELECT rowid FROM early_receipt WHERE at < ? ORDER BY at LIMIT ? + 0)";
 
-const KEEP_PART: &str = "INSERT INTO arrived_part (trunk, sender, receiver, reference, total, number, at, text) \
-     VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET text = excluded.text";
-const PARTS: &str = "SELECT sender, receiver, reference, total, number, text FROM arrived_part \
+const KEEP_PART: &str = "INSERT INTO arrived_part (trunk, sender, receiver, reference, total, number, at, encoding, octets) \
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) \
+     ON CONFLICT DO UPDATE SET encoding = excluded.encoding, octets = excluded.octets";
+const PARTS: &str = "SELECT sender, receiver, reference, total, number, encoding, octets FROM arrived_part \
      WHERE trunk = ? AND sender = ? AND receiver = ? AND reference = ? AND total = ? ORDER BY number";
 const REMOVE_PARTS: &str = "DELETE FROM arrived_part \
      WHERE trunk = ? AND sender = ? AND receiver = ? AND reference = ? AND total = ?";
@@ -124,7 +125,8 @@ pub(super) fn read_part(row: &Row<'_>) -> rusqlite::Result<PartRow> {
         reference: row.get(2)?,
         total: row.get(3)?,
         number: row.get(4)?,
-        text: row.get(5)?,
+        encoding: row.get(5)?,
+        octets: row.get(6)?,
     })
 }
 
@@ -145,7 +147,8 @@ pub(super) fn keep_part(
         place.total,
         place.number,
         micros(now),
-        part.text
+        part.text.encoding.as_str(),
+        part.text.octets,
     ];
     connection.prepare_cached(KEEP_PART)?.execute(values)?;
     let values = params![trunk, part.from, part.to, place.reference, place.total];

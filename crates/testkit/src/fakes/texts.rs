@@ -3,6 +3,7 @@
 use std::{
     collections::VecDeque,
     sync::{Mutex, MutexGuard, PoisonError},
+    time::Duration,
 };
 
 use futures_util::future::{BoxFuture, FutureExt};
@@ -11,7 +12,10 @@ use outdial_domain::{
     text::Concatenation,
 };
 use outdial_engine::ports::{Arrival, Arrived, TextAsk, TextCarrier, TextOrder, TextQuestion, TextTrunk};
-use tokio::sync::{Notify, mpsc, oneshot};
+use tokio::{
+    sync::{Notify, mpsc, oneshot},
+    time::Instant,
+};
 
 /// Answers texts as told. What nobody said anything about is accepted, under names that count.
 #[derive(Debug, Default)]
@@ -25,6 +29,7 @@ struct State {
     orders: Vec<TextOrder>,
     answers: VecDeque<Vec<PartFate>>,
     down: Vec<(String, String)>,
+    pauses: Vec<(String, Instant)>,
     refuses: Vec<String>,
     looked_up: Option<ReceiptState>,
     names: usize,
@@ -64,6 +69,11 @@ impl FakeTexts {
         let mut state = self.state();
         state.down.retain(|(down, _)| down != trunk);
         state.down.extend(why.map(|why| (trunk.to_owned(), why.to_owned())));
+    }
+
+    /// For so long this trunk takes nothing.
+    pub fn pause(&self, trunk: &str, time: Duration) {
+        self.state().pauses.push((trunk.to_owned(), Instant::now() + time));
     }
 
     /// From now on this trunk can send no text at all.
@@ -113,10 +123,15 @@ impl TextCarrier for FakeTexts {
     fn trunk(&self, name: &str) -> Option<TextTrunk> {
         let state = self.state();
         let down = state.down.iter().find(|(down, _)| down == name);
+        let pauses = state.pauses.iter().filter(|(pauses, _)| pauses == name);
+        let pause = pauses
+            .map(|(_, until)| until.saturating_duration_since(Instant::now()))
+            .max();
         Some(TextTrunk {
             concatenation: Concatenation::Udh8,
             receipts: !state.without_receipts,
             down: down.map(|(_, why)| why.clone()),
+            pauses: pause.filter(|left| !left.is_zero()),
         })
     }
 

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use outdial_domain::{
     Address, Direction, EventId, Message, MessageEvent, MessageId, MessagePlan, MessageState, Priority,
     message::{OnUnknown, PartFate, Receipt, ReceiptState, Refusal, RefusalCode},
-    text::{Concatenation, compose},
+    text::{Concatenation, EncodedText, Encoding, compose},
 };
 use outdial_engine::ports::{
     ArrivedPlace, ArrivedText, Job, Lane, LeftAlone, MessageBatch, MessageChange, MessageFilter, ReceiptName,
@@ -40,6 +40,7 @@ fn plan(number: u64, due: Timestamp) -> MessagePlan {
         due,
         expires: at(86_400_000),
         on_unknown: OnUnknown::Leave,
+        unknown_retries: 1,
         answers_word: false,
         tag: None,
         reference: None,
@@ -442,7 +443,10 @@ pub async fn parts_are_joined(store: &impl Store) {
     let part = |from: &str, number: u8, total: u8| ArrivedText {
         from: from.into(),
         to: "Shop\u{0}".into(),
-        text: format!("{number} of {total}\u{0}"),
+        text: EncodedText {
+            encoding: if number == 1 { Encoding::Gsm7 } else { Encoding::Ucs2 },
+            octets: vec![0, number, 0x1B, 0xFF],
+        },
         place: Some(ArrivedPlace {
             reference: 7,
             total,

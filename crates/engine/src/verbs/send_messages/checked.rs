@@ -32,6 +32,7 @@ pub(super) struct Checked {
     priority: Priority,
     smart: bool,
     on_unknown: OnUnknown,
+    unknown_retries: u16,
     pub(super) unique_within: Option<Duration>,
     tag: Option<String>,
     webhook: Option<CallWebhook>,
@@ -74,6 +75,10 @@ impl Checked {
         if request.tag.as_ref().is_some_and(|tag| tag.len() > Plan::LONGEST_TAG) {
             wrong("tag", "too_long", format!("give at most {} bytes", Plan::LONGEST_TAG));
         }
+        let most = MessagePlan::MOST_UNKNOWN_RETRIES;
+        if !(1..=most).contains(&request.unknown_retries) {
+            wrong("unknown_retries", "out_of_range", format!("give 1 to {most}"));
+        }
         let from = request.from.as_deref().map(str::trim).filter(|from| !from.is_empty());
         if let Some(message) = from.and_then(sender::flaw) {
             wrong("from", "invalid", message);
@@ -95,6 +100,7 @@ impl Checked {
             priority: request.priority,
             smart: request.smart,
             on_unknown: request.on_unknown,
+            unknown_retries: request.unknown_retries,
             unique_within: request.unique_within,
             tag: request.tag.clone(),
             webhook,
@@ -103,6 +109,9 @@ impl Checked {
 
     /// The message to one receiver, or what is wrong with it.
     pub(super) fn message(&self, engine: &Engine, actor: &Actor, receiver: Receiver, now: Timestamp) -> SentTo {
+        if !receiver.flaws.is_empty() {
+            return SentTo::Refused(receiver.flaws);
+        }
         let to = match Address::parse(&receiver.to) {
             Ok(to) => to,
             Err(error) => return SentTo::Refused(vec![problem("to", "invalid", error.to_string())]),
@@ -125,6 +134,7 @@ impl Checked {
             due: self.due,
             expires: self.expires,
             on_unknown: self.on_unknown,
+            unknown_retries: self.unknown_retries,
             answers_word: false,
             tag: self.tag.clone(),
             reference: receiver.reference,

@@ -4,11 +4,11 @@ use std::{sync::Arc, time::Duration};
 
 use axum::extract::State;
 use jiff::Timestamp;
-use outdial_domain::{Address, Plan, Priority, message::OnUnknown};
+use outdial_domain::{Address, MessagePlan, Plan, Priority, message::OnUnknown};
 use outdial_engine::verbs::{
     self, LONGEST_UNIQUE, LONGEST_VALIDITY, MOST_RECEIVERS, Receiver, SendMessages, SendMessagesError, SentTo,
 };
-use outdial_flow::{Fields, Given};
+use outdial_flow::{Fields, Given, Problem};
 use serde_json::Value;
 use utoipa::{
     PartialSchema, ToSchema,
@@ -52,6 +52,9 @@ const LONGEST_BODY: usize = 64 * 1024;
 const LONGEST_SENDER: usize = 64;
 /// The most values of one receiver.
 const MOST_VALUES: usize = 100;
+/// The longest name of a value, in bytes, and how many that are missing are named.
+const LONGEST_VALUE_NAME: usize = 100;
+const MOST_MISSING: usize = 10;
 /// How far in the future a text may lie, at most.
 const FURTHEST: Duration = Duration::from_secs(366 * 24 * 3600);
 
@@ -85,6 +88,9 @@ pub(in crate::native) struct SendRequest {
     smart: Option<bool>,
     /// What is done when nobody knows whether it was sent: `leave`, or `retry`, by which it may be read twice.
     on_unknown: Option<String>,
+    /// How often it is sent again at most because of that, where `on_unknown` is `retry`; once when it is not given.
+    #[schema(minimum = 1, maximum = 20)]
+    unknown_retries: Option<u16>,
     /// Within this time the same text is not sent to the same receiver by the same sender again.
     unique_within: Option<Length>,
     /// Free text, echoed everywhere.
@@ -178,6 +184,15 @@ fn read(fields: &mut Fields<'_, '_>, now: Timestamp) -> Option<SendMessages> {
     }
     let body = Body::read(fields);
     let reference = fields.optional_line("reference", Plan::LONGEST_REFERENCE);
+    let on_unknown = fields
+        .optional_word("on_unknown", &choices)
+        .and_then(OnUnknown::from_word)
+        .unwrap_or_default();
+    let unknown_retries = fields.optional_integer("unknown_retries", 1..=MessagePlan::MOST_UNKNOWN_RETRIES);
+    if unknown_retries.is_some() && on_unknown != OnUnknown::Retry {
+        let message = "it goes with `on_unknown` = `retry`, and only with it";
+        fields.problem("unknown_retries", "invalid", message);
+    }
     let receivers = fields
         .required("to")
         .and_then(|given| receivers(&given, body, reference));
@@ -191,10 +206,8 @@ fn read(fields: &mut Fields<'_, '_>, now: Timestamp) -> Option<SendMessages> {
             .and_then(Priority::from_word)
             .unwrap_or_default(),
         smart: fields.optional_boolean("smart").unwrap_or(false),
-        on_unknown: fields
-            .optional_word("on_unknown", &choices)
-            .and_then(OnUnknown::from_word)
-            .unwrap_or_default(),
+        on_unknown,
+        unknown_retries: unknown_retries.unwrap_or_else(MessagePlan::once_more),
         unique_within: fields.optional_duration("unique_within", shortest..=LONGEST_UNIQUE),
         tag: fields.optional_line("tag", Plan::LONGEST_TAG).map(str::to_owned),
         webhook: fields.optional_object("webhook").and_then(webhooks::of_call),
@@ -239,7 +252,7 @@ impl<'b> Body<'b> {
 }
 
 /// The receivers. Of one that cannot be read as such nothing is known, so it spoils the request; a number that no
-/// phone has spoils only itself.
+/// phone has, or a value that the body asks for in vain, spoils only itself.
 fn receivers(given: &Given<'_, '_>, body: Body<'_>, reference: Option<&str>) -> Option<Vec<Receiver>> {
     if !given.value().is_array() {
         let body = body.or_else(|| given.problem("missing", "give a `body` along with it"))?;
@@ -247,6 +260,7 @@ fn receivers(given: &Given<'_, '_>, body: Body<'_>, reference: Option<&str>) -> 
             to: given.line(Address::LONGEST)?.to_owned(),
             body: body.to_owned(),
             reference: reference.map(str::to_owned),
+            flaws: Vec::new(),
         }]);
     }
     if reference.is_some() {
@@ -268,6 +282,7 @@ fn receiver(given: &Given<'_, '_>, common: Body<'_>) -> Option<Receiver> {
             to: to.clone(),
             body: body.to_owned(),
             reference: None,
+            flaws: Vec::new(),
         });
     }
     let mut fields = given.object()?;
@@ -280,24 +295,21 @@ fn receiver(given: &Given<'_, '_>, common: Body<'_>) -> Option<Receiver> {
         Body::Given(_) | Body::Wrong => own,
     };
     let said = said.or_else(|| fields.problem("body", "missing", "give a `body` here or for all"));
-    let body = match (said, values) {
-        (Some(body), Some(values)) => {
-            let values: Vec<(&str, String)> = values
-                .iter()
-                .filter_map(|(name, value)| Some((*name, shown(value)?)))
-                .collect();
-            filled(body, &values)
-                .map_err(|message| fields.problem("values", "missing", message))
-                .ok()
-        }
-        (Some(body), None) => Some(body.to_owned()),
-        (None, _) => None,
-    };
+    let values = values.map(|values| {
+        let shown = values.iter().filter_map(|(name, value)| Some((*name, shown(value)?)));
+        shown.collect::<Vec<(&str, String)>>()
+    });
     fields.finish();
+    let body = said?;
+    let (body, flaws) = match values.map_or_else(|| Ok(body.to_owned()), |values| filled(body, &values)) {
+        Ok(body) => (body, Vec::new()),
+        Err(flaws) => (String::new(), flaws),
+    };
     Some(Receiver {
         to: to?,
-        body: body?,
+        body,
         reference: reference.map(str::to_owned),
+        flaws,
     })
 }
 
@@ -313,9 +325,11 @@ fn shown(given: &Given<'_, '_>) -> Option<String> {
     }
 }
 
-/// The template with its values in place.
-fn filled(template: &str, values: &[(&str, String)]) -> Result<String, String> {
+/// The template with its values in place, or all that it asks for in vain.
+fn filled(template: &str, values: &[(&str, String)]) -> Result<String, Vec<Problem>> {
+    let problem = |field: String, code, message| Problem { field, code, message };
     let mut text = String::with_capacity(template.len());
+    let mut missing: Vec<&str> = Vec::new();
     let mut rest = template;
     while let Some((before, after)) = rest.split_once('{') {
         text.push_str(before);
@@ -324,13 +338,26 @@ fn filled(template: &str, values: &[(&str, String)]) -> Result<String, String> {
             rest = after;
             continue;
         }
-        let Some((name, after)) = after.split_once('}') else {
-            return Err("the body has a `{` without its `}`: write `{{` for a brace".to_owned());
+        let Some((name, after)) = after
+            .split_once('}')
+            .filter(|(name, _)| name.len() <= LONGEST_VALUE_NAME)
+        else {
+            let message = "the body has a `{` without its `}`: write `{{` for a brace".to_owned();
+            return Err(vec![problem("body".to_owned(), "invalid", message)]);
         };
-        let value = values.iter().find(|(known, _)| *known == name);
-        let (_, value) = value.ok_or_else(|| format!("the body asks for `{name}`"))?;
-        text.push_str(value);
+        match values.iter().find(|(known, _)| *known == name) {
+            Some((_, value)) => text.push_str(value),
+            None if missing.contains(&name) || missing.len() >= MOST_MISSING => {}
+            None => missing.push(name),
+        }
         rest = after;
+    }
+    if !missing.is_empty() {
+        let flaw = |name: &&str| {
+            let message = format!("the body asks for `{name}`: give it, or write `{{{{` for a brace");
+            problem(format!("values.{name}"), "missing", message)
+        };
+        return Err(missing.iter().map(flaw).collect());
     }
     text.push_str(rest);
     Ok(text)
@@ -371,7 +398,11 @@ mod tests {
         let values = [("name", "Ann".to_owned()), ("n", "3".to_owned())];
         assert_eq!(filled("Hi {name}, {n} of {{3}", &values).unwrap(), "Hi Ann, 3 of {3}");
         assert_eq!(filled("no braces", &values).unwrap(), "no braces");
-        assert!(filled("{missing}", &values).unwrap_err().contains("missing"));
-        assert!(filled("open {name", &values).is_err());
+        let fields = |template| {
+            let flaws = filled(template, &values).unwrap_err();
+            flaws.into_iter().map(|flaw| flaw.field).collect::<Vec<_>>()
+        };
+        assert_eq!(fields("{a} {name} {b} {a}"), ["values.a", "values.b"]);
+        assert_eq!(fields("open {name"), ["body"]);
     }
 }

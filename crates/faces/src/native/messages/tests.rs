@@ -86,6 +86,7 @@ async fn broken_receivers_hold_up_no_others() {
                 "not a number at all",
                 {"to": "+6590000002", "body": "Own"},
                 "+4930123456",
+                {"to": "+6590000003", "values": {"nme": "Bob"}},
             ],
         }),
     )
@@ -99,6 +100,7 @@ async fn broken_receivers_hold_up_no_others() {
         "{}",
         answer.text
     );
+    assert_eq!(results[4]["errors"][0]["field"], "values.name", "{}", answer.text);
     let orders = server.world.texts.sent(2).await;
     let mut said: Vec<String> = orders.iter().map(|order| order.composed.text()).collect();
     said.sort();
