@@ -134,6 +134,71 @@ impl Address {
         !ours.is_empty() && ours == digits(other)
     }
 
+    /// Whether two addresses are surely one party: the same number, written as a number or as the user of a URI, or
+    /// the same user at the same host and port. For what nobody means, as to be connected with oneself; two that
+    /// only may be the same are not.
+    ///
+    /// ```
+    /// use outdial_domain::Address;
+    ///
+    /// let is = |one: &str, other: &str| Address::parse(one).unwrap().is_same_party(&Address::parse(other).unwrap());
+    /// assert!(is("+65 9876 5432", "sip:+6598765432@trunk.example.com"));
+    /// assert!(is("sip:Ann@PBX.example.com", "SIP:ann@pbx.example.com:5060;transport=tcp"));
+    /// assert!(!is("100", "sip:100@pbx.example.com"), "every exchange has an extension 100");
+    /// ```
+    #[must_use]
+    pub fn is_same_party(&self, other: &Self) -> bool {
+        if let (Some(one), Some(two)) = (self.digits(), other.digits())
+            && one.len() >= SHORTEST_OF_ONE_PARTY
+            && one == two
+        {
+            return match (&self.destination, &other.destination) {
+                (Destination::Local { context: one, .. }, Destination::Local { context: two, .. }) => {
+                    one.is_none() || two.is_none() || one == two
+                }
+                _ => true,
+            };
+        }
+        match (&self.destination, &other.destination) {
+            (
+                Destination::Sip {
+                    user: one_user,
+                    host: one_host,
+                    ..
+                },
+                Destination::Sip { user, host, .. },
+            ) => {
+                unescaped(one_user).eq_ignore_ascii_case(&unescaped(user))
+                    && one_host == host
+                    && self.port() == other.port()
+            }
+            (one, two) => one == two,
+        }
+    }
+
+    /// The digits of a number, written as such or as the user of a URI.
+    fn digits(&self) -> Option<String> {
+        match &self.destination {
+            Destination::E164(digits) => Some(digits.clone()),
+            Destination::Local { number, .. } => Some(number.trim_start_matches('+').to_owned()),
+            Destination::Sip { user, .. } => {
+                let user = unescaped(user);
+                let user: String = user.chars().filter(|c| !"-.()".contains(*c)).collect();
+                let digits = user.strip_prefix('+').unwrap_or(&user);
+                let is = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+                is.then(|| digits.to_owned())
+            }
+        }
+    }
+
+    /// The port that a SIP URI means (RFC 3261, section 19.1.2).
+    fn port(&self) -> Option<u16> {
+        match &self.destination {
+            Destination::Sip { secure, port, .. } => port.or(Some(if *secure { 5061 } else { 5060 })),
+            Destination::E164(_) | Destination::Local { .. } => None,
+        }
+    }
+
     /// The number to put into the user part of a request to a trunk, or `None` for a SIP URI.
     #[must_use]
     pub fn number(&self) -> Option<String> {
@@ -176,6 +241,32 @@ impl fmt::Display for Address {
             }
         }
     }
+}
+
+/// Shorter numbers are extensions and short codes, which mean something else at every exchange.
+const SHORTEST_OF_ONE_PARTY: usize = 7;
+
+/// The user of a URI without its percent-encoding; what is not encoded rightly stays as it is.
+fn unescaped(user: &str) -> String {
+    let mut bytes = Vec::with_capacity(user.len());
+    let mut rest = user.as_bytes();
+    while let Some((first, after)) = rest.split_first() {
+        let encoded = (*first == b'%').then(|| after.get(..2)).flatten();
+        let byte = encoded
+            .and_then(|two| std::str::from_utf8(two).ok())
+            .and_then(|two| u8::from_str_radix(two, 16).ok());
+        match byte {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &after[2..];
+            }
+            None => {
+                bytes.push(*first);
+                rest = after;
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 fn parse_number(text: &str) -> Result<Destination, AddressError> {
@@ -297,6 +388,36 @@ mod tests {
         );
         assert_eq!(shown("sip:[::1]:5060"), "sip:[::1]:5060");
         assert_eq!(shown("sips:host"), "sips:host");
+    }
+
+    #[test]
+    fn one_party_is_known_in_whatever_way_it_is_written() {
+        let is = |one: &str, other: &str| {
+            let (one, other) = (Address::parse(one).unwrap(), Address::parse(other).unwrap());
+            assert_eq!(one.is_same_party(&other), other.is_same_party(&one), "{one} {other}");
+            one.is_same_party(&other)
+        };
+        for (one, other) in [
+            ("+6598765432", "6598765432"),
+            ("+6598765432", "sip:+6598765432@127.0.0.1:5070"),
+            ("sip:%2B6598765432@a", "sip:6598765432@b"),
+            ("sip:Bob@A.example", "sips:bob@a.example:5060"),
+            ("sip:b%6Fb@127.0.0.1:5070", "SIP:BOB@127.0.0.1:5070"),
+            ("100", "100"),
+            ("1234567@one", "1234567"),
+        ] {
+            assert!(is(one, other), "{one} and {other} are one");
+        }
+        for (one, other) in [
+            ("+6598765432", "+6598765433"),
+            ("sip:bob@127.0.0.1:5070", "sip:bob@127.0.0.1:5071"),
+            ("sip:bob@a.example", "sip:bob@b.example"),
+            ("100", "sip:100@pbx.example.com"),
+            ("1234567@one", "1234567@two"),
+            ("sip:a.example", "+6598765432"),
+        ] {
+            assert!(!is(one, other), "{one} and {other} are two");
+        }
     }
 
     #[test]

@@ -18,6 +18,9 @@ pub enum RoomNameError {
     /// A character that would have to be escaped in some place.
     #[error("`{0}` cannot stand in the name of a room: use letters, digits, `_`, `-` and `.`")]
     Character(char),
+    /// Nothing but marks, as `..`, which means something else in a path.
+    #[error("the name of a room needs a letter or a digit")]
+    Marks,
 }
 
 impl RoomName {
@@ -41,6 +44,7 @@ impl FromStr for RoomName {
         let stranger = text.chars().find(|c| !c.is_ascii_alphanumeric() && !"_-.".contains(*c));
         match stranger {
             Some(stranger) => Err(RoomNameError::Character(stranger)),
+            None if !text.contains(|c: char| c.is_ascii_alphanumeric()) => Err(RoomNameError::Marks),
             None => Ok(Self(text.to_owned())),
         }
     }
@@ -76,6 +80,9 @@ mod tests {
         assert_eq!("".parse::<RoomName>(), Err(RoomNameError::Length));
         assert_eq!("x".repeat(1024).parse::<RoomName>(), Err(RoomNameError::Length));
         assert_eq!("a/b".parse::<RoomName>(), Err(RoomNameError::Character('/')));
+        for marks in [".", "..", "-", "_._"] {
+            assert_eq!(marks.parse::<RoomName>(), Err(RoomNameError::Marks), "{marks}");
+        }
         assert_eq!("a b".parse::<RoomName>(), Err(RoomNameError::Character(' ')));
     }
 }

@@ -66,12 +66,34 @@ pub enum NoRoute {
         /// What there is.
         configured: String,
     },
+    /// The caller id is bound to a trunk that does not take it.
+    #[error("the caller id {number} goes out by its own trunk `{home}` only: {}", .reasons.join("; "))]
+    CallerIdElsewhere {
+        /// The caller id.
+        number: String,
+        /// Its trunk.
+        home: String,
+        /// Why no trunk takes it.
+        reasons: Vec<String>,
+    },
     /// No SMS trunk takes it; each with its reason.
     #[error("no SMS trunk takes this text: {}", .0.join("; "))]
     NoSmsTrunk(Vec<String>),
     /// No trunk takes it; each with its reason.
     #[error("no trunk takes this call: {}", .0.join("; "))]
     NoTrunk(Vec<String>),
+}
+
+impl NoRoute {
+    /// The field of a request that stands in the way, of those that name whom to reach and what to show.
+    #[must_use]
+    pub fn blames<'f>(&self, to: &'f str, from: &'f str) -> &'f str {
+        match self {
+            Self::CallerIdElsewhere { .. } => from,
+            Self::UnknownTrunk { .. } => "via",
+            Self::Closed(_) | Self::NoSmsTrunk(_) | Self::NoTrunk(_) => to,
+        }
+    }
 }
 
 /// Chooses the way for a plan: the first trunk, in the configured order, that serves the address, is
@@ -168,11 +190,23 @@ fn choose(
     if closed {
         return Err(NoRoute::Closed(plan.to.to_string()));
     }
+    if let (Some(from), Some(home)) = (&plan.from, plan.from.as_ref().and_then(|from| settings.home_of(from)))
+        && passed_over.iter().any(|reason| reason.ends_with(ELSEWHERE))
+    {
+        return Err(NoRoute::CallerIdElsewhere {
+            number: from.to_string(),
+            home: home.to_owned(),
+            reasons: passed_over,
+        });
+    }
     if passed_over.is_empty() {
         passed_over.push("no trunk is configured for this number: add a `[[trunk]]`".to_owned());
     }
     Err(NoRoute::NoTrunk(passed_over))
 }
+
+/// Why a trunk is passed over that would take the call with another caller id.
+const ELSEWHERE: &str = "the caller id belongs to another trunk";
 
 type Candidate<'a> = (Option<&'a Trunk>, &'a Arc<dyn VoiceCarrier>);
 
@@ -192,11 +226,11 @@ fn candidates<'a>(
             continue;
         }
         match carriers.get(&trunk.carrier) {
-            Some(_) if home.is_some_and(|home| home != trunk.name) => {
-                passed_over.push(format!("{}: the caller id belongs to another trunk", trunk.name));
-            }
             Some(_) if plan.via.is_none() && !trunk.serves(&plan.to) => {
                 passed_over.push(format!("{}: does not serve {}", trunk.name, plan.to));
+            }
+            Some(_) if home.is_some_and(|home| home != trunk.name) => {
+                passed_over.push(format!("{}: {ELSEWHERE}", trunk.name));
             }
             Some(carrier) => found.push((Some(trunk), carrier)),
             None => passed_over.push(format!(

@@ -365,7 +365,7 @@ async fn a_number_takes_the_first_trunk_that_serves_it() {
     let refused = verbs::place_call(&bench.engine, &bench.actor, request.clone())
         .await
         .unwrap_err();
-    assert!(matches!(refused, PlaceCallError::ForeignCallerId(_)), "{refused}");
+    assert!(matches!(refused, PlaceCallError::ForeignCallerId { .. }), "{refused}");
     request.from = None;
     let refused = verbs::place_call(&bench.engine, &bench.actor, request.clone())
         .await
@@ -399,8 +399,19 @@ async fn a_caller_id_goes_out_by_the_trunk_it_lives_on() {
     let bench = Bench::with(world).await;
     let mut request = request("+6598765432");
     request.from = Some(Address::parse("+65 1234 5678").unwrap());
-    let call = verbs::place_call(&bench.engine, &bench.actor, request).await.unwrap();
+    let call = verbs::place_call(&bench.engine, &bench.actor, request.clone())
+        .await
+        .unwrap();
     assert_eq!(bench.ended(call.id).await.legs[0].trunk, "two");
+    request.via = Some("one".into());
+    let refused = verbs::place_call(&bench.engine, &bench.actor, request)
+        .await
+        .unwrap_err();
+    assert!(
+        matches!(&refused, PlaceCallError::NoRoute(reason @ NoRoute::CallerIdElsewhere { home, .. })
+            if home == "two" && reason.blames("to", "from") == "from"),
+        "{refused}"
+    );
 }
 
 /// A world in which +6512345678 takes calls over trunk `one` and asks for a key.

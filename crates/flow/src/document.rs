@@ -156,7 +156,7 @@
 //!
 //! | field | default | meaning |
 //! |---|---|---|
-//! | `room` | | the room: letters, digits, `_`, `-`, `.`; 64 at most |
+//! | `room` | | the room: letters, digits, `_`, `-`, `.`; 64 at most, and not marks alone |
 //! | `muted` | false | whether it is entered muted |
 //! | `moderator` | false | whether this is a moderator of the room |
 //! | `wait` | false | whether the room begins only when a moderator is in it |

@@ -12,6 +12,7 @@ pub mod fields;
 pub mod hand_over;
 pub mod instruction;
 pub mod interpreter;
+mod places;
 pub mod record;
 
 pub use conference::Conference;

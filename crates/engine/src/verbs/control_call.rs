@@ -105,14 +105,15 @@ async fn check(engine: &Engine, actor: &Actor, plan: &Plan, order: &Order) -> Re
             check_flow(engine, actor, plan, &Flow { steps }).await
         }
         Order::Transfer(to) => {
-            if to.destination() == plan.to.destination() {
+            if to.is_same_party(&plan.to) {
                 return Err(invalid("transfer", "it is the number that the call is with"));
             }
             let plan = Plan {
                 to: to.clone(),
                 ..plan.clone()
             };
-            routing::route_leg(&plan, &engine.settings, &engine.carriers)?;
+            routing::route_leg(&plan, &engine.settings, &engine.carriers)
+                .map_err(|reason| PlaceCallError::no_route_to("transfer", "transfer", reason))?;
             Ok(())
         }
         Order::Limit(length) => {

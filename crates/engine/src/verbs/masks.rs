@@ -77,9 +77,11 @@ pub async fn create_mask(
             created_at: now,
         };
         mask.number = number(engine, actor, &mask, request.number.as_ref(), &live)?;
-        for to in &mask.parties {
+        for (index, to) in mask.parties.iter().enumerate() {
             let plan = plan(engine, &mask, to, now);
-            routing::route_leg(&plan, &engine.settings, &engine.carriers).map_err(PlaceCallError::from)?;
+            let field = format!("parties.{index}");
+            routing::route_leg(&plan, &engine.settings, &engine.carriers)
+                .map_err(|reason| PlaceCallError::no_route_to(&field, "number", reason))?;
         }
         let answer = once.as_ref().map(|answer| answer(&mask));
         match engine.store.add_mask(mask.clone(), answer).await {

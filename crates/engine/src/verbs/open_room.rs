@@ -72,11 +72,19 @@ pub async fn open_room(
         match check(engine, actor, asked(&request, &room, participant), now).await {
             Ok(plan) => planned.push(plan),
             Err(PlaceCallError::Invalid(found)) => {
-                let place = |problem: Problem| Problem {
-                    field: format!("participants.{index}.{}", problem.field),
-                    ..problem
-                };
-                problems.extend(found.into_iter().map(place));
+                for mut problem in found {
+                    // All else is said of all of them.
+                    if problem.field == "to" {
+                        problem.field = format!("participants.{index}");
+                    }
+                    if !problems.contains(&problem) {
+                        problems.push(problem);
+                    }
+                }
+            }
+            Err(PlaceCallError::NoRoute(reason)) => {
+                let field = format!("participants.{index}");
+                return Err(PlaceCallError::no_route_to(&field, "from", reason));
             }
             Err(other) => return Err(other),
         }
@@ -166,7 +174,7 @@ fn among(request: &OpenRoom) -> Vec<Problem> {
         add("participants".to_owned(), "too_long", message);
     }
     for (index, participant) in participants.iter().enumerate() {
-        let same = |other: &Participant| other.to.destination() == participant.to.destination();
+        let same = |other: &Participant| other.to.is_same_party(&participant.to);
         if participants[..index].iter().any(same) {
             let message = format!("{} stands in it twice", participant.to);
             add(format!("participants.{index}"), "invalid", message);

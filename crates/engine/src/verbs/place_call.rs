@@ -128,9 +128,14 @@ pub enum PlaceCallError {
     Invalid(Vec<Problem>),
     /// The caller id is not one of the account's numbers.
     #[error(
-        "the caller id {0} is not a number of this account: add it as a `[[number]]`, or use a key with the scope `any_caller_id`"
+        "the caller id {number} is not a number of this account: add it as a `[[number]]`, or use a key with the scope `any_caller_id`"
     )]
-    ForeignCallerId(String),
+    ForeignCallerId {
+        /// The caller id, or what it is, in words.
+        number: String,
+        /// The field that asks for it.
+        field: String,
+    },
     /// The flow of the request hands the call over to a switch, and the key may not do so.
     #[error(
         "`hand_over` does whatever the switch can do: use a key with the scope `hand_over`, or name a flow of the configuration"
@@ -139,6 +144,14 @@ pub enum PlaceCallError {
     /// There is no way to this destination.
     #[error(transparent)]
     NoRoute(#[from] NoRoute),
+    /// There is no way to one of several whom the request would ring.
+    #[error("{reason}")]
+    NoRouteTo {
+        /// The field that names it, or that stands in its way.
+        field: String,
+        /// Why there is none.
+        reason: NoRoute,
+    },
     /// The face has another call of this name.
     #[error("another call has this name already: choose another")]
     NameTaken,
@@ -148,6 +161,14 @@ pub enum PlaceCallError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+}
+
+impl PlaceCallError {
+    /// The same for a destination that this field names, and a caller id that this one asks for.
+    pub(super) fn no_route_to(field: &str, from: &str, reason: NoRoute) -> Self {
+        let field = reason.blames(field, from).to_owned();
+        Self::NoRouteTo { field, reason }
+    }
 }
 
 fn fields(problems: &[Problem]) -> String {

@@ -134,7 +134,8 @@ fn address(field: &str, number: &str) -> Result<Address, RestException> {
 /// The names that the service's form has for ours.
 const FIELDS: &[(&str, &str)] = &[
     ("to", "From"),
-    ("dial", "To"),
+    ("dial.to", "To"),
+    ("dial.from", "CallerId"),
     ("from", "CallerId"),
     ("ring", "TimeOut"),
     ("dial.ring", "TimeOut"),
@@ -148,7 +149,9 @@ fn refusal(error: PlaceCallError) -> RestException {
     match error {
         PlaceCallError::Invalid(problems) => {
             let told = problems.iter().map(|problem| {
-                let theirs = FIELDS.iter().find(|(ours, _)| *ours == problem.field);
+                // What is wrong with the second number stands where its step is.
+                let at = problem.field.find(".dial.").map_or(0, |at| at + 1);
+                let theirs = FIELDS.iter().find(|(ours, _)| *ours == &problem.field[at..]);
                 format!(
                     "{}: {}",
                     theirs.map_or(problem.field.as_str(), |(_, theirs)| theirs),
@@ -158,10 +161,10 @@ fn refusal(error: PlaceCallError) -> RestException {
             let told = told.collect::<Vec<_>>().join("; ");
             RestException::new(400, format!("Invalid Parameters: {told}")).code(34001)
         }
-        PlaceCallError::ForeignCallerId(_) => {
+        PlaceCallError::ForeignCallerId { .. } => {
             RestException::new(400, "Invalid Parameters: CallerId is not a number of this account").code(34001)
         }
-        PlaceCallError::NoRoute(no_route) => {
+        PlaceCallError::NoRoute(no_route) | PlaceCallError::NoRouteTo { reason: no_route, .. } => {
             RestException::new(400, format!("Invalid Parameters: {no_route}")).code(34001)
         }
         PlaceCallError::HandOverNotAllowed => RestException::new(403, "The flow is not permitted").code(40003),

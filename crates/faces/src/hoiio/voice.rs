@@ -112,10 +112,11 @@ pub(super) fn refusal(error: &PlaceCallError, first: &str, second: Option<&str>)
         PlaceCallError::Invalid(problems) => {
             let problem = problems.first();
             // Those of a room come with the place of their participant.
-            let field = problem.and_then(|problem| problem.field.rsplit('.').next());
-            Status::of_bad_field(match field.unwrap_or_default() {
+            let field = problem.map(|problem| problem.field.as_str()).unwrap_or_default();
+            let last = field.rsplit('.').next().unwrap_or_default();
+            Status::of_bad_field(match last {
+                "to" if field.contains(".dial.") => "dest2",
                 "to" | "participants" => first,
-                "dial" => "dest2",
                 "from" => "caller_id",
                 "max" => "max_duration",
                 "url" => "notify_url",
@@ -123,9 +124,15 @@ pub(super) fn refusal(error: &PlaceCallError, first: &str, second: Option<&str>)
                 other => other,
             })
         }
-        PlaceCallError::ForeignCallerId(_) => Status::CallerIdInvalid,
-        PlaceCallError::NoRoute(NoRoute::Closed(to)) if Some(to.as_str()) == second => Status::Dest2NotSupported,
-        PlaceCallError::NoRoute(_) => Status::read(&format!("error_{first}_not_supported")),
+        PlaceCallError::ForeignCallerId { .. } => Status::CallerIdInvalid,
+        PlaceCallError::NoRoute(NoRoute::Closed(to))
+        | PlaceCallError::NoRouteTo {
+            reason: NoRoute::Closed(to),
+            ..
+        } if Some(to.as_str()) == second => Status::Dest2NotSupported,
+        PlaceCallError::NoRoute(_) | PlaceCallError::NoRouteTo { .. } => {
+            Status::read(&format!("error_{first}_not_supported"))
+        }
         PlaceCallError::HandOverNotAllowed => Status::PermissionDenied,
         PlaceCallError::Stopping => Status::ServiceNotAvailable,
         error @ (PlaceCallError::NameTaken | PlaceCallError::Store(_)) => failed(error),

@@ -7,5 +7,6 @@ pub(super) mod get;
 pub(super) mod hang_up;
 pub(super) mod list;
 pub(super) mod list_events;
+pub(super) mod names;
 pub(super) mod pcap;
 pub(super) mod place;

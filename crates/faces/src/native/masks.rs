@@ -7,7 +7,11 @@ pub(super) mod remove;
 
 use outdial_engine::verbs::MaskError;
 
-use super::{calls::place, code::Code, refusal::Refusal};
+use super::{
+    calls::{names::Names, place},
+    code::Code,
+    refusal::Refusal,
+};
 
 impl From<MaskError> for Refusal {
     fn from(error: MaskError) -> Self {
@@ -15,7 +19,7 @@ impl From<MaskError> for Refusal {
         match error {
             MaskError::NotFound => Self::new(Code::MaskNotFound, detail),
             MaskError::NoNumber => Self::new(Code::NoFreeNumber, detail),
-            MaskError::Refused(error) => place::refusal(error, false),
+            MaskError::Refused(error) => place::refusal(error, Names::default()),
             MaskError::Store(error) => error.into(),
         }
     }

@@ -9,14 +9,18 @@ pub(super) mod remove;
 
 use outdial_engine::verbs::ScheduleError;
 
-use super::{calls::place, code::Code, refusal::Refusal};
+use super::{
+    calls::{names::Names, place},
+    code::Code,
+    refusal::Refusal,
+};
 
-fn refusal(error: ScheduleError) -> Refusal {
+fn refusal(error: ScheduleError, names: Names) -> Refusal {
     let detail = error.to_string();
     match error {
         ScheduleError::NotFound => Refusal::new(Code::ScheduleNotFound, detail),
         ScheduleError::OtherVersion(_) => Refusal::new(Code::Conflict, detail).blame("version", "invalid"),
-        ScheduleError::Refused(error) => place::refusal(error, false),
+        ScheduleError::Refused(error) => place::refusal(error, names),
     }
 }
 

@@ -116,7 +116,9 @@ impl Keeper {
                 let found = verbs::find_by_reference(&self.engine, &self.actor, token).await;
                 Ok(found.map_err(|error| Unfit::Later(words(&error)))?.call.id)
             }
-            Err(PlaceCallError::NoRoute(no_route @ (NoRoute::UnknownTrunk { .. } | NoRoute::NoTrunk(_)))) => {
+            Err(PlaceCallError::NoRoute(no_route) | PlaceCallError::NoRouteTo { reason: no_route, .. })
+                if !matches!(no_route, NoRoute::Closed(_)) =>
+            {
                 Err(Unfit::NoWay(no_route.to_string()))
             }
             Err(error @ (PlaceCallError::Stopping | PlaceCallError::Store(_))) => Err(Unfit::Later(words(&error))),

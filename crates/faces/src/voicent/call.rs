@@ -211,8 +211,10 @@ pub(super) fn stopping() -> Refusal {
 fn refusal(error: PlaceCallError) -> Refusal {
     match error {
         PlaceCallError::Invalid(problems) => told(&problems),
-        PlaceCallError::ForeignCallerId(_) => foreign_number(),
-        PlaceCallError::NoRoute(no_route) => Refusal::told(format!("phoneno: {no_route}")),
+        PlaceCallError::ForeignCallerId { .. } => foreign_number(),
+        PlaceCallError::NoRoute(no_route) | PlaceCallError::NoRouteTo { reason: no_route, .. } => {
+            Refusal::told(format!("phoneno: {no_route}"))
+        }
         PlaceCallError::Stopping => stopping(),
         error @ (PlaceCallError::HandOverNotAllowed | PlaceCallError::NameTaken) => Refusal::told(error.to_string()),
         PlaceCallError::Store(error) => failed(&error),

@@ -58,8 +58,13 @@ fn addresses() -> impl Strategy<Value = Address> {
 }
 
 fn conferences() -> impl Strategy<Value = Conference> {
-    ("[a-zA-Z0-9_.-]{1,64}", any::<[bool; 6]>(), 1..=86_400u64, 1..=500u16).prop_map(|(room, flags, patience, most)| {
-        Conference {
+    (
+        "[a-zA-Z0-9][a-zA-Z0-9_.-]{0,63}",
+        any::<[bool; 6]>(),
+        1..=86_400u64,
+        1..=500u16,
+    )
+        .prop_map(|(room, flags, patience, most)| Conference {
             room: room.parse().unwrap(),
             muted: flags[0],
             moderator: flags[1],
@@ -70,8 +75,7 @@ fn conferences() -> impl Strategy<Value = Conference> {
             record: flags[5],
             most,
             waiting: Vec::new(),
-        }
-    })
+        })
 }
 
 /// Dials that do these steps when nobody is reached.

@@ -4,13 +4,13 @@ use std::{collections::HashSet, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
 use outdial_domain::{Address, Hours, Limits, NumberUse, Outcome, Plan, Retry, Scope};
-use outdial_flow::{CallerId, Flow, Problem, Prompt, fields::duration::shown};
+use outdial_flow::{CallerId, Dial, Flow, Problem, Prompt, fields::duration::shown};
 
 use super::{Action, PlaceCall, PlaceCallError};
 use crate::{
     Engine,
     ports::StoreError,
-    routing::{self, NoRoute},
+    routing,
     verbs::{Actor, webhooks},
 };
 
@@ -81,7 +81,7 @@ pub(in crate::verbs) async fn check(
     }
     // The hours were reckoned a moment ago, and do open.
     plan.due = plan.opening(plan.due).ok().flatten().unwrap_or(plan.due);
-    may_show(engine, actor, plan.from.as_ref())?;
+    may_show(engine, actor, plan.from.as_ref(), "from")?;
     if asked {
         may_be_shown_to_others(engine, actor, &flow)?;
     }
@@ -121,28 +121,26 @@ pub(in crate::verbs) async fn check_flow(
         return Err(PlaceCallError::Invalid(problems));
     }
     may_be_shown_to_others(engine, actor, flow)?;
-    Ok(others_have_ways(engine, plan, flow)?)
+    others_have_ways(engine, plan, flow)
 }
 
 /// Whoever is called sees somebody else's number.
 fn called_by_itself(plan: &Plan) -> Option<Problem> {
     let from = plan.from.as_ref()?;
-    let same = from.destination() == plan.to.destination();
-    same.then(|| problem("from", "invalid", format!("{} would be called by itself", plan.to)))
+    from.is_same_party(&plan.to)
+        .then(|| problem("from", "invalid", format!("{} would be called by itself", plan.to)))
 }
 
 /// What is wrong with what the flow dials: nobody is connected with himself, and no limit is passed.
 fn dials(flow: &Flow, plan: &Plan, limits: Limits) -> Vec<Problem> {
     let mut problems = Vec::new();
-    for dial in flow.dials() {
-        for to in &dial.to {
-            let is = |other: &Address| other.destination() == to.destination();
+    for (place, dial) in flow.placed_dials() {
+        for (index, to) in dial.to.iter().enumerate() {
+            let field = field_of(&place, dial, index);
+            let is = |other: &Address| other.is_same_party(to);
             if is(&plan.to) {
-                problems.push(problem(
-                    "dial",
-                    "invalid",
-                    format!("{to} would be connected with itself"),
-                ));
+                let message = format!("{to} would be connected with itself");
+                problems.push(problem(&field, "invalid", message));
             }
             let shown = match &dial.from {
                 None => plan.from.as_ref(),
@@ -150,14 +148,20 @@ fn dials(flow: &Flow, plan: &Plan, limits: Limits) -> Vec<Problem> {
                 Some(CallerId::Private | CallerId::OtherParty) => None,
             };
             if shown.is_some_and(is) {
-                problems.push(problem("dial", "invalid", format!("{to} would be called by itself")));
+                // Where it shows what the call shows, it is not the dial that says so.
+                let field = if dial.from.is_some() {
+                    format!("flow.{place}.from")
+                } else {
+                    field
+                };
+                problems.push(problem(&field, "invalid", format!("{to} would be called by itself")));
             }
         }
         if let Some(ring) = dial.ring {
-            problems.extend(length("dial.ring", ring, limits.longest_ring));
+            problems.extend(length(&format!("flow.{place}.ring"), ring, limits.longest_ring));
         }
         if let Some(max) = dial.max {
-            problems.extend(length("dial.max", max, limits.longest_talk));
+            problems.extend(length(&format!("flow.{place}.max"), max, limits.longest_talk));
         }
     }
     problems
@@ -165,13 +169,15 @@ fn dials(flow: &Flow, plan: &Plan, limits: Limits) -> Vec<Problem> {
 
 /// Whether whom the flow dials may see what it shows them.
 fn may_be_shown_to_others(engine: &Engine, actor: &Actor, flow: &Flow) -> Result<(), PlaceCallError> {
-    for dial in flow.dials() {
+    for (place, dial) in flow.placed_dials() {
+        let field = format!("flow.{place}.from");
         match &dial.from {
             None | Some(CallerId::Private) => {}
-            Some(CallerId::Number(number)) => may_show(engine, actor, Some(number))?,
+            Some(CallerId::Number(number)) => may_show(engine, actor, Some(number), &field)?,
             Some(CallerId::OtherParty) if actor.scopes.contains(&Scope::AnyCallerId) => {}
             Some(CallerId::OtherParty) => {
-                return Err(PlaceCallError::ForeignCallerId("of the other party".to_owned()));
+                let number = "of the other party".to_owned();
+                return Err(PlaceCallError::ForeignCallerId { number, field });
             }
         }
     }
@@ -179,22 +185,36 @@ fn may_be_shown_to_others(engine: &Engine, actor: &Actor, flow: &Flow) -> Result
 }
 
 /// Whether there is a way to everybody whom the flow dials.
-fn others_have_ways(engine: &Engine, plan: &Plan, flow: &Flow) -> Result<(), NoRoute> {
-    for dial in flow.dials() {
+fn others_have_ways(engine: &Engine, plan: &Plan, flow: &Flow) -> Result<(), PlaceCallError> {
+    for (place, dial) in flow.placed_dials() {
+        let from_field = match &dial.from {
+            Some(CallerId::Number(_)) => format!("flow.{place}.from"),
+            None | Some(CallerId::Private | CallerId::OtherParty) => "from".to_owned(),
+        };
         let from = match &dial.from {
             Some(CallerId::Number(number)) => Some(number.clone()),
             None | Some(CallerId::Private | CallerId::OtherParty) => plan.from.clone(),
         };
-        for to in &dial.to {
+        for (index, to) in dial.to.iter().enumerate() {
             let plan = Plan {
                 to: to.clone(),
                 from: from.clone(),
                 ..plan.clone()
             };
-            routing::route_leg(&plan, &engine.settings, &engine.carriers)?;
+            let field = field_of(&place, dial, index);
+            routing::route_leg(&plan, &engine.settings, &engine.carriers)
+                .map_err(|reason| PlaceCallError::no_route_to(&field, &from_field, reason))?;
         }
     }
     Ok(())
+}
+
+/// The field that names one of those whom a dial rings.
+fn field_of(place: &str, dial: &Dial, index: usize) -> String {
+    match dial.to.len() {
+        1 => format!("flow.{place}.to"),
+        _ => format!("flow.{place}.to.{index}"),
+    }
 }
 
 fn problem(field: &str, code: &'static str, message: impl Into<String>) -> Problem {
@@ -397,7 +417,7 @@ fn may_hand_over(actor: &Actor, action: &Action) -> Result<(), PlaceCallError> {
     }
 }
 
-fn may_show(engine: &Engine, actor: &Actor, from: Option<&Address>) -> Result<(), PlaceCallError> {
+fn may_show(engine: &Engine, actor: &Actor, from: Option<&Address>, field: &str) -> Result<(), PlaceCallError> {
     let Some(from) = from else { return Ok(()) };
     let is_ours = engine.settings.numbers.iter().any(|number| {
         number.account == actor.account_name
@@ -407,7 +427,10 @@ fn may_show(engine: &Engine, actor: &Actor, from: Option<&Address>) -> Result<()
     if is_ours || actor.scopes.contains(&Scope::AnyCallerId) {
         return Ok(());
     }
-    Err(PlaceCallError::ForeignCallerId(from.to_string()))
+    Err(PlaceCallError::ForeignCallerId {
+        number: from.to_string(),
+        field: field.to_owned(),
+    })
 }
 
 /// The plan as it begins, and with each number and each trunk that a retry may put in its place, which is the field of

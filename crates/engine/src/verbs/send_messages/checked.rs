@@ -156,12 +156,7 @@ impl Checked {
 }
 
 fn no_route(error: &NoRoute) -> Problem {
-    let (field, code) = match error {
-        NoRoute::Closed(_) => ("to", "invalid"),
-        NoRoute::UnknownTrunk { .. } => ("via", "invalid"),
-        NoRoute::NoTrunk(_) | NoRoute::NoSmsTrunk(_) => ("to", "invalid"),
-    };
-    problem(field, code, error.to_string())
+    problem(error.blames("to", "from"), "invalid", error.to_string())
 }
 
 fn problem(field: &str, code: &'static str, message: String) -> Problem {

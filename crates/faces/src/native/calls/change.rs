@@ -9,7 +9,10 @@ use outdial_engine::verbs::{self, ChangeCall, ChangeCallError};
 use outdial_flow::Fields;
 use utoipa::ToSchema;
 
-use super::place::{self, Flow, RecordAsked};
+use super::{
+    names::Names,
+    place::{self, Flow, RecordAsked},
+};
 use crate::native::{
     Api,
     actor::{Allowed, ToCall},
@@ -106,12 +109,12 @@ async fn change_call(
     document: Document,
 ) -> Result<Json<Call>, Refusal> {
     let engine = &api.engine;
-    let given_in = document.value.get("in").is_some_and(|value| !value.is_null());
+    let names = Names::of(&document.value);
     let now = engine.ids.now();
     let change = document.read(|fields| read(fields, engine.settings.limits, now))?;
     let details = verbs::change_call(engine, &actor, id, change)
         .await
-        .map_err(|error| refusal(error, given_in))?;
+        .map_err(|error| refusal(error, names))?;
     let queue = verbs::place_in_queue(engine, &details).await?;
     Ok(Json(Call::whole(details, engine.ids.now()).waiting(queue)))
 }
@@ -151,13 +154,13 @@ pub(in crate::native) fn change_of_plan(fields: &Fields<'_, '_>, asked: Asked) -
     }
 }
 
-fn refusal(error: ChangeCallError, given_in: bool) -> Refusal {
+fn refusal(error: ChangeCallError, names: Names) -> Refusal {
     let detail = error.to_string();
     match error {
         ChangeCallError::Call(error) => error.into(),
         ChangeCallError::TooLate(_) => Refusal::new(Code::TooLate, detail),
         ChangeCallError::OtherVersion(_) => Refusal::new(Code::Conflict, detail).blame("version", "invalid"),
-        ChangeCallError::Refused(error) => place::refusal(error, given_in),
+        ChangeCallError::Refused(error) => place::refusal(error, names),
     }
 }
 

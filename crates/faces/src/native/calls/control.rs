@@ -11,7 +11,10 @@ use outdial_engine::{
 use outdial_flow::{Fields, document};
 use utoipa::ToSchema;
 
-use super::place::{self, Flow};
+use super::{
+    names::Names,
+    place::{self, Flow},
+};
 use crate::native::{
     Api,
     actor::{Allowed, ToCall},
@@ -86,10 +89,11 @@ async fn control_call(
     document: Document,
 ) -> Result<Json<Controlled>, Refusal> {
     let longest = api.engine.settings.limits.longest_talk;
+    let names = Names::of_control(&document.value);
     let (order, why) = document.read(|fields| read(fields, longest))?;
     let result = verbs::control_call(&api.engine, &actor, id, order, why)
         .await
-        .map_err(refusal)?;
+        .map_err(|error| refusal(error, names))?;
     Ok(Json(Controlled { result }))
 }
 
@@ -158,13 +162,13 @@ impl std::str::FromStr for Dialled {
     }
 }
 
-fn refusal(error: ControlError) -> Refusal {
+fn refusal(error: ControlError, names: Names) -> Refusal {
     let detail = error.to_string();
     match error {
         ControlError::Call(error) => error.into(),
         ControlError::NotLive(_) => Refusal::new(Code::CallNotLive, detail),
         ControlError::NotNow(_) => Refusal::new(Code::NotNow, detail),
-        ControlError::Refused(error) => place::refusal(error, false),
+        ControlError::Refused(error) => place::refusal(error, names),
     }
 }
 
@@ -247,5 +251,10 @@ mod tests {
         }
         let closed = server.post(&path, &json!({"transfer": "sip:eve@example.com"})).await;
         closed.is(StatusCode::FORBIDDEN, "destination_closed");
+        assert_eq!(closed.errors()[0].0, "transfer");
+        let closed = json!({"redirect": [{"say": "x"}, {"dial": "sip:eve@example.com"}]});
+        let closed = server.post(&path, &closed).await;
+        closed.is(StatusCode::FORBIDDEN, "destination_closed");
+        assert_eq!(closed.errors()[0].0, "redirect.1.dial.to");
     }
 }

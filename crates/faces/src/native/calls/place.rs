@@ -15,6 +15,7 @@ use utoipa::{
     openapi::{ArrayBuilder, ObjectBuilder, OneOfBuilder, RefOr, Schema, Type, schema::AdditionalProperties},
 };
 
+use super::names::Names;
 use crate::native::{
     Api,
     actor::{Allowed, ToCall},
@@ -245,12 +246,12 @@ async fn place_call(
         .or_field("reference", document.value.get("reference"))
         .for_request(&[b"POST /api/v1/calls", &document.canonical()]);
     let create = async |once| {
-        let given_in = document.value.get("in").is_some_and(|value| !value.is_null());
+        let names = Names::of(&document.value);
         let now = engine.ids.now();
         let request = document.read(|fields| read(fields, engine.settings.limits, now))?;
         verbs::place_call_once(engine, &actor, request, once)
             .await
-            .map_err(|error| refusal(error, given_in))
+            .map_err(|error| refusal(error, names))
     };
     idempotency.create(&api, &actor, answer, create).await
 }
@@ -283,35 +284,40 @@ fn read(fields: &mut Fields<'_, '_>, limits: Limits, now: Timestamp) -> Option<P
     })
 }
 
-pub(in crate::native) fn refusal(error: PlaceCallError, given_in: bool) -> Refusal {
+pub(in crate::native) fn refusal(error: PlaceCallError, names: Names) -> Refusal {
     let detail = error.to_string();
     match error {
         PlaceCallError::Invalid(mut problems) => {
-            // The engine knows one time, which this face takes under two names.
-            let renamed = problems.iter_mut().filter(|problem| given_in && problem.field == "at");
-            renamed.for_each(|problem| problem.field = "in".to_owned());
+            problems
+                .iter_mut()
+                .for_each(|problem| problem.field = names.given(&problem.field));
             Refusal::fields(problems)
         }
-        PlaceCallError::ForeignCallerId(_) => Refusal::new(Code::CallerIdNotAllowed, detail).blame("from", "invalid"),
+        PlaceCallError::ForeignCallerId { field, .. } => {
+            Refusal::new(Code::CallerIdNotAllowed, detail).blame(&names.given(&field), "invalid")
+        }
         // This face gives calls no names of its own.
         PlaceCallError::NameTaken => Refusal::internal(),
         PlaceCallError::HandOverNotAllowed => Refusal::new(Code::HandOverNotAllowed, detail).blame("flow", "invalid"),
-        PlaceCallError::NoRoute(NoRoute::Closed(_)) => {
-            Refusal::new(Code::DestinationClosed, detail).blame("to", "invalid")
-        }
-        PlaceCallError::NoRoute(NoRoute::UnknownTrunk { .. }) => {
-            let field = "via".to_owned();
-            Refusal::fields(vec![outdial_flow::Problem {
-                field,
-                code: "invalid",
-                message: detail,
-            }])
-        }
-        PlaceCallError::NoRoute(NoRoute::NoTrunk(_) | NoRoute::NoSmsTrunk(_)) => {
-            Refusal::new(Code::NoRoute, detail).blame("to", "invalid")
-        }
+        PlaceCallError::NoRoute(reason) => no_route(&reason, reason.blames("to", "from")),
+        PlaceCallError::NoRouteTo { field, reason } => no_route(&reason, &names.given(&field)),
         PlaceCallError::Stopping => Refusal::stopping(),
         PlaceCallError::Store(error) => error.into(),
+    }
+}
+
+fn no_route(reason: &NoRoute, field: &str) -> Refusal {
+    let detail = reason.to_string();
+    match reason {
+        NoRoute::Closed(_) => Refusal::new(Code::DestinationClosed, detail).blame(field, "invalid"),
+        NoRoute::UnknownTrunk { .. } => Refusal::fields(vec![outdial_flow::Problem {
+            field: field.to_owned(),
+            code: "invalid",
+            message: detail,
+        }]),
+        NoRoute::CallerIdElsewhere { .. } | NoRoute::NoTrunk(_) | NoRoute::NoSmsTrunk(_) => {
+            Refusal::new(Code::NoRoute, detail).blame(field, "invalid")
+        }
     }
 }
 
@@ -374,6 +380,40 @@ mod tests {
         });
         insta::assert_json_snapshot!(server.post("/api/v1/calls", &body).await.golden());
         insta::assert_json_snapshot!(server.post("/api/v1/calls", &json!({})).await.golden());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_wrong_with_others_is_told_by_the_field_that_names_them() {
+        const EVE: &str = "sip:eve@127.0.0.1";
+        const FAR: &str = "sip:eve@example.com";
+        let server = Server::start().await;
+        for (given, field) in [
+            (json!({"bridge": BOB}), "bridge"),
+            (json!({"bridge": [EVE, "SIP:BOB@127.0.0.1:5060"]}), "bridge.1"),
+            (json!({"bridge": {"to": [EVE, BOB]}}), "bridge.to.1"),
+            (json!({"bridge": FAR}), "bridge"),
+            (json!({"bridge": {"to": FAR}, "record": true}), "bridge.to"),
+            (json!({"bridge": {"to": EVE, "from": "+6500000000"}}), "bridge.from"),
+            (json!({"bridge": {"to": EVE, "from": "other_party"}}), "bridge.from"),
+            (
+                json!({"flow": [{"say": "x"}, {"dial": FAR}], "record": true}),
+                "flow.1.dial.to",
+            ),
+            (
+                json!({"flow": {"steps": [{"dial": [EVE, FAR]}]}}),
+                "flow.steps.0.dial.to.1",
+            ),
+            (
+                json!({"flow": [{"gather": {"digits": 1, "on": {"3": [{"dial": BOB}]}}}]}),
+                "flow.0.gather.on.3.0.dial.to",
+            ),
+        ] {
+            let mut body = given;
+            body["to"] = json!(BOB);
+            let answer = server.post("/api/v1/calls", &body).await;
+            assert!(answer.status.is_client_error(), "{body}: {}", answer.text);
+            assert_eq!(answer.errors()[0].0, field, "{body}: {}", answer.text);
+        }
     }
 
     #[tokio::test(start_paused = true)]

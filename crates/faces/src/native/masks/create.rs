@@ -278,5 +278,6 @@ mod tests {
             .post("/api/v1/masks", &json!({"parties": [ANN, "sip:eve@example.com"]}))
             .await;
         closed.is(StatusCode::FORBIDDEN, "destination_closed");
+        assert_eq!(closed.errors()[0].0, "parties.1");
     }
 }

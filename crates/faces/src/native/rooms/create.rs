@@ -12,7 +12,7 @@ use utoipa::ToSchema;
 use crate::native::{
     Api,
     actor::{Allowed, ToCall},
-    calls::place,
+    calls::{names::Names, place},
     code::Code,
     document::Document,
     endpoint::Endpoint,
@@ -109,7 +109,7 @@ async fn open_room(
     let create = async |once| {
         let request = document.read(|fields| read(fields, limits))?;
         let opened = verbs::open_room(engine, &actor, request, None, once).await;
-        opened.map_err(|error| place::refusal(error, false))
+        opened.map_err(|error| place::refusal(error, Names::default()))
     };
     let answer = idempotency.create(&api, &actor, answer, create).await?;
     if let Some(first) = answer.replayed_body().and_then(|body| first_call(&body)) {
@@ -121,7 +121,7 @@ async fn open_room(
         let request = document.read(|fields| read(fields, limits))?;
         verbs::open_room(engine, &actor, request, Some(first), None)
             .await
-            .map_err(|error| place::refusal(error, false))?;
+            .map_err(|error| place::refusal(error, Names::default()))?;
     }
     Ok(answer)
 }

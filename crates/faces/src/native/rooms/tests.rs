@@ -168,6 +168,15 @@ async fn what_is_wrong_is_told_by_field() {
         (json!({"participants": NUMBERS, "wait": true}), "wait"),
         (json!({"participants": NUMBERS, "room": "x".repeat(1024)}), "room"),
         (json!({"participants": NUMBERS, "room": "a/b"}), "room"),
+        (json!({"participants": NUMBERS, "room": ".."}), "room"),
+        (
+            json!({"participants": [NUMBERS[0], "SIP:A@127.0.0.1:5060"]}),
+            "participants.1",
+        ),
+        (
+            json!({"participants": ["x:y"], "from": "+6500000000"}),
+            "participants.0",
+        ),
         (json!({"participants": NUMBERS, "say": "x"}), "say"),
     ] {
         let answer = server.post("/api/v1/rooms", &body).await;
@@ -183,6 +192,7 @@ async fn what_is_wrong_is_told_by_field() {
     let closed = json!({"participants": [NUMBERS[0], "sip:eve@example.com"]});
     let answer = server.post("/api/v1/rooms", &closed).await;
     answer.is(StatusCode::FORBIDDEN, "destination_closed");
+    assert_eq!(answer.errors()[0].0, "participants.1");
     assert!(server.world.carrier.rung().is_empty());
     let many: Vec<String> = (0..501).map(|number| format!("sip:{number}@127.0.0.1")).collect();
     let answer = server.post("/api/v1/rooms", &json!({"participants": many})).await;

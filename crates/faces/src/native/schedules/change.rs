@@ -12,7 +12,7 @@ use super::{create::ScheduleRequest, occurring, refusal};
 use crate::native::{
     Api,
     actor::{Allowed, ToCall},
-    calls::change::change_of_plan,
+    calls::{change::change_of_plan, names::Names},
     code::Code,
     document::Document,
     edits::refuse_to_clear,
@@ -58,9 +58,10 @@ async fn change_schedule(
 ) -> Result<Json<Schedule>, Refusal> {
     let engine = &api.engine;
     let now = engine.ids.now();
+    let names = Names::of(&document.value);
     let (change, occurring) = document.read(|fields| read(fields, engine.settings.limits, now))?;
     let changed = verbs::change_schedule(engine, &actor, id, change, occurring).await;
-    Ok(Json(changed.map_err(refusal)?.into()))
+    Ok(Json(changed.map_err(|error| refusal(error, names))?.into()))
 }
 
 fn read(fields: &mut Fields<'_, '_>, limits: Limits, now: Timestamp) -> Option<(ChangeCall, Occurring)> {

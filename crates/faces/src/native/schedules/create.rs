@@ -16,7 +16,10 @@ use super::{occurring, refusal};
 use crate::native::{
     Api,
     actor::{Allowed, ToCall},
-    calls::place::{Flow, RecordAsked},
+    calls::{
+        names::Names,
+        place::{Flow, RecordAsked},
+    },
     code::Code,
     document::Document,
     endpoint::Endpoint,
@@ -125,10 +128,11 @@ async fn create_schedule(
     let idempotency = idempotency.for_request(&[b"POST /api/v1/schedules", &document.canonical()]);
     let create = async |once| {
         let now = engine.ids.now();
+        let names = Names::of(&document.value);
         let (request, occurring) = document.read(|fields| read(fields, engine.settings.limits, now))?;
         verbs::create_schedule(engine, &actor, request, occurring, once)
             .await
-            .map_err(refusal)
+            .map_err(|error| refusal(error, names))
     };
     idempotency.create(&api, &actor, answer, create).await
 }

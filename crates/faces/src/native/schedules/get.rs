@@ -10,6 +10,7 @@ use super::refusal;
 use crate::native::{
     Api,
     actor::{Allowed, ToRead},
+    calls::names::Names,
     code::Code,
     endpoint::Endpoint,
     id::Id,
@@ -33,5 +34,5 @@ async fn get_schedule(
     Id(id): Id<ScheduleId>,
 ) -> Result<Json<Schedule>, Refusal> {
     let found = verbs::get_schedule(&api.engine, &actor, id).await;
-    Ok(Json(found.map_err(refusal)?.into()))
+    Ok(Json(found.map_err(|error| refusal(error, Names::default()))?.into()))
 }

@@ -10,6 +10,7 @@ use super::refusal;
 use crate::native::{
     Api,
     actor::{Allowed, ToCall},
+    calls::names::Names,
     code::Code,
     endpoint::Endpoint,
     id::Id,
@@ -33,6 +34,8 @@ async fn remove_schedule(
     Allowed { actor, .. }: Allowed<ToCall>,
     Id(id): Id<ScheduleId>,
 ) -> Result<StatusCode, Refusal> {
-    verbs::remove_schedule(&api.engine, &actor, id).await.map_err(refusal)?;
+    verbs::remove_schedule(&api.engine, &actor, id)
+        .await
+        .map_err(|error| refusal(error, Names::default()))?;
     Ok(StatusCode::NO_CONTENT)
 }
