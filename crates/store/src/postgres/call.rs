@@ -8,7 +8,13 @@ use outdial_flow::Flow;
 use sqlx::{FromRow, PgConnection, Postgres, QueryBuilder, Row, postgres::PgRow};
 use uuid::Uuid;
 
-use super::{attempt, columns::columns, error::Failure, leg, text::kept};
+use super::{
+    attempt,
+    columns::columns,
+    error::Failure,
+    leg,
+    text::{given, kept},
+};
 use crate::rows::{
     call::{CallRow, flow, outcome, waits},
     column::{json, micros},
@@ -228,9 +234,9 @@ impl FromRow<'_, PgRow> for CallRow {
             ending: row.try_get(9)?,
             digits: row.try_get(10)?,
             plan: row.try_get(11)?,
-            face: row.try_get(12)?,
-            face_reference: row.try_get(13)?,
-            face_kept: row.try_get(14)?,
+            face: row.try_get::<Option<String>, _>(12)?.map(given),
+            face_reference: row.try_get::<Option<String>, _>(13)?.map(given),
+            face_kept: row.try_get::<Option<String>, _>(14)?.map(given),
         })
     }
 }

@@ -148,7 +148,8 @@ pub async fn a_face_finds_its_calls_by_its_own_names(store: &impl Store) {
         life.call.face = Some(FaceRecord {
             face: face.to_owned(),
             reference: reference.to_owned(),
-            kept: format!("kept {number}"),
+            // As JSON that has a line in it.
+            kept: format!("{{\"kept\":\"{number}\\n\"}}"),
         });
         life
     };
@@ -184,6 +185,7 @@ pub async fn a_face_finds_its_calls_by_its_own_names(store: &impl Store) {
     assert_eq!(find(Some("voicent"), Some("19")).await, []);
 
     // Its note is written again while the call goes on, and no change of the call undoes that.
+    let note_of_its_own = r"another \ note";
     let id = changes[0].call.id;
     let note = async || {
         store
@@ -198,7 +200,7 @@ pub async fn a_face_finds_its_calls_by_its_own_names(store: &impl Store) {
     };
     assert!(
         store
-            .keep_by_face(caller.account, id, "another note".to_owned())
+            .keep_by_face(caller.account, id, note_of_its_own.to_owned())
             .await
             .unwrap()
     );
@@ -208,11 +210,11 @@ pub async fn a_face_finds_its_calls_by_its_own_names(store: &impl Store) {
             .await
             .unwrap()
     );
-    assert_eq!(note().await, "another note");
+    assert_eq!(note().await, note_of_its_own);
 
     // It is forgotten while the call goes on, and nothing that follows brings it back.
     store.commit(changes[1].clone()).await.unwrap();
-    assert_eq!(note().await, "another note");
+    assert_eq!(note().await, note_of_its_own);
     assert!(store.forget_face(caller.account, changes[0].call.id).await.unwrap());
     assert!(!store.forget_face(caller.account, changes[0].call.id).await.unwrap());
     assert!(!store.forget_face(caller.account, theirs.call.id).await.unwrap());
