@@ -18,8 +18,9 @@
 //! The token belongs to the file, and not to its name: another file that is moved over it has none, and is another call.
 //!
 //! Parts: `channel`, `application`, `dial_data` and `wanted` make a request of a file; `intake` takes files, `place` places
-//! them, and `follow` brings them up to what has become of their calls, by `notes`; `keeper` is the task that does all of
-//! this for one directory, `files` and `waiting` are what it knows, and `known` compares that with the directory.
+//! them, `follow` brings them up to what has become of their calls, by `notes`, and `lost` takes the calls of those back
+//! that are gone; `keeper` is the task that does all of this for one directory, `files` and `waiting` are what it knows, and
+//! `known` compares that with the directory.
 
 mod application;
 mod channel;
@@ -30,6 +31,9 @@ mod intake;
 mod keeper;
 mod kept;
 mod known;
+mod lost;
+#[cfg(test)]
+mod many_tests;
 mod notes;
 mod place;
 #[cfg(test)]

@@ -5,6 +5,7 @@ mod program;
 
 use std::{
     fs,
+    io::Write as _,
     path::{Path, PathBuf},
     process::Stdio,
     time::Duration,
@@ -170,7 +171,7 @@ async fn all_ended(server: &Server, calls: usize) {
             .get(&format!("/api/v1/calls?state=ended&limit=100{cursor}"))
             .await;
         ended += page["calls"].as_array().unwrap().len();
-        match page["next_cursor"].as_str() {
+        match page["next"].as_str() {
             Some(next) => cursor = format!("&cursor={next}"),
             None => break,
         }
@@ -340,16 +341,8 @@ async fn many_files_at_once_wait_their_turn_and_none_is_lost() {
     let server = home.serve().await;
     let before = resident(&server);
     // What waits is seen.
-    let waits = async {
-        loop {
-            let (_, page) = server.get("/api/v1/calls?state=queued&limit=100").await;
-            if page["calls"].as_array().unwrap().len() == 100 {
-                break;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    };
-    tokio::time::timeout(LIMIT, waits).await.unwrap();
+    let hundred = "/api/v1/calls?state=queued&limit=100";
+    until(async || server.get(hundred).await.1["calls"].as_array().unwrap().len() == 100).await;
     for index in 0..files {
         assert_eq!(
             ended(&spool, &format!("f{index}")).await,
@@ -359,10 +352,50 @@ async fn many_files_at_once_wait_their_turn_and_none_is_lost() {
         assert_eq!(phones.rings(&number(index)).count, 1, "{index}");
     }
     let (before, after) = (before, resident(&server));
-    // Most of it comes with the calls: ten thousand files that only wait take 24 MB.
+    // Most of it comes with the calls.
     assert!(after < before + 300_000, "{before} kB, then {after} kB");
     server.stop().await;
     phones.shutdown().await;
+}
+
+#[tokio::test]
+async fn many_files_that_wait_are_taken_back_at_once() {
+    let files = many();
+    let (home, spool, phones) = with_phones(Script::new()).await;
+    let server = home.serve().await;
+    let before = resident(&server);
+    let staged = home.dir.path().join("staged");
+    for index in 0..files {
+        let mut staging = fs::File::create(&staged).unwrap();
+        staging.write_all(file(index).as_bytes()).unwrap();
+        let written = staging.metadata().unwrap().modified().unwrap();
+        staging.set_modified(written + Duration::from_secs(24 * 3_600)).unwrap();
+        fs::rename(&staged, spool.dir().join(format!("f{index}"))).unwrap();
+    }
+    // Each has a second name, and there is the lock.
+    let taken = spool.dir().join(".taken");
+    until(async || listed(&taken).len() == files + 1).await;
+    for index in 0..files {
+        fs::remove_file(spool.dir().join(format!("f{index}"))).unwrap();
+    }
+    let none_waits = async || server.get("/api/v1/calls?state=scheduled&limit=1").await.1["calls"] == json!([]);
+    until(none_waits).await;
+    all_ended(&server, files).await;
+    let after = resident(&server);
+    // Ten thousand take 42 MB.
+    assert!(after < before + 100_000, "{before} kB, then {after} kB");
+    server.stop().await;
+    assert_eq!(listed(&taken).len(), 1, "the lock");
+    phones.shutdown().await;
+}
+
+async fn until(is_so: impl AsyncFn() -> bool) {
+    let wait = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    tokio::time::timeout(LIMIT, wait).await.unwrap();
 }
 
 /// The most memory that the program has had, in kB.

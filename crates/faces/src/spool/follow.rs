@@ -1,25 +1,38 @@
 //! Brings files up to what has become of their calls.
 
+use futures_util::{StreamExt, stream};
 use outdial_domain::{CallId, CallState};
-use outdial_engine::{
-    HangUpAnswer, fault,
-    ports::CallDetails,
-    verbs::{self, CallError},
-};
+use outdial_engine::{fault, ports::CallDetails, verbs};
 
 use super::{
     files::Held,
+    intake::TOGETHER,
     keeper::{Keeper, words},
     notes::{Standing, bring_up_to_date, is_answered},
+    place::AT_ONCE,
 };
 
 impl Keeper {
     /// Writes into the files of these calls what has happened to them, and finishes those whose call is over.
     pub(super) async fn follow(&mut self, calls: Vec<CallId>) -> Result<(), String> {
+        // A file that is fresh again is taken once more, so this may come to itself again.
+        for calls in calls.chunks(TOGETHER) {
+            Box::pin(self.follow_some(calls)).await?;
+        }
+        Ok(())
+    }
+
+    async fn follow_some(&mut self, calls: &[CallId]) -> Result<(), String> {
+        let this = &*self;
+        let read = calls.iter().copied().map(|call| async move {
+            let details = verbs::get_call(&this.engine, &this.actor, call).await;
+            (call, details)
+        });
+        let read: Vec<_> = stream::iter(read).buffered(AT_ONCE).collect().await;
         let mut changed = Vec::new();
-        for call in calls {
+        for (call, details) in read {
             self.unwritten.remove(&call);
-            match verbs::get_call(&self.engine, &self.actor, call).await {
+            match details {
                 Ok(details) => changed.extend(self.file_of(details).await),
                 Err(error) => self.not_written(call, &words(&error)),
             }
@@ -64,7 +77,7 @@ impl Keeper {
                 Err(error) => self.not_written(call, &error.to_string()),
             }
         }
-        Box::pin(self.intake(fresh)).await
+        self.intake(fresh).await
     }
 
     /// The file of a call as it is to be written; none where the call is taken back instead.
@@ -76,25 +89,15 @@ impl Keeper {
         let waits = matches!(details.call.state, CallState::Scheduled | CallState::Queued);
         // Nobody wants a retry of what was answered, whatever its flow met with, or of what was removed.
         if waits && (held.name.is_none() || is_answered(&details)) {
-            self.take_back(details.call.id).await;
+            if let Err(why) = self.take_back(details.call.id).await {
+                self.not_written(details.call.id, &why);
+            }
             return None;
         }
         Some((held, details))
     }
 
-    /// Ends a call that waits. What happens then is told as for every other call.
-    pub(super) async fn take_back(&mut self, call: CallId) -> bool {
-        match verbs::hang_up(&self.engine, &self.actor, call).await {
-            Ok(answer) => answer == HangUpAnswer::Prevented,
-            Err(CallError::NotFound) => true,
-            Err(error) => {
-                self.not_written(call, &words(&error));
-                false
-            }
-        }
-    }
-
-    fn not_written(&mut self, call: CallId, why: &str) {
+    pub(super) fn not_written(&mut self, call: CallId, why: &str) {
         tracing::warn!(%call, directory = %self.config.directory.display(), %why, "the file of a call is not up to date");
         self.unwritten.insert(call);
         self.try_again();

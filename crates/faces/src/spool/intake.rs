@@ -1,14 +1,10 @@
-//! Takes files as they come, and lets go of those that are gone.
+//! Takes files as they come.
 
 use std::ffi::{OsStr, OsString};
 
 use jiff::SignedDuration;
 use outdial_callfile::{Entry, FileName, NotTaken, Taken};
-use outdial_domain::CallState;
-use outdial_engine::{
-    fault,
-    verbs::{self, CallError},
-};
+use outdial_engine::fault;
 
 use super::{
     keeper::{Keeper, words},
@@ -49,7 +45,7 @@ impl Keeper {
             && before != entry.inode
         {
             // Another file was moved over it.
-            self.lose(before).await?;
+            self.lose(vec![before]).await?;
         }
         let now = self.engine.ids.now();
         if entry.modified.duration_since(now) > FURTHEST {
@@ -61,7 +57,7 @@ impl Keeper {
             return Ok(self.told.get(name) != Some(&(entry.inode, entry.changed)));
         };
         if held.is_changed(entry) && held.call.is_some() {
-            self.lose(entry.inode).await?;
+            self.lose(vec![entry.inode]).await?;
             return Ok(self.files.get(entry.inode).is_none());
         }
         if held.name.as_deref() != Some(name) {
@@ -97,7 +93,7 @@ impl Keeper {
                     let inode = file.taken.inode;
                     // It has another name, by which it was taken: its turn by this one comes when that call is over.
                     if self.files.get(inode).is_some() || fresh.iter().any(|other| other.taken.inode == inode) {
-                        self.let_go(file.taken).await?;
+                        self.let_go(vec![file.taken]).await?;
                     } else {
                         fresh.push(file);
                     }
@@ -122,50 +118,6 @@ impl Keeper {
         let entry = looked.unwrap_or(*entry);
         self.told.insert(name, (entry.inode, entry.changed));
         Ok(())
-    }
-
-    /// Whether a name still leads to the file that was taken under it; if not, its call is taken back.
-    pub(super) async fn look_after(&mut self, name: &OsStr) -> Result<(), String> {
-        self.told.remove(name);
-        let Some(inode) = self.files.named(name) else {
-            return Ok(());
-        };
-        let looked = name.to_owned();
-        let now = self.blocking(move |queue| queue.look(&looked)).await?;
-        if now.is_none_or(|entry| entry.inode != inode) {
-            self.lose(inode).await?;
-        }
-        Ok(())
-    }
-
-    /// A file has lost its name, or is not what it was: a call that waits is taken back. One that is under way goes
-    /// on, and is not tried again.
-    pub(super) async fn lose(&mut self, inode: u64) -> Result<(), String> {
-        let Some(held) = self.files.get(inode).cloned() else {
-            return Ok(());
-        };
-        self.files.unname(inode);
-        // By its token, because a call may have been saved though it was not told.
-        let found = verbs::find_by_reference(&self.engine, &self.actor, held.taken.token.as_str()).await;
-        let waits = match found {
-            Ok(details) => {
-                let waits = matches!(details.call.state, CallState::Scheduled | CallState::Queued);
-                waits && self.take_back(details.call.id).await
-            }
-            Err(CallError::NotFound) => true,
-            Err(_) => false,
-        };
-        if waits {
-            self.files.remove(inode);
-            self.let_go(held.taken).await?;
-        }
-        Ok(())
-    }
-
-    /// Takes the token of a file away: it is fresh then, if it is still there.
-    pub(super) async fn let_go(&self, taken: Taken) -> Result<(), String> {
-        let done = self.blocking(move |queue| queue.let_go(&taken));
-        done.await?.map_err(|error| words(&error))
     }
 
     /// What a file is called by, once and for all.

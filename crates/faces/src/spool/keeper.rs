@@ -109,22 +109,24 @@ impl Keeper {
 
     /// What happened in the directory.
     async fn notice(&mut self, seen: Vec<Seen>) -> Result<(), String> {
-        let mut complete = Vec::new();
+        // As they came: what is next may be about the same name. So one of the two is always empty.
+        let (mut complete, mut gone) = (Vec::new(), Vec::new());
         for seen in seen {
             match seen {
                 Seen::Complete(name) => {
+                    self.look_after(std::mem::take(&mut gone)).await?;
                     self.waiting.remove(&name);
                     complete.push(name);
                 }
                 Seen::Gone(name) => {
-                    // What came before it may be about this name.
                     self.intake(std::mem::take(&mut complete)).await?;
                     self.waiting.remove(&name);
-                    self.look_after(&name).await?;
+                    gone.push(name);
                 }
                 Seen::Overlooked => self.list_at = Instant::now(),
             }
         }
+        self.look_after(gone).await?;
         self.intake(complete).await
     }
 

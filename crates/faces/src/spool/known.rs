@@ -5,6 +5,7 @@ use std::{
     ffi::{OsStr, OsString},
 };
 
+use futures_util::{StreamExt, stream};
 use jiff::{SignedDuration, Timestamp};
 use outdial_callfile::{Arrivals, Queue, parse};
 use outdial_domain::CallId;
@@ -13,6 +14,7 @@ use outdial_engine::verbs::{self, CallError};
 use super::{
     files::Held,
     keeper::{AT_REST, Keeper, words},
+    place::AT_ONCE,
     wanted::Unfit,
 };
 
@@ -23,9 +25,15 @@ impl Keeper {
         let (taken, listed) = found.await?.map_err(|error| words(&error))?;
         let mut names: HashMap<u64, OsString> = listed.into_iter().map(|listed| (listed.inode, listed.name)).collect();
         let (mut calls, mut unplaced) = (Vec::new(), Vec::new());
-        for taken in taken {
+        let (engine, actor) = (self.engine.clone(), self.actor.clone());
+        let (engine, actor) = (&engine, &actor);
+        let asked = taken.into_iter().map(|taken| async move {
+            let found = verbs::find_by_reference(engine, actor, taken.token.as_str()).await;
+            (taken, found)
+        });
+        let mut asked = std::pin::pin!(stream::iter(asked).buffer_unordered(AT_ONCE));
+        while let Some((taken, found)) = asked.next().await {
             let name = names.remove(&taken.inode);
-            let found = verbs::find_by_reference(&self.engine, &self.actor, taken.token.as_str()).await;
             let mut held = Held::new(taken, name, 0, Timestamp::UNIX_EPOCH);
             match found {
                 Ok(details) => {
@@ -92,11 +100,10 @@ impl Keeper {
             .all()
             .filter(|held| held.name.is_some() && !names.contains_key(&held.taken.inode));
         let lost: Vec<u64> = lost.map(|held| held.taken.inode).collect();
-        for inode in lost {
-            self.lose(inode).await?;
-        }
         self.told
             .retain(|name, (inode, _)| names.get(inode) == Some(&name.as_os_str()));
+        drop(names);
+        self.lose(lost).await?;
         let unknown = listed.into_iter().filter(|found| {
             let known = self.files.get(found.inode);
             let known = known.is_some_and(|held| held.name.as_ref() == Some(&found.name));

@@ -20,8 +20,8 @@ use super::{
     wanted::{Read, Unfit, wanted},
 };
 
-/// So many calls are saved at the same time.
-const AT_ONCE: usize = 32;
+/// So many calls are saved, or asked for, at the same time.
+pub(super) const AT_ONCE: usize = 32;
 
 /// A file that was taken and read.
 pub(super) struct Fresh {
@@ -83,7 +83,7 @@ impl Keeper {
                     }
                     (None, _) => {
                         self.files.remove(held.taken.inode);
-                        self.let_go(held.taken).await?;
+                        self.let_go(vec![held.taken]).await?;
                     }
                     (Some(_), Err(error)) => tracing::warn!(%error, "a call file that was taken cannot be read"),
                 }
@@ -135,7 +135,7 @@ impl Keeper {
     /// Finishes a file that is no call, or has it wait after an attempt that failed.
     pub(super) async fn refuse(&mut self, held: &Held, contents: &Contents, unfit: Unfit) -> Result<(), String> {
         let Some(name) = held.name.clone() else {
-            return self.let_go(held.taken.clone()).await;
+            return self.let_go(vec![held.taken.clone()]).await;
         };
         let (taken, now) = (held.taken.clone(), self.engine.ids.now());
         let read = parse(&contents.bytes);
@@ -146,7 +146,7 @@ impl Keeper {
             Unfit::NoWay(why) => {
                 if contents.modified > now {
                     self.waiting.insert(name, contents.modified);
-                    return self.let_go(taken).await;
+                    return self.let_go(vec![taken]).await;
                 }
                 let why = plain(&why);
                 tracing::info!(file = ?name, directory = %self.config.directory.display(), %why, "an attempt failed");
@@ -156,7 +156,7 @@ impl Keeper {
                 self.note_attempt(&taken, attempt, next, now).await?;
                 if let Some(next) = next {
                     self.waiting.insert(name, next);
-                    return self.let_go(taken).await;
+                    return self.let_go(vec![taken]).await;
                 }
                 (Status::Expired, None)
             }
