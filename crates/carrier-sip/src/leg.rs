@@ -59,12 +59,14 @@ use crate::{
 pub(crate) use self::take::take;
 
 use self::{
-    dial::{Dialled, Dialling},
+    dial::Dialling,
     events::Events,
     means::{Means, means},
     redirect::Redirects,
+    ringing::Ringing,
     route::Route,
     sound::Sound,
+    talk::Talk,
 };
 
 /// Commands and requests that may wait for the leg's task.
@@ -86,6 +88,20 @@ struct Leg {
     entry: Entry,
     /// Its place among all legs, which one that rings here takes with its answer.
     _place: Option<OwnedSemaphorePermit>,
+}
+
+/// How a leg begins.
+enum Begun {
+    /// Its INVITE was sent.
+    Dialled(Box<Transaction>, Box<Dialling>),
+    /// Somebody calls us.
+    RingsHere(Box<Ringing>),
+}
+
+/// How that went.
+enum Setup {
+    Answered(Box<Talk>),
+    Over(Ending),
 }
 
 /// The leg's place among all legs, given up when this is dropped.
@@ -150,19 +166,17 @@ pub(crate) async fn ring(shared: &Arc<Shared>, order: &LegOrder, target: Target)
         .map_err(|error| RingError::Exhausted(error.to_string()))?;
     leg.events.tell(LegEvent::Sent);
     let challenges = Challenges::new(target.password(), target.way());
-    tokio::spawn(leg.run(
-        Box::new(transaction),
-        Box::new(Dialling {
-            contact: flow.contact(OURSELVES),
-            flow,
-            route,
-            challenges,
-            wish,
-            redirects: redirects(&target),
-            target,
-            send_before: order.send_before,
-        }),
-    ));
+    let dialling = Dialling {
+        contact: flow.contact(OURSELVES),
+        flow,
+        route,
+        challenges,
+        wish,
+        redirects: redirects(&target),
+        target,
+        send_before: order.send_before,
+    };
+    tokio::spawn(Box::new(leg).run(Begun::Dialled(Box::new(transaction), Box::new(dialling))));
     Ok(LegHandle {
         events: receiver,
         commands: command_sender,
@@ -252,10 +266,10 @@ fn media_address(shared: &Shared, bound: IpAddr, ours: IpAddr) -> IpAddr {
 }
 
 impl Leg {
-    async fn run(mut self, invite: Box<Transaction>, dialling: Box<Dialling>) {
+    async fn run(mut self: Box<Self>, begun: Begun) {
         let stop = self.shared.stop.clone();
         let ending = tokio::select! {
-            ending = self.live(invite, dialling) => ending,
+            ending = self.live(begun) => ending,
             // Nobody turns the timers of SIP any more, so nothing would ever end it.
             () = stop.cancelled() => Ending::new(
                 Outcome::Unknown,
@@ -263,14 +277,18 @@ impl Leg {
                 "the SIP carrier was stopped while the leg was under way; the far side was not told",
             ),
         };
-        self.finish(ending).await;
+        Box::pin(self.finish(ending)).await;
     }
 
-    async fn live(&mut self, invite: Box<Transaction>, dialling: Box<Dialling>) -> Ending {
+    async fn live(&mut self, begun: Begun) -> Ending {
         // Boxed one after the other, so that the task is as large as the larger of them, not as both.
-        match Box::pin(self.dial(invite, dialling)).await {
-            Dialled::Answered(talk) => Box::pin(self.talk(talk)).await,
-            Dialled::Over(ending) => ending,
+        let setup = match begun {
+            Begun::Dialled(invite, dialling) => Box::pin(self.dial(invite, dialling)).await,
+            Begun::RingsHere(ringing) => Box::pin(self.ring_here(*ringing)).await,
+        };
+        match setup {
+            Setup::Answered(talk) => Box::pin(self.talk(talk)).await,
+            Setup::Over(ending) => ending,
         }
     }
 
@@ -298,7 +316,7 @@ impl Leg {
         tell_end(&mut self.events, &self.sound, &self.line, ending);
     }
 
-    async fn finish(mut self, ending: Ending) {
+    async fn finish(mut self: Box<Self>, ending: Ending) {
         self.sound.close().await;
         // A response that is still on its way to the trace is there by now or not at all.
         drop(self.entry);

@@ -153,7 +153,7 @@ async fn a_far_side_is_sent_elsewhere_and_says_how_it_went() {
         far.send(&notify(&far, &invite, 2, "active", status)).await;
         far.hears("SIP/2.0 481").await;
         let to = Address::parse("+6598765432").expect("an address");
-        call.tell(LegCommand::Transfer { to }).await;
+        call.tell(LegCommand::Transfer { to: to.into() }).await;
         let refer = far.hears("REFER ").await;
         let expected = format!("<sip:+6598765432@{}>", far.address());
         assert_eq!(refer.header("Refer-To"), expected);
@@ -172,7 +172,7 @@ async fn a_far_side_is_sent_elsewhere_and_says_how_it_went() {
 async fn a_far_side_that_goes_nowhere_says_so() {
     let (_rig, mut far, mut call, invite) = talking().await;
     let to = Address::parse("+6598765432").expect("an address");
-    call.tell(LegCommand::Transfer { to }).await;
+    call.tell(LegCommand::Transfer { to: to.into() }).await;
     let refer = far.hears("REFER ").await;
     far.answer(&refer, "405 Method Not Allowed", &[], "").await;
     call.until("not transferred: the far side answered 405").await;

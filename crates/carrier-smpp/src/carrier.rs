@@ -145,6 +145,7 @@ impl TextCarrier for SmppCarrier {
             let job = Job {
                 what: Wanted::Query(Box::new(wire::query(&id, &from)), told),
                 high: false,
+                send_before: None,
             };
             trunk.push(job, link::now());
             answer.await.ok().flatten()
@@ -175,6 +176,7 @@ async fn send(trunk: &Trunk, order: &TextOrder) -> Vec<PartFate> {
             let job = Job {
                 what: Wanted::Submit(Box::new(one), told),
                 high: order.high,
+                send_before: order.send_before,
             };
             trunk.push(job, link::now());
             answer

@@ -24,6 +24,8 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 pub(crate) struct Job {
     pub(crate) what: Wanted,
     pub(crate) high: bool,
+    /// After this it is too late, because another node may have it.
+    pub(crate) send_before: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -43,6 +45,10 @@ impl Job {
             Wanted::Submit(_, told) => told.is_closed(),
             Wanted::Query(_, told) => told.is_closed(),
         }
+    }
+
+    fn is_too_late(&self, now: Instant) -> bool {
+        self.send_before.is_some_and(|moment| moment <= now)
     }
 
     /// Says that it did not leave.
@@ -164,7 +170,9 @@ impl Trunk {
         loop {
             let urgent = state.urgent.pop_front();
             let job = urgent.or_else(|| state.others.pop_front())?;
-            if !job.is_taken_back() {
+            if job.is_too_late(now) {
+                job.not_sent("the lease of this node ended before there was room for it");
+            } else if !job.is_taken_back() {
                 return Some(job);
             }
         }
@@ -260,7 +268,15 @@ mod tests {
     fn job(high: bool) -> (Job, oneshot::Receiver<Option<ReceiptState>>) {
         let (told, answer) = oneshot::channel();
         let what = Wanted::Query(Box::new(Pdu::EnquireLink), told);
-        (Job { what, high }, answer)
+        let send_before = None;
+        (
+            Job {
+                what,
+                high,
+                send_before,
+            },
+            answer,
+        )
     }
 
     #[test]
@@ -278,6 +294,21 @@ mod tests {
         assert!(trunk.take(now).is_some_and(|job| job.high));
         assert!(trunk.take(now).is_some_and(|job| !job.high));
         assert!(trunk.take(now).is_none());
+    }
+
+    #[test]
+    fn what_has_waited_beyond_the_lease_of_its_node_does_not_leave() {
+        let trunk = trunk();
+        let now = Instant::now();
+        trunk.came_up();
+        let (mut late, mut answer) = job(true);
+        late.send_before = Some(now);
+        let (mut early, _early) = job(false);
+        early.send_before = Some(now + Duration::from_secs(1));
+        trunk.push(late, now);
+        trunk.push(early, now);
+        assert!(trunk.take(now).is_some_and(|job| !job.high));
+        assert_eq!(answer.try_recv(), Ok(None), "it was told that it did not leave");
     }
 
     #[test]
@@ -329,7 +360,12 @@ mod tests {
         let text = || {
             let (told, answer) = oneshot::channel();
             let what = Wanted::Submit(Box::default(), told);
-            (Job { what, high: true }, answer)
+            let job = Job {
+                what,
+                high: true,
+                send_before: None,
+            };
+            (job, answer)
         };
         let (waiting, mut first) = text();
         trunk.push(waiting, now);

@@ -45,42 +45,68 @@ const USUAL_RATE: u32 = 8_000;
 /// Dials a claimed call and stays with it to its end.
 ///
 /// A call talks for much longer than it does anything else, so what is only needed before that is
-/// boxed: the task then takes little more memory than the conversation.
-pub(crate) async fn run(engine: &Engine, claimed: ClaimedCall, mut control: mpsc::Receiver<Told>, seat: Seat) {
-    let Some(_kept_until_its_end) = belongs_here(engine, &claimed).await else {
+/// boxed and gone by then: the task takes little more memory than the conversation.
+pub(crate) async fn run(engine: &Engine, claimed: Box<ClaimedCall>, mut control: mpsc::Receiver<Told>, seat: Seat) {
+    let Some(_kept_until_its_end) = Box::pin(belongs_here(engine, &claimed)).await else {
         return;
     };
-    let ClaimedCall { run, mut call, flow } = claimed;
+    let dialled = Box::pin(dialled(engine, claimed, &mut control, seat)).await;
+    if let Some(Dialled {
+        conversation,
+        leg,
+        permit: _until_it_has_ended,
+    }) = dialled
+    {
+        conversation.run(leg, control).await;
+    }
+}
+
+/// A call whose leg is under way.
+struct Dialled<'a> {
+    conversation: Box<Conversation<'a>>,
+    leg: LegHandle,
+    permit: Permit,
+}
+
+/// Prepares a call, journals it and rings its leg. `None` when nothing is under way: then it is written what
+/// becomes of the call, unless it is another's by now.
+async fn dialled<'a>(
+    engine: &'a Engine,
+    claimed: Box<ClaimedCall>,
+    control: &mut mpsc::Receiver<Told>,
+    seat: Seat,
+) -> Option<Dialled<'a>> {
+    let ClaimedCall { run, mut call, flow } = *claimed;
     let prepared = tokio::select! {
         biased;
         // Given back with all that was claimed, for others or the next start.
-        () = engine.stopping() => return,
-        asked = asked(&mut control) => match asked {
-            Some(asked) => return prevent(engine, call, asked).await,
-            // The call was changed and claimed anew: it is another task's.
-            None => return,
-        },
+        () = engine.stopping() => return None,
+        asked = asked(control) => {
+            // Without anybody who could ask, the call was changed and claimed anew: it is another task's.
+            Box::pin(prevent(engine, call, asked?)).await;
+            return None;
+        }
         prepared = Box::pin(prepare(engine, &mut call, &flow, seat)) => prepared,
     };
-    match prepared {
-        // What was given to the journal is written even if nobody waits for it, so this is not broken off.
-        Ok(prepared) => {
-            let mut later = call.clone();
-            if let Some(kind) = later.not_now(engine.ids.now()) {
-                put_off(engine, later, kind).await;
-                return;
-            }
-            fault::point("before_journal");
-            if let Some(live) = Box::pin(journal(engine, &run, call, &prepared.route)).await {
-                fault::point("after_journal");
-                dial(engine, live, prepared, flow, control).await;
-            }
+    let prepared = match prepared {
+        Ok(prepared) => prepared,
+        Err(ending) => {
+            Box::pin(end_undialled(engine, call, ending?)).await;
+            return None;
         }
-        Err(Some(ending)) => {
-            end_undialled(engine, call, ending).await;
-        }
-        Err(None) => {}
+    };
+    // What was given to the journal is written even if nobody waits for it, so this is not broken off.
+    let mut later = call.clone();
+    if let Some(kind) = later.not_now(engine.ids.now()) {
+        Box::pin(put_off(engine, later, kind)).await;
+        return None;
     }
+    // Asked before the journal is written: whoever stands still after it finds this moment over.
+    let send_before = engine.inner().node.send_before(&run);
+    fault::point("before_journal");
+    let live = Box::pin(journal(engine, &run, call, &prepared.route)).await?;
+    fault::point("after_journal");
+    dial(engine, live, prepared, flow, send_before, control).await
 }
 
 /// How long to wait before it is asked again whose a room is.
@@ -197,19 +223,26 @@ async fn put_off(engine: &Engine, mut call: Call, kind: EventKind) -> Saved {
     saved
 }
 
-/// Rings the leg, and stays with it.
-async fn dial(engine: &Engine, mut live: LiveCall, prepared: Prepared, flow: Flow, mut control: mpsc::Receiver<Told>) {
+/// Rings the leg, or writes that it was not sent.
+async fn dial<'a>(
+    engine: &'a Engine,
+    mut live: LiveCall,
+    prepared: Prepared,
+    flow: Flow,
+    send_before: Option<std::time::Instant>,
+    control: &mut mpsc::Receiver<Told>,
+) -> Option<Dialled<'a>> {
     let Prepared {
         route,
         rendered,
-        permit: _until_it_has_ended,
+        permit,
     } = prepared;
     let order = LegOrder {
         leg: live.leg.id,
         trunk: route.trunk.clone(),
         to: live.call.plan.to.clone(),
         from: live.call.plan.from.clone(),
-        send_before: engine.inner().node.send_before(),
+        send_before,
     };
     let recorder = Recorder::new(engine, live.call.events);
     let hang_up = std::iter::from_fn(|| control.try_recv().ok()).find_map(Told::before_the_answer);
@@ -217,9 +250,9 @@ async fn dial(engine: &Engine, mut live: LiveCall, prepared: Prepared, flow: Flo
         live.stopped = true;
         let reason = format!("ended before it was dialled, by {}", by_whom(&by, why.as_deref()));
         let ending = Ending::new(Outcome::Canceled, kind, reason);
-        unsent(engine, live, recorder, ending).await;
+        Box::pin(unsent(engine, live, recorder, ending)).await;
         let _ = answer.send(Said::HangUp(HangUpAnswer::Prevented));
-        return;
+        return None;
     }
     let mut others = Duration::ZERO;
     let (leg, flow) = if route.whole {
@@ -246,15 +279,20 @@ async fn dial(engine: &Engine, mut live: LiveCall, prepared: Prepared, flow: Flo
         Ok(leg) => {
             let commands = leg.commands.clone();
             let conversation = Conversation::new(engine, live, recorder, flow, rendered, commands).longer(others);
-            Box::new(conversation).run(leg, control).await;
+            return Some(Dialled {
+                conversation: Box::new(conversation),
+                leg,
+                permit,
+            });
         }
         // Whoever has a lease when it is saved takes the call from there.
-        Err(reason @ RingError::TooLate) => take_back(engine, live, recorder, &reason.to_string()).await,
+        Err(reason @ RingError::TooLate) => Box::pin(take_back(engine, live, recorder, &reason.to_string())).await,
         Err(reason) => {
             let ending = Ending::new(Outcome::Failed, EndedBy::System, reason.to_string());
-            unsent(engine, live, recorder, ending).await;
+            Box::pin(unsent(engine, live, recorder, ending)).await;
         }
     }
+    None
 }
 
 /// Stays with a call that an earlier run had handed over as a whole. Where its carrier cannot know what became of

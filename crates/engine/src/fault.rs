@@ -34,6 +34,7 @@ pub(crate) async fn write_late(_engine: &crate::Engine, _call: outdial_domain::C
 #[cfg(debug_assertions)]
 mod armed {
     use std::{
+        path::Path,
         process::{Command, abort},
         sync::{
             LazyLock,
@@ -123,10 +124,12 @@ mod armed {
         if !stop {
             abort();
         }
-        // All of the process stands still, this thread included, until it is told to go on.
-        let _ = Command::new("kill")
-            .args(["-STOP", &std::process::id().to_string()])
-            .status();
+        // All of the process stands still until it is told to go on, and this thread takes no step more: the signal
+        // goes to the thread it names, which passes it on to the others.
+        let thread = std::fs::read_link("/proc/thread-self");
+        let id = thread.as_deref().ok().and_then(Path::file_name).map(ToOwned::to_owned);
+        let id = id.unwrap_or_else(|| std::process::id().to_string().into());
+        let _ = Command::new("kill").arg("-STOP").arg(id).status();
     }
 
     #[cfg(test)]

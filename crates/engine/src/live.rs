@@ -162,7 +162,8 @@ pub(crate) enum Said {
 /// A [`Control`] on its way to the owner.
 #[derive(Debug)]
 pub(crate) struct Told {
-    pub(crate) control: Control,
+    /// Boxed, because every call keeps room for a few of them.
+    pub(crate) control: Box<Control>,
     /// Told once the decision is made. Whoever asked may have gone; it is done all the same.
     pub(crate) answer: oneshot::Sender<Said>,
 }
@@ -188,7 +189,7 @@ impl Told {
     /// The request, if it is to end the call: all others have to wait for the answer, and are refused.
     pub(crate) fn before_the_answer(self) -> Option<HangUp> {
         let answer = self.answer;
-        let reason = match self.control {
+        let reason = match *self.control {
             Control::HangUp { by, why, kind } => return Some(HangUp { by, why, kind, answer }),
             Control::Do { order, .. } => {
                 format!(
@@ -265,6 +266,7 @@ impl LiveCalls {
     pub(crate) async fn tell(&self, call: CallId, control: Control) -> Option<Said> {
         let owner = self.map().get(&call).cloned()?;
         let (answer, answered) = oneshot::channel();
+        let control = Box::new(control);
         Some(match owner.send(Told { control, answer }).await {
             Ok(()) => answered.await.unwrap_or(Said::Gone),
             Err(_) => Said::Gone,
@@ -275,7 +277,7 @@ impl LiveCalls {
     pub(crate) fn tell_all(&self, control: &Control) {
         for owner in self.map().values() {
             let (answer, _) = oneshot::channel();
-            let control = control.clone();
+            let control = Box::new(control.clone());
             let _ = owner.try_send(Told { control, answer });
         }
     }

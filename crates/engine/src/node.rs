@@ -82,11 +82,14 @@ impl Membership {
         }
     }
 
-    /// The moment after which nothing may be sent that was journalled now.
-    pub(crate) fn send_before(&self) -> Option<std::time::Instant> {
-        match self.state().lease {
+    /// The moment after which nothing may be sent that this run is about to journal. It is over at once when this process
+    /// has become another run since: then others may have ended, or sent, what the earlier one left.
+    pub(crate) fn send_before(&self, run: &str) -> Option<std::time::Instant> {
+        let state = self.state();
+        match state.lease {
             Lease::Unneeded => None,
-            Lease::Until(until) => Some(until.into_std()),
+            Lease::Until(until) if state.run.id == run => Some(until.into_std()),
+            Lease::Until(_) => Some(std::time::Instant::now()),
         }
     }
 
@@ -211,5 +214,29 @@ async fn enter_anew(nodes: &dyn Nodes, run: &Run) -> Result<(), StoreError> {
         Err(JoinError::Store(error)) => Err(error),
         // The next beat finds this run unknown, and tries again.
         Err(JoinError::InUse { .. }) => Err(StoreError::Taken(run.name.clone())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::ports::{SystemClock, SystemEntropy};
+
+    #[test]
+    fn what_an_earlier_run_has_journalled_may_not_be_sent_by_the_next() {
+        let ids = Ids::new(Arc::new(SystemClock), Arc::new(SystemEntropy));
+        let node = Membership::new("a", &ids, true);
+        let (run, lease) = (node.run().id, Instant::now() + LEASE);
+        node.holds(lease, false);
+        assert_eq!(node.send_before(&run), Some(lease.into_std()));
+        node.become_another(&ids);
+        node.holds(lease, false);
+        assert!(
+            node.send_before(&run)
+                .is_some_and(|moment| moment <= std::time::Instant::now())
+        );
+        assert_eq!(node.send_before(&node.run().id), Some(lease.into_std()));
     }
 }

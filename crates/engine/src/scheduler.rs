@@ -83,6 +83,7 @@ pub(crate) fn start(engine: &Engine, claim: ClaimedCall) {
     let control = inner.live.enter(claim.call.id);
     let seat = inner.admission.seat(Lane::of(&claim.call));
     let engine = engine.clone();
+    let claim = Box::new(claim);
     inner.tasks.spawn(async move {
         let id = claim.call.id;
         Box::pin(call_task::run(&engine, claim, control, seat)).await;

@@ -444,7 +444,7 @@ async fn a_call_is_transferred_to_somebody_else() {
     // It does not want to call somebody else, so we ring them.
     loop {
         if let LegCommand::Transfer { to } = next(&mut first).await {
-            assert_eq!(to, address(MALLORY));
+            assert_eq!(*to, address(MALLORY));
             break;
         }
     }

@@ -146,6 +146,7 @@ pub(crate) async fn send(carrier: &dyn TextCarrier, from: Option<&str>, body: &s
         have: Vec::new(),
         good_for: None,
         high: false,
+        send_before: None,
     };
     let fates = carrier.send(order).await;
     fates.into_iter().next().unwrap()

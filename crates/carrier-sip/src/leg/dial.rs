@@ -21,7 +21,7 @@ use crate::{
 };
 
 use super::{
-    Leg,
+    Leg, Setup,
     early::Early,
     endings::{crossed, failed, given_up, is_timeout, let_go, refused, silence, sound_failed},
     forks::Forks,
@@ -44,12 +44,6 @@ pub(super) struct Dialling {
     pub(super) redirects: Redirects,
     pub(super) target: Target,
     pub(super) send_before: Option<StdInstant>,
-}
-
-/// How dialling went.
-pub(super) enum Dialled {
-    Answered(Box<Talk>),
-    Over(Ending),
 }
 
 /// How far an INVITE has come.
@@ -83,7 +77,7 @@ enum Step {
 
 impl Leg {
     /// Waits for what becomes of an INVITE that has been sent.
-    pub(super) async fn dial(&mut self, invite: Box<Transaction>, mut dialling: Box<Dialling>) -> Dialled {
+    pub(super) async fn dial(&mut self, invite: Box<Transaction>, mut dialling: Box<Dialling>) -> Setup {
         let mut progress = Progress::Silent;
         let mut giving_up: Option<GivingUp> = None;
         let mut early = Early::default();
@@ -102,7 +96,7 @@ impl Leg {
             match step {
                 Step::Heard(mut invite, None) => {
                     if !inbox.was_poked() || invite.is_terminated() {
-                        return Dialled::Over(giving_up.map_or_else(
+                        return Setup::Over(giving_up.map_or_else(
                             || silence(dialling.flow.hop),
                             |up| given_up(up.ending, progress, dialling.flow.hop),
                         ));
@@ -157,7 +151,7 @@ impl Leg {
                                 inbox.put(next);
                                 continue;
                             }
-                            Next::Over(ending) => return Dialled::Over(ending),
+                            Next::Over(ending) => return Setup::Over(ending),
                             Next::Nothing => {}
                         }
                         let own = match giving_up {
@@ -167,7 +161,7 @@ impl Leg {
                             }
                             _ => None,
                         };
-                        return Dialled::Over(own.unwrap_or_else(|| match is_timeout(&response) {
+                        return Setup::Over(own.unwrap_or_else(|| match is_timeout(&response) {
                             true => silence(dialling.flow.hop),
                             false => refused(&response),
                         }));
@@ -175,7 +169,7 @@ impl Leg {
                 },
                 Step::Asked(request) => {
                     if let Some(ending) = Box::pin(self.asked_early(request)).await {
-                        return Dialled::Over(giving_up.map_or(ending, |up| up.ending));
+                        return Setup::Over(giving_up.map_or(ending, |up| up.ending));
                     }
                 }
                 Step::Told(command) => {
@@ -201,7 +195,7 @@ impl Leg {
                 }
                 Step::Late => {
                     if let Some(up) = giving_up {
-                        return Dialled::Over(given_up(up.ending, progress, dialling.flow.hop));
+                        return Setup::Over(given_up(up.ending, progress, dialling.flow.hop));
                     }
                 }
             }
@@ -305,7 +299,7 @@ impl Leg {
     }
 
     /// Somebody picked up, maybe after we gave up.
-    async fn answered(&mut self, answered: Answered, given_up: Option<Ending>) -> Dialled {
+    async fn answered(&mut self, answered: Answered, given_up: Option<Ending>) -> Setup {
         let Answered {
             invite,
             response,
@@ -318,7 +312,7 @@ impl Leg {
         let mut dialog =
             match Dialog::of_answer(&invite.original, &response, &flow, contact.clone(), challenges.clone()) {
                 Ok(dialog) => dialog,
-                Err(error) => return Dialled::Over(failed(format!("the far side's answer cannot be used: {error}"))),
+                Err(error) => return Setup::Over(failed(format!("the far side's answer cannot be used: {error}"))),
             };
         early.go_on_in(&mut dialog);
         let forks = Box::new(Forks::new(&dialog, invite, flow, contact, challenges));
@@ -338,7 +332,7 @@ impl Leg {
         match agreed {
             Ok(codec) => {
                 self.events.tell(answered_with(codec));
-                Dialled::Answered(Box::new(Talk {
+                Setup::Answered(Box::new(Talk {
                     dialog,
                     timer: SessionTimer::of_answer(&response.headers, StdInstant::now()),
                     wish,
@@ -352,7 +346,7 @@ impl Leg {
             Err(ending) => {
                 forks.linger(self.shared.clone());
                 self.part(dialog).await;
-                Dialled::Over(ending)
+                Setup::Over(ending)
             }
         }
     }

@@ -22,7 +22,7 @@ use crate::{
 };
 
 use super::{
-    Leg,
+    Begun, Leg, Setup,
     dial::answered_with,
     endings::{failed, let_go},
     hand_over::{Entered, Handed, hand_over},
@@ -44,12 +44,6 @@ const RINGS_AGAIN: Duration = Duration::from_secs(60);
 /// How long a caller that there is no room for is asked to wait, in seconds. Whole trunks hold their calls back for
 /// that time (RFC 3261, section 21.5.4), so it is short.
 const ASKED_TO_WAIT: &str = "2";
-
-/// How ringing here ended.
-enum Taken {
-    Answered(Box<Talk>),
-    Over(Ending),
-}
 
 /// Takes a call that comes in over a trunk: says 100, and hands it to the engine. Whatever keeps it
 /// from that is answered here.
@@ -78,7 +72,7 @@ pub(crate) async fn take(shared: Arc<Shared>, mut transaction: Box<Transaction>,
         Header::Require(value) => lists(value.value(), "100rel"),
         _ => false,
     });
-    let ringing = Box::new(Ringing {
+    let ringing = Begun::RingsHere(Box::new(Ringing {
         dialog,
         inbox: Inbox::new(transaction),
         request,
@@ -86,8 +80,8 @@ pub(crate) async fn take(shared: Arc<Shared>, mut transaction: Box<Transaction>,
         wish: trunk.settings.session(),
         said: None,
         reliable,
-    });
-    Box::pin(leg.run_taken(ringing)).await;
+    }));
+    tokio::spawn(Box::new(leg).run(ringing));
 }
 
 /// Says no, and sees to it that it is heard.
@@ -119,28 +113,8 @@ enum Step {
 }
 
 impl Leg {
-    async fn run_taken(mut self, ringing: Box<Ringing>) {
-        let stop = self.shared.stop.clone();
-        let ending = tokio::select! {
-            ending = self.live_taken(ringing) => ending,
-            () = stop.cancelled() => Ending::new(
-                Outcome::Unknown,
-                EndedBy::System,
-                "the SIP carrier was stopped while the leg was under way; the far side was not told",
-            ),
-        };
-        self.finish(ending).await;
-    }
-
-    async fn live_taken(&mut self, ringing: Box<Ringing>) -> Ending {
-        match Box::pin(self.ring_here(*ringing)).await {
-            Taken::Answered(talk) => Box::pin(self.talk(talk)).await,
-            Taken::Over(ending) => ending,
-        }
-    }
-
     /// Rings until the engine answers or refuses, or the caller gives up.
-    async fn ring_here(&mut self, mut ringing: Ringing) -> Taken {
+    pub(super) async fn ring_here(&mut self, mut ringing: Ringing) -> Setup {
         let mut rings_again = Instant::now() + RINGS_FIRST;
         loop {
             let again = ringing.said.map_or(rings_again, |said| said.again().into());
@@ -156,11 +130,11 @@ impl Leg {
                     ringing.inbox.put(invite);
                     if request.method == Method::Cancel {
                         ringing.refuse(self, StatusCode::RequestTerminated, Vec::new());
-                        return Taken::Over(given_up());
+                        return Setup::Over(given_up());
                     }
                 }
                 Step::Heard(invite, Some(SipMessage::Response(_))) => ringing.inbox.put(invite),
-                Step::Heard(_, None) => return Taken::Over(failed("the caller cannot be reached any more".into())),
+                Step::Heard(_, None) => return Setup::Over(failed("the caller cannot be reached any more".into())),
                 Step::Asked(mut request) => match request.original.method {
                     _ if !ringing.dialog.has_sent(&request.original) => requests::unknown(request).await,
                     Method::PRack
@@ -174,7 +148,7 @@ impl Leg {
                     Method::Bye => {
                         reply(&mut request, StatusCode::OK, Vec::new(), None).await;
                         ringing.refuse(self, StatusCode::RequestTerminated, Vec::new());
-                        return Taken::Over(given_up());
+                        return Setup::Over(given_up());
                     }
                     Method::Update => {
                         let wait = vec![Header::RetryAfter("1".into())];
@@ -191,7 +165,7 @@ impl Leg {
                             .map(|cause| Header::Reason(format!("Q.850;cause={cause}").into()));
                         let headers = cause.into_iter().chain(later(&status)).collect();
                         ringing.refuse(self, status, headers);
-                        return Taken::Over(ending);
+                        return Setup::Over(ending);
                     }
                 }
                 Step::Again => match &mut ringing.said {
@@ -202,7 +176,7 @@ impl Leg {
                     Some(said) => {
                         if !said.repeat() {
                             ringing.refuse(self, StatusCode::ServerTimeOut, Vec::new());
-                            return Taken::Over(failed("the caller did not acknowledge that it rings".into()));
+                            return Setup::Over(failed("the caller did not acknowledge that it rings".into()));
                         }
                         ringing.repeat();
                     }
@@ -212,7 +186,7 @@ impl Leg {
     }
 
     /// Answers, and waits for the acknowledgement.
-    async fn answer(&mut self, mut ringing: Ringing) -> Taken {
+    async fn answer(&mut self, mut ringing: Ringing) -> Setup {
         // Not before, so that calls that nobody takes keep no ports from those that somebody does.
         match means(&self.shared, self.entry.leg).await {
             Ok(Means { place, stream }) => {
@@ -225,7 +199,7 @@ impl Leg {
                 let status = StatusCode::ServiceUnavailable;
                 let wait = later(&status).into_iter().collect();
                 ringing.refuse(self, status, wait);
-                return Taken::Over(Ending::new(Outcome::Congestion, EndedBy::System, reason));
+                return Setup::Over(Ending::new(Outcome::Congestion, EndedBy::System, reason));
             }
         }
         let timer = match SessionTimer::of_request(&ringing.request.headers, ringing.wish, StdInstant::now()) {
@@ -233,7 +207,7 @@ impl Leg {
             Err(least) => {
                 let least = Header::MinSE(least.as_secs().to_string().into());
                 ringing.refuse(self, StatusCode::SessionIntervalTooSmall, vec![least]);
-                return Taken::Over(failed("the caller wants the session to be refreshed too often".into()));
+                return Setup::Over(failed("the caller wants the session to be refreshed too often".into()));
             }
         };
         let late = ringing.request.body.is_empty();
@@ -245,7 +219,7 @@ impl Leg {
             Ok(description) => description,
             Err(error) => {
                 ringing.refuse(self, StatusCode::NotAcceptableHere, Vec::new());
-                return Taken::Over(failed(format!("the caller cannot be talked to: {error}")));
+                return Setup::Over(failed(format!("the caller cannot be talked to: {error}")));
             }
         };
         let mut headers = vec![Header::Supported("100rel, timer".into())];
@@ -270,14 +244,14 @@ impl Leg {
                     }
                     let Some(codec) = self.sound.codec() else {
                         self.part(ringing.dialog).await;
-                        return Taken::Over(failed("the caller did not say where its sound is".into()));
+                        return Setup::Over(failed("the caller did not say where its sound is".into()));
                     };
                     if let Some(ending) = hang_up {
                         self.part(ringing.dialog).await;
-                        return Taken::Over(ending);
+                        return Setup::Over(ending);
                     }
                     self.events.tell(answered_with(codec));
-                    return Taken::Answered(Box::new(Talk {
+                    return Setup::Answered(Box::new(Talk {
                         sequence: headers::sequence(&ringing.request).unwrap_or(0),
                         takes_update: allows(&ringing.request, "UPDATE"),
                         dialog: ringing.dialog,
@@ -291,7 +265,7 @@ impl Leg {
                 Step::Heard(invite, Some(_)) => ringing.inbox.put(invite),
                 Step::Heard(_, None) => {
                     self.part(ringing.dialog).await;
-                    return Taken::Over(hang_up.unwrap_or_else(|| {
+                    return Setup::Over(hang_up.unwrap_or_else(|| {
                         Ending::new(
                             Outcome::Failed,
                             EndedBy::Network,
@@ -302,7 +276,7 @@ impl Leg {
                 Step::Asked(mut request) => match request.original.method {
                     Method::Bye if ringing.dialog.has_sent(&request.original) => {
                         reply(&mut request, StatusCode::OK, Vec::new(), None).await;
-                        return Taken::Over(hung_up(&request));
+                        return Setup::Over(hung_up(&request));
                     }
                     _ => requests::unknown(request).await,
                 },

@@ -124,7 +124,7 @@ impl Leg {
                 Step::Told(Some(LegCommand::Mute(muted))) => self.sound.mute(muted),
                 Step::Told(Some(LegCommand::Listen(listens))) => self.sound.listen(listens),
                 Step::Told(Some(LegCommand::Hold(held))) => wishes.add(wishes::Wish::Hold(held)),
-                Step::Told(Some(LegCommand::Transfer { to })) => wishes.add(wishes::Wish::Transfer(to)),
+                Step::Told(Some(LegCommand::Transfer { to })) => wishes.add(wishes::Wish::Transfer(*to)),
                 Step::Wished => self.send_wish(&mut wishes, &mut talk),
                 Step::Came(came) => {
                     if let Some(ending) = self.wish_done(&mut wishes, &mut talk, came) {

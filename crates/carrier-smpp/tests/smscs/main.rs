@@ -70,6 +70,7 @@ impl Rig {
             have: Vec::new(),
             good_for: Some(Duration::from_secs(3600)),
             high: false,
+            send_before: None,
         }
     }
 

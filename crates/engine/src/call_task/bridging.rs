@@ -197,6 +197,7 @@ impl Conversation<'_> {
             return;
         };
         order.trunk.clone_from(&route.trunk);
+        order.send_before = self.engine.inner().node.send_before(&self.live.leg.node);
         let shown = self.shown(&other.dial);
         let way = Way {
             trunk: route.name().to_owned(),
@@ -226,13 +227,12 @@ impl Conversation<'_> {
         let Some(mut other) = self.other.take() else { return };
         match other.stage {
             Stage::Journalling {
-                mut order,
+                order,
                 route,
                 permit,
                 mark,
             } if self.recorder.saved() >= mark => {
                 fault::point("other_journalled");
-                order.send_before = self.engine.inner().node.send_before();
                 let leg = order.leg;
                 let carrier = Arc::clone(&route.carrier);
                 other.stage = Stage::Sending {

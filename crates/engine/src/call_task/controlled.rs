@@ -106,7 +106,7 @@ impl Conversation<'_> {
         self.part("the call was transferred").await;
         self.stop_flow();
         self.transfer = Some((to.clone(), Instant::now() + TRANSFERRED_WITHIN));
-        self.sound.tell(LegCommand::Transfer { to }).await;
+        self.sound.tell(LegCommand::Transfer { to: Box::new(to) }).await;
         Ok("the first party is asked to call them".to_owned())
     }
 

@@ -452,7 +452,7 @@ impl<'a> Conversation<'a> {
     }
 
     async fn on_told(&mut self, told: Told) {
-        match told.control {
+        match *told.control {
             Control::HangUp { by, why, kind } => {
                 self.asked.push(told.answer);
                 self.on_hang_up(by, why, kind).await;

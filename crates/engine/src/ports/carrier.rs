@@ -234,7 +234,7 @@ pub enum LegCommand {
     /// unless the leg ends before. The leg lives on until one of the sides hangs up.
     Transfer {
         /// Whom.
-        to: Address,
+        to: Box<Address>,
     },
     /// End the leg: CANCEL before the answer, BYE after it. The ending is what
     /// [`LegEvent::Ended`] will report, unless the far side ended it first.

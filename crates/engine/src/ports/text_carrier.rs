@@ -1,6 +1,6 @@
 //! The port to whatever sends texts.
 
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
 use outdial_domain::{
@@ -87,6 +87,9 @@ pub struct TextOrder {
     pub good_for: Option<Duration>,
     /// Whether it goes before those that are not urgent.
     pub high: bool,
+    /// Nothing may be sent after this moment: another node may have the message by then. What waits longer in the
+    /// carrier is [`PartFate::NotSent`].
+    pub send_before: Option<Instant>,
 }
 
 /// What a far side is asked.

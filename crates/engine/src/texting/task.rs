@@ -203,6 +203,8 @@ async fn send(engine: &Engine, run: String, mut message: Message, route: TextRou
     if let MessageEvent::Sending { passed_over, .. } = &mut sending {
         passed_over.clone_from(&route.passed_over);
     }
+    // Asked before the journal is written: whoever stands still after it finds this moment over.
+    let send_before = engine.inner().node.send_before(&run);
     let have = message.have();
     let journal = MessageChange {
         journalled_by: Some(run),
@@ -216,7 +218,7 @@ async fn send(engine: &Engine, run: String, mut message: Message, route: TextRou
         Saved::Stale | Saved::Stopping => return,
     }
     fault::point("text_after_journal");
-    let fates = if engine.inner().node.may_dial() {
+    let fates = if send_before.is_none_or(|moment| std::time::Instant::now() < moment) {
         let good_for = Duration::try_from(message.plan.expires.duration_since(engine.ids.now())).ok();
         let fates = route.carrier.send(TextOrder {
             trunk: route.trunk.name.clone(),
@@ -228,6 +230,7 @@ async fn send(engine: &Engine, run: String, mut message: Message, route: TextRou
             have,
             good_for,
             high: message.plan.priority == outdial_domain::Priority::High,
+            send_before,
         });
         fates.await
     } else {
