@@ -309,6 +309,15 @@ pub enum EventKind {
         /// The size of its file.
         bytes: u64,
     },
+    /// A recording was being written by a node that is gone, and is complete when that is back.
+    RecordingUnreachable {
+        /// The recording.
+        recording: RecordingId,
+        /// What its maker called it.
+        name: String,
+        /// The node.
+        node: String,
+    },
     /// A leg ended.
     LegEnded {
         /// The leg.
@@ -403,6 +412,7 @@ kinds! {
     RecordingPaused = "recording_paused",
     RecordingResumed = "recording_resumed",
     RecordingFinished = "recording_finished",
+    RecordingUnreachable = "recording_unreachable",
     LegEnded = "leg_ended",
     Postponed = "postponed",
     Changed = "changed",

@@ -37,6 +37,8 @@ words! {
         Paused = "paused",
         /// It is complete.
         Finished = "finished",
+        /// Its node went away while it wrote it, and has it still: it is complete when that node is back.
+        Unreachable = "unreachable",
     }
 }
 
@@ -120,6 +122,21 @@ impl Recording {
         self.state == RecordingState::Finished
     }
 
+    /// Whether nobody writes it: it is complete, or its node is gone.
+    #[must_use]
+    pub fn is_over(&self) -> bool {
+        matches!(self.state, RecordingState::Finished | RecordingState::Unreachable)
+    }
+
+    /// Its node went away while it wrote it, and nobody else has its sound.
+    pub fn lose(&mut self, now: Timestamp) {
+        if !self.is_over() {
+            self.state = RecordingState::Unreachable;
+            self.end = Some(RecordingEnd::Interrupted);
+            self.ended_at = Some(now);
+        }
+    }
+
     /// Ends it. The first end holds; says whether this was it.
     pub fn finish(&mut self, made: Made, now: Timestamp) -> bool {
         if self.is_finished() {
@@ -130,7 +147,7 @@ impl Recording {
         self.rate = made.rate;
         self.length = made.length;
         self.bytes = made.bytes;
-        self.ended_at = Some(now);
+        self.ended_at.get_or_insert(now);
         true
     }
 
@@ -190,6 +207,19 @@ mod tests {
         let day = Duration::from_secs(86_400);
         recording.keep(Some(day));
         assert_eq!(recording.delete_at, None, "one that is not complete is not deleted");
+        let mut lost = recording.clone();
+        lost.lose(at(3));
+        assert_eq!(
+            (lost.end, lost.is_finished(), lost.is_over()),
+            (Some(RecordingEnd::Interrupted), false, true)
+        );
+        assert!(lost.finish(made(RecordingEnd::Interrupted), at(5)), "its node is back");
+        assert_eq!(
+            (lost.state, lost.ended_at, lost.bytes),
+            (RecordingState::Finished, Some(at(3)), 32_044)
+        );
+        lost.lose(at(9));
+        assert!(lost.is_finished());
         assert!(recording.finish(made(RecordingEnd::Key), at(5)));
         assert!(!recording.finish(made(RecordingEnd::HungUp), at(9)));
         recording.keep(Some(day));

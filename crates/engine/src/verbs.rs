@@ -57,8 +57,8 @@ pub use place_in_queue::{PlaceInQueue, place_in_queue};
 pub use preview_message::{MOST_MESSAGE_PARTS, preview_message};
 pub(crate) use recordings::forget as forget_recording;
 pub use recordings::{
-    LONGEST_RECORDING_PAGE, LinkError, RecordCall, RecordingError, change_recording, get_recording, link_signer,
-    link_to_recording, list_recordings, open_link, read_recording, record_call, remove_recording,
+    LONGEST_RECORDING_PAGE, LinkError, RecordCall, RecordingError, change_recording, get_recording, has_sound,
+    link_signer, link_to_recording, list_recordings, open_link, read_recording, record_call, remove_recording,
 };
 pub use replay::{LONGEST_REPLAY, Replay, ReplayError, Replayed, replay, snapshot};
 pub use rooms::{RoomError, RoomOrder, control_room, get_room, list_rooms};

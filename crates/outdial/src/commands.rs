@@ -56,7 +56,7 @@ pub async fn run(arguments: Arguments) -> Result<ExitCode, Failure> {
         Command::Keys { command } => keys::run(&common, command).await,
         Command::Webhook { command } => webhook::run(&common, command).await,
         Command::Doctor(doctor) => Box::pin(doctor::run(&common, doctor)).await,
-        Command::Store { command } => store::run(&common, command).await,
+        Command::Store { command } => Box::pin(store::run(&common, command)).await,
         Command::Callfile { command, .. } => callfile::run(command).await,
         Command::Openapi => {
             crate::output::say!("{}", outdial_faces::native::openapi_json());

@@ -114,6 +114,16 @@ fn event_of_leg(event: &Value, leg: &str) -> String {
             text(data, "bytes"),
             text(data, "end").replace('_', " ")
         ),
+        "recording_unreachable" => format!(
+            "{} ({}): the node {} was writing it, and has it still; it is complete when that node is back",
+            text(data, "recording"),
+            text(data, "name"),
+            text(data, "node")
+        ),
+        // Whoever knew is gone.
+        "leg_ended" if data["quality"].is_null() && data["ending"]["outcome"] == "unknown" => {
+            format!("what was heard is not known: {}", text(&data["ending"], "reason"))
+        }
         "leg_ended" => quality(&data["quality"]),
         "ended" => ending(&data["ending"]),
         _ => String::new(),
@@ -241,9 +251,14 @@ pub fn room_page(room: &Value) -> String {
     }
     page.push('\n');
     for member in room["members"].as_array().into_iter().flatten() {
-        let flags = ["moderator", "muted", "speaking"];
-        let flags = flags.iter().filter(|flag| member[**flag] == true);
-        let flags: String = flags.map(|flag| format!(", {flag}")).collect();
+        let flags = [
+            ("moderator", "moderator"),
+            ("muted", "muted"),
+            ("held", "on hold"),
+            ("speaking", "speaking"),
+        ];
+        let flags = flags.iter().filter(|(name, _)| member[*name] == true);
+        let flags: String = flags.map(|(_, flag)| format!(", {flag}")).collect();
         let (call, who) = (text(member, "call"), text(member, "who"));
         page += &format!("  {call} {who} since {}{flags}\n", text(member, "since"));
     }

@@ -160,6 +160,76 @@ async fn a_killed_node_is_survived_by_the_others() {
 }
 
 #[tokio::test]
+async fn what_a_killed_node_was_recording_is_closed_and_complete_when_it_is_back() {
+    if !require(Peer::Postgres) {
+        return;
+    }
+    let database = Postgres::shared().await.unwrap();
+    let url = database.database().unwrap();
+    let handsets = phones(8).await;
+    let homes = ["a", "b"].map(|name| node(name, &url, &handsets, 8));
+    let a = homes[0].serve().await;
+    let mut recorded = Vec::new();
+    for index in [0, 4] {
+        let request = json!({ "to": number(index), "flow": program::pause("5m"), "record": true });
+        let call = a.place(&request).await;
+        let begun = a.reached(&call, "recording_started").await;
+        let id = begun["data"]["recording"].as_str().unwrap().to_owned();
+        // The row follows the event by itself.
+        program::in_time(async || a.get(&format!("/api/v1/recordings/{id}")).await.0 == 200).await;
+        recorded.push((call, id));
+    }
+    let b = homes[1].serve().await;
+    a.kill().await;
+    for (call, id) in &recorded {
+        let story = b.ended(call).await;
+        assert_eq!(outcome(&story).0, "unknown", "{story:#}");
+        let words = program::words(&story);
+        assert!(words.contains(&"recording_unreachable"), "{story:#}");
+        assert!(!words.contains(&"recording_finished"), "{story:#}");
+        let (_, seen) = b.get(&format!("/api/v1/recordings/{id}")).await;
+        assert_eq!(
+            (&seen["state"], &seen["end"], &seen["seconds"]),
+            (&json!("unreachable"), &json!("interrupted"), &Value::Null),
+            "{seen}"
+        );
+        let (status, refused) = b.get(&format!("/api/v1/recordings/{id}/audio")).await;
+        assert_eq!(
+            (status, &refused["code"]),
+            (503, &json!("recording_unreadable")),
+            "{refused}"
+        );
+        assert!(
+            refused["detail"].as_str().unwrap().contains("the node `a`"),
+            "{refused}"
+        );
+        let (status, stopped) = b.post(&format!("/api/v1/recordings/{id}/stop"), &json!({})).await;
+        assert_eq!(stopped["code"], "not_recording", "{status} {stopped}");
+    }
+    let [(call, kept), (_, deleted)] = &recorded[..] else {
+        panic!()
+    };
+    let ran = homes[1].run(&["recordings", "delete", deleted]).await;
+    assert_eq!(ran.code, 0, "{ran:?}");
+    let told = homes[1].run(&["explain", call]).await.out;
+    assert!(told.contains("the node a was writing it"), "{told}");
+    assert!(told.contains("what was heard is not known"), "{told}");
+    // Its lease has to run out first.
+    let a = homes[0].serve().await;
+    let finished = async || {
+        let (_, seen) = b.get(&format!("/api/v1/recordings/{kept}")).await;
+        seen["state"] == "finished" && seen["seconds"].is_number() && seen["end"] == "interrupted"
+    };
+    program::in_time(finished).await;
+    let (status, _) = b.get(&format!("/api/v1/recordings/{deleted}")).await;
+    assert_eq!(status, 404);
+    for server in [a, b] {
+        server.stop().await;
+    }
+    handsets.shutdown().await;
+}
+
+#[tokio::test]
 async fn a_node_that_stood_still_beyond_its_lease_dials_nothing_of_others() {
     const CALLS: usize = 24;
     if !require(Peer::Postgres) {

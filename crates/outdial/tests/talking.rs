@@ -246,6 +246,117 @@ async fn a_pair_is_masked_from_the_command_line() {
     server.stop().await;
 }
 
+#[tokio::test]
+async fn a_call_that_talks_is_recorded_and_told_things_from_the_command_line() {
+    let home = humming();
+    let server = home.serve().await;
+    let call = server.place(&json!({"to": ANN.0, "flow": program::pause("5m")})).await;
+    server.reached(&call, "answered").await;
+    let started = home
+        .run(&[
+            "recordings",
+            "start",
+            &call,
+            "--name",
+            "desk",
+            "--channels",
+            "party",
+            "--json",
+        ])
+        .await;
+    let recording = started.json();
+    assert_eq!(
+        (&recording["name"], &recording["channels"]),
+        (&json!("desk"), &json!("party")),
+        "{started:?}"
+    );
+    let id = recording["id"].as_str().unwrap();
+    for (action, state) in [("pause", "paused"), ("resume", "recording"), ("stop", "")] {
+        let ran = home.run(&["recordings", action, id]).await;
+        assert!(ran.code == 0 && ran.out.contains(state), "{action}: {ran:?}");
+    }
+    server.reached(&call, "recording_finished").await;
+    let again = home.run(&["recordings", "pause", id]).await;
+    assert_eq!(again.code, 3, "{again:?}");
+    let listed = home.run(&["recordings", "list"]).await;
+    assert!(
+        listed.out.contains("END") && listed.out.contains("request"),
+        "{listed:?}"
+    );
+    // A file of one's own is heard in the call.
+    let beep = home.dir.path().join("beep.wav");
+    write_tone(&beep, 1_510.0);
+    let played = home
+        .run(&["calls", "control", &call, "--play", beep.to_str().unwrap()])
+        .await;
+    assert_eq!(played.out.trim(), "it is heard now", "{played:?}");
+    server.ended(&call).await;
+    assert!(heard_for(&home, ANN.0, 1_510.0) > 0.7, "Ann did not hear it");
+
+    let room = server.place(&json!({"to": BEN.0, "room": "lobby"})).await;
+    server.reached(&room, "room_joined").await;
+    let started = home.run(&["recordings", "start", "--room", "lobby", "--json"]).await;
+    let recording = started.json();
+    assert_eq!(
+        (&recording["call"], &recording["channels"], &recording["name"]),
+        (&json!(room), &json!("room"), &json!("lobby")),
+        "{started:?}"
+    );
+    let hung_up = home.run(&["calls", "hangup", &room, "--why", "closing time"]).await;
+    assert_eq!(hung_up.out.trim(), "hung_up", "{hung_up:?}");
+    server.ended(&room).await;
+    let story = home.run(&["explain", &room]).await;
+    assert!(story.out.contains("because closing time"), "{story:?}");
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn the_other_party_has_a_ring_time_and_a_limit_of_its_own() {
+    let home = humming();
+    let ran = home
+        .run(&[
+            "call",
+            ANN.0,
+            "--bridge",
+            BEN.0,
+            "--bridge-ring",
+            "9s",
+            "--bridge-max",
+            "1s",
+            "--wait",
+            "--json",
+        ])
+        .await;
+    let call = ran.json();
+    assert_eq!(
+        call["ending"]["reason"], "the two have talked for 1 s, as long as they may",
+        "{ran:?}"
+    );
+    for (options, said) in [
+        (["--say", "x", "--muted"].as_slice(), "--muted goes with --room"),
+        (&["--say", "x", "--private"], "--private goes with --bridge"),
+        (
+            &["--room", "a", "--bridge-ring", "9s"],
+            "--bridge-ring goes with --bridge",
+        ),
+    ] {
+        let ran = home.run(&[&["call", ANN.0], options].concat()).await;
+        assert_eq!(ran.code, 2, "{ran:?}");
+        assert!(ran.err.contains(said), "{ran:?}");
+    }
+}
+
+/// A second of a tone.
+fn write_tone(path: &std::path::Path, hertz: f64) {
+    let samples: Vec<i16> = (0..8_000)
+        .map(|n| {
+            let phase = std::f64::consts::TAU * hertz * f64::from(n) / 8_000.0;
+            (phase.sin() * 8_000.0) as i16
+        })
+        .collect();
+    outdial_media::wav::write_mono(&mut std::fs::File::create(path).unwrap(), 8_000, &samples).unwrap();
+}
+
 /// A home with these phones.
 fn with_phones(phones: &str) -> Home {
     let home = Home::new();

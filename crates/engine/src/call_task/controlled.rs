@@ -6,7 +6,10 @@ use outdial_domain::{Address, EndedBy, Ending, EventKind, Outcome};
 use outdial_flow::{Dial, Flow, Input, Instruction};
 use tokio::time::Instant;
 
-use super::{conversation::Conversation, prompts::Rendered};
+use super::{
+    conversation::{Conversation, Since},
+    prompts::Rendered,
+};
 use crate::{
     live::{Order, Said},
     ports::LegCommand,
@@ -92,7 +95,7 @@ impl Conversation<'_> {
             }
             Order::Transfer(to) => self.transfer(to).await,
             Order::Limit(length) => {
-                self.may_talk(length, None);
+                self.may_talk(length, Since::Asked, None);
                 Ok(format!("it may last {} s from now on", length.as_secs_f32()))
             }
         }

@@ -37,6 +37,29 @@ const STOOD_STILL: Duration = Duration::from_millis(200);
 /// How long what came in meanwhile may take to get here.
 const CATCHING_UP: Duration = Duration::from_millis(500);
 
+/// From when on a call may last so long.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Since {
+    /// Its answer.
+    Answer,
+    /// The answer of the other party.
+    Together,
+    /// Somebody's request.
+    Asked,
+}
+
+impl Since {
+    /// Why a call ends that has lasted as long as it may.
+    fn is_over_after(self, length: Duration) -> String {
+        let seconds = length.as_secs_f32();
+        match self {
+            Self::Answer => format!("the longest duration of this call, {seconds} s, was reached"),
+            Self::Together => format!("the two have talked for {seconds} s, as long as they may"),
+            Self::Asked => format!("the {seconds} s are over that it was given while it talked"),
+        }
+    }
+}
+
 /// The legs of an attempt under way and the flow that runs on the first of them.
 pub(super) struct Conversation<'a> {
     pub(super) engine: &'a Engine,
@@ -62,8 +85,8 @@ pub(super) struct Conversation<'a> {
     /// So much longer a carrier that runs the flow may take, because others are rung meanwhile.
     others: Duration,
     talk_until: Option<Instant>,
-    /// How long that was when it was set.
-    limit: Duration,
+    /// How long that was when it was set, and from when on.
+    limit: (Duration, Since),
     /// When the tone is heard that the time is nearly over.
     pub(super) warn_at: Option<Instant>,
     /// Set when the carrier was told to end the leg; by then it must have.
@@ -115,7 +138,7 @@ impl<'a> Conversation<'a> {
             caught_up: Instant::now(),
             others: Duration::ZERO,
             talk_until: None,
-            limit: plan.talk,
+            limit: (plan.talk, Since::Answer),
             warn_at: None,
             ending_until: None,
             over: false,
@@ -282,8 +305,8 @@ impl<'a> Conversation<'a> {
                     .await;
             }
             Some(until) if until <= now => {
-                let talk = self.limit.as_secs_f32();
-                let reason = format!("the longest duration of this call, {talk} s, was reached");
+                let (length, since) = self.limit;
+                let reason = since.is_over_after(length);
                 self.hang_up(Ending::new(Outcome::Completed, EndedBy::System, reason))
                     .await;
             }
@@ -301,9 +324,9 @@ impl<'a> Conversation<'a> {
     }
 
     /// The legs may talk so long from now on, and hear before that this is nearly over.
-    pub(super) fn may_talk(&mut self, length: Duration, warn_before: Option<Duration>) {
+    pub(super) fn may_talk(&mut self, length: Duration, since: Since, warn_before: Option<Duration>) {
         let now = Instant::now();
-        self.limit = length;
+        self.limit = (length, since);
         self.talk_until = Some(now + length);
         self.warn_at = warn_before
             .and_then(|before| length.checked_sub(before))
@@ -385,7 +408,7 @@ impl<'a> Conversation<'a> {
                 self.step(Happening::Answered {
                     codec: codec.to_owned(),
                 });
-                self.may_talk(self.live.call.plan.talk + self.others, None);
+                self.may_talk(self.live.call.plan.talk + self.others, Since::Answer, None);
                 self.start_flow(sample_rate).await;
             }
             LegEvent::Session(terms) => {

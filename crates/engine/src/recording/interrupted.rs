@@ -16,21 +16,27 @@ const MOST: usize = 1_000;
 /// Finishes what earlier runs of this node left behind. Nothing of this run is recorded yet.
 pub(crate) async fn finish_those_of_this_node(engine: &Engine) -> Result<(), StoreError> {
     let node = &engine.settings.node;
-    for mut recording in engine.store.open_recordings(node).await? {
-        let id = recording.id;
-        let Some(made) = mended(engine, &recording).await else {
-            continue;
-        };
-        recording.finish(made, engine.ids.now());
-        recording.keep(super::keep_for(engine, recording.account).await);
-        if let Err(error) = engine.recordings.share(id).await {
-            tracing::error!(recording = %id, %error, "an interrupted recording is looked at again at the next start");
-            continue;
-        }
-        engine.store.save_recording(recording).await?;
-        tracing::warn!(recording = %id, seconds = made.length.as_secs(), "a recording was interrupted; what was heard is kept");
+    for recording in engine.store.open_recordings(node).await? {
+        finish(engine, recording).await?;
     }
     Ok(())
+}
+
+/// Finishes a recording whose file is here, or was never made. `None` while the disk fails: the next start tries again.
+async fn finish(engine: &Engine, mut recording: Recording) -> Result<Option<Recording>, StoreError> {
+    let id = recording.id;
+    let Some(made) = mended(engine, &recording).await else {
+        return Ok(None);
+    };
+    recording.finish(made, engine.ids.now());
+    recording.keep(super::keep_for(engine, recording.account).await);
+    if let Err(error) = engine.recordings.share(id).await {
+        tracing::error!(recording = %id, %error, "an interrupted recording is looked at again at the next start");
+        return Ok(None);
+    }
+    engine.store.save_recording(recording.clone()).await?;
+    tracing::warn!(recording = %id, seconds = made.length.as_secs(), "a recording was interrupted; what was heard is kept");
+    Ok(Some(recording))
 }
 
 /// Makes the file right. `None` when the disk fails: the next start tries again.
@@ -68,7 +74,8 @@ fn made(file: Option<(Format, u64)>) -> Made {
     }
 }
 
-/// The events that a call lacks because it was interrupted while it was recorded.
+/// The events that a call lacks because it was interrupted while it was recorded. What the node that is gone has of it
+/// is said to be there.
 pub(crate) async fn events_of(engine: &Engine, call: &Call) -> Result<Vec<EventKind>, StoreError> {
     let filter = RecordingFilter {
         call: Some(call.id),
@@ -82,9 +89,37 @@ pub(crate) async fn events_of(engine: &Engine, call: &Call) -> Result<Vec<EventK
     let events = engine.store.events_of(call.account, call.id.into()).await?;
     let is_told = |recording: &Recording| {
         events.iter().any(|stored| {
-            matches!(&stored.event.kind, EventKind::RecordingFinished { recording: id, .. } if *id == recording.id)
+            matches!(&stored.event.kind, EventKind::RecordingFinished { recording: id, .. }
+                | EventKind::RecordingUnreachable { recording: id, .. } if *id == recording.id)
         })
     };
-    let untold = recordings.iter().rev().filter(|recording| !is_told(recording));
-    Ok(untold.map(super::finished_event).collect())
+    let untold = recordings.into_iter().rev().filter(|recording| !is_told(recording));
+    let mut lacking = Vec::new();
+    for recording in untold {
+        lacking.extend(closed(engine, recording).await?);
+    }
+    Ok(lacking)
+}
+
+/// Closes a recording that nobody writes any more, and gives the event.
+async fn closed(engine: &Engine, mut recording: Recording) -> Result<Option<EventKind>, StoreError> {
+    if recording.is_finished() {
+        return Ok(Some(super::finished_event(&recording)));
+    }
+    if !matches!(
+        engine.recordings.read(recording.id, 0, 1).await,
+        Err(BlobError::Missing(_))
+    ) {
+        let finished = finish(engine, recording).await?;
+        return Ok(finished.as_ref().map(super::finished_event));
+    }
+    recording.lose(engine.ids.now());
+    recording.keep(super::keep_for(engine, recording.account).await);
+    engine.store.save_recording(recording.clone()).await?;
+    tracing::warn!(recording = %recording.id, node = recording.node, "the node that wrote a recording is gone, and has it still");
+    Ok(Some(EventKind::RecordingUnreachable {
+        recording: recording.id,
+        name: recording.name,
+        node: recording.node,
+    }))
 }

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use outdial_domain::{CallId, CallState, Channels, Recording, RecordingId};
+use outdial_domain::{CallId, CallState, Channels, Recording, RecordingEnd, RecordingId, RecordingState};
 use outdial_flow::{Record, RecordingAction};
 
 use super::{Actor, CallError, get_call};
@@ -49,6 +49,12 @@ pub enum RecordingError {
     /// It is being written.
     #[error("this recording is under way: stop it first")]
     UnderWay,
+    /// Its node went away while it wrote it.
+    #[error("the node `{0}` was writing this recording when it went away: it can be heard when that node is back")]
+    Away(String),
+    /// It ended before anything was kept.
+    #[error("nothing was kept of this recording: it ended because of `{0}` before there was any sound on the disk")]
+    Empty(RecordingEnd),
     /// The call cannot be recorded now, for this reason.
     #[error("{0}")]
     Refused(String),
@@ -121,7 +127,7 @@ pub async fn change_recording(
     action: RecordingAction,
 ) -> Result<Recording, RecordingError> {
     let recording = get_recording(engine, actor, id).await?;
-    if recording.is_finished() {
+    if recording.is_over() {
         return Err(RecordingError::NotRunning);
     }
     let details = get_call(engine, actor, recording.call).await?;
@@ -167,7 +173,7 @@ pub async fn list_recordings(
 /// [`RecordingError::UnderWay`] while it is written.
 pub async fn remove_recording(engine: &Engine, actor: &Actor, id: RecordingId) -> Result<(), RecordingError> {
     let recording = get_recording(engine, actor, id).await?;
-    if !recording.is_finished() {
+    if !recording.is_over() {
         return Err(RecordingError::UnderWay);
     }
     forget(engine, &recording).await
@@ -179,6 +185,22 @@ pub(crate) async fn forget(engine: &Engine, recording: &Recording) -> Result<(),
     removed.map_err(|error| RecordingError::Unreadable(error.to_string()))?;
     engine.store.remove_recording(recording.account, recording.id).await?;
     Ok(())
+}
+
+/// Whether there is anything to hear of a recording.
+///
+/// # Errors
+///
+/// [`RecordingError`] says why there is not.
+pub fn has_sound(recording: &Recording) -> Result<(), RecordingError> {
+    match recording.state {
+        RecordingState::Recording | RecordingState::Paused => Err(RecordingError::UnderWay),
+        RecordingState::Unreachable => Err(RecordingError::Away(recording.node.clone())),
+        RecordingState::Finished if recording.bytes == 0 => Err(RecordingError::Empty(
+            recording.end.unwrap_or(RecordingEnd::Interrupted),
+        )),
+        RecordingState::Finished => Ok(()),
+    }
 }
 
 /// At most so many bytes of the file of a recording, from this place on.

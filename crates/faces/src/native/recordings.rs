@@ -31,6 +31,7 @@ fn refusal(error: RecordingError) -> Refusal {
         RecordingError::NotRunning => Refusal::new(Code::NotRecording, detail),
         RecordingError::UnderWay => Refusal::new(Code::RecordingUnderWay, detail),
         RecordingError::Refused(_) => Refusal::new(Code::CannotRecord, detail),
+        RecordingError::Away(_) | RecordingError::Empty(_) => Refusal::new(Code::RecordingUnreadable, detail),
         RecordingError::Unreadable(_) => {
             // Where files lie is for the log.
             tracing::error!(error = detail, "the sound of a recording cannot be read");
@@ -43,7 +44,7 @@ fn refusal(error: RecordingError) -> Refusal {
 
 /// A recording as it is shown, with a link where there is something to hear.
 async fn shown(engine: &Engine, recording: domain::Recording) -> Result<Recording, Refusal> {
-    if !recording.is_finished() {
+    if !recording.is_finished() || recording.bytes == 0 {
         return Ok(recording.into());
     }
     let (link, signature) = verbs::link_to_recording(engine, &recording).await?;

@@ -135,6 +135,9 @@ pub struct Order {
     /// Let it hear this text now
     #[arg(long, value_name = "TEXT")]
     pub say: Option<String>,
+    /// Let it hear this audio file now (it is uploaded), or an audio id
+    #[arg(long, value_name = "FILE")]
+    pub play: Option<String>,
     /// Stop what it hears
     #[arg(long)]
     pub stop_playing: bool,

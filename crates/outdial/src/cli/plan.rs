@@ -23,6 +23,12 @@ pub struct Action {
     /// Withhold the caller id from who is rung by --bridge
     #[arg(long, requires = "bridge")]
     pub private: bool,
+    /// How long each of those rung by --bridge rings, as `20s`
+    #[arg(long, requires = "bridge", value_name = "DURATION", value_parser = duration::parse)]
+    pub bridge_ring: Option<Duration>,
+    /// How long the two may talk, as `1h`
+    #[arg(long, requires = "bridge", value_name = "DURATION", value_parser = duration::parse)]
+    pub bridge_max: Option<Duration>,
     /// Enter this room
     #[arg(long, value_name = "NAME", group = "action")]
     pub room: Option<String>,

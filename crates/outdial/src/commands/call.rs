@@ -184,16 +184,12 @@ pub(super) fn add_plan(plan: &PlanOptions, body: &mut Value) {
 /// Puts what the call does into the request. Files are read here, by the user's own program: no
 /// server reads a path that a caller names.
 pub(super) async fn add_action(client: &Client, action: &Action, body: &mut Value) -> Result<(), Failure> {
+    goes_together(action)?;
     if let Some(text) = &action.say {
         body["say"] = json!(text);
     }
     if let Some(file) = &action.play {
-        let id = if file.starts_with("aud_") {
-            file.clone()
-        } else {
-            upload(client, file).await?
-        };
-        body["play"] = json!(id);
+        body["play"] = json!(audio(client, file).await?);
     }
     if let Some(flow) = &action.flow {
         body["flow"] = match read_flow(flow)? {
@@ -206,6 +202,11 @@ pub(super) async fn add_action(client: &Client, action: &Action, body: &mut Valu
         if action.private {
             body["bridge"]["from"] = json!("private");
         }
+        for (name, value) in [("ring", action.bridge_ring), ("max", action.bridge_max)] {
+            if let Some(value) = value {
+                body["bridge"][name] = json!(value.as_secs_f64());
+            }
+        }
     }
     if let Some(room) = &action.room {
         body["room"] = json!({ "room": room, "muted": action.muted });
@@ -214,6 +215,26 @@ pub(super) async fn add_action(client: &Client, action: &Action, body: &mut Valu
         body["flow"] = json!([{ "hand_over": step }]);
     }
     Ok(())
+}
+
+/// Options that say how something is done stand beside the one that says what. The command line sees to that, but not
+/// where another action is given.
+fn goes_together(action: &Action) -> Result<(), Failure> {
+    let of_bridge = [
+        ("--private", action.private),
+        ("--bridge-ring", action.bridge_ring.is_some()),
+        ("--bridge-max", action.bridge_max.is_some()),
+    ];
+    let given = |(name, given): (&'static str, bool)| given.then_some(name);
+    let alone = match (of_bridge.into_iter().find_map(given), action.muted) {
+        (Some(name), _) if action.bridge.is_empty() => Some((name, "--bridge")),
+        (_, true) if action.room.is_none() => Some(("--muted", "--room")),
+        _ => None,
+    };
+    match alone {
+        Some((option, with)) => Err(Failure::usage(format!("{option} goes with {with}"))),
+        None => Ok(()),
+    }
 }
 
 /// The step that leaves a call to the Asterisk that carries it, if that is wanted.
@@ -236,6 +257,14 @@ fn hand_over(given: &HandOver) -> Result<Option<Value>, Failure> {
         step["variables"] = given.variables.iter().cloned().collect();
     }
     Ok(Some(step))
+}
+
+/// The id of what `--play` names: an upload, or a file that is uploaded now.
+pub(super) async fn audio(client: &Client, file: &str) -> Result<String, Failure> {
+    if file.starts_with("aud_") {
+        return Ok(file.to_owned());
+    }
+    upload(client, file).await
 }
 
 async fn upload(client: &Client, file: &str) -> Result<String, Failure> {

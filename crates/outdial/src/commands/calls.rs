@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{
     Connection,
-    call::{add_action, add_plan, add_times, read_flow},
+    call::{add_action, add_plan, add_times, audio, read_flow},
     print_json, segment,
 };
 use crate::{
@@ -85,7 +85,7 @@ async fn answer(client: &Client, command: Calls) -> Result<ExitCode, Failure> {
             crate::output::say!("{}", answer["result"].as_str().unwrap_or_default());
         }
         Calls::Control { id, order, why } => {
-            let mut body = ordered(order)?;
+            let mut body = ordered(client, order).await?;
             if let Some(why) = why {
                 body["why"] = json!(why);
             }
@@ -98,7 +98,7 @@ async fn answer(client: &Client, command: Calls) -> Result<ExitCode, Failure> {
 }
 
 /// The request that one of the options is.
-fn ordered(order: Order) -> Result<Value, Failure> {
+async fn ordered(client: &Client, order: Order) -> Result<Value, Failure> {
     Ok(match order {
         Order { mute: true, .. } => json!({"mute": true}),
         Order { unmute: true, .. } => json!({"mute": false}),
@@ -110,6 +110,7 @@ fn ordered(order: Order) -> Result<Value, Failure> {
             ..
         } => json!({ "send_digits": digits }),
         Order { say: Some(text), .. } => json!({"play": [{"say": text}]}),
+        Order { play: Some(file), .. } => json!({"play": [{"play": audio(client, &file).await?}]}),
         Order { transfer: Some(to), .. } => json!({ "transfer": to }),
         Order {
             limit: Some(length), ..

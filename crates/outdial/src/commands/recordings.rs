@@ -1,6 +1,8 @@
-//! `outdial recordings`: lists, shows, brings and deletes recordings.
+//! `outdial recordings`: lists, shows, starts, stops, brings and deletes recordings.
 
 use std::{path::PathBuf, process::ExitCode};
+
+use serde_json::{Value, json};
 
 use super::{Connection, print_json, segment};
 use crate::{
@@ -33,19 +35,50 @@ async fn answer(client: &Client, command: Recordings) -> Result<ExitCode, Failur
             if json {
                 print_json(&page);
             } else {
-                let headings = ["RECORDING", "NAME", "STATE", "SECONDS", "BEGUN", "CALL"];
-                let fields = ["id", "name", "state", "seconds", "begun_at", "call"];
+                let headings = ["RECORDING", "NAME", "STATE", "END", "SECONDS", "BEGUN", "CALL"];
+                let fields = ["id", "name", "state", "end", "seconds", "begun_at", "call"];
                 crate::output::say!("{}", render::table(&headings, &page["recordings"], &fields));
             }
         }
         Recordings::Show { id, json } => {
             let recording = client.get(&path(&id)).await?;
-            if json {
-                print_json(&recording);
-            } else {
-                crate::output::write_out!("{}", render::recording_page(&recording));
-            }
+            show(&recording, json);
         }
+        Recordings::Start {
+            call,
+            room,
+            name,
+            channels,
+            most,
+            json,
+        } => {
+            let mut wanted = json!({});
+            let call = match (call, room) {
+                (Some(call), _) => call,
+                (None, Some(room)) => {
+                    wanted["channels"] = json!("room");
+                    wanted["name"] = json!(room);
+                    eldest_in(client, &room).await?
+                }
+                // The command line takes no other.
+                (None, None) => return Err(Failure::usage("give a call, or --room")),
+            };
+            for (field, value) in [("name", name), ("channels", channels)] {
+                if let Some(value) = value {
+                    wanted[field] = json!(value);
+                }
+            }
+            if let Some(most) = most {
+                wanted["most"] = json!(most.as_secs_f64());
+            }
+            let recording = client
+                .post(&format!("/calls/{}/recordings", segment(&call)), &wanted)
+                .await?;
+            show(&recording, json);
+        }
+        Recordings::Stop { id } => change(client, &id, "stop").await?,
+        Recordings::Pause { id } => change(client, &id, "pause").await?,
+        Recordings::Resume { id } => change(client, &id, "resume").await?,
         Recordings::Download { id, out } => {
             let out = out.unwrap_or_else(|| PathBuf::from(format!("{}.wav", segment(&id))));
             let bytes = download(client, &id, &out).await?;
@@ -56,6 +89,28 @@ async fn answer(client: &Client, command: Recordings) -> Result<ExitCode, Failur
         }
     }
     Ok(ExitCode::SUCCESS)
+}
+
+fn show(recording: &Value, json: bool) {
+    if json {
+        print_json(recording);
+    } else {
+        crate::output::write_out!("{}", render::recording_page(recording));
+    }
+}
+
+/// Pauses, resumes or stops a recording.
+async fn change(client: &Client, id: &str, action: &str) -> Result<(), Failure> {
+    let recording = client.post(&format!("{}/{action}", path(id)), &json!({})).await?;
+    show(&recording, false);
+    Ok(())
+}
+
+/// The call that has been in a room for longest.
+async fn eldest_in(client: &Client, room: &str) -> Result<String, Failure> {
+    let room = client.get(&format!("/rooms/{}", segment(room))).await?;
+    let eldest = room["members"][0]["call"].as_str().map(str::to_owned);
+    eldest.ok_or_else(|| Failure::refused("nobody is in this room"))
 }
 
 /// Brings the sound into a file that is not there yet, piece by piece.

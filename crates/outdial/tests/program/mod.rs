@@ -385,6 +385,16 @@ impl Server {
     }
 }
 
+/// Waits until something is so.
+pub async fn in_time(wanted: impl AsyncFn() -> bool) {
+    let wait = async {
+        while !wanted().await {
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(LIMIT, wait).await.expect("it gets there");
+}
+
 /// The words of a story's events, in order.
 pub fn words(story: &Value) -> Vec<&str> {
     story["events"]

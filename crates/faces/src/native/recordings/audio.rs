@@ -136,9 +136,7 @@ pub(crate) fn path_of(link: &Link, signature: &str) -> String {
 }
 
 async fn answer(engine: &Engine, recording: Recording, headers: &HeaderMap) -> Result<Response, Refusal> {
-    if !recording.is_finished() {
-        return Err(refusal(RecordingError::UnderWay));
-    }
+    verbs::has_sound(&recording).map_err(refusal)?;
     let whole = recording.bytes;
     let tag = format!("\"{}-{whole}\"", recording.id);
     let part = match wanted(headers, &tag, whole) {

@@ -260,6 +260,15 @@ pub(in crate::native) enum EventData {
         /// The size of its file.
         bytes: u64,
     },
+    /// A recording was being written by a node that is gone. It is complete when that is back.
+    RecordingUnreachable {
+        /// The recording.
+        recording: String,
+        /// What its maker called it.
+        name: String,
+        /// The node.
+        node: String,
+    },
     /// A leg ended.
     LegEnded {
         /// The leg.
@@ -445,6 +454,7 @@ impl EventData {
             | Self::Gathered { .. }
             | Self::Code { .. }
             | Self::RecordingFinished { .. }
+            | Self::RecordingUnreachable { .. }
             | Self::MessageSubmitted { .. }
             | Self::MessageReported { .. } => {}
         }
@@ -595,6 +605,11 @@ impl From<EventKind> for EventData {
                 end: RecordingEndWord(end),
                 seconds: Duration::from_millis(millis).into(),
                 bytes,
+            },
+            EventKind::RecordingUnreachable { recording, name, node } => Self::RecordingUnreachable {
+                recording: recording.to_string(),
+                name,
+                node,
             },
             EventKind::LegEnded { leg, ending, quality } => Self::LegEnded {
                 leg: leg.to_string(),

@@ -23,17 +23,19 @@ pub(in crate::native) struct Recording {
     /// Whose voice goes where: `mono` has everybody together, `separate` the party of the leg on the left and
     /// what it hears on the right, `party` the party of the leg alone, `other` the other party alone that it talks to, `room` everybody in the room that the leg is in.
     channels: ChannelsWord,
+    /// Where it stands. One that is `unreachable` was being written by a node that is gone; it is `finished` when that
+    /// is back.
     state: RecordingStateWord,
     /// Why it ended; `null` while it is under way.
     #[schema(required = true)]
     end: Option<RecordingEndWord>,
-    /// Samples a second; `null` while it is under way.
+    /// Samples a second; `null` until it is finished.
     #[schema(required = true)]
     rate: Option<u32>,
-    /// How long it plays; `null` while it is under way.
+    /// How long it plays; `null` until it is finished.
     #[schema(required = true)]
     seconds: Option<Seconds>,
-    /// The size of its file; `null` while it is under way.
+    /// The size of its file; `null` until it is finished.
     #[schema(required = true)]
     bytes: Option<u64>,
     begun_at: Time,
@@ -43,7 +45,7 @@ pub(in crate::native) struct Recording {
     #[schema(required = true)]
     delete_at: Option<Time>,
     /// Opens its sound for a while, without a key: the rest of the URL behind that of this server. `null`
-    /// while it is under way.
+    /// until it is finished, and where nothing was kept.
     #[schema(required = true)]
     recording_url: Option<String>,
 }
