@@ -19,7 +19,7 @@ use crate::{
     config::{Binds, SmppTrunk, WrongTrunk},
     link, numbers,
     tls::Tls,
-    trunk::{Job, Trunk, Wanted},
+    trunk::{Asker, Job, Trunk, Wanted},
     wire::{self, BindKind, Text},
 };
 
@@ -143,7 +143,8 @@ impl TextCarrier for SmppCarrier {
             let id = trunk.settings.message_ids.to_ask(&question.id);
             let (told, answer) = oneshot::channel();
             let job = Job {
-                what: Wanted::Query(Box::new(wire::query(&id, &from)), told),
+                what: Wanted::Query(Box::new(wire::query(&id, &from))),
+                asker: Asker::Question(told),
                 high: false,
                 send_before: None,
             };
@@ -174,7 +175,8 @@ async fn send(trunk: &Trunk, order: &TextOrder) -> Vec<PartFate> {
         let answer = (!order.have.contains(&number)).then(|| {
             let (told, answer) = oneshot::channel();
             let job = Job {
-                what: Wanted::Submit(Box::new(one), told),
+                what: Wanted::Submit(Box::new(one)),
+                asker: Asker::Text(told),
                 high: order.high,
                 send_before: order.send_before,
             };

@@ -27,7 +27,7 @@ use crate::{
     session::{Answer, Event, Handed, Over, Session, Terms, Ticket},
     status::{Status, Verdict},
     tls::Tls,
-    trunk::{Job, Trunk, Wanted, too_fast},
+    trunk::{Asker, Trunk, Wanted, too_fast},
     wire::{BindKind, Credentials},
 };
 
@@ -100,7 +100,8 @@ struct Link<'t> {
     trunk: &'t Trunk,
     kind: BindKind,
     session: Session,
-    jobs: BTreeMap<Ticket, Job>,
+    /// Who waits for the answers to what has left.
+    askers: BTreeMap<Ticket, Asker>,
     tickets: Ticket,
     /// What was handed over and is not on disk yet.
     taking: FuturesUnordered<BoxFuture<'static, (Handed, Status)>>,
@@ -130,7 +131,7 @@ impl<'t> Link<'t> {
             trunk,
             kind,
             session: Session::new(terms, now()),
-            jobs: BTreeMap::new(),
+            askers: BTreeMap::new(),
             tickets: 0,
             taking: FuturesUnordered::new(),
             bound: false,
@@ -207,11 +208,11 @@ impl<'t> Link<'t> {
             && let Some(job) = self.trunk.take(now())
         {
             self.tickets += 1;
-            match &job.what {
-                Wanted::Submit(text, _) => self.session.submit(self.tickets, text.as_ref().clone(), now()),
-                Wanted::Query(question, _) => self.session.query(self.tickets, question.as_ref().clone(), now()),
+            match job.what {
+                Wanted::Submit(text) => self.session.submit(self.tickets, *text, now()),
+                Wanted::Query(question) => self.session.query(self.tickets, *question, now()),
             }
-            self.jobs.insert(self.tickets, job);
+            self.askers.insert(self.tickets, job.asker);
         }
         // Whoever was woken may have had no room for all of it.
         if self.session.room() == 0 && self.trunk.has_work() {
@@ -232,7 +233,7 @@ impl<'t> Link<'t> {
                 }
                 Event::Submitted(ticket, answer) => self.submitted(ticket, answer),
                 Event::Looked(ticket, state) => {
-                    if let Some(Wanted::Query(_, told)) = self.jobs.remove(&ticket).map(|job| job.what) {
+                    if let Some(Asker::Question(told)) = self.askers.remove(&ticket) {
                         // Whoever gave up does not want to know.
                         let _ = told.send(state);
                     }
@@ -246,7 +247,7 @@ impl<'t> Link<'t> {
     }
 
     fn submitted(&mut self, ticket: Ticket, answer: Answer) {
-        let Some(job) = self.jobs.remove(&ticket) else {
+        let Some(asker) = self.askers.remove(&ticket) else {
             return;
         };
         let fate = match answer {
@@ -273,7 +274,7 @@ impl<'t> Link<'t> {
                 reason: "the SMSC did not answer".to_owned(),
             },
         };
-        job.ends_as(fate);
+        asker.hears(fate);
     }
 
     fn delivered(&mut self, handed: Handed, delivery: &Delivery) {

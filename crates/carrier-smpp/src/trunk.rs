@@ -23,6 +23,7 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 #[derive(Debug)]
 pub(crate) struct Job {
     pub(crate) what: Wanted,
+    pub(crate) asker: Asker,
     pub(crate) high: bool,
     /// After this it is too late, because another node may have it.
     pub(crate) send_before: Option<Instant>,
@@ -30,20 +31,38 @@ pub(crate) struct Job {
 
 #[derive(Debug)]
 pub(crate) enum Wanted {
-    Submit(Box<SubmitSm>, oneshot::Sender<PartFate>),
-    Query(Box<Pdu>, oneshot::Sender<Option<ReceiptState>>),
+    Submit(Box<SubmitSm>),
+    Query(Box<Pdu>),
+}
+
+/// Who is told what came of it.
+#[derive(Debug)]
+pub(crate) enum Asker {
+    Text(oneshot::Sender<PartFate>),
+    Question(oneshot::Sender<Option<ReceiptState>>),
+}
+
+impl Asker {
+    /// Says what became of it. Of a question that is nothing.
+    pub(crate) fn hears(self, fate: PartFate) {
+        // Whoever took it back does not want to know.
+        match self {
+            Self::Text(told) => drop(told.send(fate)),
+            Self::Question(told) => drop(told.send(None)),
+        }
+    }
 }
 
 impl Job {
     fn is_text(&self) -> bool {
-        matches!(self.what, Wanted::Submit(..))
+        matches!(self.what, Wanted::Submit(_))
     }
 
     /// Whether nobody waits for it any more.
     fn is_taken_back(&self) -> bool {
-        match &self.what {
-            Wanted::Submit(_, told) => told.is_closed(),
-            Wanted::Query(_, told) => told.is_closed(),
+        match &self.asker {
+            Asker::Text(told) => told.is_closed(),
+            Asker::Question(told) => told.is_closed(),
         }
     }
 
@@ -54,16 +73,7 @@ impl Job {
     /// Says that it did not leave.
     fn not_sent(self, reason: &str) {
         let reason = reason.to_owned();
-        self.ends_as(PartFate::NotSent { reason });
-    }
-
-    /// Says what became of it. Of a question that is nothing.
-    pub(crate) fn ends_as(self, fate: PartFate) {
-        // Whoever took it back does not want to know.
-        match self.what {
-            Wanted::Submit(_, told) => drop(told.send(fate)),
-            Wanted::Query(_, told) => drop(told.send(None)),
-        }
+        self.asker.hears(PartFate::NotSent { reason });
     }
 }
 
@@ -153,7 +163,7 @@ impl Trunk {
             job.not_sent(&why);
         } else if state.pauses(now) && job.is_text() {
             drop(state);
-            job.ends_as(too_fast(PAUSES.to_owned()));
+            job.asker.hears(too_fast(PAUSES.to_owned()));
         } else {
             state.lane(job.high).push_back(job);
             drop(state);
@@ -207,7 +217,7 @@ impl Trunk {
             state.take_texts()
         };
         for job in waiting {
-            job.ends_as(too_fast(PAUSES.to_owned()));
+            job.asker.hears(too_fast(PAUSES.to_owned()));
         }
     }
 
@@ -267,11 +277,12 @@ mod tests {
     /// A question stands for anything here, because nobody has to write it.
     fn job(high: bool) -> (Job, oneshot::Receiver<Option<ReceiptState>>) {
         let (told, answer) = oneshot::channel();
-        let what = Wanted::Query(Box::new(Pdu::EnquireLink), told);
+        let (what, asker) = (Wanted::Query(Box::new(Pdu::EnquireLink)), Asker::Question(told));
         let send_before = None;
         (
             Job {
                 what,
+                asker,
                 high,
                 send_before,
             },
@@ -359,9 +370,10 @@ mod tests {
         trunk.came_up();
         let text = || {
             let (told, answer) = oneshot::channel();
-            let what = Wanted::Submit(Box::default(), told);
+            let (what, asker) = (Wanted::Submit(Box::default()), Asker::Text(told));
             let job = Job {
                 what,
+                asker,
                 high: true,
                 send_before: None,
             };

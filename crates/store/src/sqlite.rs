@@ -8,6 +8,7 @@ mod backlog;
 mod backup;
 mod call;
 mod check;
+mod checkpoints;
 mod delivery;
 mod error;
 mod event;

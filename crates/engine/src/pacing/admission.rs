@@ -318,9 +318,20 @@ impl Admission {
                 return state.queue.next_time();
             }
             let mut granted = Vec::new();
+            let mut held = Vec::new();
             for waiting in tried {
+                let line = state.queue.line(waiting.subject);
+                // What holds up the first of a line holds up all that stand behind it.
+                if held.contains(&line) {
+                    continue;
+                }
                 match state.ledger.admit(waiting.all_wants(), now) {
-                    Err(hold) => state.queue.held(waiting.subject, &hold),
+                    Err(hold) => {
+                        if waiting.number.as_ref().is_none_or(|number| number.key != hold.key) {
+                            held.push(line);
+                        }
+                        state.queue.held(waiting.subject, &hold);
+                    }
                     Ok(()) => {
                         state.take(waiting.all_wants());
                         granted.push(self.grant(&mut state, &waiting, now));

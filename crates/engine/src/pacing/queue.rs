@@ -317,8 +317,13 @@ impl Queue {
         self.times.first().map(|(until, _)| *until)
     }
 
-    /// The calls to try now, in this order. Each must then be told of: [`Queue::went`] or [`Queue::held`].
-    /// None means that nothing can go before the next time or release.
+    /// The line that a call stands in, while it waits.
+    pub(super) fn line(&self, call: Subject) -> Option<LineId> {
+        self.places.get(&call).map(|place| place.line)
+    }
+
+    /// The calls to try now, in this order. Each must then be told of: [`Queue::went`] or [`Queue::held`], unless one
+    /// before it in the same line was held by more than its number. None means that nothing can go before the next time or release.
     #[must_use]
     pub fn candidates(&self, most: usize) -> Vec<Waiting> {
         let mut groups: BTreeMap<Group<'_>, Vec<&Line>> = BTreeMap::new();

@@ -5,6 +5,8 @@
 //! it is kept then, and handed to whoever saves that answer, in the same transaction. It is forgotten when what it
 //! says is on disk, so that a crash in between loses nothing.
 
+use std::sync::Arc;
+
 use futures_util::future::BoxFuture;
 use jiff::Timestamp;
 use outdial_domain::{AccountId, Address, Direction, Event, Message, MessageId, MessageState, message::Receipt};
@@ -176,8 +178,8 @@ impl From<MessageChange> for MessageBatch {
 /// One change of one message.
 #[derive(Debug, Clone)]
 pub struct MessageChange {
-    /// The message as it is after the change.
-    pub message: Message,
+    /// The message as it is after the change. Whoever saves it may have to try again, so it is shared.
+    pub message: Arc<Message>,
     /// How many events it had before; `None` when it is new. The change is stale when the store has another number.
     pub since: Option<u32>,
     /// What happened. Never empty.
@@ -220,7 +222,7 @@ impl MessageChange {
                 | MessageState::Rejected => Job::Keep,
             },
             since: (since > 0).then_some(since),
-            message,
+            message: Arc::new(message),
             events,
             journalled_by: None,
             mark: None,

@@ -28,7 +28,7 @@ pub(super) async fn write_down(engine: &Engine, mut message: Message, fates: Vec
             names: names.clone(),
             ..change(engine, &mut message, events)
         };
-        match save(engine, answered.clone()).await {
+        match save(engine, answered).await {
             Saved::Done(early) => {
                 count(&message);
                 if matches!(message.state, MessageState::Scheduled | MessageState::Queued) {
@@ -40,7 +40,10 @@ pub(super) async fn write_down(engine: &Engine, mut message: Message, fates: Vec
                 // A receipt for what an earlier try has sent was faster.
                 Some(now) if now.state == MessageState::Sending && now.tries == tries => message = now,
                 // It was saved, although nobody said so: what this try came to is no answer to another one.
-                Some(now) => return apply(engine, now, early(engine, &answered).await).await,
+                Some(now) => {
+                    let early = early(engine, message.trunk.as_deref(), &names).await;
+                    return apply(engine, now, early).await;
+                }
                 None => return,
             },
             // The next start finds it in the journal.
@@ -114,7 +117,7 @@ pub(super) fn reported(engine: &Engine, message: &mut Message, events: Vec<Messa
 
 /// The message as it is on disk; `None` when that cannot be read before the engine stops. Then the next start accounts
 /// for it.
-async fn reload(engine: &Engine, message: &Message) -> Option<Message> {
+pub(super) async fn reload(engine: &Engine, message: &Message) -> Option<Message> {
     loop {
         let error = match engine.store.message(message.account, message.id).await {
             Ok(found) => return found,

@@ -1,6 +1,6 @@
 //! What carriers bring in: receipts for what was sent, and texts for us, which `received` takes.
 
-use std::collections::HashMap;
+use std::{collections::HashMap, sync::Arc};
 
 use outdial_domain::{Message, MessageEvent, MessageId};
 use tokio::sync::{mpsc, oneshot};
@@ -73,12 +73,11 @@ pub(super) async fn take_known(engine: &Engine) -> Result<(), StoreError> {
 async fn take_receipts(engine: &Engine, receipts: Vec<TrunkReceipt>) -> Result<(), StoreError> {
     let now = engine.ids.now();
     let found = engine.store.take_receipts(receipts.clone(), now).await?;
+    let owners: Vec<Option<MessageId>> = found.iter().map(|found| found.as_ref().map(|found| found.id)).collect();
     let mut messages: HashMap<MessageId, (Message, Vec<MessageEvent>)> = HashMap::new();
-    for (known, message) in receipts.iter().zip(&found) {
+    for (known, message) in receipts.iter().zip(found) {
         let Some(message) = message else { continue };
-        let (message, events) = messages
-            .entry(message.id)
-            .or_insert_with(|| (message.clone(), Vec::new()));
+        let (message, events) = messages.entry(message.id).or_insert_with(|| (message, Vec::new()));
         events.append(&mut message.report(&known.receipt, now));
     }
     messages.retain(|_, (_, events)| !events.is_empty());
@@ -89,20 +88,19 @@ async fn take_receipts(engine: &Engine, receipts: Vec<TrunkReceipt>) -> Result<(
         .into_values()
         .map(|(mut message, events)| answers::reported(engine, &mut message, events))
         .collect();
-    let batch = MessageBatch {
-        changes: changes.clone(),
-        answer: None,
-    };
-    let saved = engine.store.commit_messages(batch).await?;
-    for (change, saved) in changes.iter().zip(saved) {
+    let messages: Vec<Arc<Message>> = changes.iter().map(|change| Arc::clone(&change.message)).collect();
+    let saved = engine
+        .store
+        .commit_messages(MessageBatch { changes, answer: None })
+        .await?;
+    for (message, saved) in messages.iter().zip(saved) {
         if let SavedMessage::Saved { .. } = saved {
-            answers::count(&change.message);
+            answers::count(message);
             continue;
         }
-        for (known, message) in receipts.iter().zip(&found) {
-            if let Some(message) = message
-                && message.id == change.message.id
-                && let Some(now) = engine.store.message(message.account, message.id).await?
+        let of_it = receipts.iter().zip(&owners);
+        for (known, _) in of_it.filter(|(_, owner)| **owner == Some(message.id)) {
+            if let Some(now) = engine.store.message(message.account, message.id).await?
                 && !answers::report(engine, now, &known.receipt).await
             {
                 // What is not taken comes again.

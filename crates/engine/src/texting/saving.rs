@@ -58,7 +58,10 @@ pub(super) async fn save(engine: &Engine, change: MessageChange) -> Saved {
             Ok(Some(SavedMessage::Saved { early })) => return Saved::Done(early),
             Ok(Some(SavedMessage::Unwanted { because })) => return Saved::Unwanted(because),
             Ok(_) if failed_before => match is_there(engine, &change).await {
-                Ok(true) => return Saved::Done(early(engine, &change).await),
+                Ok(true) => {
+                    let early = early(engine, change.message.trunk.as_deref(), &change.names).await;
+                    return Saved::Done(early);
+                }
                 Ok(false) => return Saved::Stale,
                 Err(error) if !may_try_again(engine, change.message.id, &error).await => return Saved::Stopping,
                 Err(_) => {}
@@ -95,16 +98,16 @@ async fn is_there(engine: &Engine, change: &MessageChange) -> Result<bool, Store
     Ok(events.last().map(|stored| stored.event.id) == last)
 }
 
-/// The receipts that came before a change which gave their names, and was saved without our hearing so.
-pub(super) async fn early(engine: &Engine, change: &MessageChange) -> Vec<Receipt> {
-    if change.names.is_empty() {
+/// The receipts over a trunk that came before a change which gave these names, and was saved without our hearing so.
+pub(super) async fn early(engine: &Engine, trunk: Option<&str>, names: &[String]) -> Vec<Receipt> {
+    if names.is_empty() {
         return Vec::new();
     }
-    let trunk = change.message.trunk.as_deref().unwrap_or_default();
+    let trunk = trunk.unwrap_or_default();
     // What cannot be read now is found at the next start.
     let known = engine.store.known_receipts(usize::MAX).await.unwrap_or_default();
     let ours = known
         .into_iter()
-        .filter(|known| known.trunk == trunk && change.names.contains(&known.receipt.id));
+        .filter(|known| known.trunk == trunk && names.contains(&known.receipt.id));
     ours.map(|known| known.receipt).collect()
 }

@@ -136,10 +136,14 @@ async fn permitted(
         if left.is_zero() {
             return Permitted::Expired;
         }
+        let over = Instant::now() + left;
+        let until = if *told { over } else { tell_at.min(over) };
         tokio::select! {
             permit = ticket.permit() => return permit.map_or(Permitted::Gone, |permit| Permitted::Now(Some(permit))),
-            () = tokio::time::sleep_until(tell_at), if !*told => {}
-            () = tokio::time::sleep(left) => continue,
+            () = tokio::time::sleep_until(until) => {}
+        }
+        if *told || until < tell_at {
+            continue;
         }
         *told = true;
         if let Some(want) = inner.admission.reason(message.id.into())
@@ -195,7 +199,6 @@ async fn send(engine: &Engine, run: String, mut message: Message, route: TextRou
     };
     message.encoding = composed.encoding;
     message.parts = composed.parts.len();
-    let before = message.clone();
     let Ok(mut sending) = message.journal(&route.trunk.name, submissions, engine.ids.now()) else {
         tracing::error!(message = %message.id, state = %message.state, "a message that waits cannot be sent");
         return;
@@ -214,7 +217,7 @@ async fn send(engine: &Engine, run: String, mut message: Message, route: TextRou
     match save(engine, journal).await {
         Saved::Done(_) => {}
         // They have asked for peace since the message was accepted.
-        Saved::Unwanted(because) => return leave_alone(engine, before, &because).await,
+        Saved::Unwanted(because) => return leave_alone(engine, message, &because).await,
         Saved::Stale | Saved::Stopping => return,
     }
     fault::point("text_after_journal");
@@ -242,8 +245,11 @@ async fn send(engine: &Engine, run: String, mut message: Message, route: TextRou
     answers::write_down(engine, message, fates, route.state.receipts).await;
 }
 
-/// Ends what its receiver does not want.
-async fn leave_alone(engine: &Engine, mut message: Message, because: &str) {
+/// Ends what its receiver does not want, which is on disk as it was before its journal.
+async fn leave_alone(engine: &Engine, message: Message, because: &str) {
+    let Some(mut message) = answers::reload(engine, &message).await else {
+        return;
+    };
     let reason = format!("the receiver wants no texts: {because}");
     let refused = message.refuse(RefusalCode::DoNotDisturb, reason, engine.ids.now());
     if let Ok(event) = refused {

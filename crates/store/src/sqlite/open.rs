@@ -48,8 +48,7 @@ pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
-        // Pages that change often are copied into the main file once per checkpoint, so rare
-        // checkpoints save writes; 16 MB of log are read back in well under a second.
+        // Nearly all of it is copied by then, beside the writer; 16 MB of log are read back in well under a second.
         connection.pragma_update(None, "wal_autocheckpoint", 4096)?;
         // A log that keeps its length is overwritten in place, which is cheaper to sync than one that
         // grows.
@@ -58,6 +57,14 @@ pub(super) fn writer(path: &Path) -> Result<Connection, StoreError> {
         Ok(connection)
     };
     open().map_err(|error: rusqlite::Error| unavailable(&error))
+}
+
+/// Opens it to copy the log into it.
+pub(super) fn copier(path: &Path) -> rusqlite::Result<Connection> {
+    let connection = opened(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
+    connection.pragma_update(None, "synchronous", "FULL")?;
+    connection.pragma_update(None, "wal_autocheckpoint", 0)?;
+    Ok(connection)
 }
 
 /// Opens it to read.

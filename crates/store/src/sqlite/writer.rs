@@ -22,6 +22,7 @@ use tokio::sync::{
 };
 
 use super::{
+    checkpoints::Checkpoints,
     error::{Failure, closed, is_of_the_disk, unavailable},
     job::{self, Claim},
     open,
@@ -183,6 +184,7 @@ pub(super) fn start(connection: Connection, path: PathBuf, news: News) -> std::i
     let (sender, queue) = mpsc::channel(QUEUE);
     let writing = Writing {
         connection: Some(connection),
+        checkpoints: Checkpoints::start(path.clone())?,
         path,
         queue,
         news,
@@ -214,6 +216,7 @@ impl Last {
 struct Writing {
     /// None after an error: the next batch opens it again.
     connection: Option<Connection>,
+    checkpoints: Checkpoints,
     path: PathBuf,
     queue: mpsc::Receiver<Work>,
     news: News,
@@ -278,7 +281,9 @@ impl Writing {
                 changes: work.changes.len() + work.batches.len(),
             };
             self.write(work);
+            self.checkpoints.saved();
         }
+        self.checkpoints.end();
         if let Some(connection) = self.connection.take()
             && let Err((_, error)) = connection.close()
         {

@@ -163,7 +163,10 @@ pub async fn a_message_lives_step_by_step(store: &impl Store) {
         events.extend(step.events.clone());
         let message = step.message.clone();
         assert_eq!(save(store, step).await, done());
-        assert_eq!(store.message(caller.account, message.id).await.unwrap(), Some(message));
+        assert_eq!(
+            store.message(caller.account, message.id).await.unwrap().as_ref(),
+            Some(&*message)
+        );
     }
     assert_eq!(text.message.state, MessageState::Delivered);
     let stored = store.events_of(caller.account, text.message.id.into()).await.unwrap();

@@ -1,6 +1,6 @@
 //! Messages in memory.
 
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 use futures_util::future::{BoxFuture, FutureExt};
 use jiff::Timestamp;
@@ -123,7 +123,7 @@ impl Rows {
         let account = change.message.account;
         let row = MessageRow {
             node: change.journalled_by.or(node).filter(|_| sending),
-            message: change.message,
+            message: Arc::unwrap_or_clone(change.message),
             job,
         };
         self.texts.messages.insert(id, row);
