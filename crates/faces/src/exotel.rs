@@ -4,6 +4,8 @@
 //! Answers are JSON or XML as the path says, refusals too. Each group of requests has a file. What is not available
 //! is refused with 503 and its name, in `respond`.
 
+#[cfg(test)]
+mod call_tests;
 mod connect;
 mod country;
 mod kept;
