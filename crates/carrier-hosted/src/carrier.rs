@@ -12,7 +12,7 @@ use outdial_domain::{
     text::Concatenation,
 };
 use outdial_engine::ports::{
-    Answer, Arrival, Ask, Clock, LeftBehind, LegHandle, LegOrder, RingError, TextAsk, TextCarrier, TextOrder,
+    Answer, Arrival, Ask, Clock, LeftBehind, LegHandle, LegOrder, LostText, RingError, TextAsk, TextCarrier, TextOrder,
     TextQuestion, TextTrunk, VoiceCarrier, WholeOrder,
 };
 use tokio::sync::mpsc;
@@ -203,6 +203,12 @@ impl<S: Service> TextCarrier for HostedCarrier<S> {
     fn look_up(&self, question: TextQuestion) -> BoxFuture<'static, Option<ReceiptState>> {
         let trunk = self.trunks.get(&question.trunk).cloned();
         async move { trunk?.look_at_text(&question.id).await.ok().map(|(state, _)| state) }.boxed()
+    }
+
+    fn find(&self, lost: LostText) -> Option<BoxFuture<'static, Option<Vec<PartFate>>>> {
+        let trunk = self.trunks.get(&lost.trunk).filter(|_| S::FINDS_TEXTS)?;
+        let (trunk, texts) = (Arc::clone(trunk), self.texts());
+        Some(async move { texts.find(trunk, lost).await.map(|fate| vec![fate]) }.boxed())
     }
 
     fn arriving(&self) -> Option<mpsc::Receiver<Arrival>> {

@@ -168,6 +168,7 @@ impl Service for Exotel {
     const NAME: &'static str = "Exotel";
     const WORD: &'static str = "exotel";
     const FINDS_CALLS: bool = true;
+    const FINDS_TEXTS: bool = false;
     type Request = Connect;
     type Turn = Turn;
 

@@ -144,6 +144,7 @@ impl Service for Hoiio {
     const NAME: &'static str = "Hoiio";
     const WORD: &'static str = "hoiio";
     const FINDS_CALLS: bool = true;
+    const FINDS_TEXTS: bool = true;
     type Request = Request;
     type Turn = ();
 

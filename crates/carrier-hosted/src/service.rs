@@ -16,6 +16,8 @@ pub trait Service: Send + Sync + 'static {
     const WORD: &'static str;
     /// Whether a call can be found again whose request was not answered.
     const FINDS_CALLS: bool;
+    /// The same of a text.
+    const FINDS_TEXTS: bool;
     /// A request for a call.
     type Request: Send + Sync + 'static;
     /// The turn of a request.

@@ -2,8 +2,9 @@
 
 use std::{sync::Arc, time::Duration};
 
+use jiff::Timestamp;
 use outdial_domain::message::{PartFate, Receipt};
-use outdial_engine::ports::{Arrival, Arrived, Clock, TextOrder};
+use outdial_engine::ports::{Arrival, Arrived, Clock, LostText, TextOrder};
 use tokio::{
     sync::{mpsc, oneshot},
     time::{Instant, sleep},
@@ -20,6 +21,8 @@ use crate::{
 const LONGEST_PAUSE: Duration = Duration::from_secs(600);
 /// A text that nobody gave an end to is asked for so long; its end is then the engine's affair.
 const USUAL_LIFE: Duration = Duration::from_secs(24 * 3600);
+/// A text is at the service within so long, or never.
+const SENT_WITHIN: Duration = Duration::from_secs(300);
 /// How long to wait before a receipt is brought again that was not taken.
 const AGAIN: Duration = Duration::from_secs(1);
 
@@ -52,6 +55,17 @@ impl Texts {
             tokio::spawn(self.follow(service, name.clone(), bell, life));
         }
         fate
+    }
+
+    /// Looks for a text of an earlier run, and follows it where the service has it.
+    pub(crate) async fn find<S: Service>(self, service: Arc<S>, lost: LostText) -> Option<PartFate> {
+        let bell = self.bells.hang(&lost.message.to_string());
+        let sent = lost.since.saturating_add(SENT_WITHIN).unwrap_or(Timestamp::MAX);
+        let made = since(lost.since)..=sent.min(self.clock.now());
+        let name = service.find_text(lost.message, made).await?;
+        let life = lost.good_for.unwrap_or(USUAL_LIFE);
+        tokio::spawn(self.follow(service, name.clone(), bell, life));
+        Some(PartFate::Accepted { id: Some(name) })
     }
 
     /// Looks once at a text of an earlier run, of which a callback came.

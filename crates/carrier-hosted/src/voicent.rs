@@ -153,6 +153,7 @@ impl Service for Voicent {
     const NAME: &'static str = "Voicent's gateway";
     const WORD: &'static str = "voicent";
     const FINDS_CALLS: bool = false;
+    const FINDS_TEXTS: bool = false;
     type Request = CallRequest;
     type Turn = ();
 

@@ -63,6 +63,7 @@ pub(crate) struct Inner {
     pub(crate) parts: Parts,
     pub(crate) live: LiveCalls,
     pub(crate) taken_up: interrupted::TakenUp,
+    pub(crate) looked_for: texting::interrupted::LookedFor,
     pub(crate) rooms: Arc<Rooms>,
     /// The rooms that calls of this node want, where several nodes share the store.
     pub(crate) wanted: Wanted,
@@ -168,6 +169,7 @@ impl Engine {
             admission: Admission::new(parts.store.shared_limits().is_some(), parts.settings.limits.live_calls),
             allowed: AccountLimits::default(),
             backlogs: Backlogs::default(),
+            looked_for: texting::interrupted::LookedFor::default(),
             names: AccountNames::default(),
             schedules: Notify::new(),
             telling: Notify::new(),

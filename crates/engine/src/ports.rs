@@ -39,7 +39,7 @@ pub use store::{
 };
 pub use tap::{Tap, TapFrame, TapSink, tap};
 pub use text_carrier::{
-    Arrival, Arrived, ArrivedPlace, ArrivedText, TextAsk, TextCarrier, TextOrder, TextQuestion, TextTrunk,
+    Arrival, Arrived, ArrivedPlace, ArrivedText, LostText, TextAsk, TextCarrier, TextOrder, TextQuestion, TextTrunk,
 };
 pub use webhooks::{
     ClaimedReceivers, Delivery, DeliveryFilter, DeliveryResult, FanOut, Feed, FeedKey, Happened, Notice, NoticeWriter,

@@ -280,6 +280,25 @@ async fn what_a_crash_interrupted_is_not_sent_again() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_the_network_finds_after_a_crash_is_known_to_have_been_sent() {
+    let texts = Texts::start().await;
+    texts.world.texts.fall_silent();
+    texts.world.texts.finds("+6590000001");
+    let found = texts.send(hello()).await;
+    let lost = texts.send(SendMessages::to("+6590000002", "Hello")).await;
+    texts.world.texts.sent(2).await;
+    let texts = texts.killed().await;
+    let found = texts.reached(found, "message_submitted", 1).await;
+    assert_eq!(
+        (found.state, found.submissions[0].id.as_deref()),
+        (MessageState::Submitted, Some("found-0"))
+    );
+    let lost = texts.reached(lost, "message_ended", 1).await;
+    assert_eq!(lost.state, MessageState::Unknown, "not to be found says nothing");
+    assert_eq!(texts.world.texts.orders().len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_was_not_in_the_journal_is_sent_after_a_crash() {
     let texts = Texts::decided(|world| {
         let slow = Limit {

@@ -4,7 +4,11 @@
 
 mod program;
 
-use std::{path::PathBuf, time::Duration};
+use std::{
+    path::PathBuf,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use outdial_testkit::{
     http::{Asked, Fake, Reply, ok},
@@ -301,6 +305,57 @@ async fn a_request_under_way_at_a_kill_is_never_made_again() {
     let story = server.ended(&id).await;
     assert_eq!(outcome(&story).0, "completed", "{story:#}");
     assert_eq!(fake.asked("POST").len(), 1);
+    server.stop().await;
+}
+
+#[tokio::test]
+async fn a_text_under_way_at_a_kill_is_found_by_its_tag() {
+    let sent = Arc::new(Mutex::new(String::new()));
+    let service = Arc::clone(&sent);
+    let fake = Fake::start(move |asked: &Asked, _| {
+        let mut tag = service.lock().unwrap();
+        match asked.line.as_str() {
+            line if line.contains("sms/send") => {
+                let mut pairs = asked.body.split('&');
+                *tag = pairs.find_map(|pair| pair.strip_prefix("tag=")).unwrap().to_owned();
+                // Killed before it is answered.
+                Reply::Nothing
+            }
+            line if line.contains("get_history") => ok(format!(
+                r#"{{"status":"success_ok","total_entries_count":1,"entries":[{{"txn_ref":"AA-T-1","tag":"{tag}"}}]}}"#
+            )),
+            _ => ok(r#"{"status":"success_ok","txn_ref":"AA-T-1","sms_status":"delivered"}"#),
+        }
+    })
+    .await;
+    let home = Home::new();
+    home.configure(&format!(
+        "[handsets]\nenabled = false\n[policy]\nopen = [\"+1202\"]\n\
+         [[sms_trunk]]\nname = \"far\"\ncarrier = \"hoiio\"\n[sms_trunk.hoiio]\nurl = \"{}/open/\"\n\
+         app_id = \"MYAPP\"\naccess_token = \"sesame\"\n[sms_trunk.hoiio.http]\nallow = [\"127.0.0.1\"]\nfirst_poll = 0.1\n",
+        fake.url()
+    ));
+    let server = home.serve().await;
+    let text = json!({ "to": FIRST, "body": "Hello" });
+    let (status, message) = server.post("/api/v1/messages", &text).await;
+    assert_eq!(status, 201, "{message}");
+    fake.wait_for("POST /open/sms/send", 1).await;
+    server.kill().await;
+    let server = home.serve().await;
+    let id = message["results"][0]["message"]["id"].as_str().unwrap();
+    let path = format!("/api/v1/messages/{id}");
+    let ends = async {
+        loop {
+            let (_, message) = server.get(&path).await;
+            if message["state"] == "delivered" {
+                return;
+            }
+            assert_ne!(message["state"], "unknown", "{message}");
+            tokio::time::sleep(Duration::from_millis(50)).await;
+        }
+    };
+    tokio::time::timeout(LIMIT, ends).await.unwrap();
+    assert_eq!(fake.asked("POST /open/sms/send").len(), 1);
     server.stop().await;
 }
 

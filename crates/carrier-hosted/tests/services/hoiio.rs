@@ -5,7 +5,7 @@ use outdial_domain::{
     Outcome,
     message::{PartFate, ReceiptState},
 };
-use outdial_engine::ports::{Arrived, TextAsk, TextCarrier};
+use outdial_engine::ports::{Arrived, LostText, TextAsk, TextCarrier};
 use outdial_flow::{CallerId, Conference, Dial, Flow, Instruction};
 use outdial_testkit::http::{Asked, Fake, Reply, ok};
 
@@ -284,5 +284,36 @@ async fn texts_are_sent_once_found_by_their_tag_and_followed() {
             panic!("a receipt")
         };
         assert_eq!(receipt.state, ReceiptState::Delivered);
+    }
+}
+
+#[tokio::test]
+async fn a_text_of_an_earlier_run_is_found_by_its_tag_and_followed() {
+    for (tag, found) in [(MESSAGE, true), ("msg_other", false)] {
+        let fake = Fake::start(move |asked: &Asked, _| match asked.line.contains("get_history") {
+            true => ok(format!(
+                r#"{{"status":"success_ok","total_entries_count":1,"entries":[{{"txn_ref":"AA-T-1","tag":"{tag}"}}]}}"#
+            )),
+            false => ok(r#"{"status":"success_ok","txn_ref":"AA-T-1","sms_status":"delivered"}"#),
+        })
+        .await;
+        let carrier = carrier(&fake);
+        let mut arriving = carrier.arriving().unwrap();
+        let lost = LostText {
+            trunk: "far".to_owned(),
+            message: MESSAGE.parse().unwrap(),
+            since: rig::clock().now(),
+            good_for: None,
+        };
+        let fates = carrier.find(lost).unwrap().await;
+        let id = Some("AA-T-1".to_owned());
+        assert_eq!(fates, found.then(|| vec![PartFate::Accepted { id }]));
+        assert!(fake.asked("POST /open/sms/send").is_empty());
+        if found {
+            let Arrived::Receipt(receipt) = arriving.recv().await.unwrap().what else {
+                panic!("a receipt")
+            };
+            assert_eq!(receipt.state, ReceiptState::Delivered);
+        }
     }
 }

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use futures_util::future::BoxFuture;
+use jiff::Timestamp;
 use outdial_domain::{
     MessageId,
     message::{PartFate, Receipt, ReceiptState},
@@ -33,6 +34,13 @@ pub trait TextCarrier: Send + Sync {
 
     /// Where a part is that this carrier had before a crash, where the far side can be asked.
     fn look_up(&self, question: TextQuestion) -> BoxFuture<'static, Option<ReceiptState>>;
+
+    /// Looks for a text that this carrier had before a crash, and whose answer nobody wrote down, by the name that its
+    /// message has everywhere: what became of each of its submissions, or `None` where it is not found, which does not say
+    /// that it was not sent. `None` at once where the far side cannot be asked.
+    fn find(&self, _: LostText) -> Option<BoxFuture<'static, Option<Vec<PartFate>>>> {
+        None
+    }
 
     /// What comes in over this carrier's trunks. The engine takes the receiver once, at its start.
     fn arriving(&self) -> Option<mpsc::Receiver<Arrival>> {
@@ -101,6 +109,19 @@ pub struct TextQuestion {
     pub id: String,
     /// The sender that the text had.
     pub from: Option<String>,
+}
+
+/// A text whose answer was lost by a crash.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LostText {
+    /// The trunk that it went by.
+    pub trunk: String,
+    /// The message.
+    pub message: MessageId,
+    /// When it went into the journal, and was sent right after.
+    pub since: Timestamp,
+    /// After so long it is of no use any more.
+    pub good_for: Option<Duration>,
 }
 
 /// What comes in over a trunk. The far side keeps it until it was told that we have it.

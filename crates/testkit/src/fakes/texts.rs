@@ -11,7 +11,7 @@ use outdial_domain::{
     message::{PartFate, ReceiptState},
     text::Concatenation,
 };
-use outdial_engine::ports::{Arrival, Arrived, TextAsk, TextCarrier, TextOrder, TextQuestion, TextTrunk};
+use outdial_engine::ports::{Arrival, Arrived, LostText, TextAsk, TextCarrier, TextOrder, TextQuestion, TextTrunk};
 use tokio::{
     sync::{Notify, mpsc, oneshot},
     time::Instant,
@@ -32,6 +32,7 @@ struct State {
     pauses: Vec<(String, Instant)>,
     refuses: Vec<String>,
     looked_up: Option<ReceiptState>,
+    finds: Option<String>,
     names: usize,
     silent: bool,
     without_receipts: bool,
@@ -84,6 +85,12 @@ impl FakeTexts {
     /// What the far side says of every part that it is asked for.
     pub fn known_as(&self, state: ReceiptState) {
         self.state().looked_up = Some(state);
+    }
+
+    /// From now on the far side can be asked for texts whose answers were lost: it has those to this receiver, and no
+    /// others.
+    pub fn finds(&self, to: &str) {
+        self.state().finds = Some(to.to_owned());
     }
 
     /// All texts that were to be sent.
@@ -171,6 +178,18 @@ impl TextCarrier for FakeTexts {
 
     fn look_up(&self, _question: TextQuestion) -> BoxFuture<'static, Option<ReceiptState>> {
         std::future::ready(self.state().looked_up).boxed()
+    }
+
+    fn find(&self, lost: LostText) -> Option<BoxFuture<'static, Option<Vec<PartFate>>>> {
+        let state = self.state();
+        let finds = state.finds.as_ref()?;
+        let mut sent = state.orders.iter().filter(|order| order.message == lost.message);
+        let found = sent.find(|order| order.to == *finds).map(|order| {
+            let id = |part| Some(format!("found-{part}"));
+            let fates = (0..order.composed.parts.len()).map(|part| PartFate::Accepted { id: id(part) });
+            fates.collect()
+        });
+        Some(std::future::ready(found).boxed())
     }
 
     fn arriving(&self) -> Option<mpsc::Receiver<Arrival>> {
