@@ -80,11 +80,18 @@ impl Forks {
         self.invite.is_terminated()
     }
 
-    /// Goes on looking when the leg is over, until the transaction is.
-    pub(super) fn linger(mut self, shared: Arc<Shared>) {
-        if !self.is_over() {
-            tokio::spawn(async move { self.listen(&shared).await });
+    /// Goes on looking when the leg is over, until the transaction is. Nearly always nothing comes, so the task is
+    /// small while it waits.
+    pub(super) fn linger(mut self: Box<Self>, shared: Arc<Shared>) {
+        if self.is_over() {
+            return;
         }
+        tokio::spawn(async move {
+            while !self.is_over() {
+                let event = self.next().await;
+                Box::pin(self.take(&shared, event)).await;
+            }
+        });
     }
 
     async fn listen(&mut self, shared: &Arc<Shared>) {
