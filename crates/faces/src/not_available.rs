@@ -67,6 +67,12 @@ pub(crate) const HOIIO: &[(&str, &str, &str)] = &[
     ("fax/query_status", "txn_ref=x", "error_service_not_available"),
     ("fax/get_history", "", "error_service_not_available"),
     ("fax/get_rate", "dest=%2B6511111111", "error_service_not_available"),
+    // Texts with marks in them, which name a voice or a sound.
+    (
+        "ivr/start/dial",
+        "dest=%2B6511111111&msg=%3Cspeech+language%3D%22en%22%3EHello%3C%2Fspeech%3E",
+        "error_msg_cannot_convert_text",
+    ),
 ];
 
 /// Voicent's requests for calls, and what each is called. Its campaigns are refused as a whole.

@@ -291,8 +291,9 @@ async fn what_is_not_available_is_said_to_be() {
     ];
     for path in Command::PATHS.iter().copied().flatten() {
         let listed = NOT_AVAILABLE.iter().any(|(resource, ..)| resource == path);
-        // One of them is answered but for one of its forms.
-        assert!(listed != answered.contains(path) || *path == "sms/bulk_send", "{path}");
+        // These are answered but for one of their forms.
+        let in_part = ["sms/bulk_send", "ivr/start/dial"].contains(path);
+        assert!(listed != answered.contains(path) || in_part, "{path}");
     }
 }
 
