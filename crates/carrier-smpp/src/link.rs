@@ -27,7 +27,7 @@ use crate::{
     session::{Answer, Event, Handed, Over, Session, Terms, Ticket},
     status::{Status, Verdict},
     tls::Tls,
-    trunk::{Asker, Trunk, Wanted, too_fast},
+    trunk::{Asker, Trunk, Wanted},
     wire::{BindKind, Credentials},
 };
 
@@ -251,22 +251,19 @@ impl<'t> Link<'t> {
             return;
         };
         let fate = match answer {
-            Answer::Status(status, id) => match status.verdict() {
-                Verdict::SlowDown => {
-                    self.trunk.slow_down(now());
-                    too_fast(status.to_string())
+            Answer::Status(status, id) if status.verdict() == Verdict::Accepted => {
+                self.trunk.went_through(now());
+                let ids = self.trunk.settings.message_ids;
+                PartFate::Accepted {
+                    id: id.map(|id| ids.of_answer(&id)),
                 }
-                Verdict::Accepted => {
-                    self.trunk.went_through(now());
-                    let ids = self.trunk.settings.message_ids;
-                    PartFate::Accepted {
-                        id: id.map(|id| ids.of_answer(&id)),
-                    }
-                }
-                Verdict::Later => refused(Refusal::Later, status),
-                Verdict::Elsewhere => refused(Refusal::Elsewhere, status),
-                Verdict::Never => refused(Refusal::Never, status),
-            },
+            }
+            Answer::Status(status, _) => self.refused(status, status.to_string()),
+            Answer::Nack(Status::OK) => {
+                let reason = "the SMSC refuses the PDU (generic_nack) and does not say why".to_owned();
+                self.refused(Status::INVALID_COMMAND, reason)
+            }
+            Answer::Nack(status) => self.refused(status, format!("the SMSC refuses the PDU (generic_nack): {status}")),
             Answer::NotSent => PartFate::NotSent {
                 reason: "the connection broke before it left".to_owned(),
             },
@@ -275,6 +272,21 @@ impl<'t> Link<'t> {
             },
         };
         asker.hears(fate);
+    }
+
+    /// What becomes of a text that was answered with this status.
+    fn refused(&self, status: Status, reason: String) -> PartFate {
+        let refusal = match status.verdict() {
+            Verdict::SlowDown => {
+                self.trunk.slow_down(now());
+                Refusal::Slower
+            }
+            Verdict::Later => Refusal::Later,
+            // A status of success is no refusal that anybody could act upon.
+            Verdict::Elsewhere | Verdict::Accepted => Refusal::Elsewhere,
+            Verdict::Never => Refusal::Never,
+        };
+        PartFate::Refused { refusal, reason }
     }
 
     fn delivered(&mut self, handed: Handed, delivery: &Delivery) {
@@ -311,13 +323,6 @@ impl<'t> Link<'t> {
             was_bound: self.bound,
             why,
         }
-    }
-}
-
-fn refused(refusal: Refusal, status: Status) -> PartFate {
-    PartFate::Refused {
-        refusal,
-        reason: status.to_string(),
     }
 }
 

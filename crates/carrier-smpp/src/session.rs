@@ -265,9 +265,13 @@ impl Session {
             What::Bind => self.end(Over::BindRefused(status)),
             What::Submit(ticket) => {
                 self.submitted -= 1;
-                let id = (status == Status::OK).then(|| name(frame.body())).flatten();
-                self.events
-                    .push_back(Event::Submitted(ticket, Answer::Status(status, id)));
+                let answer = if refused {
+                    Answer::Nack(frame.status)
+                } else {
+                    let id = (status == Status::OK).then(|| name(frame.body())).flatten();
+                    Answer::Status(status, id)
+                };
+                self.events.push_back(Event::Submitted(ticket, answer));
             }
             What::Query(ticket) => {
                 self.submitted -= 1;

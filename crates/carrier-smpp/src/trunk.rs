@@ -258,7 +258,7 @@ impl State {
 const PAUSES: &str = "the SMSC said that it gets too much, and it did not leave";
 
 /// What becomes of a text that came when the SMSC had too much.
-pub(crate) fn too_fast(reason: String) -> PartFate {
+fn too_fast(reason: String) -> PartFate {
     PartFate::Refused {
         refusal: Refusal::Slower,
         reason,

@@ -21,7 +21,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 
 use crate::{
-    AccountId, Address, CallWebhook, Direction, Event, EventId, EventKind, MessageId, Priority, Subject,
+    AccountId, Address, CallWebhook, Direction, Event, EventId, EventKind, Hours, MessageId, Priority, Subject,
     outcome::words,
     text::{Composed, Encoding},
 };
@@ -121,6 +121,9 @@ pub struct MessagePlan {
     pub due: Timestamp,
     /// Neither to be sent nor to be delivered at this time or later.
     pub expires: Timestamp,
+    /// Only to be sent within these hours; at any time where there are none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub hours: Option<Hours>,
     /// What is done when nobody knows whether it was sent.
     #[serde(default)]
     pub on_unknown: OnUnknown,
@@ -144,6 +147,16 @@ pub struct MessagePlan {
 impl MessagePlan {
     /// The most times that a plan may have a message sent again because nobody knows whether it was.
     pub const MOST_UNKNOWN_RETRIES: u16 = 20;
+
+    /// The first moment from this one on at which it may be sent; `None` when there is none in its time, or its hours
+    /// cannot be reckoned.
+    #[must_use]
+    pub fn opening(&self, from: Timestamp) -> Option<Timestamp> {
+        match &self.hours {
+            Some(hours) => hours.opening(&self.to, from, Some(self.expires)).ok().flatten(),
+            None => Some(from).filter(|from| *from < self.expires),
+        }
+    }
 
     /// How often that is where nothing is said of it.
     #[must_use]
@@ -398,6 +411,24 @@ impl Message {
         self.state = MessageState::Queued;
         self.updated_at = now;
         Ok(MessageEvent::Queued { because })
+    }
+
+    /// Decides whether its hours allow it to be sent now. When they do not, it waits for their next opening, or ends
+    /// where they do not open in its time.
+    pub fn put_off(&mut self, now: Timestamp) -> Option<MessageEvent> {
+        let because = format!("outside the hours of {}", self.plan.to);
+        match self.plan.opening(now) {
+            Some(opening) if opening <= now => None,
+            Some(opening) => {
+                self.plan.due = opening;
+                self.state = MessageState::Scheduled;
+                self.updated_at = now;
+                Some(MessageEvent::Queued {
+                    because: format!("{because}, which open at {opening}"),
+                })
+            }
+            None => Some(self.end_unsent(MessageState::Expired, Some(because), now)),
+        }
     }
 
     /// Takes it back.

@@ -10,6 +10,7 @@ mod edit;
 mod face_calls;
 mod get_call;
 mod hang_up;
+mod hours;
 mod list_calls;
 mod list_events;
 mod masks;

@@ -70,8 +70,14 @@ fn event_of_leg(event: &Value, leg: &str) -> String {
         "message_submitted" => {
             let ids = data["ids"].as_array().map_or(&[][..], Vec::as_slice);
             let names: Vec<&str> = ids.iter().filter_map(Value::as_str).collect();
-            let parts = if ids.len() == 1 { "part" } else { "parts" };
-            format!("the network has it: {} {parts}, {}", ids.len(), names.join(" "))
+            let named = match names[..] {
+                [] => String::new(),
+                [..] => format!(" as {}", names.join(" ")),
+            };
+            match ids.len() {
+                1 => format!("the network has it{named}"),
+                parts => format!("the network has its {parts} parts{named}"),
+            }
         }
         "message_retry_scheduled" => format!("at {}, because {}", text(data, "at"), text(data, "because")),
         "message_reported" => format!(

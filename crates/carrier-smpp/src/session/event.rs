@@ -43,6 +43,8 @@ pub(crate) enum Event {
 pub(crate) enum Answer {
     /// The SMSC answered so; it gives its name for the text where it took it.
     Status(Status, Option<String>),
+    /// The SMSC refused the PDU as such, by `generic_nack`, with this status.
+    Nack(Status),
     /// No octet of it has left.
     NotSent,
     /// It has left, and nobody knows what came of it.

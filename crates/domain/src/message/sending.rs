@@ -197,9 +197,9 @@ impl Message {
             return self.end_unsent(MessageState::Failed, Some(reason), now);
         }
         let at = now.checked_add(pause(self.failures)).unwrap_or(Timestamp::MAX);
-        if at >= self.plan.expires {
+        let Some(at) = self.plan.opening(at) else {
             return self.end_unsent(MessageState::Expired, Some(because), now);
-        }
+        };
         self.plan.due = at;
         self.state = waiting(&self.plan, now);
         self.reason = Some(because.clone());

@@ -18,6 +18,7 @@ fn message(parts: usize) -> Message {
         via: None,
         due: at(0),
         expires: at(86_400),
+        hours: None,
         on_unknown: OnUnknown::Leave,
         unknown_retries: 1,
         answers_word: false,
@@ -220,6 +221,25 @@ fn time_ends_what_waits_and_what_nobody_reports() {
     assert_eq!(submitted.overdue(at(86_400)), None);
     assert!(submitted.overdue(at(86_410)).is_some());
     assert_eq!(submitted.state, MessageState::Unknown);
+}
+
+#[test]
+fn a_text_waits_for_its_hours() {
+    let mut message = message(1);
+    message.plan.hours = Some(Hours {
+        zone: crate::HoursZone::Named("UTC".into()),
+        windows: vec!["daily 09:00-10:00".parse().unwrap()],
+        skip: Vec::new(),
+    });
+    let nine = 9 * 3_600;
+    assert!(matches!(message.put_off(at(60)), Some(MessageEvent::Queued { .. })));
+    assert_eq!((message.state, message.plan.due), (MessageState::Scheduled, at(nine)));
+    assert_eq!(message.put_off(at(nine)), None);
+    // The next try would be within them, and the one after that on another day, when its time is over.
+    let late = at(nine + 3_599);
+    message.journal("one", 1, late).unwrap();
+    message.answered(&[refused(Refusal::Later)], late).unwrap();
+    assert_eq!((message.state, message.ended_at), (MessageState::Expired, Some(late)));
 }
 
 #[test]

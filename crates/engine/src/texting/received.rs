@@ -206,6 +206,7 @@ impl Received<'_> {
             via: None,
             due,
             expires,
+            hours: None,
             on_unknown: OnUnknown::Leave,
             unknown_retries: MessagePlan::once_more(),
             answers_word: false,

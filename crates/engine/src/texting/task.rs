@@ -46,18 +46,26 @@ pub(super) async fn run(engine: Engine, run: String, mut message: Message, seat:
     }
 }
 
-/// Writes down that it ends before it was sent.
+/// Writes down that it ends before it was sent, or waits for another time.
 async fn end(engine: &Engine, mut message: Message, event: MessageEvent) {
     let change = change(engine, &mut message, vec![event]);
     if let Saved::Done(_) = save(engine, change).await {
         answers::count(&message);
+        if !message.state.is_final() {
+            engine.inner().messages_due.notify_one();
+        }
     }
+}
+
+fn is_open(engine: &Engine, message: &Message) -> bool {
+    let now = engine.ids.now();
+    message.plan.opening(now).is_some_and(|opening| opening <= now)
 }
 
 enum Prepared {
     /// It may go this way now.
     Ready(Box<TextRoute>, Option<Permit>),
-    /// It ends before it was sent.
+    /// It ends before it was sent, or waits for another time.
     Over(MessageEvent),
     /// It is another task's by now, or nobody's.
     Gone,
@@ -70,7 +78,7 @@ async fn prepare(engine: &Engine, message: &mut Message) -> Prepared {
     let tell_at = Instant::now() + WORTH_TELLING;
     loop {
         let now = engine.ids.now();
-        if let Some(over) = message.overdue(now) {
+        if let Some(over) = message.overdue(now).or_else(|| message.put_off(now)) {
             return Prepared::Over(over);
         }
         let (because, wait) = match route::route(message, &engine.settings, &engine.text_carriers) {
@@ -81,8 +89,8 @@ async fn prepare(engine: &Engine, message: &mut Message) -> Prepared {
             Ok(Way::Open(route)) => match route.state.pauses {
                 Some(pause) => (format!("{} gets too much and pauses", route.trunk.name), pause),
                 None => match permitted(engine, message, &route, &mut told, tell_at).await {
-                    // It was told to go slower while others were before this one.
-                    Permitted::Now(_) if route.pauses_by_now() => continue,
+                    // Its trunk was told to go slower, or its hours have closed, while others were before this one.
+                    Permitted::Now(_) if route.pauses_by_now() || !is_open(engine, message) => continue,
                     // It may have been down by then; its carrier says so at once, and nothing was sent.
                     Permitted::Now(permit) => return Prepared::Ready(Box::new(route), permit),
                     Permitted::Expired => continue,

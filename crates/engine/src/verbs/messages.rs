@@ -71,7 +71,8 @@ pub async fn list_messages(engine: &Engine, actor: &Actor, filter: MessageFilter
     engine.store.messages(actor.account, filter).await
 }
 
-/// Takes a message back, if none of it has left. When this says so, it is on disk that it is not sent.
+/// Takes a message back, if none of it has left. When this says so, it is on disk that it is not sent. Doing it again
+/// is answered as the first time.
 ///
 /// # Errors
 ///
@@ -79,6 +80,9 @@ pub async fn list_messages(engine: &Engine, actor: &Actor, filter: MessageFilter
 pub async fn cancel_message(engine: &Engine, actor: &Actor, id: MessageId) -> Result<Canceled, MessageError> {
     loop {
         let mut message = get_message(engine, actor, id).await?;
+        if message.state == MessageState::Canceled {
+            return Ok(Canceled::Prevented(Box::new(message)));
+        }
         let Ok(canceled) = message.cancel(engine.ids.now()) else {
             return Ok(Canceled::TooLate(Box::new(message)));
         };

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use outdial_domain::{
-    Message, MessageEvent, MessageId, MessagePlan, Priority,
+    Hours, Message, MessageEvent, MessageId, MessagePlan, Priority,
     message::{OnUnknown, RefusalCode},
 };
 use outdial_flow::Problem;
@@ -49,6 +49,8 @@ pub struct SendMessages {
     pub due: Option<Timestamp>,
     /// For how long from then on they may be delivered.
     pub validity: Option<Duration>,
+    /// Only within these hours; each is due then when they open for its receiver.
+    pub hours: Option<Hours>,
     /// How urgent they are.
     pub priority: Priority,
     /// Whether plain characters may stand for typographic ones where that saves parts.
@@ -89,6 +91,7 @@ impl SendMessages {
             via: None,
             due: None,
             validity: None,
+            hours: None,
             priority: Priority::default(),
             smart: false,
             on_unknown: OnUnknown::default(),

@@ -15,7 +15,7 @@ use outdial_flow::{
 use serde_json::Value;
 
 use super::{moment::Moment, webhooks};
-pub(super) use hours::{Day, Hours, HoursAsked};
+pub(super) use hours::{Day, Hours, HoursAsked, read as read_hours};
 pub(super) use retry::{RetryAsked, RetryPlan};
 
 /// The longest name of a trunk or a flow.

@@ -26,6 +26,10 @@ pub struct Sms {
     /// For how long it may be delivered, as 10m, 2h
     #[arg(long, value_name = "TIME", value_parser = duration::parse)]
     pub validity: Option<Duration>,
+    /// Send only within these hours, as `mon-fri 09:00-18:00; sat 10:00-12:00 in Asia/Singapore`; without `in` and a
+    /// zone, by the clock of whom it is for
+    #[arg(long, value_name = "HOURS")]
+    pub hours: Option<String>,
     /// The only trunk to use
     #[arg(long, value_name = "TRUNK")]
     pub via: Option<String>,

@@ -46,6 +46,7 @@ async fn sent(client: &Client, sms: &Sms, wait: bool) -> Result<Value, Failure> 
         ("from", &sms.from),
         ("priority", &sms.priority),
         ("at", &sms.at),
+        ("hours", &sms.hours),
         ("via", &sms.via),
         ("tag", &sms.tag),
     ] {

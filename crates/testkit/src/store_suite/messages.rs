@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use outdial_domain::{
-    Address, Direction, EventId, Message, MessageEvent, MessageId, MessagePlan, MessageState, Priority,
+    Address, Direction, EventId, Hours, HoursZone, Message, MessageEvent, MessageId, MessagePlan, MessageState,
+    Priority,
     message::{OnUnknown, PartFate, Receipt, ReceiptState, Refusal, RefusalCode},
     text::{Concatenation, EncodedText, Encoding, compose},
 };
@@ -39,6 +40,11 @@ fn plan(number: u64, due: Timestamp) -> MessagePlan {
         via: None,
         due,
         expires: at(86_400_000),
+        hours: number.is_multiple_of(2).then(|| Hours {
+            zone: HoursZone::Callee,
+            windows: vec!["mon-fri 09:00-18:00".parse().unwrap()],
+            skip: Vec::new(),
+        }),
         on_unknown: OnUnknown::Leave,
         unknown_retries: 1,
         answers_word: false,

@@ -3,7 +3,7 @@
 use std::{collections::HashSet, time::Duration};
 
 use jiff::{SignedDuration, Timestamp};
-use outdial_domain::{Address, Hours, Limits, NumberUse, Outcome, Plan, Retry, Scope};
+use outdial_domain::{Address, Limits, NumberUse, Outcome, Plan, Retry, Scope};
 use outdial_flow::{CallerId, Dial, Flow, Problem, Prompt, fields::duration::shown};
 
 use super::{Action, PlaceCall, PlaceCallError};
@@ -11,7 +11,7 @@ use crate::{
     Engine,
     ports::StoreError,
     routing,
-    verbs::{Actor, webhooks},
+    verbs::{Actor, hours, webhooks},
 };
 
 /// How far in the future a call may lie.
@@ -73,7 +73,7 @@ pub(in crate::verbs) async fn check(
         reference: request.reference,
         webhook,
     };
-    problems.extend(hours(&plan));
+    problems.extend(never_open(&plan));
     problems.extend(called_by_itself(&plan));
     problems.extend(dials(&flow, &plan, limits));
     if !problems.is_empty() {
@@ -265,36 +265,16 @@ fn times(due: Timestamp, expires: Option<Timestamp>, now: Timestamp) -> Vec<Prob
 }
 
 /// Whether the phone may ever be rung, whichever of the plan's numbers it is.
-fn hours(plan: &Plan) -> Vec<Problem> {
-    let Some(hours) = &plan.hours else { return Vec::new() };
-    let mut problems = Vec::new();
-    for (name, length) in [("windows", hours.windows.len()), ("skip", hours.skip.len())] {
-        if length > Hours::MOST {
-            let message = format!("give at most {}", Hours::MOST);
-            problems.push(problem(&format!("hours.{name}"), "too_long", message));
-        }
-    }
-    if hours.windows.is_empty() {
-        problems.push(problem("hours.windows", "missing", "give one window at least"));
-    }
+fn never_open(plan: &Plan) -> Vec<Problem> {
+    let Some(given) = &plan.hours else { return Vec::new() };
+    let problems = hours::flaws(given);
     if !problems.is_empty() {
         return problems;
     }
     let numbers = std::iter::once(&plan.to).chain(plan.retry.rules.iter().flat_map(|rule| &rule.to));
-    for to in numbers {
-        match hours.opening(to, plan.due, plan.expires) {
-            Ok(Some(_)) => {}
-            Ok(None) => {
-                let message = format!(
-                    "the hours never open for {to} from {} to the end of the call's time",
-                    plan.due
-                );
-                problems.push(problem("hours", "invalid", message));
-            }
-            Err(error) => problems.push(problem("hours.zone", "invalid", error.to_string())),
-        }
-    }
-    problems
+    numbers
+        .filter_map(|to| hours::opening(given, to, plan.due, plan.expires).err())
+        .collect()
 }
 
 fn retry(retry: &Retry) -> Vec<Problem> {

@@ -3,7 +3,9 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use outdial_domain::{Address, CallWebhook, Message, MessageId, MessagePlan, Plan, Priority, message::OnUnknown};
+use outdial_domain::{
+    Address, CallWebhook, Hours, Message, MessageId, MessagePlan, Plan, Priority, message::OnUnknown,
+};
 use outdial_flow::Problem;
 
 use super::{
@@ -14,7 +16,7 @@ use crate::{
     Engine,
     routing::NoRoute,
     texting::route,
-    verbs::{Actor, preview_message, webhooks},
+    verbs::{Actor, hours, preview_message, webhooks},
 };
 
 /// How far in the future a message may lie.
@@ -28,7 +30,8 @@ pub(super) struct Checked {
     from: Option<String>,
     via: Option<String>,
     due: Timestamp,
-    expires: Timestamp,
+    validity: Duration,
+    hours: Option<Hours>,
     priority: Priority,
     smart: bool,
     on_unknown: OnUnknown,
@@ -88,6 +91,7 @@ impl Checked {
                 .map_err(|refused| wrong("webhook.url", "invalid", refused.to_string()))
                 .ok()
         });
+        problems.extend(request.hours.iter().flat_map(hours::flaws));
         if !problems.is_empty() {
             return Err(SendMessagesError::Invalid(problems));
         }
@@ -96,7 +100,8 @@ impl Checked {
             from,
             via: request.via.clone(),
             due,
-            expires: due.saturating_add(validity).unwrap_or(Timestamp::MAX),
+            validity,
+            hours: request.hours.clone(),
             priority: request.priority,
             smart: request.smart,
             on_unknown: request.on_unknown,
@@ -125,14 +130,23 @@ impl Checked {
             let message = format!("give at most {} bytes", Plan::LONGEST_REFERENCE);
             return SentTo::Refused(vec![problem("reference", "too_long", message)]);
         }
+        let opening = match &self.hours {
+            Some(given) => hours::opening(given, &to, self.due, None),
+            None => Ok(self.due),
+        };
+        let due = match opening {
+            Ok(due) => due,
+            Err(problem) => return SentTo::Refused(vec![problem]),
+        };
         let mut plan = MessagePlan {
             to,
             from: self.from.clone(),
             body: receiver.body,
             priority: self.priority,
             via: self.via.clone(),
-            due: self.due,
-            expires: self.expires,
+            due,
+            expires: due.saturating_add(self.validity).unwrap_or(Timestamp::MAX),
+            hours: self.hours.clone(),
             on_unknown: self.on_unknown,
             unknown_retries: self.unknown_retries,
             answers_word: false,

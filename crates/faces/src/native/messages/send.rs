@@ -24,7 +24,7 @@ use crate::native::{
     endpoint::Endpoint,
     idempotency::{Answer, Idempotency},
     moment::{Length, Moment},
-    plan::LONGEST_NAME,
+    plan::{HoursAsked, LONGEST_NAME, read_hours},
     refusal::Refusal,
     webhooks,
     wire::{PriorityWord, SentList},
@@ -77,6 +77,9 @@ pub(in crate::native) struct SendRequest {
     priority: Option<PriorityWord>,
     /// For how long it may be delivered, from its time on; a day when it is not given.
     validity: Option<Length>,
+    /// When it may be sent; at any time, when not given. Its validity begins when they open.
+    #[schema(inline)]
+    hours: Option<HoursAsked>,
     /// Not before this time; one that is past by at most an hour means now. Give `at` or `in`, not both.
     at: Option<Moment>,
     /// Not before so much time has passed.
@@ -201,6 +204,7 @@ fn read(fields: &mut Fields<'_, '_>, now: Timestamp) -> Option<SendMessages> {
         via: fields.optional_line("via", LONGEST_NAME).map(str::to_owned),
         due: at.or(within.map(|within| now + within)),
         validity: fields.optional_duration("validity", shortest..=LONGEST_VALIDITY),
+        hours: fields.optional("hours").and_then(|given| read_hours(&given)),
         priority: fields
             .optional_word("priority", &priorities)
             .and_then(Priority::from_word)

@@ -187,6 +187,8 @@ async fn a_text_is_taken_back_until_it_left() {
         (&canceled.json["result"], &canceled.json["message"]["state"]),
         (&json!("prevented"), &json!("canceled"))
     );
+    let again = server.post(&format!("{PATH}/{later}/cancel"), &json!({})).await;
+    assert_eq!(again.json, canceled.json, "as often as it is asked");
     server.world.texts.next(vec![PartFate::Refused {
         refusal: Refusal::Never,
         reason: "no such number".into(),
@@ -201,6 +203,27 @@ async fn a_text_is_taken_back_until_it_left() {
     );
     let missing = server.get(&format!("{PATH}/msg_{}", "0".repeat(32))).await;
     missing.is(StatusCode::NOT_FOUND, "message_not_found");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_text_waits_for_its_hours() {
+    let server = Server::with_texts(&[Scope::Calls]).await;
+    let mut body = json!({
+        "to": ["+6590000001"], "body": "x", "in": "1h", "validity": "1h", "hours": "daily 09:00-18:00 in UTC",
+    });
+    let answer = sent(&server, body.clone()).await;
+    let message = server.get(&format!("{PATH}/{}", id(&answer, 0))).await.json;
+    let times: [jiff::Timestamp; 2] = ["due", "expires"].map(|time| message[time].as_str().unwrap().parse().unwrap());
+    assert!(
+        (9..18).contains(&times[0].to_zoned(jiff::tz::TimeZone::UTC).hour()),
+        "{message:#}"
+    );
+    assert_eq!(times[1].duration_since(times[0]).as_secs(), 3_600);
+    assert_eq!(message["hours"]["windows"], json!(["daily 09:00-18:00"]), "{message:#}");
+    body["hours"] = json!({"windows": []});
+    let answer = server.post(PATH, &body).await;
+    answer.is(StatusCode::UNPROCESSABLE_ENTITY, "invalid_request");
+    assert!(answer.text.contains("hours.windows"), "{}", answer.text);
 }
 
 #[tokio::test(start_paused = true)]

@@ -83,7 +83,7 @@ impl PartialSchema for HoursAsked {
 impl ToSchema for HoursAsked {}
 
 /// Reads `hours` in any of its forms.
-pub(super) fn read(given: &Given<'_, '_>) -> Option<domain::Hours> {
+pub(in crate::native) fn read(given: &Given<'_, '_>) -> Option<domain::Hours> {
     if let Value::String(_) = given.value() {
         return given.parse::<Text>(LONGEST_TEXT).map(|Text(hours)| hours);
     }

@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 use super::{
     CallWebhook, DirectionWord, EncodingWord, Event, MessageStateWord, PriorityWord, SubmissionStateWord, Time,
 };
-use crate::native::refusal::FieldError;
+use crate::native::{plan::Hours, refusal::FieldError};
 
 /// How a text would be sent.
 #[derive(Debug, Serialize, ToSchema)]
@@ -111,6 +111,9 @@ pub(in crate::native) struct Message {
     due: Time,
     /// Neither to be sent nor to be delivered at this time or later.
     expires: Time,
+    /// When it may be sent; `null` for always.
+    #[schema(required = true)]
+    hours: Option<Hours>,
     /// Free text of the sender.
     #[schema(required = true)]
     tag: Option<String>,
@@ -179,6 +182,7 @@ impl From<domain::Message> for Message {
             tries: message.tries,
             due: Time(plan.due),
             expires: Time(plan.expires),
+            hours: plan.hours.map(Hours::from),
             tag: plan.tag,
             reference: plan.reference,
             webhook: plan.webhook.and_then(CallWebhook::of),
