@@ -70,8 +70,9 @@ async fn account_for(engine: &Engine, details: CallDetails, why: impl Fn(&Leg) -
         return Ok(());
     };
     live.stopped = was_to_end(engine, &live.call).await;
+    let kept = flow.has_private_keys().then(|| flow.clone().without_private_keys());
     let Some(leg) = taken_up(engine, &live, flow) else {
-        return end(engine, live, why).await;
+        return Box::pin(end(engine, live, kept, why)).await;
     };
     tracing::info!(%id, carrier = live.leg.trunk, "an interrupted call is asked for, and followed to its end");
     inner.taken_up.calls().insert(id);
@@ -124,13 +125,20 @@ fn taken_up(engine: &Engine, live: &LiveCall, flow: Flow) -> Option<LegHandle> {
 }
 
 /// Ends one call. Somebody who was faster is right.
-async fn end(engine: &Engine, live: LiveCall, why: impl Fn(&Leg) -> String) -> Result<(), StoreError> {
+async fn end(
+    engine: &Engine,
+    live: LiveCall,
+    kept: Option<Flow>,
+    why: impl Fn(&Leg) -> String,
+) -> Result<(), StoreError> {
     let id = live.call.id;
-    let Some(change) = ended(engine, live, why).await else {
+    let Some(mut change) = ended(engine, live, why).await else {
         tracing::error!(%id, "an interrupted call has ended already; it is left as it is");
         return Ok(());
     };
     let call = change.call.clone();
+    // Of a call that is tried again all is needed.
+    change.flow = kept.filter(|_| call.ending.is_some());
     match engine.store.commit(change).await {
         Err(StoreError::Stale(_)) => return Ok(()),
         saved => saved?,

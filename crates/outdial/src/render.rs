@@ -219,6 +219,31 @@ pub fn call_page(call: &Value) -> String {
     page
 }
 
+/// What is so of a call that is under way, as its events tell: whether it is muted, or on hold. Nothing where neither is.
+pub fn standing(events: &Value) -> String {
+    let (mut muted, mut held, mut far) = (false, false, false);
+    for event in events["events"].as_array().into_iter().flatten() {
+        let (kind, data) = (text(event, "type"), &event["data"]);
+        let agreed = data["result"] == "the far side agreed";
+        match (kind.as_str(), data["what"].as_str()) {
+            ("controlled", Some(what @ ("mute" | "unmute"))) => muted = what == "mute",
+            ("controlled", Some(what @ ("hold" | "resume"))) if agreed => held = what == "hold",
+            ("far_hold", _) => far = data["held"] == true,
+            _ => {}
+        }
+    }
+    let all = [
+        (muted, "muted"),
+        (held, "on hold"),
+        (far, "the far side has us on hold"),
+    ];
+    let now: Vec<&str> = all.iter().filter(|(so, _)| *so).map(|(_, said)| *said).collect();
+    if now.is_empty() {
+        return String::new();
+    }
+    format!("  {:<12} {}\n", "now", now.join(", "))
+}
+
 /// One schedule, a field a line.
 pub fn schedule_page(schedule: &Value) -> String {
     let mut page = format!("{} to {}\n", text(schedule, "id"), text(schedule, "to"));

@@ -104,6 +104,107 @@ async fn a_hold_of_ours_crosses_a_change_of_the_far_side() {
     all_is_over(server, &story, far_sides).await;
 }
 
+/// Each far side changes its session while we refresh it, the first party's and the other's.
+#[tokio::test]
+async fn our_refreshes_of_both_legs_cross_changes_of_both_far_sides() {
+    if !require(Peer::Sipp) {
+        return;
+    }
+    // Both are refreshed after half of that.
+    let glaring = || {
+        let far_side = Sipp::uas("30-glare.xml");
+        far_side.option("-key").option("expires").option("28")
+    };
+    let (_home, server, far_sides) = between(glaring(), glaring()).await;
+    let flow = json!([{ "dial": { "to": OTHER, "max": "21s" } }]);
+    let story = server.call(&json!({ "to": FIRST, "flow": flow })).await;
+    assert_eq!(outcome(&story), ("completed", "system"), "{story:#}");
+    // On each leg we refused one, and were refused once.
+    for trace in story["traces"].as_array().unwrap() {
+        let messages = trace["messages"].as_array().unwrap().iter();
+        let pending = messages.filter(|message| message["text"].as_str().unwrap().starts_with("SIP/2.0 491"));
+        let mut sent: Vec<bool> = pending.map(|message| message["sent"].as_bool().unwrap()).collect();
+        sent.sort_unstable();
+        assert_eq!(sent, [false, true], "{trace:#}");
+    }
+    all_is_over(server, &story, far_sides).await;
+}
+
+/// A real phone in a room with two scripted ones, which hum for a while and are silent then.
+#[tokio::test]
+async fn a_real_phone_in_a_room_hears_the_others_and_not_itself() {
+    if !require(Peer::Baresip) || !require(Peer::EspeakNg) {
+        return;
+    }
+    let home = Home::new();
+    let place = home.dir.path();
+    let theirs = spoken(
+        place,
+        "theirs.wav",
+        "A traveller came along the road, and he was wrapped up in a warm and heavy cloak, and then he sat down, and \
+         after a long while he got up again and went on his way.",
+    );
+    let (said, _) = program::samples(&theirs);
+    let nowhere = "127.0.0.1:9".parse().unwrap();
+    let mut phone = Baresip::of(PHONE, nowhere).says(&theirs).start().await.unwrap();
+    let others = [("+12025550110", 510.0), ("+12025550111", 1_130.0)];
+    let phones: String = others
+        .iter()
+        .map(|(number, tone)| {
+            format!(
+                "[[phone]]\nnumber = \"{number}\"\ndo = [{{ tone = {tone}, for = \"5s\" }}, {{ wait = \"60s\" }}]\n"
+            )
+        })
+        .collect();
+    let script = place.join("phones.toml");
+    std::fs::write(&script, phones).unwrap();
+    home.configure(&format!(
+        "[policy]\nopen = [\"+65\"]\n[handsets]\nscript = \"{}\"\n\
+         [[trunk]]\nname = \"phone\"\nhost = \"127.0.0.1\"\nport = {}\nprefixes = [\"+6583\"]\n",
+        script.display(),
+        phone.address().port(),
+    ));
+    let server = home.serve().await;
+    let body = json!({ "room": "real", "participants": [others[0].0, others[1].0, PHONE], "tones": false });
+    let (status, opened) = server.post("/api/v1/rooms", &body).await;
+    assert_eq!(status, 201, "{opened}");
+    // It hangs up when it has said everything.
+    phone.until("CALL_CLOSED").await.unwrap();
+    server.ended(opened["calls"][2]["id"].as_str().unwrap()).await;
+    let (status, left) = server.get("/api/v1/rooms/real").await;
+    assert_eq!((status, left["members"].as_array().unwrap().len()), (200, 2), "{left}");
+    home.run(&["rooms", "end", "real"]).await;
+    for call in opened["calls"].as_array().unwrap() {
+        let story = server.ended(call["id"].as_str().unwrap()).await;
+        assert_eq!(story["call"]["outcome"], "completed", "{story:#}\n{}", phone.log());
+    }
+    server.stop().await;
+    let by_them = phone.heard().pop().unwrap();
+    for (number, tone) in others {
+        let heard = program::tone_heard_for(&by_them, tone);
+        assert!(heard > 3.0, "the real phone heard {number} for {heard} s");
+    }
+    // What it said when the others were silent again, as they heard it, and as it did itself.
+    let piece = &said[said.len() - 3 * RATE..said.len() - RATE];
+    let alike = |file: &Path| {
+        let (samples, rate) = program::samples(file);
+        let samples = resample::resample(&samples, rate, 8_000).unwrap();
+        correlate::find(piece, &samples).map_or(0.0, |found| found.score)
+    };
+    let own = alike(&by_them);
+    assert!(own < 0.2, "the real phone heard itself: {own}");
+    for (number, tone) in others {
+        let mut files = std::fs::read_dir(home.data().join("heard"))
+            .unwrap()
+            .map(|file| file.unwrap().path());
+        let file = files.find(|file| file.to_string_lossy().contains(number)).unwrap();
+        let well = alike(&file);
+        assert!(well > 0.8, "{number} heard the real phone: {well}");
+        let own = program::tone_heard_for(&file, tone);
+        assert!(own < 0.2, "{number} heard itself for {own} s");
+    }
+}
+
 /// A sentence, spoken without any code of ours but the change of its rate, as a file.
 fn spoken(home: &Path, name: &str, text: &str) -> PathBuf {
     let spoken = std::process::Command::new("espeak-ng")

@@ -311,6 +311,30 @@ async fn a_call_that_talks_is_recorded_and_told_things_from_the_command_line() {
 }
 
 #[tokio::test]
+async fn hold_and_mute_are_shown_while_they_last() {
+    let home = with_phones("[[phone]]\nnumber = \"+12025550110\"\ndo = [{ wait = \"60s\" }]\n");
+    let server = home.serve().await;
+    let call = server.place(&json!({"to": ANN.0, "room": "lobby"})).await;
+    server.reached(&call, "room_joined").await;
+    let show = async || home.run(&["calls", "show", &call]).await.out;
+    assert!(!show().await.contains("  now"), "{}", show().await);
+    for order in ["--mute", "--hold"] {
+        assert_eq!(home.run(&["calls", "control", &call, order]).await.code, 0, "{order}");
+    }
+    let agreed = |event: &Value| event["data"]["result"] == "the far side agreed";
+    server.happened(&call, "hold", agreed).await;
+    assert!(show().await.contains("now          muted, on hold"), "{}", show().await);
+    let room = home.run(&["rooms", "show", "lobby"]).await;
+    assert!(room.out.contains(", muted, on hold"), "{room:?}");
+    assert_eq!(home.run(&["calls", "control", &call, "--unmute"]).await.code, 0);
+    assert!(show().await.contains("now          on hold"), "{}", show().await);
+    let ended = home.run(&["calls", "hangup", &call]).await;
+    assert_eq!(ended.code, 0, "{ended:?}");
+    server.ended(&call).await;
+    server.stop().await;
+}
+
+#[tokio::test]
 async fn the_other_party_has_a_ring_time_and_a_limit_of_its_own() {
     let home = humming();
     let ran = home

@@ -10,3 +10,4 @@ pub(super) mod list_events;
 pub(super) mod names;
 pub(super) mod pcap;
 pub(super) mod place;
+pub(super) mod steps;

@@ -52,7 +52,11 @@ async fn answer(client: &Client, command: Calls) -> Result<ExitCode, Failure> {
             if json {
                 print_json(&call);
             } else {
-                crate::output::write_out!("{}", render::call_page(&call));
+                let mut page = render::call_page(&call);
+                if call["state"] == "active" {
+                    page += &render::standing(&client.get(&format!("/calls/{}/events", segment(&id))).await?);
+                }
+                crate::output::write_out!("{page}");
             }
         }
         Calls::Change {

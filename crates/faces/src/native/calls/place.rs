@@ -12,7 +12,7 @@ use outdial_engine::{
 use outdial_flow::Fields;
 use utoipa::{
     PartialSchema, ToSchema,
-    openapi::{ArrayBuilder, ObjectBuilder, OneOfBuilder, RefOr, Schema, Type, schema::AdditionalProperties},
+    openapi::{ArrayBuilder, ObjectBuilder, OneOfBuilder, Ref, RefOr, Schema, Type},
 };
 
 use super::names::Names;
@@ -123,12 +123,9 @@ pub(in crate::native) struct RecordAsked;
 
 impl PartialSchema for RecordAsked {
     fn schema() -> RefOr<Schema> {
-        let object = ObjectBuilder::new()
-            .schema_type(Type::Object)
-            .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(true)));
         OneOfBuilder::new()
             .item(ObjectBuilder::new().schema_type(Type::Boolean))
-            .item(object)
+            .item(Ref::from_schema_name("RecordStep"))
             .description(Some("True or false, or what a `record` step says."))
             .examples([serde_json::json!({"channels": "separate"})])
             .into()
@@ -144,15 +141,8 @@ pub(in crate::native) struct Flow;
 impl PartialSchema for Flow {
     fn schema() -> RefOr<Schema> {
         let steps = || {
-            let step = ObjectBuilder::new()
-                .schema_type(Type::Object)
-                .description(Some(
-                    "Exactly one of `say`, `play`, `gather`, `pause`, `send_digits`, `record`, `recording`, `dial`, \
-                     `conference`, `hand_over` and `hang_up`.",
-                ))
-                .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(true)));
             ArrayBuilder::new()
-                .items(step)
+                .items(Ref::from_schema_name("Step"))
                 .max_items(Some(outdial_flow::Flow::MOST_STEPS))
         };
         let object = ObjectBuilder::new()
@@ -182,19 +172,9 @@ pub(in crate::native) struct Bridge;
 
 impl PartialSchema for Bridge {
     fn schema() -> RefOr<Schema> {
-        let number = || {
-            ObjectBuilder::new()
-                .schema_type(Type::String)
-                .max_length(Some(domain::Address::LONGEST))
-        };
-        let numbers = ArrayBuilder::new()
-            .items(number())
-            .min_items(Some(1))
-            .max_items(Some(outdial_flow::Dial::MOST));
         OneOfBuilder::new()
-            .item(number())
-            .item(numbers)
-            .item(free_form("The step `dial` of a flow: `to`, and if wanted `from`, `ring`, `max`, `warn_before`, `whisper`, `screen`, `while_ringing`, `early_media`, `announce`, `on_failure`, `codes` and `codes_by`."))
+            .item(Ref::from_schema_name("Numbers"))
+            .item(Ref::from_schema_name("DialStep"))
             .description(Some("Whom to ring after the answer, so that the two talk."))
             .examples([serde_json::json!("+6590000001")])
             .into()
@@ -213,7 +193,7 @@ impl PartialSchema for RoomAsked {
             .max_length(Some(domain::RoomName::LONGEST));
         OneOfBuilder::new()
             .item(name)
-            .item(free_form("The step `conference` of a flow: `room`, and if wanted `muted`, `moderator`, `wait`, `end`, `tones`, `record`, `most` and `waiting`."))
+            .item(Ref::from_schema_name("ConferenceStep"))
             .description(Some("The room to enter after the answer."))
             .examples([serde_json::json!("stand-up")])
             .into()
@@ -221,13 +201,6 @@ impl PartialSchema for RoomAsked {
 }
 
 impl ToSchema for RoomAsked {}
-
-fn free_form(description: &str) -> ObjectBuilder {
-    ObjectBuilder::new()
-        .schema_type(Type::Object)
-        .description(Some(description))
-        .additional_properties(Some(AdditionalProperties::<Schema>::FreeForm(true)))
-}
 
 /// Places a call
 ///

@@ -42,6 +42,25 @@ async fn bytes(server: &Server, request: axum::http::request::Builder) -> (axum:
 }
 
 #[tokio::test]
+async fn one_that_never_fitted_on_the_disk_says_so() {
+    let server = Server::start().await;
+    server.world.recordings.fill_disk(Some(0));
+    let (call, recording) = recorded(&server).await;
+    assert_eq!(
+        (&recording["end"], &recording["bytes"], &recording["recording_url"]),
+        (&json!("disk_full"), &json!(0), &Value::Null),
+        "{recording}"
+    );
+    let refused = server.get(&format!("{}/audio", at(&recording))).await;
+    refused.is(StatusCode::SERVICE_UNAVAILABLE, "recording_unreadable");
+    assert!(refused.text.contains("because of `disk_full`"), "{}", refused.text);
+    let events = server.get(&format!("/api/v1/calls/{call}/events")).await.text;
+    assert!(events.contains("\"end\":\"disk_full\""), "{events}");
+    let removed = server.delete(&at(&recording)).await;
+    assert_eq!(removed.status, StatusCode::NO_CONTENT, "{}", removed.text);
+}
+
+#[tokio::test]
 async fn a_recording_is_listed_shown_heard_and_removed() {
     let server = Server::start().await;
     let (call, recording) = recorded(&server).await;

@@ -34,6 +34,8 @@ pub(in crate::native) struct Member {
     who: String,
     /// Whether what it says is kept from the others.
     muted: bool,
+    /// Whether it is on hold: it hears nobody, and nobody hears it.
+    held: bool,
     /// Whether it may begin and end the room.
     moderator: bool,
     /// Whether it is heard at this moment.
@@ -92,6 +94,7 @@ impl From<engine::Member> for Member {
             call: member.call.to_string(),
             who: member.who,
             muted: member.muted,
+            held: member.held,
             moderator: member.moderator,
             speaking: member.speaking,
             since: Time(member.since),
