@@ -25,7 +25,7 @@ pub(crate) use self::{
     asterisk::Asterisk,
     bare_rooms::BareRooms,
     bare_uac::bare_uac,
-    call_files::CallFiles,
+    call_files::{CallFiles, moved_at},
     npm_smpp::npm_smpp,
     outdial::Outdial,
     registrar::Registrar,

@@ -5,6 +5,9 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
+use jiff::Timestamp;
+
+use crate::client::now;
 
 /// A directory that call files are moved into, and one on the same disk where they are written.
 #[derive(Debug)]
@@ -36,7 +39,7 @@ impl CallFiles {
     }
 
     /// Moves so many call files into the spool, as fast as they can be moved. Each rings the URI, and
-    /// runs the application when it is answered.
+    /// runs the application when it is answered. Its name ends in when it was moved; see [`moved_at`].
     pub(crate) fn dial(&self, calls: usize, uri: &str, application: &str, data: &str) -> Result<Instant> {
         // What follows a semicolon would be a comment.
         let uri = uri.replace(';', "\\;");
@@ -48,7 +51,7 @@ impl CallFiles {
         }
         let started = Instant::now();
         for number in 0..calls {
-            let name = format!("{number}-{}.call", started.elapsed().as_nanos());
+            let name = format!("{number}-{}.call", now().as_microsecond());
             fs::rename(self.staged.join(format!("{number}.call")), self.queue.join(name))
                 .context("move a call file into the spool")?;
         }
@@ -78,4 +81,10 @@ impl CallFiles {
         }
         Ok(false)
     }
+}
+
+/// When a file of this name was moved into the spool.
+pub(crate) fn moved_at(name: &str) -> Option<Timestamp> {
+    let (_, micros) = name.strip_suffix(".call")?.rsplit_once('-')?;
+    Timestamp::from_microsecond(micros.parse().ok()?).ok()
 }

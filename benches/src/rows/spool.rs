@@ -3,12 +3,13 @@
 
 use std::time::Duration;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
+use jiff::Timestamp;
 
 use super::{TIMES, load::BlackHole};
 use crate::{
-    machine::median,
-    programs::{Asterisk, CallFiles, FarSide, Outdial, Sipp, folder},
+    machine::{median, percentile},
+    programs::{Asterisk, CallFiles, FarSide, Outdial, Sipp, folder, moved_at},
     table::{Row, Table},
 };
 
@@ -28,6 +29,7 @@ pub(super) async fn measure(table: &mut Table) -> Result<()> {
         files.queue()
     ))?;
     let ours = bursts(&files, &sipp, || server.processor()).await?;
+    let to_invite = to_invite(&server).await?;
     let before = server.resident()?;
     let many = burst(&files, &sipp, MANY, || server.processor()).await?;
     let grown = (server.most_resident()? - before) / 1_000.0;
@@ -45,9 +47,35 @@ pub(super) async fn measure(table: &mut Table) -> Result<()> {
             .peer(peer, theirs.as_ref().map(|burst| burst.rate)),
     );
     table.add(Row::new("spool: CPU s per 1,000 files", ours.processor).peer(peer, theirs.map(|burst| burst.processor)));
+    // Of a burst: the last one waits for those before it.
+    for percent in [50, 99] {
+        let name = format!("spool: renaming to INVITE, {BURST} at once, p{percent} ms");
+        table.add(Row::new(name, percentile(&to_invite, percent)));
+    }
     table.add(Row::new(format!("spool: files a second, {MANY} at once"), many.rate));
     table.add(Row::new(format!("spool: memory grown by {MANY} at once, MB"), grown));
     Ok(())
+}
+
+/// How many milliseconds passed from the renaming of each file of the last burst to the INVITE of its call, sorted.
+async fn to_invite(server: &Outdial) -> Result<Vec<f64>> {
+    let (mut times, mut page) = (Vec::new(), "/calls?limit=100".to_owned());
+    while times.len() < BURST {
+        let listed = server.client.get(&page).await?;
+        for call in listed["calls"].as_array().context("a list of calls")? {
+            let id = call["id"].as_str().context("a call without an id")?;
+            let moved = call["reference"].as_str().and_then(moved_at);
+            let whole = server.client.get(&format!("/calls/{id}")).await?;
+            let invited = whole["attempts"][0]["legs"][0]["dialing_at"].as_str();
+            let invited: Timestamp = invited.context("a call that was not dialled")?.parse()?;
+            let took = invited.duration_since(moved.context("a call of no file")?);
+            times.push(took.as_secs_f64() * 1_000.0);
+        }
+        let next = listed["next"].as_str().context("fewer calls than files")?;
+        page = format!("/calls?limit=100&cursor={next}");
+    }
+    times.sort_by(f64::total_cmp);
+    Ok(times)
 }
 
 struct Burst {
