@@ -26,7 +26,7 @@ use crate::{
     delivery::Delivery,
     session::{Answer, Event, Handed, Over, Session, Terms, Ticket},
     status::{Status, Verdict},
-    tls::Tls,
+    tls::{self, Tls},
     trunk::{Asker, Trunk, Wanted},
     wire::{BindKind, Credentials},
 };
@@ -84,7 +84,7 @@ async fn connect(trunk: &Trunk, tls: Option<&Tls>) -> Result<Box<dyn Stream>, St
     };
     match timeout(settings.answer_within, connecting).await {
         Ok(Ok(stream)) => Ok(stream),
-        Ok(Err(error)) => Err(format!("no connection to {at}: {error}")),
+        Ok(Err(error)) => Err(format!("no connection to {at}: {}", tls::in_words(&error))),
         Err(_) => Err(format!("no connection to {at} within {:?}", settings.answer_within)),
     }
 }

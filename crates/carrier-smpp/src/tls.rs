@@ -3,9 +3,15 @@
 use std::{fmt, sync::Arc};
 
 use rustls::{
-    ClientConfig, RootCertStore,
+    CertificateError, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme,
+    client::{
+        WebPkiServerVerifier,
+        danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
+        verify_server_name,
+    },
     crypto::ring,
-    pki_types::{CertificateDer, PrivateKeyDer, ServerName, pem::PemObject as _},
+    pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime, pem::PemObject as _},
+    server::ParsedCertificate,
 };
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::net::TcpStream;
@@ -16,7 +22,8 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 pub struct TlsSettings {
     /// The name in its certificate, where that is not the host.
     pub name: Option<String>,
-    /// The roots that are trusted, in PEM; those of this machine if not set.
+    /// Whom we trust, in PEM; the roots of this machine if not set. A certificate in it that is the SMSC's own is
+    /// trusted by itself, whoever signed it and until when.
     pub roots: Option<String>,
     /// Our certificate and those between it and a root, in PEM, and its key, where the SMSC wants to see them.
     pub identity: Option<(String, SecretString)>,
@@ -46,10 +53,18 @@ impl Tls {
         let shown = name.clone();
         let name = ServerName::try_from(name)
             .map_err(|_| TlsError(format!("`{shown}` cannot be the name of a certificate: set `tls.name`")))?;
-        let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        let named = match &settings.roots {
+            Some(pem) => certificates(pem, "tls.roots")?,
+            None => Vec::new(),
+        };
+        let provider = Arc::new(ring::default_provider());
+        let others = WebPkiServerVerifier::builder_with_provider(Arc::new(roots(&named)?), Arc::clone(&provider));
+        let others = others.build().map_err(|error| TlsError(error.to_string()))?;
+        let builder = ClientConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .map_err(|error| TlsError(error.to_string()))?
-            .with_root_certificates(roots(settings.roots.as_deref())?);
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(Verifier { named, others }));
         let config = match &settings.identity {
             None => builder.with_no_client_auth(),
             Some((certificate, key)) => {
@@ -71,19 +86,82 @@ impl Tls {
     }
 }
 
-fn roots(given: Option<&str>) -> Result<RootCertStore, TlsError> {
+/// What went wrong with a connection, and where the SMSC's certificate is to blame what helps.
+pub(crate) fn in_words(error: &std::io::Error) -> String {
+    let inner = error.get_ref().and_then(|inner| inner.downcast_ref::<rustls::Error>());
+    let Some(rustls::Error::InvalidCertificate(wrong)) = inner else {
+        return error.to_string();
+    };
+    let remedy = if matches!(
+        wrong,
+        CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. }
+    ) {
+        "set `tls.name` to the name that it is for, if that is right"
+    } else if matches!(wrong, CertificateError::UnknownIssuer | CertificateError::Other(_)) {
+        "name its root, or exactly this certificate, with `tls.roots` if you trust it"
+    } else {
+        "have the operator renew it, and check this machine's clock"
+    };
+    format!("{error}: {remedy}")
+}
+
+/// Checks the SMSC's certificate as everybody does, unless it is one that was named.
+#[derive(Debug)]
+struct Verifier {
+    named: Vec<CertificateDer<'static>>,
+    others: Arc<WebPkiServerVerifier>,
+}
+
+impl ServerCertVerifier for Verifier {
+    fn verify_server_cert(
+        &self,
+        end_entity: &CertificateDer<'_>,
+        intermediates: &[CertificateDer<'_>],
+        server_name: &ServerName<'_>,
+        ocsp_response: &[u8],
+        now: UnixTime,
+    ) -> Result<ServerCertVerified, rustls::Error> {
+        if self.named.contains(end_entity) {
+            verify_server_name(&ParsedCertificate::try_from(end_entity)?, server_name)?;
+            return Ok(ServerCertVerified::assertion());
+        }
+        self.others
+            .verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now)
+    }
+
+    fn verify_tls12_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.others.verify_tls12_signature(message, certificate, signed)
+    }
+
+    fn verify_tls13_signature(
+        &self,
+        message: &[u8],
+        certificate: &CertificateDer<'_>,
+        signed: &DigitallySignedStruct,
+    ) -> Result<HandshakeSignatureValid, rustls::Error> {
+        self.others.verify_tls13_signature(message, certificate, signed)
+    }
+
+    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
+        self.others.supported_verify_schemes()
+    }
+}
+
+/// These, or those of this machine where there are none.
+fn roots(named: &[CertificateDer<'static>]) -> Result<RootCertStore, TlsError> {
     let mut store = RootCertStore::empty();
-    match given {
-        Some(pem) => {
-            for root in certificates(pem, "tls.roots")? {
-                store
-                    .add(root)
-                    .map_err(|error| TlsError(format!("`tls.roots`: {error}")))?;
-            }
-        }
-        None => {
-            store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
-        }
+    for root in named {
+        store
+            .add(root.clone())
+            .map_err(|error| TlsError(format!("`tls.roots`: {error}")))?;
+    }
+    if named.is_empty() {
+        store.add_parsable_certificates(rustls_native_certs::load_native_certs().certs);
     }
     if store.is_empty() {
         let reason = "there is no root to trust: name a file with `tls.roots`, or install ca-certificates";

@@ -203,7 +203,33 @@ async fn texts_go_over_tls_and_only_to_whom_we_trust() {
     wrong.tls = Some(settings());
     let rig = Rig::start(wrong);
     let says = async {
-        while !rig.carrier.trunk("smsc").unwrap().down.unwrap().contains("certificate") {
+        while !rig
+            .carrier
+            .trunk("smsc")
+            .unwrap()
+            .down
+            .unwrap()
+            .contains("with `tls.roots`")
+        {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(super::WAIT, says).await.unwrap();
+
+    // One that is signed by itself is trusted where exactly it was named, for its own name.
+    let itself = start(Shown::Itself).await;
+    let mut named = trunk(itself.address());
+    named.tls = Some(TlsSettings {
+        name: Some(Certificates::NAME.to_owned()),
+        roots: Some(std::fs::read_to_string(certificates.certificate(Shown::Itself)).unwrap()),
+        identity: None,
+    });
+    let rig = Rig::start(named.clone()).up().await;
+    assert_eq!(rig.send("+6598765410", "over TLS, too").await, [accepted("m1")]);
+    named.tls.as_mut().unwrap().name = Some("elsewhere.test".into());
+    let rig = Rig::start(named);
+    let says = async {
+        while !rig.carrier.trunk("smsc").unwrap().down.unwrap().contains("`tls.name`") {
             tokio::task::yield_now().await;
         }
     };
