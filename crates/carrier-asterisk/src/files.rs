@@ -24,9 +24,9 @@ use crate::{
 const BEGUN_WITHIN: Duration = Duration::from_secs(30);
 /// How long after the longest that a call can take its result may come.
 const RESULT: Duration = Duration::from_secs(30);
-/// How long we go on after a call was to be hung up, in case it ends by itself. The engine waits a
-/// little longer.
-const LAST: Duration = Duration::from_secs(30);
+/// Why nobody hangs up a call that Asterisk has begun as a file.
+const GOES_ON: &str =
+    "a call that Asterisk has taken as a file cannot be hung up: give the trunk `[trunk.asterisk.ami]`";
 /// How long Asterisk may take from reading a file to writing its note into it.
 const NOTING: Duration = Duration::from_secs(2);
 /// How soon after it was put into the queue a file is looked at for the first time, whether Asterisk has begun it,
@@ -51,8 +51,6 @@ enum Limit {
     Begin,
     /// Asterisk has it.
     Result,
-    /// It should have been hung up.
-    HungUp,
 }
 
 /// The name of a leg's file.
@@ -151,11 +149,11 @@ impl FileLeg {
                 }
                 command = self.commands.recv(), if commanded => match command {
                     Some(LegCommand::HangUp { ending }) => {
-                        commanded = false;
                         if let Taken::Back = take_back(&self.spool, &self.name).await {
                             return ending;
                         }
-                        (limit, until) = (Limit::HungUp, Instant::now() + LAST);
+                        // It is followed to its end. Whoever listened may have gone.
+                        let _ = self.events.send(LegEvent::HungUp(Err(GOES_ON.to_owned()))).await;
                     }
                     Some(_) => {}
                     // Nobody waits for it any longer; but while we run, no file stays behind.
@@ -220,13 +218,6 @@ impl FileLeg {
                 remove(&self.spool, &self.name).await;
                 Some(ending::unknown(
                     "Asterisk took the call file and reported no result in time",
-                ))
-            }
-            Limit::HungUp => {
-                remove(&self.spool, &self.name).await;
-                Some(ending::unknown(
-                    "a call that Asterisk has taken as a file cannot be hung up, and goes on there: give the trunk \
-                     `[trunk.asterisk.ami]`",
                 ))
             }
         }

@@ -18,7 +18,7 @@ use crate::{
 
 /// How long after the longest that a call can take its end may be told.
 const LATE: Duration = Duration::from_secs(30);
-/// How long we go on after a call was to be hung up. The engine waits a little longer.
+/// How long we go on after a call was to end. The engine waits a little longer.
 const LAST: Duration = Duration::from_secs(30);
 /// How long a request waits for a service that takes none at the moment.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -47,6 +47,8 @@ struct Told {
     hung_up: Option<Ending>,
     /// It was to be ended, and goes on, because of this.
     goes_on: Option<String>,
+    /// Its longest duration is over, and only its end is waited for.
+    last: bool,
 }
 
 impl<S: Service> Leg<S> {
@@ -246,7 +248,9 @@ impl<S: Service> Leg<S> {
             if let Some(over) = self.hang_up(name, ending, &mut told).await {
                 return over;
             }
-            until = Instant::now() + LAST;
+            if told.hung_up.is_some() {
+                until = Instant::now() + LAST;
+            }
         }
         loop {
             tokio::select! {
@@ -261,17 +265,20 @@ impl<S: Service> Leg<S> {
                         if let Some(over) = self.hang_up(name, ending, &mut told).await {
                             return over;
                         }
-                        until = Instant::now() + LAST;
-                        // What follows is asked for at once, and often.
-                        pause = polling.first;
-                        next = Instant::now() + pause;
+                        if told.hung_up.is_some() {
+                            until = Instant::now() + LAST;
+                            // What follows is asked for at once, and often.
+                            pause = polling.first;
+                            next = Instant::now() + pause;
+                        }
                     }
                     continue;
                 }
                 () = sleep_until(until) => {
-                    if told.hung_up.is_some() || told.goes_on.is_some() {
+                    if told.last || told.hung_up.is_some() {
                         return lost::<S>(told);
                     }
+                    told.last = true;
                     let reason = "the longest duration of this call was reached";
                     let ending = Ending::new(Outcome::Completed, EndedBy::System, reason);
                     if let Some(over) = self.hang_up(name, ending, &mut told).await {
@@ -334,19 +341,22 @@ impl<S: Service> Leg<S> {
         })
     }
 
-    /// Wants the call to end. Gives the ending where nothing more will be heard of it.
+    /// Wants the call to end, and says whether it does. Gives the ending where nothing more will be heard of it.
     async fn hang_up(&self, name: &str, ending: Ending, told: &mut Told) -> Option<Ending> {
-        match self.service.hang_up(name).await {
+        let (said, over) = match self.service.hang_up(name).await {
             HungUp::Yes => {
                 told.hung_up.get_or_insert(ending);
-                None
+                (Ok(()), None)
             }
-            HungUp::Perhaps(reason) => Some(unknown(reason)),
+            HungUp::Perhaps(reason) => (Err(reason.clone()), Some(unknown(reason))),
             HungUp::No(reason) => {
-                told.goes_on = Some(reason);
-                None
+                told.goes_on = Some(reason.clone());
+                (Err(reason), None)
             }
-        }
+        };
+        // Whoever listened may have gone.
+        let _ = self.events.send(LegEvent::HungUp(said)).await;
+        over
     }
 
     /// Says the last thing that is said of the leg.

@@ -104,6 +104,9 @@ pub enum CallError {
     /// The node that has the call does not answer.
     #[error("the node that has this call does not answer: it may be gone, and then the call ends within seconds")]
     OwnerGone,
+    /// The carrier that has the call does not end it, for this reason. Whether it ends is told when it has.
+    #[error("the call goes on: {0}")]
+    GoesOn(String),
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),

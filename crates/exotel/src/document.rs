@@ -104,6 +104,15 @@ impl Node {
         from_json(json, 0)
     }
 
+    /// Reads the body of a request in JSON.
+    ///
+    /// # Errors
+    ///
+    /// When it is no JSON, too long or too deep.
+    pub(crate) fn read_request(text: &[u8]) -> Result<Self, Invalid> {
+        Self::read(text).map_err(|_| Invalid::bad("body", "is no JSON that can be read"))
+    }
+
     /// Prints it, in XML inside of the element that holds every answer.
     #[must_use]
     pub fn print(&self, format: Format) -> String {

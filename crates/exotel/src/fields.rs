@@ -32,7 +32,7 @@ impl Fields {
         }
         let text = std::str::from_utf8(body).map_err(|_| Invalid::bad("body", "is not UTF-8"))?;
         if text.trim_start().starts_with('{') {
-            return Ok(Self::from_node(&Node::read(body)?));
+            return Ok(Self::from_node(&Node::read_request(body)?));
         }
         Self::from_form(text)
     }

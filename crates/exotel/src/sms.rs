@@ -195,7 +195,7 @@ impl Sms {
     }
 }
 
-/// The answer that shows texts: one, or one for each receiver.
+/// The answer that shows texts: one, or one for each receiver. One that was not taken among others has an empty `sid`.
 #[derive(Clone, Debug, Eq, PartialEq)]
 pub struct SmsAnswer(pub Vec<Sms>);
 
@@ -216,9 +216,10 @@ impl Answer for SmsAnswer {
         if messages.is_empty() {
             part(node, "SMSMessage")?;
         }
+        let several = messages.len() > 1;
         let messages: Result<Vec<Sms>, Invalid> = messages
             .into_iter()
-            .map(|message| Sms::from_fields(&Fields::from_node(message)))
+            .map(|message| read_one(&Fields::from_node(message), several))
             .collect();
         Ok(Self(messages?))
     }
@@ -226,13 +227,9 @@ impl Answer for SmsAnswer {
     /// One text as itself, several as an array in JSON. In XML they follow each other, so there is no
     /// difference but their number.
     fn to_node(&self) -> Node {
-        let mut messages = self
-            .0
-            .iter()
-            .map(|sms| Node::named("SMSMessage", Node::Fields(sms.to_parts())));
-        match (messages.len(), messages.next()) {
-            (1, Some(message)) => message,
-            (_, first) => Node::List("Item", first.into_iter().chain(messages).collect()),
+        match &self.0[..] {
+            [sms] => item(sms),
+            _ => self.to_list(),
         }
     }
 
@@ -248,6 +245,37 @@ impl Answer for SmsAnswer {
             }
         }
     }
+}
+
+impl SmsAnswer {
+    /// The answer to a request for several texts: an array in JSON, also of one.
+    #[must_use]
+    pub fn print_list(&self, format: crate::Format) -> String {
+        match format {
+            crate::Format::Json => self.to_list().print(format),
+            crate::Format::Xml => self.print(format),
+        }
+    }
+
+    fn to_list(&self) -> Node {
+        Node::List("Item", self.0.iter().map(item).collect())
+    }
+}
+
+/// One that was not taken among others has no name.
+fn read_one(fields: &Fields, among_others: bool) -> Result<Sms, Invalid> {
+    if !among_others || fields.get("Sid").is_some_and(|sid| !sid.is_empty()) {
+        return Sms::from_fields(fields);
+    }
+    let others = fields.iter().filter(|(name, _)| *name != "Sid");
+    let named = others.chain([("Sid", "none")]);
+    let mut sms = Sms::from_fields(&Fields::from_pairs(named))?;
+    sms.sid.clear();
+    Ok(sms)
+}
+
+fn item(sms: &Sms) -> Node {
+    Node::named("SMSMessage", Node::Fields(sms.to_parts()))
 }
 
 /// Asks for a text.

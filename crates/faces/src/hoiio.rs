@@ -33,7 +33,7 @@ use axum::{
 };
 use outdial_domain::Address;
 use outdial_engine::{Actor, Engine};
-use outdial_hoiio::{Command, Credentials, Fields, Status, print_refusal};
+use outdial_hoiio::{Command, Credentials, Fault, Fields, Problem, Status, print_refusal};
 use secrecy::{ExposeSecret as _, SecretString};
 use tokio::time::Instant;
 use tower_http::catch_panic::CatchPanicLayer;
@@ -155,7 +155,10 @@ async fn respond(service: &Service, request: Request) -> Result<String, Status> 
                 return Err(Status::ServiceNotAvailable);
             };
             let command = command.map_err(|invalid| invalid.status())?;
-            command.check().map_err(|invalid| invalid.status())?;
+            let checked = command
+                .check()
+                .or_else(|invalid| invalid.but_for(|fault| is_configured(&command, fault)));
+            checked.map_err(|invalid| invalid.status())?;
             let counts = answer::is_counted(&command);
             if counts && !service.queries.count(place, Instant::now()).allowed {
                 return Err(Status::RateLimitExceeded);
@@ -170,6 +173,14 @@ async fn respond(service: &Service, request: Request) -> Result<String, Status> 
         Ok(()) => refused,
         Err(_) => Status::RateLimitExceeded,
     })
+}
+
+/// How many numbers a room holds is in the configuration, and is looked at with those that are in it.
+fn is_configured(command: &Command, fault: &Fault) -> bool {
+    matches!(
+        (command, &fault.problem),
+        (Command::VoiceConference(_), Problem::TooMany(_))
+    )
 }
 
 fn json(body: String) -> Response {

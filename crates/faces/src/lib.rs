@@ -23,6 +23,7 @@ mod tag;
 mod tenant;
 #[cfg(test)]
 mod testing;
+mod unsent;
 pub mod voicent;
 
 pub use recording_links::RecordingLinks;

@@ -39,6 +39,23 @@ pub(crate) const HOIIO: &[(&str, &str, &str)] = &[
         "error_sms_service_not_available",
     ),
     ("sms/get_rate", "dest=%2B6511111111", "error_sms_service_not_available"),
+    // Markup in what is said, and words for whoever is put on hold.
+    (
+        "ivr/start/dial",
+        "dest=%2B6511111111&msg=%3Cspeech%3Ehi%3C/speech%3E",
+        "error_msg_cannot_convert_text",
+    ),
+    (
+        "ivr/middle/play",
+        "session=S-1&msg=%3Curl%3Ehttp://a.example/%3C/url%3E",
+        "error_msg_cannot_convert_text",
+    ),
+    ("ivr/middle/hold", "session=S-1&msg=hi", "error_msg_cannot_convert_text"),
+    (
+        "ivr/middle/unhold",
+        "session=S-1&msg=hi",
+        "error_msg_cannot_convert_text",
+    ),
     ("user/get_balance", "", "error_service_not_available"),
     ("number/get_countries", "", "error_service_not_available"),
     ("number/get_choices", "country=SG", "error_no_number_available"),

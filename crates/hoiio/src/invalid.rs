@@ -21,6 +21,10 @@ pub enum Problem {
     Unknown,
     /// Its value cannot be; the text says why.
     Bad(String),
+    /// It holds more numbers than so many.
+    TooMany(usize),
+    /// It is the number that this other field has.
+    SameAs(&'static str),
 }
 
 /// All faults of one request, by field.
@@ -66,9 +70,23 @@ impl Invalid {
         let missing = self.0.iter().find(|fault| fault.problem == Problem::Missing);
         match (missing, self.0.first()) {
             (Some(fault), _) => Status::ParamMissing(fault.field.clone()),
-            (None, Some(fault)) => Status::of_bad_field(&fault.field),
+            (None, Some(fault)) => match &fault.problem {
+                Problem::TooMany(_) => Status::DestTooMany,
+                Problem::SameAs(_) => Status::SameDest1Dest2,
+                Problem::Missing | Problem::Unknown | Problem::Bad(_) => Status::of_bad_field(&fault.field),
+            },
             (None, None) => Status::MalformedParams,
         }
+    }
+
+    /// The same without the faults that somebody else judges, as how many numbers there may be where a configuration says it.
+    ///
+    /// # Errors
+    ///
+    /// With the faults that are left, if there are any.
+    pub fn but_for(self, judged_elsewhere: impl Fn(&Fault) -> bool) -> Result<(), Self> {
+        let left = self.0.into_iter().filter(|fault| !judged_elsewhere(fault));
+        Self(left.collect()).into_result()
     }
 
     /// The fault that a status word of the service tells, if it tells of a field.
@@ -94,6 +112,8 @@ impl fmt::Display for Invalid {
                 Problem::Missing => write!(out, "{} is missing", fault.field)?,
                 Problem::Unknown => write!(out, "{} is not a field of this request", fault.field)?,
                 Problem::Bad(why) => write!(out, "{} {why}", fault.field)?,
+                Problem::TooMany(most) => write!(out, "{} must hold at most {most} numbers", fault.field)?,
+                Problem::SameAs(other) => write!(out, "{} must not be the same as {other}", fault.field)?,
             }
         }
         Ok(())
@@ -126,11 +146,9 @@ impl Check {
 
     pub(crate) fn numbers(&mut self, field: &str, numbers: &[String], most: usize) {
         self.that(field, !numbers.is_empty(), "must hold a number");
-        self.that(
-            field,
-            numbers.len() <= most,
-            &format!("must hold at most {most} numbers"),
-        );
+        if numbers.len() > most {
+            self.0.add(field, Problem::TooMany(most));
+        }
         if let Some(bad) = numbers.iter().find(|number| {
             let mut one = Self::default();
             one.number(field, number);
@@ -138,6 +156,12 @@ impl Check {
         }) {
             let why = format!("holds {bad:?}: a number with its country is needed, such as +6511111111");
             self.that(field, false, &why);
+        }
+    }
+
+    pub(crate) fn differ(&mut self, field: &str, differ: bool, other: &'static str) {
+        if !differ {
+            self.0.add(field, Problem::SameAs(other));
         }
     }
 

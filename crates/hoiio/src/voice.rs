@@ -49,11 +49,7 @@ impl Request for Call {
             check.number("dest1", dest1);
         }
         check.number("dest2", &self.dest2);
-        check.that(
-            "dest2",
-            self.dest1.as_ref() != Some(&self.dest2),
-            "must not be the same as dest1",
-        );
+        check.differ("dest2", self.dest1.as_ref() != Some(&self.dest2), "dest1");
         check.that(
             "max_duration",
             self.max_duration != Some(0),

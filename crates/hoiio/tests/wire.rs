@@ -424,7 +424,7 @@ fn what_a_server_says_to_wrong_fields() {
         .unwrap_err();
     assert_eq!(tag.status(), Status::TagInvalidLength);
     let crowd = voice::Conference::new(vec!["+6511111111"; 9]).check().unwrap_err();
-    assert_eq!(crowd.status(), Status::DestInvalid);
+    assert_eq!(crowd.status(), Status::DestTooMany);
     let hungup = voice::Hangup::from_form("").unwrap_err();
     assert_eq!(hungup.status().to_string(), "error_txn_ref_param_missing");
 }

@@ -234,6 +234,8 @@ async fn by_files_a_call_that_outlives_our_crash_is_followed_to_its_end() {
     tokio::time::sleep(Duration::from_secs(6)).await;
     let (_, shown) = server.get(&format!("/api/v1/calls/{id}")).await;
     assert_eq!(shown["state"], "active", "{shown:#}");
+    let (status, told) = server.post(&format!("/api/v1/calls/{id}/hangup"), &json!({})).await;
+    assert_eq!((status, &told["code"]), (409, &json!("not_now")), "{told:#}");
     let story = server.ended(&id).await;
     assert_eq!(outcome(&story).0, "completed", "{story:#}");
     assert_eq!(bench.phones.rings("200").count, 1);

@@ -190,6 +190,15 @@ async fn calls_go_by_services_that_we_serve_ourselves() {
     assert!(status < 300, "{status}");
     let story = server.ended(&id).await;
     assert!(["canceled", "completed"].contains(&outcome(&story).0), "{story:#}");
+    // A service that hangs nothing up is not said to: the call goes on, and is followed to its end.
+    let two = call(FIRST, "exotel", &json!([{ "dial": SECOND }]));
+    let id = server.place(&two).await;
+    server.reached(&id, "dialing").await;
+    let (status, told) = server.post(&format!("/api/v1/calls/{id}/hangup"), &json!({})).await;
+    assert_eq!((status, &told["code"]), (409, &json!("not_now")), "{told:#}");
+    assert!(told["detail"].to_string().contains("Exotel has no way"), "{told:#}");
+    let story = server.ended(&id).await;
+    assert_eq!(outcome(&story).0, "completed", "{story:#}");
     server.stop().await;
     services.server.stop().await;
 }

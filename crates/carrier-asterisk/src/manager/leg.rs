@@ -206,9 +206,12 @@ impl ManagedLeg {
     async fn hang_up(&self, known: &mut Known, ending: Ending) {
         known.told.get_or_insert(ending);
         let action = Action::new("Hangup").with("Channel", &self.id).with("Cause", "16");
-        if let Err(NotSent(reason)) = self.manager.ask(action).await {
+        let said = self.manager.ask(action).await.map(drop).map_err(|NotSent(reason)| {
             tracing::warn!(leg = self.id, reason, "cannot be hung up now");
-        }
+            format!("{reason}, so Asterisk was not told to hang it up")
+        });
+        // Whoever listened may have gone.
+        let _ = self.events.send(LegEvent::HungUp(said)).await;
     }
 
     /// Whether Asterisk has the channel, after a connection was lost. Nothing when it does not say.

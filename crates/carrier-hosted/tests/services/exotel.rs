@@ -290,6 +290,23 @@ async fn a_callback_makes_it_ask_and_is_not_believed() {
 }
 
 #[tokio::test]
+async fn a_call_that_is_not_hung_up_is_followed_to_its_end() {
+    let fake = Fake::start(|asked: &Asked, before| match (asked.line.as_str(), before) {
+        (line, _) if line.starts_with(CONNECT) => ok(call("in-progress")),
+        (_, 0..8) => ok(call("in-progress").replace(r#""OnCallDuration":0"#, r#""OnCallDuration":4"#)),
+        _ => ok(call("completed")),
+    })
+    .await;
+    let mut leg = rig::take(&carrier(&fake), rig::order(two())).await;
+    fake.wait_for(CALL, 2).await;
+    rig::hang_up(&leg).await;
+    let (words, ended, reason) = outcome(&mut leg).await;
+    let wanted = vec!["sent", "answered", "goes on"];
+    assert_eq!((words, ended), (wanted, Some(Outcome::Completed)), "{reason}");
+    assert!(reason.contains("after 17 s"), "{reason}");
+}
+
+#[tokio::test]
 async fn a_call_cannot_be_hung_up_but_before_it_was_asked_for() {
     let fake = Fake::start(|_: &Asked, _| Reply::Nothing).await;
     let mut held = trunk(&fake.url());

@@ -188,7 +188,8 @@ async fn a_call_is_hung_up() {
     let mut leg = rig::take(&carrier(&fake), rig::order(two())).await;
     fake.wait_for(STATUS, 1).await;
     rig::hang_up(&leg).await;
-    let (_, told, reason) = outcome(&mut leg).await;
+    let (words, told, reason) = outcome(&mut leg).await;
+    assert!(words.contains(&"hung up"), "{words:?}");
     // It had been answered by then.
     assert_eq!((told, reason.as_str()), (Some(Outcome::Completed), "hung up by a test"));
     assert_eq!(fake.asked(HANGUP).len(), 1);

@@ -110,6 +110,7 @@ pub(crate) async fn story(leg: &mut LegHandle) -> (Vec<&'static str>, Option<End
             match event {
                 LegEvent::Sent => words.push("sent"),
                 LegEvent::Answered { .. } => words.push("answered"),
+                LegEvent::HungUp(said) => words.push(if said.is_ok() { "hung up" } else { "goes on" }),
                 LegEvent::Ended(end) => return Some(end.ending),
                 other => panic!("{other:?}"),
             }

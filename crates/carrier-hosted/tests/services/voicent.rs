@@ -139,8 +139,8 @@ async fn a_record_that_goes_leaves_the_call_unknown_and_so_does_a_removal() {
     let mut leg = rig::take(&carrier(&fake), rig::order(Flow::say("Hello"))).await;
     fake.wait_for(STATUS, 1).await;
     rig::hang_up(&leg).await;
-    let (_, ended, reason) = outcome(&mut leg).await;
-    assert_eq!(ended, Some(Outcome::Unknown));
+    let (words, ended, reason) = outcome(&mut leg).await;
+    assert_eq!((words, ended), (vec!["sent", "goes on"], Some(Outcome::Unknown)));
     assert!(reason.contains("removed"), "{reason}");
     assert_eq!(fake.asked(REMOVE).len(), 1);
 }

@@ -293,6 +293,7 @@ impl Conversation<'_> {
             | LegEvent::OnHold(_)
             | LegEvent::HoldRefused
             | LegEvent::Transferred(_)
+            | LegEvent::HungUp(_)
             | LegEvent::Ended(_) => {}
         }
     }

@@ -149,10 +149,19 @@ impl Conversation<'_> {
         self.tell_of(what.to_owned(), "the far side refused; all is as it was".to_owned());
     }
 
-    /// Writes down what came of something that had been asked for.
+    /// Writes down what the far side made of something that had been asked for.
     fn tell_of(&mut self, what: String, result: String) {
+        self.tell_of_by("the far side", what, result);
+    }
+
+    /// Writes down what the carrier made of it.
+    pub(super) fn tell_of_carrier(&mut self, what: &str, result: String) {
+        self.tell_of_by("the carrier", what.to_owned(), result);
+    }
+
+    fn tell_of_by(&mut self, by: &str, what: String, result: String) {
         let kind = EventKind::Controlled {
-            by: "the far side".to_owned(),
+            by: by.to_owned(),
             what,
             why: None,
             result,

@@ -261,7 +261,7 @@ impl<'a> Conversation<'a> {
             ];
             all.into_iter().flatten().min()
         };
-        let next = own.into_iter().chain(other).min();
+        let next = own.into_iter().chain(other).chain(self.asked.says_until()).min();
         next.unwrap_or_else(|| Instant::now() + ENDING)
     }
 
@@ -272,6 +272,10 @@ impl<'a> Conversation<'a> {
 
     async fn on_deadline(&mut self) {
         let now = Instant::now();
+        if self.asked.says_until().is_some_and(|until| until <= now) {
+            self.asked.carrier_is_silent();
+            self.asked.on_saved(&self.recorder);
+        }
         self.on_other_deadlines(now).await;
         if self.over {
             return;
@@ -454,6 +458,7 @@ impl<'a> Conversation<'a> {
             LegEvent::HoldRefused => self.on_hold_refused(),
             LegEvent::Transferred(result) => self.on_transferred(result).await,
             LegEvent::DigitsSent => self.input(Input::DigitsSent).await,
+            LegEvent::HungUp(said) => self.on_carrier_said(said),
             LegEvent::Ended(_) => unreachable!("the caller takes the end for itself"),
         }
     }
@@ -517,12 +522,29 @@ impl<'a> Conversation<'a> {
         self.hang_up(Ending::new(outcome, kind, reason)).await;
     }
 
+    /// A carrier that has the call as a whole says whether it ends it. One that goes on is followed to its end.
+    fn on_carrier_said(&mut self, said: Result<(), String>) {
+        if let Err(reason) = &said {
+            self.tell_of_carrier("hang up", format!("the call goes on: {reason}"));
+            let limit = self.talk_until.unwrap_or(self.ring_until);
+            // Beyond its longest duration there is no other end to wait for.
+            if limit > Instant::now() {
+                self.ending_until = None;
+            }
+        }
+        self.asked.carrier_says(said);
+        self.asked.on_saved(&self.recorder);
+    }
+
     /// Tells the carrier to end the legs. The first reason given holds.
     pub(super) async fn hang_up(&mut self, ending: Ending) {
         if !self.is_ending() {
             self.ending_until = Some(Instant::now() + ENDING);
             self.interpreter = None;
             self.warn_at = None;
+            if self.whole {
+                self.asked.carrier_is_told();
+            }
             let of_other = ending.clone();
             self.sound.tell(LegCommand::HangUp { ending }).await;
             self.let_go(of_other).await;

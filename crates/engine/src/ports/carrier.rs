@@ -237,7 +237,8 @@ pub enum LegCommand {
         to: Box<Address>,
     },
     /// End the leg: CANCEL before the answer, BYE after it. The ending is what
-    /// [`LegEvent::Ended`] will report, unless the far side ended it first.
+    /// [`LegEvent::Ended`] will report, unless the far side ended it first. Whoever has the call as a whole says
+    /// [`LegEvent::HungUp`], and stays with a call that goes on.
     HangUp {
         /// Why.
         ending: Ending,
@@ -287,6 +288,9 @@ pub enum LegEvent {
     HoldRefused,
     /// The far side reached whom it was asked to call, or says why not.
     Transferred(Result<(), String>),
+    /// What a carrier that took the call as a whole says to [`LegCommand::HangUp`]: it ends the call, or why the call goes
+    /// on. A later one takes the place of an earlier one; none is needed before [`LegEvent::Ended`].
+    HungUp(Result<(), String>),
     /// The far side pressed a key.
     Digit {
         /// The key.

@@ -19,8 +19,8 @@ const MOMENT: Duration = Duration::from_millis(50);
 ///
 /// # Errors
 ///
-/// [`CallError::NotFound`] when the account has no such call, and [`CallError::OwnerGone`] when the node
-/// that has it does not answer.
+/// [`CallError::NotFound`] when the account has no such call, [`CallError::GoesOn`] when its carrier does not end it,
+/// and [`CallError::OwnerGone`] when the node that has it does not answer.
 pub async fn hang_up(engine: &Engine, actor: &Actor, id: CallId) -> Result<HangUpAnswer, CallError> {
     hang_up_because(engine, actor, id, None).await
 }
@@ -63,6 +63,7 @@ pub async fn hang_up_because(
                 tokio::time::sleep(MOMENT).await;
                 continue;
             }
+            Some(Said::Refused(reason)) => return Err(CallError::GoesOn(reason)),
             // The others are no answers to this.
             Some(_) => return Err(CallError::OwnerGone),
             None => {}

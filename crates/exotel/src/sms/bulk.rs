@@ -87,7 +87,7 @@ impl SendBulk {
     ///
     /// When it is no such JSON, or holds more than a hundred texts; a fault of a text is named by its place, such as `Messages[3][To]`.
     pub fn read(body: &[u8]) -> Result<Self, Invalid> {
-        let node = Node::read(body)?;
+        let node = Node::read_request(body)?;
         let list = node.get("Messages").or_else(|| node.get("sms"));
         let Some(Node::List(_, items)) = list else {
             let mut invalid = Invalid::default();

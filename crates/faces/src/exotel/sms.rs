@@ -11,6 +11,11 @@ use outdial_exotel::{
 };
 
 use super::{Asker, Service, failed, invalid, no_results, not_available};
+use crate::unsent::Unsent;
+
+const ROUTE_UNAVAILABLE: DetailedStatus = DetailedStatus(23030);
+const INVALID_MESSAGE: DetailedStatus = DetailedStatus(23070);
+const INVALID_SENDER: DetailedStatus = DetailedStatus(23072);
 
 /// Sends one text to one receiver or to many.
 pub(super) async fn send(service: &Service, asker: &Asker<'_>, fields: &Fields) -> Result<String, RestException> {
@@ -26,6 +31,7 @@ pub(super) async fn send(service: &Service, asker: &Asker<'_>, fields: &Fields) 
     }
     asked.check().map_err(|error| of_text(&error))?;
     let receivers = asked.to.iter().map(|to| receiver(asker, to, &asked.body)).collect();
+    let (from, body) = (asked.from.clone(), asked.body.clone());
     let request = SendMessages {
         from: Some(asker.account.complete(&asked.from)),
         priority: match asked.priority {
@@ -36,32 +42,58 @@ pub(super) async fn send(service: &Service, asker: &Asker<'_>, fields: &Fields) 
         webhook: asked.status_callback.map(callback),
         ..SendMessages::new(receivers)
     };
-    let sent = taken(service, asker, request).await?;
-    answer(asker, &sent, &all.join(","))
+    let mut fates = taken(service, asker, request).await?.into_iter();
+    let sent = all.iter().map(|to| Sent {
+        to,
+        from: Some(&from),
+        body: &body,
+        fate: match is_number(to) {
+            true => fates.next().unwrap_or_else(|| Err(NotTaken::Unsent(Unsent::Receiver))),
+            false => Err(NotTaken::Unsent(Unsent::Receiver)),
+        },
+    });
+    answer(asker, &sent.collect::<Vec<_>>(), all.len() > 1)
 }
 
 /// Sends different texts at once.
 pub(super) async fn bulk(service: &Service, asker: &Asker<'_>, body: &[u8]) -> Result<String, RestException> {
     let asked = SendBulk::read(body).map_err(|error| of_text(&error))?;
-    let mut sent = Vec::with_capacity(asked.messages.len());
+    let mut sent: Vec<Sent<'_>> = Vec::with_capacity(asked.messages.len());
     for message in &asked.messages {
         let BulkMessage { to, body, from, .. } = message;
-        if !is_number(to) || body.is_empty() || body.chars().count() > sms::LONGEST_BODY {
-            continue;
-        }
-        let request = SendMessages {
-            from: from
-                .as_ref()
-                .or(asked.options.from.as_ref())
-                .map(|from| asker.account.complete(from)),
-            tag: message.custom_field.clone().map(super::connect::shortened),
-            webhook: asked.options.status_callback.clone().map(callback),
-            ..SendMessages::new(vec![receiver(asker, to, body)])
+        let from = from.as_ref().or(asked.options.from.as_ref());
+        let fate = if !is_number(to) {
+            Err(NotTaken::Unsent(Unsent::Receiver))
+        } else if body.is_empty() || body.chars().count() > sms::LONGEST_BODY {
+            let why = format!("give 1 to {} characters", sms::LONGEST_BODY);
+            Err(NotTaken::Unsent(Unsent::Body(why)))
+        } else {
+            let request = SendMessages {
+                from: from.map(|from| asker.account.complete(from)),
+                tag: message.custom_field.clone().map(super::connect::shortened),
+                webhook: asked.options.status_callback.clone().map(callback),
+                ..SendMessages::new(vec![receiver(asker, to, body)])
+            };
+            match taken(service, asker, request).await {
+                Ok(fates) => fates
+                    .into_iter()
+                    .next()
+                    .unwrap_or(Err(NotTaken::Unsent(Unsent::Receiver))),
+                // Nobody may think that those before it were not sent either.
+                Err(refused) if refused.status < 500 || sent.iter().any(|one| one.fate.is_ok()) => {
+                    Err(NotTaken::Refused(refused))
+                }
+                Err(refused) => return Err(refused),
+            }
         };
-        sent.extend(taken(service, asker, request).await?);
+        sent.push(Sent {
+            to,
+            from: from.map(String::as_str),
+            body,
+            fate,
+        });
     }
-    let all: Vec<&str> = asked.messages.iter().map(|message| message.to.as_str()).collect();
-    answer(asker, &sent, &all.join(","))
+    answer(asker, &sent, true)
 }
 
 /// Shows a text.
@@ -107,25 +139,110 @@ fn is_number(text: &str) -> bool {
     (2..=20).contains(&digits.len()) && digits.bytes().all(|byte| byte.is_ascii_digit()) && Address::parse(text).is_ok()
 }
 
-/// Those of a request that were taken.
-async fn taken(service: &Service, asker: &Asker<'_>, request: SendMessages) -> Result<Vec<Message>, RestException> {
-    let sent = verbs::send_messages(&service.engine, &asker.actor, request, None).await;
-    let sent = sent.map_err(refusal)?;
-    Ok(sent
-        .into_iter()
-        .filter_map(|one| match one {
-            SentTo::Taken(message) => Some(*message),
-            SentTo::Duplicate(_) | SentTo::Refused(_) => None,
-        })
-        .collect())
+/// One text of a request, and what became of it.
+struct Sent<'r> {
+    to: &'r str,
+    from: Option<&'r str>,
+    body: &'r str,
+    fate: Result<Message, NotTaken>,
 }
 
-fn answer(asker: &Asker<'_>, sent: &[Message], all: &str) -> Result<String, RestException> {
-    if sent.is_empty() {
-        return Err(invalid_recipient(all));
+/// Why a text was not taken.
+enum NotTaken {
+    /// Its receiver or its body is not acceptable, or nothing carries it.
+    Unsent(Unsent),
+    /// The request for it was refused.
+    Refused(RestException),
+}
+
+impl NotTaken {
+    /// The refusal of a request of which nothing was taken.
+    fn exception(&self, to: &str) -> RestException {
+        match self {
+            Self::Unsent(Unsent::NoWay) => {
+                RestException::new(503, "No service that carries texts to this number is available").code(40405)
+            }
+            Self::Unsent(Unsent::Body(why) | Unsent::TooLong(why)) => {
+                RestException::new(400, format!("Invalid Parameters: Body: {why}")).code(40200)
+            }
+            Self::Unsent(Unsent::Sender(why)) => {
+                RestException::new(400, format!("Invalid Parameters: From: {why}")).code(40205)
+            }
+            Self::Unsent(Unsent::Receiver) => invalid_recipient(to),
+            Self::Refused(exception) => exception.clone(),
+        }
     }
-    let shown = sent.iter().map(|message| shown(asker, message));
-    Ok(SmsAnswer(shown.collect()).print(asker.format))
+
+    /// The code that it has in a list.
+    fn detailed(&self) -> DetailedStatus {
+        match self {
+            Self::Unsent(Unsent::NoWay) => ROUTE_UNAVAILABLE,
+            Self::Unsent(Unsent::Body(_) | Unsent::TooLong(_)) => INVALID_MESSAGE,
+            Self::Unsent(Unsent::Sender(_)) => INVALID_SENDER,
+            Self::Unsent(Unsent::Receiver) => DetailedStatus::FAILED_INVALID_DESTINATION_NUMBER,
+            Self::Refused(exception) if exception.status < 500 => INVALID_SENDER,
+            Self::Refused(_) => DetailedStatus::FAILED_SYSTEM_ERROR,
+        }
+    }
+}
+
+/// What became of each receiver of a request.
+async fn taken(
+    service: &Service,
+    asker: &Asker<'_>,
+    request: SendMessages,
+) -> Result<Vec<Result<Message, NotTaken>>, RestException> {
+    let sent = verbs::send_messages(&service.engine, &asker.actor, request, None).await;
+    let account = &asker.actor.account_name;
+    let fates = sent.map_err(refusal)?.into_iter().map(|one| match one {
+        SentTo::Taken(message) => Ok(*message),
+        SentTo::Refused(problems) => Err(NotTaken::Unsent(Unsent::of(&problems, account))),
+        // No request here asks for that.
+        SentTo::Duplicate(_) => Err(NotTaken::Unsent(Unsent::Receiver)),
+    });
+    Ok(fates.collect())
+}
+
+/// The text, or all of them in their order. What was not taken among others has failed, and no name.
+fn answer(asker: &Asker<'_>, sent: &[Sent<'_>], several: bool) -> Result<String, RestException> {
+    if sent.iter().all(|one| one.fate.is_err()) {
+        let not_receiver = |fate: &NotTaken| !matches!(fate, NotTaken::Unsent(Unsent::Receiver));
+        let told = sent.iter().filter_map(|one| one.fate.as_ref().err());
+        let all: Vec<&str> = sent.iter().map(|one| one.to).collect();
+        let all = all.join(",");
+        // What lies with nobody's number says most.
+        let first = told
+            .clone()
+            .find(|fate| not_receiver(fate))
+            .or_else(|| told.clone().next());
+        return Err(first.map_or_else(|| invalid_recipient(&all), |fate| fate.exception(&all)));
+    }
+    let shown = SmsAnswer(
+        sent.iter()
+            .map(|one| match &one.fate {
+                Ok(message) => shown(asker, message),
+                Err(fate) => failed_one(asker, one, fate.detailed()),
+            })
+            .collect(),
+    );
+    Ok(match several {
+        true => shown.print_list(asker.format),
+        false => shown.print(asker.format),
+    })
+}
+
+/// One that was not taken while others were.
+fn failed_one(asker: &Asker<'_>, one: &Sent<'_>, code: DetailedStatus) -> Sms {
+    let mut shown = Sms::new("")
+        .account_sid(&asker.account.sid)
+        .to(one.to)
+        .body(one.body)
+        .direction("outbound-api")
+        .detailed_status_code(code)
+        .detailed_status(code.name().unwrap_or_default());
+    shown.from = one.from.map(str::to_owned);
+    shown.status = code.status();
+    shown
 }
 
 fn shown(asker: &Asker<'_>, message: &Message) -> Sms {
@@ -158,8 +275,7 @@ pub(super) fn detailed(message: &Message) -> DetailedStatus {
         MessageState::Refused if message.refusal == Some(RefusalCode::DoNotDisturb) => {
             DetailedStatus::FAILED_REJECTED_DND
         }
-        // The route is unavailable.
-        MessageState::Refused => DetailedStatus(23030),
+        MessageState::Refused => ROUTE_UNAVAILABLE,
         MessageState::Failed | MessageState::Canceled | MessageState::Unknown | MessageState::Received => {
             DetailedStatus::FAILED_UNKNOWN
         }

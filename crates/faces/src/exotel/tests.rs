@@ -31,7 +31,15 @@ impl Rig {
     }
 
     pub(super) async fn decided(decide: impl FnOnce(&mut ExotelConfig)) -> Self {
+        Self::grounded(|_| {}, decide).await
+    }
+
+    pub(super) async fn grounded(
+        decide_ground: impl FnOnce(&mut outdial_engine::Settings),
+        decide: impl FnOnce(&mut ExotelConfig),
+    ) -> Self {
         let ground = Ground::new(|settings| {
+            decide_ground(settings);
             settings.outgoing = outdial_engine::outgoing::Outgoing::allowing(["hooks.internal"]).unwrap();
             // The same number as people in the country write it, and with the country.
             for number in ["8088919888", "+918088919888"] {

@@ -4,6 +4,7 @@ use outdial_engine::{
     ports::{Happened, NoticeWriter, Snapshot},
     verbs,
 };
+use outdial_exotel::{Answer as _, sms::SmsAnswer};
 use serde_json::{Value, json};
 
 use super::{
@@ -96,9 +97,19 @@ async fn broken_receivers_hold_up_no_others() {
         .map(|one| one["SMSMessage"]["To"].as_str().unwrap())
         .collect();
     assert_eq!(
-        (numbers.len(), numbers[0], numbers[96]),
-        (97, "0987654300", "0987654396")
+        (numbers.len(), numbers[0], numbers[96], numbers[99]),
+        (100, "0987654300", "0987654396", "+")
     );
+    let broken = &sent[97]["SMSMessage"];
+    assert_eq!(
+        (&broken["Sid"], &broken["Status"], &broken["DetailedStatusCode"]),
+        (&json!(""), &json!("failed"), &json!(23010)),
+        "{broken}"
+    );
+    assert_eq!(SmsAnswer::read(sent.to_string().as_bytes()).unwrap().0.len(), 100);
+    // Of two, one is left: they stay two.
+    let sent = rig.sent(SEND, "From=8088919888&Body=x&To=x&To=0987654321").await;
+    assert_eq!(sent[1]["SMSMessage"]["Status"], "queued", "{sent}");
     let bulk = json!({"From": "8088919888", "Messages": [
         {"To": "0987654321", "Body": "one"}, {"To": "x", "Body": "two"}, {"To": "0987654322", "Body": "three"},
     ]});
@@ -117,7 +128,23 @@ async fn broken_receivers_hold_up_no_others() {
         .iter()
         .map(|one| one["SMSMessage"]["Body"].as_str().unwrap())
         .collect();
-    assert_eq!(bodies, ["one", "three"]);
+    assert_eq!(bodies, ["one", "two", "three"]);
+    assert_eq!(sent[1]["SMSMessage"]["Status"], "failed", "{sent}");
+    // What is wrong with one does not hide that another was sent.
+    let bulk = json!({"Messages": [
+        {"To": "0987654321", "Body": "one", "From": "8088919888"}, {"To": "0987654322", "Body": "two", "From": "99"},
+    ]});
+    let path = "/v1/Accounts/rajnikanth/Sms/bulksend.json";
+    let answer = rig.ask("POST", path, "application/json", bulk.to_string()).await;
+    let sent: Value = serde_json::from_str(&answer.text).unwrap();
+    let codes = (
+        &sent[0]["SMSMessage"]["Status"],
+        &sent[1]["SMSMessage"]["DetailedStatusCode"],
+    );
+    assert_eq!(codes, (&json!("queued"), &json!(23072)), "{sent}");
+    let broken = rig.ask("POST", path, "application/json", "{").await;
+    let (status, message, _) = refusal(&broken);
+    assert!(status == 400 && message.contains("body is no JSON"), "{message}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -140,6 +167,7 @@ async fn faults_of_texts_have_their_codes() {
             "StatusCallback: ",
         ),
         (long.as_str(), 40200, "Body must have at most 2000"),
+        ("From=8088919888&To=0987654321&Body=a%01b", 40200, "control character"),
     ] {
         let (status, message, told) = refusal(&rig.post(SEND, form).await);
         assert!(
@@ -147,6 +175,13 @@ async fn faults_of_texts_have_their_codes() {
             "{form:.60}: {told} {message}"
         );
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn nobody_is_blamed_for_a_missing_trunk() {
+    let rig = Rig::grounded(|settings| settings.sms_trunks.clear(), |_| {}).await;
+    let (status, message, code) = refusal(&rig.post(SEND, TEXT).await);
+    assert_eq!((status, code), (503, json!(40405)), "{message}");
 }
 
 #[tokio::test(start_paused = true)]

@@ -238,6 +238,7 @@ pub(super) async fn hang_up(service: &Service, asker: &Asker<'_>, asked: ivr::Ha
     match verbs::hang_up(&service.engine, &asker.actor, details.call.id).await {
         Ok(_) => Ok(()),
         Err(CallError::NotFound) => Err(Status::InvalidSession),
+        Err(CallError::GoesOn(_)) => Err(Status::CallServiceNotAvailable),
         Err(error) => Err(failed(&error)),
     }
 }

@@ -150,7 +150,13 @@ fn of_block(
         .date(time(call.created_at));
     match block.kind.as_str() {
         "dial" => told = told.dial_status(if ended { sides.first } else { CallState::Answered }),
-        "transfer" => told = told.transfer_status(sides.second),
+        "transfer" => {
+            // A room has no second leg: whoever entered it was connected.
+            let since = |kind: &EventKind| matches!(kind, EventKind::RoomJoined { .. });
+            let mut events = happened.history.iter().map(|stored| &stored.event);
+            let joined = events.any(|event| event.sequence > block.since && since(&event.kind));
+            told = told.transfer_status(if joined { CallState::Answered } else { sides.second });
+        }
         "gather" => {
             let gathered = call.digits.iter().rev().find(|gathered| gathered.name == name);
             told = told.digits(gathered.map(|gathered| gathered.digits.clone()).unwrap_or_default());

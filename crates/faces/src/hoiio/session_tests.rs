@@ -201,6 +201,25 @@ async fn a_session_is_transferred_to_a_number_or_a_room() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn whoever_entered_a_room_was_transferred() {
+    let rig = Rig::start().await;
+    rig.ground.world.carrier.next(Script::never_ends());
+    let session = rig.session("").await;
+    rig.silent(1).await;
+    let to = format!("dest=room:ARR&{HOOK}room");
+    assert_eq!(rig.block("ivr/end/transfer", &session, &to).await, "success_ok");
+    rig.ground.reached("room_joined", 1).await;
+    let call = rig.details().await.call.id;
+    outdial_engine::verbs::hang_up(&rig.ground.engine, &rig.ground.actor, call)
+        .await
+        .unwrap();
+    rig.ground.reached("ended", 1).await;
+    let told = rig.told().await;
+    assert_eq!(short(&told)[1..], [("room", "transfer", "ended")]);
+    assert_eq!(told[1].1.transfer_status.as_ref().unwrap().as_str(), "answered");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_block_that_cannot_be_leaves_the_session_as_it_was() {
     let rig = Rig::start().await;
     rig.ground.world.carrier.next(Script::never_ends());

@@ -1,6 +1,6 @@
 //! Texts: sending one or many, and what became of them.
 
-use outdial_domain::{Direction, EventFilter, Message, MessageId, MessageState};
+use outdial_domain::{EventFilter, Message, MessageId, MessageState};
 use outdial_engine::{
     ports::MessageFilter,
     verbs::{self, MessageError, Receiver, SendMessages, SendMessagesError, SentTo, WebhookOfCall},
@@ -15,6 +15,7 @@ use super::{
     Asker, Service,
     voice::{address, failed, shortened},
 };
+use crate::unsent::Unsent;
 
 /// How many entries a page of the history has, and how many messages are read at once.
 const PAGE: u64 = 100;
@@ -32,8 +33,7 @@ pub(super) async fn send(service: &Service, asker: &Asker<'_>, asked: sms::Send)
         asked.tag,
         asked.notify_url,
     )?;
-    let sent = taken(service, asker, request).await?;
-    let first = sent.first().ok_or(Status::DestInvalid)?;
+    let first = taken(service, asker, request).await?;
     Ok(Placed::new(name(first.id)))
 }
 
@@ -42,8 +42,7 @@ pub(super) async fn bulk(service: &Service, asker: &Asker<'_>, asked: sms::BulkS
     // A text with a place for each receiver's own words is not available.
     let dest = asked.dest.ok_or(Status::SmsServiceNotAvailable)?;
     let request = request(asker, dest, &asked.msg, asked.sender_name, asked.tag, asked.notify_url)?;
-    let sent = taken(service, asker, request).await?;
-    let first = sent.first().ok_or(Status::DestInvalid)?;
+    let first = taken(service, asker, request).await?;
     Ok(BulkPlaced::new(format!("AA-B-{}", first.id.uuid().simple())))
 }
 
@@ -171,8 +170,8 @@ fn request(
     })
 }
 
-/// Those of a request that were taken.
-async fn taken(service: &Service, asker: &Asker<'_>, request: SendMessages) -> Result<Vec<Message>, Status> {
+/// The first of a request that was taken, or why none was.
+async fn taken(service: &Service, asker: &Asker<'_>, request: SendMessages) -> Result<Message, Status> {
     let sent = verbs::send_messages(&service.engine, &asker.actor, request, None).await;
     let sent = sent.map_err(|error| match error {
         SendMessagesError::Invalid(problems) => {
@@ -192,9 +191,25 @@ async fn taken(service: &Service, asker: &Asker<'_>, request: SendMessages) -> R
         SendMessagesError::Stopping => Status::ServiceNotAvailable,
         SendMessagesError::Store(error) => failed(&error),
     })?;
-    let taken = sent.into_iter().filter_map(|one| match one {
-        SentTo::Taken(message) if message.direction == Direction::Outgoing => Some(*message),
-        _ => None,
-    });
-    Ok(taken.collect())
+    let (mut first, mut refused) = (None, None);
+    for one in sent {
+        match one {
+            SentTo::Taken(message) if first.is_none() => first = Some(*message),
+            SentTo::Refused(problems) => {
+                let unsent = Unsent::of(&problems, &asker.actor.account_name);
+                // What lies with nobody's number says most.
+                if refused.is_none() || unsent != Unsent::Receiver {
+                    refused = Some(unsent);
+                }
+            }
+            SentTo::Taken(_) | SentTo::Duplicate(_) => {}
+        }
+    }
+    first.ok_or(match refused {
+        Some(Unsent::NoWay) => Status::SmsServiceNotAvailable,
+        Some(Unsent::Body(_)) => Status::MalformedParams,
+        Some(Unsent::TooLong(_)) => Status::MsgTooBig,
+        Some(Unsent::Sender(_)) => Status::SmsRebrandNotEnabled,
+        Some(Unsent::Receiver) | None => Status::DestInvalid,
+    })
 }

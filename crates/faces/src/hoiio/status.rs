@@ -25,11 +25,12 @@ pub(super) fn shown(details: &CallDetails) -> CallStatus {
     let mut status = CallStatus::new(name.unwrap_or_default())
         .tag(kept.tag)
         .dest1(number.clone())
-        .call_status_dest1(sides.first)
+        .call_status_dest1(sides.first.clone())
         .date(time(call.created_at));
     match kept.dest2 {
         Some(dest2) => status = status.dest2(dest2).call_status_dest2(sides.second),
-        None => status = status.number(number),
+        // One of the clients insists on both sides, also of a call that has one.
+        None => status = status.number(number).call_status_dest2(sides.first),
     }
     match minutes(details) {
         Some(minutes) => status.duration(minutes),

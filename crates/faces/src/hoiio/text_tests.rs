@@ -9,6 +9,22 @@ use serde_json::json;
 use super::{HoiioNotices, tests::Rig};
 
 #[tokio::test(start_paused = true)]
+async fn nobody_is_blamed_for_a_missing_trunk_or_a_broken_text() {
+    let rig = Rig::start().await;
+    for (form, word) in [
+        ("dest=%2B6511111111&msg=a%01b", "error_malformed_params"),
+        ("dest=%2B6511111111&msg=x", "success_ok"),
+    ] {
+        assert_eq!(rig.post("sms/send", form).await["status"], word, "{form}");
+    }
+    let rig = Rig::grounded(|settings| settings.sms_trunks.clear(), |_| {}).await;
+    for resource in ["sms/send", "sms/bulk_send"] {
+        let told = rig.post(resource, "dest=%2B6511111111&msg=x").await;
+        assert_eq!(told, json!({"status": "error_sms_service_not_available"}), "{resource}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_text_is_sent_told_and_listed() {
     let rig = Rig::start().await;
     let form = "dest=%2B6511111111&msg=Gr%C3%BC%C3%9Fe&tag=mine&notify_url=http%3A%2F%2Fhooks.internal%2Fsms";

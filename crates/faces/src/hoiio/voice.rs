@@ -68,6 +68,8 @@ pub(super) async fn hang_up(service: &Service, asker: &Asker<'_>, txn_ref: &str)
     match verbs::hang_up(&service.engine, &asker.actor, call.id).await {
         Ok(_) => Ok(()),
         Err(CallError::NotFound) => Err(Status::TxnRefInvalid),
+        // The carrier that has the call does not end it.
+        Err(CallError::GoesOn(_)) => Err(Status::CallServiceNotAvailable),
         Err(error) => Err(failed(&error)),
     }
 }

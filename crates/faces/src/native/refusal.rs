@@ -223,6 +223,7 @@ impl From<CallError> for Refusal {
         match error {
             CallError::NotFound => Self::new(Code::CallNotFound, error.to_string()),
             CallError::OwnerGone => Self::new(Code::NodeSilent, error.to_string()).retry_after(NODE_RETRY),
+            CallError::GoesOn(_) => Self::new(Code::NotNow, error.to_string()),
             CallError::Store(error) => error.into(),
         }
     }

@@ -85,6 +85,8 @@ impl Keeper {
             }
             Ok(_) => Ok(false),
             Err(CallError::NotFound) => Ok(true),
+            // It was begun meanwhile.
+            Err(CallError::GoesOn(_)) => Ok(false),
             Err(error) => Err(words(&error)),
         }
     }

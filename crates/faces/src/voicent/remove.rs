@@ -22,7 +22,8 @@ pub(super) async fn record(gateway: &Gateway, form: &Form) -> Result<String, Ref
     };
     if matches!(call.state, CallState::Scheduled | CallState::Queued) {
         match verbs::hang_up(&gateway.engine, &gateway.actor, call.id).await {
-            Ok(_) | Err(CallError::NotFound) => {}
+            // One that was begun meanwhile goes on.
+            Ok(_) | Err(CallError::NotFound | CallError::GoesOn(_)) => {}
             Err(error) => return Err(failed(&error)),
         }
     }

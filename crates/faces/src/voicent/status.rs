@@ -42,7 +42,7 @@ pub(super) async fn find(gateway: &Gateway, form: &Form) -> Result<Found, Refusa
             let message = text::find(gateway, &name).await?.ok_or_else(gone)?;
             return Ok(Found::Text(Box::new(message)));
         }
-        Err(error @ (CallError::OwnerGone | CallError::Store(_))) => return Err(failed(&error)),
+        Err(error @ (CallError::OwnerGone | CallError::GoesOn(_) | CallError::Store(_))) => return Err(failed(&error)),
     };
     let over = details.call.state == CallState::Ended;
     if over && Kept::of(&details.call).self_delete {

@@ -1,4 +1,5 @@
-//! The tests that show that what works does work, by what a verb comes to and by the column.
+//! The tests that show that what works does work, and that what only a service can refuse is refused, by what a verb
+//! comes to and by the column.
 
 /// The kind, the column, the file under `crates/`, and the test.
 const PROOFS: &[(&str, &str, &str, &str)] = &[
@@ -188,6 +189,24 @@ const PROOFS: &[(&str, &str, &str, &str)] = &[
         "hoiio",
         "carrier-hosted/tests/services/hoiio.rs",
         "a_call_is_hung_up",
+    ),
+    (
+        "hang up",
+        "exotel",
+        "carrier-hosted/tests/services/exotel.rs",
+        "a_call_that_is_not_hung_up_is_followed_to_its_end",
+    ),
+    (
+        "hang up",
+        "voicent",
+        "carrier-hosted/tests/services/voicent.rs",
+        "a_record_that_goes_leaves_the_call_unknown_and_so_does_a_removal",
+    ),
+    (
+        "hang up",
+        "asterisk files",
+        "outdial/tests/asterisk_endings.rs",
+        "by_files_a_call_that_outlives_our_crash_is_followed_to_its_end",
     ),
     (
         "text",

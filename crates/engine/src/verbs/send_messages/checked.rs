@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use outdial_domain::{
-    Address, CallWebhook, Hours, Message, MessageId, MessagePlan, Plan, Priority, message::OnUnknown,
+    Address, CallWebhook, Hours, Message, MessageId, MessagePlan, Plan, Priority, message::OnUnknown, text::TextError,
 };
 use outdial_flow::Problem;
 
@@ -164,13 +164,23 @@ impl Checked {
                 let id = engine.ids.make(MessageId::new);
                 SentTo::Taken(Box::new(Message::new(id, actor.account, plan, &composed, now)))
             }
-            Err(error) => SentTo::Refused(vec![problem("body", "invalid", error.to_string())]),
+            Err(error) => {
+                let code = match error {
+                    TextError::TooLong { .. } => "too_long",
+                    TextError::Empty | TextError::Control { .. } => "invalid",
+                };
+                SentTo::Refused(vec![problem("body", code, error.to_string())])
+            }
         }
     }
 }
 
 fn no_route(error: &NoRoute) -> Problem {
-    problem(error.blames("to", "from"), "invalid", error.to_string())
+    let code = match error {
+        NoRoute::Closed(_) | NoRoute::UnknownTrunk { .. } | NoRoute::CallerIdElsewhere { .. } => "invalid",
+        NoRoute::NoTrunk(_) | NoRoute::NoSmsTrunk(_) => "no_route",
+    };
+    problem(error.blames("to", "from"), code, error.to_string())
 }
 
 fn problem(field: &str, code: &'static str, message: String) -> Problem {

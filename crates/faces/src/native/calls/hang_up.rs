@@ -28,6 +28,7 @@ pub(in crate::native) fn endpoint() -> Endpoint {
             Code::CallNotFound,
             Code::Conflict,
             Code::NodeSilent,
+            Code::NotNow,
             Code::InvalidRequest,
             Code::MalformedJson,
             Code::BrokenBody,
@@ -40,7 +41,7 @@ pub(in crate::native) fn endpoint() -> Endpoint {
 pub(in crate::native) fn endpoint_for_delete() -> Endpoint {
     Endpoint::new("calls", __path_delete_call, delete_call)
         .needs::<ToCall>()
-        .refuses(&[Code::CallNotFound, Code::Conflict, Code::NodeSilent])
+        .refuses(&[Code::CallNotFound, Code::Conflict, Code::NodeSilent, Code::NotNow])
 }
 
 /// What may be said of the end of a call.
@@ -54,7 +55,8 @@ pub(in crate::native) struct HangUpRequest {
 
 /// Ends a call
 ///
-/// Doing it again is harmless. The answer says whether a phone may have rung. Who asked, and why if they said so in a
+/// Doing it again is harmless. The answer says whether a phone may have rung. A call that its carrier does not end goes on,
+/// is followed to its own end and not tried again: `not_now` says why. Who asked, and why if they said so in a
 /// body, stands in the call's events and its ending.
 #[utoipa::path(post, path = "/api/v1/calls/{id}/hangup", request_body = Option<HangUpRequest>,
     params(("id" = String, Path, description = "The id of the call.")),
