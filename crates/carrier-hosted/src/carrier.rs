@@ -171,12 +171,12 @@ impl<S: Service> VoiceCarrier for HostedCarrier<S> {
 
 impl<S: Service> TextCarrier for HostedCarrier<S> {
     fn trunk(&self, name: &str) -> Option<TextTrunk> {
-        self.trunks.get(name).map(|_| TextTrunk {
+        self.trunks.get(name).map(|trunk| TextTrunk {
             // The service splits it.
             concatenation: Concatenation::Payload,
             receipts: true,
             down: None,
-            pauses: None,
+            pauses: trunk.pauses(),
         })
     }
 

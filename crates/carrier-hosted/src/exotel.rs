@@ -25,6 +25,7 @@ use secrecy::{ExposeSecret as _, SecretString};
 use crate::{
     HostedCarrier, Reach, WrongTrunk,
     numbers::are_same,
+    pause::Pause,
     service::{Found, HungUp, Placed, Seen, Service, Trouble},
 };
 
@@ -85,6 +86,7 @@ impl ExotelTrunk {
 pub struct Exotel {
     settings: ExotelTrunk,
     client: Client,
+    pause: Pause,
 }
 
 impl ExotelCarrier {
@@ -143,7 +145,11 @@ impl Exotel {
             None => builder.limiter(ProcessLimiter::per_minute(settings.requests_per_minute)),
         };
         let client = builder.build().map_err(|error| wrong(error.to_string()))?;
-        Ok(Self { settings, client })
+        Ok(Self {
+            settings,
+            client,
+            pause: Pause::default(),
+        })
     }
 
     fn sender<'a>(&'a self, from: Option<&'a str>) -> Result<&'a str, String> {
@@ -251,6 +257,10 @@ impl Service for Exotel {
         self.sms(ask.from, ask.to, ask.text).map(drop)
     }
 
+    fn pauses(&self) -> Option<Duration> {
+        self.pause.left()
+    }
+
     async fn text(&self, order: &TextOrder, callback: Option<String>) -> PartFate {
         let sms = match self.sms(order.from.as_deref(), &order.to, &order.composed.text()) {
             Ok(sms) => sms,
@@ -266,7 +276,12 @@ impl Service for Exotel {
         sms.status_callback = callback;
         match self.client.send(&sms).await {
             Ok(answer) => answers::sent(answer),
-            Err(error) => answers::not_sent(&error),
+            Err(error) => {
+                if let Error::RateLimited { wait } = &error {
+                    self.pause.begin(*wait);
+                }
+                answers::not_sent(&error)
+            }
         }
     }
 

@@ -3,7 +3,7 @@
 mod answers;
 mod request;
 
-use std::{ops::RangeInclusive, sync::Arc};
+use std::{ops::RangeInclusive, sync::Arc, time::Duration};
 
 use jiff::Timestamp;
 use outdial_domain::{
@@ -21,6 +21,7 @@ pub(crate) use request::Request;
 
 use crate::{
     HostedCarrier, Reach, WrongTrunk,
+    pause::Pause,
     service::{Found, HungUp, Placed, Seen, Service, Trouble},
 };
 
@@ -72,6 +73,7 @@ impl HoiioTrunk {
 pub struct Hoiio {
     settings: HoiioTrunk,
     client: Client,
+    pause: Pause,
 }
 
 impl HoiioCarrier {
@@ -118,7 +120,11 @@ impl Hoiio {
             .http(settings.reach.http().map_err(wrong)?)
             .build()
             .map_err(|error| wrong(error.to_string()))?;
-        Ok(Self { settings, client })
+        Ok(Self {
+            settings,
+            client,
+            pause: Pause::default(),
+        })
     }
 
     fn sms(&self, from: Option<&str>, to: &str, text: &str) -> Result<sms::Send, String> {
@@ -223,6 +229,10 @@ impl Service for Hoiio {
         self.sms(ask.from, ask.to, ask.text).map(drop)
     }
 
+    fn pauses(&self) -> Option<Duration> {
+        self.pause.left()
+    }
+
     async fn text(&self, order: &TextOrder, callback: Option<String>) -> PartFate {
         let sms = match self.sms(order.from.as_deref(), &order.to, &order.composed.text()) {
             Ok(sms) => sms,
@@ -234,7 +244,12 @@ impl Service for Hoiio {
             Ok(placed) => PartFate::Accepted {
                 id: Some(placed.txn_ref),
             },
-            Err(error) => answers::not_sent(&error),
+            Err(error) => {
+                if let Error::RateLimited { wait } = &error {
+                    self.pause.begin(*wait);
+                }
+                answers::not_sent(&error)
+            }
         }
     }
 

@@ -30,6 +30,7 @@ mod exotel;
 mod hoiio;
 mod leg;
 mod numbers;
+mod pause;
 mod plan;
 mod reach;
 mod service;

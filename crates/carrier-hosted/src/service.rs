@@ -73,7 +73,12 @@ pub trait Service: Send + Sync + 'static {
     /// Why not, in words.
     fn can_text(&self, ask: &TextAsk<'_>) -> Result<(), String>;
 
-    /// Sends a text, once.
+    /// For how long it takes no texts, because it said that it gets too many.
+    fn pauses(&self) -> Option<Duration> {
+        None
+    }
+
+    /// Sends a text, once. Where the service gets too many, it [pauses](Self::pauses) from then on.
     fn text(&self, order: &TextOrder, callback: Option<String>) -> impl Future<Output = PartFate> + Send;
 
     /// Looks for the text of a request whose answer was lost: its name at the service.

@@ -60,7 +60,18 @@ impl Policy {
     /// Whether this address may be dialled. `built_in` says that it leads to a handset of ours.
     #[must_use]
     pub fn is_open(&self, to: &Address, built_in: bool) -> bool {
-        built_in || is_loopback(to) || self.open.iter().any(|opening| opening.opens(to))
+        built_in || is_loopback(to) || self.names(to)
+    }
+
+    /// Whether programs that give no key, or were written for numbers, may name this address: every number, and SIP URIs
+    /// that a line opens. Loopback is closed to them, too, until a line says otherwise.
+    #[must_use]
+    pub fn is_for_programs(&self, to: &Address) -> bool {
+        !matches!(to.destination(), Destination::Sip { .. }) || self.names(to)
+    }
+
+    fn names(&self, to: &Address) -> bool {
+        self.open.iter().any(|opening| opening.opens(to))
     }
 }
 
@@ -112,6 +123,12 @@ mod tests {
 
     #[test]
     fn each_line_opens_its_own_kind() {
+        let policy = Policy {
+            open: vec!["sip:127.0.0.1".parse().unwrap()],
+        };
+        let phone = Address::parse("sip:bob@127.0.0.1:5062").unwrap();
+        assert!(policy.is_for_programs(&phone) && !Policy::default().is_for_programs(&phone));
+        assert!(Policy::default().is_for_programs(&Address::parse("100").unwrap()));
         assert!(open(&["+65"], "+6598765432"));
         assert!(!open(&["+65"], "+4930123456"));
         assert!(!open(&["+65"], "6598765432"));

@@ -149,6 +149,11 @@ async fn another_trunk_takes_what_the_first_never_will() {
     let id = texts.send(hello()).await;
     let message = texts.reached(id, "message_ended", 1).await;
     assert_eq!(message.state, MessageState::Refused);
+    let reason = message.reason.unwrap();
+    assert!(
+        reason.contains("(") && reason.contains("not from this sender"),
+        "{reason}"
+    );
 }
 
 #[tokio::test(start_paused = true)]

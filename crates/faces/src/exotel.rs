@@ -147,7 +147,10 @@ async fn respond(
         let noted = service.failed_logins.note(peer, Instant::now());
         return Err(match noted {
             Ok(()) => RestException::new(401, "Authentication failed").code(34010),
-            Err(_) => RestException::new(429, "Too Many Requests"),
+            Err(wait) => {
+                *standing = Some(Standing::refused(wait));
+                RestException::new(429, "Too Many Requests")
+            }
         });
     };
     let account = &service.config.accounts[place];
@@ -265,9 +268,12 @@ fn tell_limits(headers: &mut HeaderMap, standing: Standing) {
         return;
     }
     let seconds = standing.until_next.as_secs() + u64::from(standing.until_next.subsec_nanos() > 0);
-    headers.insert("x-ratelimit-limit", standing.most.into());
-    headers.insert("x-ratelimit-remaining", standing.left.into());
-    headers.insert("x-ratelimit-reset", seconds.into());
+    // Whoever has failed to log in has no limit to be told of.
+    if standing.most > 0 {
+        headers.insert("x-ratelimit-limit", standing.most.into());
+        headers.insert("x-ratelimit-remaining", standing.left.into());
+        headers.insert("x-ratelimit-reset", seconds.into());
+    }
     if !standing.allowed {
         headers.insert(header::RETRY_AFTER, seconds.into());
     }

@@ -31,6 +31,18 @@ pub(crate) struct Standing {
     pub(crate) allowed: bool,
 }
 
+impl Standing {
+    /// How somebody stands who may ask again after this.
+    pub(crate) fn refused(wait: Duration) -> Self {
+        Self {
+            most: 0,
+            left: 0,
+            until_next: wait,
+            allowed: false,
+        }
+    }
+}
+
 impl<K: Eq + Hash> Minute<K> {
     /// At most so many; 0 for any number.
     pub(crate) fn new(most: u32) -> Self {

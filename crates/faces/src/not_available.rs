@@ -28,6 +28,13 @@ pub(crate) const EXOTEL: &[(&str, &str, &str, &str)] = &[
         "From=11&To=22&CallerId=8088919888&StartPlaybackValueNew=http://a.example/",
         "StartPlaybackValueNew",
     ),
+    // Recordings are WAV.
+    (
+        "POST",
+        "Calls/connect.json",
+        "From=11&To=22&CallerId=8088919888&Record=true&RecordingFormat=mp3",
+        "RecordingFormat",
+    ),
 ];
 
 /// Hoiio's resources with their fields, and the word for each.
@@ -39,12 +46,7 @@ pub(crate) const HOIIO: &[(&str, &str, &str)] = &[
         "error_sms_service_not_available",
     ),
     ("sms/get_rate", "dest=%2B6511111111", "error_sms_service_not_available"),
-    // Markup in what is said, and words for whoever is put on hold.
-    (
-        "ivr/start/dial",
-        "dest=%2B6511111111&msg=%3Cspeech%3Ehi%3C/speech%3E",
-        "error_msg_cannot_convert_text",
-    ),
+    // A sound that is named by its address, and words for whoever is put on hold.
     (
         "ivr/middle/play",
         "session=S-1&msg=%3Curl%3Ehttp://a.example/%3C/url%3E",

@@ -125,14 +125,22 @@ impl Server {
         } = state::open(config, &data).await?;
         let key = state::ensure_account(store.as_ref(), &ids, &data).await?;
         let accounts = store.accounts().await.map_err(start_failure)?;
-        config::check_accounts(&settings, &accounts)?;
+        // Whoever makes the account that a number names cannot have it yet.
+        if role == Role::Dialling {
+            config::check_accounts(&settings, &accounts)?;
+        }
         let prompts = Arc::new(parts::prompts(config, &data.join("prompts")).await?);
 
         // Every port is taken before the engine starts, so that a port in use dials nobody.
         let listener = bind(config.server.bind).await?;
         let url = format!("http://{}", listener.local_addr().map_err(start_failure)?);
         let faces = match role {
-            Role::Dialling => faces::Taken::take(config, &accounts, &url).await?,
+            Role::Dialling => {
+                if let Some(warning) = config.faces.links_for_nobody(&config.server.bind) {
+                    tracing::warn!("{warning}");
+                }
+                faces::Taken::take(config, &accounts, &url).await?
+            }
             Role::Changing | Role::Reading => faces::Taken::default(),
         };
         let face_addresses = faces.addresses()?;

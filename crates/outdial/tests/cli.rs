@@ -154,6 +154,20 @@ async fn many_calls_are_placed_and_reported() {
 }
 
 #[tokio::test]
+async fn the_account_of_a_number_is_made_before_anything_is_served() {
+    let home = Home::new();
+    home.configure("[[number]]\nnumber = \"+6561234567\"\naccount = \"acme\"\n");
+    let refused = home.run(&["serve"]).await;
+    assert!(
+        refused.code == 2 && refused.err.contains("outdial accounts add acme"),
+        "{refused:?}"
+    );
+    let added = home.run(&["accounts", "add", "acme"]).await;
+    assert_eq!(added.code, 0, "{added:?}");
+    home.serve().await.stop().await;
+}
+
+#[tokio::test]
 async fn accounts_and_keys_are_kept_apart() {
     let home = Home::new();
     home.configure("");

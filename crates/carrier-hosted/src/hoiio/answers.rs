@@ -76,7 +76,11 @@ pub(super) fn not_sent(error: &Error) -> PartFate {
         return PartFate::Unknown { reason };
     }
     match error {
-        Error::RateLimited { .. } | Error::Transport(_) => PartFate::NotSent { reason },
+        Error::RateLimited { .. } => PartFate::Refused {
+            refusal: Refusal::Slower,
+            reason,
+        },
+        Error::Transport(_) => PartFate::NotSent { reason },
         _ => never(reason),
     }
 }

@@ -1,9 +1,11 @@
 //! Hoiio's answers, and what is asked of it.
 
+use std::time::Duration;
+
 use outdial_carrier_hosted::{HoiioCarrier, HoiioTrunk};
 use outdial_domain::{
     Outcome,
-    message::{PartFate, ReceiptState},
+    message::{PartFate, ReceiptState, Refusal},
 };
 use outdial_engine::ports::{Arrived, LostText, TextAsk, TextCarrier};
 use outdial_flow::{CallerId, Conference, Dial, Flow, Instruction};
@@ -286,6 +288,28 @@ async fn texts_are_sent_once_found_by_their_tag_and_followed() {
         };
         assert_eq!(receipt.state, ReceiptState::Delivered);
     }
+}
+
+#[tokio::test]
+async fn a_service_that_gets_too_many_texts_is_left_alone_as_long_as_it_says() {
+    let fake = Fake::start(|_: &Asked, _| ok(r#"{"status":"error_rate_limit_exceeded"}"#)).await;
+    let carrier = carrier(&fake);
+    let pauses = || TextCarrier::trunk(&carrier, "far").unwrap().pauses;
+    assert_eq!(pauses(), None);
+    let fate = rig::send(&carrier, None, "Hello").await;
+    let slower = matches!(
+        fate,
+        PartFate::Refused {
+            refusal: Refusal::Slower,
+            ..
+        }
+    );
+    assert!(slower, "{fate:?}");
+    let left = pauses().unwrap();
+    assert!(
+        left > Duration::from_secs(50) && left <= Duration::from_secs(60),
+        "{left:?}"
+    );
 }
 
 #[tokio::test]

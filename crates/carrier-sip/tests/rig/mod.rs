@@ -188,6 +188,7 @@ fn word(event: &LegEvent) -> String {
         LegEvent::HoldRefused => "hold refused".into(),
         LegEvent::Transferred(Ok(())) => "transferred".into(),
         LegEvent::Transferred(Err(reason)) => format!("not transferred: {reason}"),
+        LegEvent::HungUp(said) => format!("hung up: {}", said.is_ok()),
         LegEvent::Digit { digit, way } => format!("digit {digit} {}", way.as_str()),
         LegEvent::Ended(end) => {
             let Ending {

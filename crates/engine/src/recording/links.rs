@@ -67,6 +67,12 @@ impl Links {
 }
 
 impl LinkSigner {
+    /// The same for links that open their recordings for so long.
+    #[must_use]
+    pub fn opening_for(self, lives: Duration) -> Self {
+        Self { lives, ..self }
+    }
+
     /// A link that opens a recording from now on for a while, and its signature in hexadecimal.
     #[must_use]
     pub fn link(&self, account: AccountId, recording: RecordingId, now: Timestamp) -> (Link, String) {

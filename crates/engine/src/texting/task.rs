@@ -83,7 +83,13 @@ async fn prepare(engine: &Engine, message: &mut Message) -> Prepared {
         }
         let (because, wait) = match route::route(message, &engine.settings, &engine.text_carriers) {
             Err(error) => {
-                let refused = message.refuse(RefusalCode::NoRoute, error.to_string(), now);
+                // What those said that refused it before is what helps.
+                let said = message.reason.as_ref().filter(|_| !message.refused_by.is_empty());
+                let reason = match said {
+                    Some(said) => format!("{error} ({said})"),
+                    None => error.to_string(),
+                };
+                let refused = message.refuse(RefusalCode::NoRoute, reason, now);
                 return refused.map_or(Prepared::Gone, Prepared::Over);
             }
             Ok(Way::Open(route)) => match route.state.pauses {

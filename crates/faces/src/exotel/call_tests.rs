@@ -174,6 +174,17 @@ async fn limits_are_clamped_and_a_recording_is_made() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_plus_that_was_not_escaped_is_one() {
+    let rig = Rig::start().await;
+    let call = rig.connect(&TWO.replace("From=0987654321", "From=+919876543210")).await;
+    assert_eq!(call["From"], "+919876543210");
+    assert_eq!(
+        rig.ground.reached("created", 1).await.call.plan.to.to_string(),
+        "+919876543210"
+    );
+}
+
+#[tokio::test(start_paused = true)]
 async fn how_a_call_ended_is_told() {
     let rig = Rig::start().await;
     rig.ground.world.carrier.next(Script::busy());
@@ -251,6 +262,8 @@ async fn lists_are_filtered_and_turn_pages() {
     assert_eq!(seen, [vec![4, 3], vec![2, 1], vec![0]]);
     for query in [
         "PageSize=101",
+        "After=zzz",
+        "Before=zzz",
         "SortBy=Price:asc",
         "DateCreated=gte:soon",
         "To=11,12,13,14,15,16",

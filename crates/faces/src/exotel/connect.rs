@@ -19,6 +19,9 @@ pub(super) async fn call(service: &Service, asker: &Asker<'_>, fields: &Fields) 
     if asked.url.is_none() && asked.flow_id().is_some() {
         asked.url = asked.to.take();
     }
+    for number in [&mut asked.from, &mut asked.caller_id].into_iter().chain(&mut asked.to) {
+        with_its_plus(number);
+    }
     asked.time_limit = asked.time_limit.map(|seconds| seconds.clamp(1, LONGEST_TALK));
     asked.time_out = asked.time_out.map(|seconds| seconds.clamp(1, LONGEST_RING));
     asked.check().map_err(|error| invalid(&error))?;
@@ -30,6 +33,9 @@ pub(super) async fn call(service: &Service, asker: &Asker<'_>, fields: &Fields) 
         if given.is_some() {
             return Err(not_available(what));
         }
+    }
+    if asked.record == Some(true) && asked.recording_format.is_some() {
+        return Err(not_available("RecordingFormat"));
     }
     let request = wanted(service, asker, &asked)?;
     let placed = verbs::place_call(&service.engine, &asker.actor, request).await;
@@ -118,6 +124,13 @@ fn events(asked: &Connect) -> EventFilter {
         words.push("ended");
     }
     EventFilter::of(&words)
+}
+
+/// A plus that was not escaped arrives as a blank.
+fn with_its_plus(number: &mut String) {
+    if number.starts_with(' ') {
+        number.replace_range(..1, "+");
+    }
 }
 
 /// A text as a tag of ours, which counts bytes.

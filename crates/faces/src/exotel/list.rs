@@ -37,11 +37,18 @@ pub(super) async fn calls(service: &Service, asker: &Asker<'_>, fields: &Fields)
         found.reverse();
     }
     let size = usize::try_from(asked.page_size.unwrap_or(USUAL_PAGE)).unwrap_or(usize::MAX);
-    let place = |mark: &Option<String>| {
-        let mark = mark.as_deref()?;
-        found.iter().position(|id| id.uuid().simple().to_string() == mark)
+    let place = |field: &str, mark: &Option<String>| {
+        let Some(mark) = mark.as_deref() else { return Ok(None) };
+        let place = found.iter().position(|id| id.uuid().simple().to_string() == mark);
+        place.map(Some).ok_or_else(|| {
+            RestException::new(
+                400,
+                format!("Invalid Parameters: {field} is not the mark of a page of this list"),
+            )
+            .code(34001)
+        })
     };
-    let first = match (place(&asked.after), place(&asked.before)) {
+    let first = match (place("After", &asked.after)?, place("Before", &asked.before)?) {
         (Some(last), _) => last + 1,
         (None, Some(next)) => next.saturating_sub(size),
         (None, None) => 0,

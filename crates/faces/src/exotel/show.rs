@@ -1,5 +1,7 @@
 //! `GET Calls/{sid}`: a call as answers show it.
 
+use std::time::Duration;
+
 use jiff::Timestamp;
 use outdial_domain::{Call as OurCall, CallState, Leg as OurLeg, Outcome};
 use outdial_engine::{
@@ -30,6 +32,12 @@ pub(super) async fn call(
     asked.check().map_err(|error| invalid(&error))?;
     let details = find(service, asker, sid).await?;
     let mut answer = shown(service, asker, &details.call).await?;
+    if let Some(minutes) = asked.options.recording_url_validity
+        && answer.call.recording_url.is_some()
+    {
+        let lives = Duration::from_secs(u64::from(minutes) * 60);
+        answer.call.recording_url = recording(service, asker, &details.call, Some(lives)).await?;
+    }
     if asked.options.details.unwrap_or(false) {
         answer.details = Some(both_sides(&details));
     }
@@ -73,13 +81,18 @@ pub(super) async fn shown(service: &Service, asker: &Asker<'_>, call: &OurCall) 
         shown = shown.end_time(time(end)).duration(seconds(call.answered_at, end));
     }
     if kept.record && call.state == CallState::Ended {
-        shown.recording_url = recording(service, asker, call).await?;
+        shown.recording_url = recording(service, asker, call, None).await?;
     }
     Ok(shown.into())
 }
 
-/// Where the recording of a call lies, for a while.
-async fn recording(service: &Service, asker: &Asker<'_>, call: &OurCall) -> Result<Option<String>, RestException> {
+/// Where the recording of a call lies, for so long, or as long as is usual.
+async fn recording(
+    service: &Service,
+    asker: &Asker<'_>,
+    call: &OurCall,
+    lives: Option<Duration>,
+) -> Result<Option<String>, RestException> {
     let filter = RecordingFilter {
         call: Some(call.id),
         before: None,
@@ -90,8 +103,12 @@ async fn recording(service: &Service, asker: &Asker<'_>, call: &OurCall) -> Resu
     let Some(recording) = found.items.first().filter(|recording| recording.is_finished()) else {
         return Ok(None);
     };
-    let link = verbs::link_to_recording(&service.engine, recording).await;
-    let (link, signature) = link.map_err(|error| failed(&error))?;
+    let signer = verbs::link_signer(&service.engine).await;
+    let mut signer = signer.map_err(|error| failed(&error))?;
+    if let Some(lives) = lives {
+        signer = signer.opening_for(lives);
+    }
+    let (link, signature) = signer.link(recording.account, recording.id, service.engine.ids.now());
     Ok(Some(absolute(&service.config.public_url, &link, &signature)))
 }
 

@@ -48,7 +48,7 @@ pub(super) async fn send(service: &Service, asker: &Asker<'_>, fields: &Fields) 
         from: Some(&from),
         body: &body,
         fate: match is_number(to) {
-            true => fates.next().unwrap_or_else(|| Err(NotTaken::Unsent(Unsent::Receiver))),
+            true => fates.next().unwrap_or(Err(NotTaken::Unsent(Unsent::Receiver))),
             false => Err(NotTaken::Unsent(Unsent::Receiver)),
         },
     });

@@ -245,7 +245,9 @@ async fn credentials_are_those_of_the_path() {
     for _ in 0..10 {
         ask(None, here).await;
     }
-    assert_eq!(ask(None, here).await.status, StatusCode::TOO_MANY_REQUESTS);
+    let late = ask(None, here).await;
+    assert_eq!(late.status, StatusCode::TOO_MANY_REQUESTS);
+    assert!(late.headers.contains_key("retry-after"), "{late:?}");
     assert_eq!(ask(None, "192.0.2.2:1").await.status, StatusCode::UNAUTHORIZED);
     assert_eq!(ask(Some(basic("key:asd7")), here).await.status, StatusCode::OK);
 }

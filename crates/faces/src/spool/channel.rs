@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use outdial_callfile::Channel;
 use outdial_domain::Address;
+use outdial_engine::policy::Policy;
 
 use super::wanted::Unfit;
 
@@ -20,6 +21,8 @@ pub(super) struct Ways {
     pub(super) configured: BTreeMap<String, String>,
     /// Trunks that there are: a peer of the same name means one.
     pub(super) trunks: Vec<String>,
+    /// Which SIP URIs may be dialled.
+    pub(super) policy: Policy,
 }
 
 /// Whom to ring by what.
@@ -35,6 +38,10 @@ impl Ways {
     pub(super) fn of(&self, channel: &Channel) -> Result<Way, Unfit> {
         let (peer, number) = parts(channel);
         let to = Address::parse(number).map_err(|error| Unfit::Wrong(format!("Channel: {error}")))?;
+        if !self.policy.is_for_programs(&to) {
+            let why = "Channel: a SIP URI is dialled only where `policy.open` has its host";
+            return Err(Unfit::Wrong(why.to_owned()));
+        }
         let technology = channel.technology();
         let named = |key: &str| {
             let found = self.configured.iter().find(|(name, _)| name.eq_ignore_ascii_case(key));
@@ -97,6 +104,9 @@ mod tests {
                 .map(|(name, trunk)| (name.to_owned(), trunk.to_owned()))
                 .into(),
             trunks: vec!["lab".to_owned()],
+            policy: Policy {
+                open: vec!["sip:192.0.2.1".parse().unwrap()],
+            },
         }
     }
 

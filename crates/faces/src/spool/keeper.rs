@@ -58,6 +58,7 @@ impl Keeper {
             ways: Ways {
                 configured: config.trunks.clone(),
                 trunks: trunks.collect(),
+                policy: engine.settings.policy.clone(),
             },
             sounds: config.audio.clone().map(Shelf::new),
             queue: Arc::new(queue),

@@ -78,6 +78,12 @@ fn wanted(gateway: &Gateway, asked: &CallRequest, action: Action) -> Result<Plac
     if asked.exit_url.is_some() {
         return Err(Refusal::not_available("VoiceXML"));
     }
+    let to = address("phoneno", &asked.phone)?;
+    if !gateway.engine.settings.policy.is_for_programs(&to) {
+        return Err(Refusal::told(
+            "phoneno: give a number; a SIP URI is dialled only where `policy.open` has its host",
+        ));
+    }
     let due = in_minutes(gateway.engine.ids.now(), asked.call_time.unwrap_or(0));
     Ok(PlaceCall {
         from: asked
@@ -100,7 +106,7 @@ fn wanted(gateway: &Gateway, asked: &CallRequest, action: Action) -> Result<Plac
             ..Retry::default()
         },
         tag: shortened(&asked.info),
-        ..PlaceCall::new(address("phoneno", &asked.phone)?, action)
+        ..PlaceCall::new(to, action)
     })
 }
 
@@ -196,7 +202,7 @@ pub(super) fn told(problems: &[Problem]) -> Refusal {
 
 pub(super) fn foreign_number() -> Refusal {
     Refusal::told(
-        "callerid: this is not a number of the account: add it as a `[[number]]`, or set \
+        "callerid: this is not a number of the account: add it as a `number` of the configuration, or set \
          `faces.voicent.any_caller_id`",
     )
 }

@@ -19,7 +19,11 @@ pub(super) struct Rig {
 
 impl Rig {
     pub(super) async fn start() -> Self {
-        let ground = Ground::new(|_| {}).await;
+        Self::grounded(|_| {}).await
+    }
+
+    pub(super) async fn grounded(decide: impl FnOnce(&mut outdial_engine::Settings)) -> Self {
+        let ground = Ground::new(decide).await;
         let files = tempfile::tempdir().unwrap();
         let config = VoicentConfig {
             tenant: ground.tenant(),

@@ -427,3 +427,14 @@ async fn another_account_sees_nothing() {
     }
     assert_ne!(rig.status(&name).await, format!("ERROR: no such call record: {name}\n"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_sip_uri_is_dialled_only_where_its_host_is_open() {
+    let form = "phoneno=sip:evil@127.0.0.1:9999&txt=hi&firstocc=10";
+    let closed = Rig::grounded(|settings| settings.policy.open = vec!["+65".parse().unwrap()]).await;
+    let answer = closed.post("/ocall/callreqHandler.jsp", form).await;
+    assert!(answer.text.starts_with("ERROR: phoneno: give a number"), "{answer:?}");
+    assert_eq!(closed.ground.calls().await, []);
+    let open = Rig::grounded(|settings| settings.policy.open = vec!["sip:127.0.0.1".parse().unwrap()]).await;
+    open.call(form).await;
+}
