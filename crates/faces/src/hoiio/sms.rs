@@ -1,6 +1,6 @@
 //! Texts: sending one or many, and what became of them.
 
-use outdial_domain::{EventFilter, Message, MessageId, MessageState};
+use outdial_domain::{Direction, EventFilter, Message, MessageId, MessageState};
 use outdial_engine::{
     ports::MessageFilter,
     verbs::{self, MessageError, Receiver, SendMessages, SendMessagesError, SentTo, WebhookOfCall},
@@ -58,7 +58,7 @@ pub(super) async fn status(service: &Service, asker: &Asker<'_>, txn_ref: &str) 
     })
 }
 
-/// One page of the texts of the account, newest first.
+/// One page of the texts of the account that came in or were sent by this face, newest first.
 pub(super) async fn history(service: &Service, asker: &Asker<'_>, asked: &History) -> Result<Page<SmsStatus>, Status> {
     let skipped = u64::from(asked.page.unwrap_or(1).saturating_sub(1)) * PAGE;
     let mut filter = MessageFilter {
@@ -78,7 +78,9 @@ pub(super) async fn history(service: &Service, asker: &Asker<'_>, asked: &Histor
                 .as_ref()
                 .is_some_and(|from| second < from.timestamp().as_second());
             let after = asked.to.as_ref().is_some_and(|to| second > to.timestamp().as_second());
-            if before || after {
+            // What other faces sent is theirs to show; what came in is everybody's.
+            let others = message.direction == Direction::Outgoing && maker(message).is_none();
+            if before || after || others {
                 continue;
             }
             if (skipped..skipped + PAGE).contains(&total) {

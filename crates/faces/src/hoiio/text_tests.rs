@@ -44,6 +44,11 @@ async fn a_text_is_sent_told_and_listed() {
         .post("sms/bulk_send", "dest=%2B6522222222,%2B6533333333&msg=x")
         .await;
     assert!(bulk["bulk_txn_ref"].as_str().unwrap().starts_with("AA-B-"), "{bulk}");
+    // What was sent by another way stands elsewhere.
+    let native = verbs::SendMessages::to("+6544444444", "x");
+    verbs::send_messages(&rig.ground.engine, &rig.ground.actor, native, None)
+        .await
+        .unwrap();
     let history = rig.post("sms/get_history", "").await;
     assert_eq!(
         (&history["total_entries_count"], &history["entries"][2]["txn_ref"]),
