@@ -187,6 +187,30 @@ async fn parts_that_one_trunk_has_do_not_go_by_another() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn receipts_for_its_other_parts_do_not_keep_a_part_from_being_tried_again() {
+    // Before the task that tries again has begun, while it waits for the time, and when it has come.
+    for after in [0, 100, 500, 900, 999, 1_000, 1_100] {
+        let texts = Texts::start().await;
+        let accepted = |id: &str| PartFate::Accepted { id: Some(id.into()) };
+        texts.world.texts.next(vec![accepted("a"), later(), accepted("c")]);
+        let id = texts.send(SendMessages::to("+6590000001", "x".repeat(400))).await;
+        texts.reached(id, "message_retry_scheduled", 1).await;
+        tokio::time::sleep(Duration::from_millis(after)).await;
+        for name in ["a", "c"] {
+            assert!(texts.world.texts.arrive("one", delivered(name)).await);
+        }
+        let sent = tokio::time::timeout(Duration::from_secs(5), texts.world.texts.sent(2)).await;
+        assert_eq!(sent.expect("it is tried again").len(), 2, "{after} ms");
+        let message = texts.reached(id, "message_submitted", 1).await;
+        let name = message.submissions[1].id.clone().unwrap();
+        assert!(texts.world.texts.arrive("one", delivered(&name)).await);
+        let message = texts.reached(id, "message_ended", 1).await;
+        assert_eq!(message.state, MessageState::Delivered, "{after} ms");
+        assert_eq!(texts.world.texts.orders().len(), 2, "{after} ms");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_trunk_that_is_down_is_passed_over() {
     let texts = Texts::start().await;
     texts.world.texts.down("one", Some("no route"));

@@ -8,7 +8,7 @@ use outdial_domain::{
 use super::saving::{Saved, change, early, may_try_again, save};
 use crate::{
     Engine,
-    ports::{MessageChange, ReceiptName},
+    ports::{Job, MessageChange, ReceiptName},
 };
 
 /// Writes down what became of the submissions of a message that was being sent, over a trunk that is asked for
@@ -110,9 +110,17 @@ pub(super) async fn report(engine: &Engine, mut message: Message, receipt: &Rece
     }
 }
 
-/// The change that saves what a receipt said. A message that is still in the journal stays there.
+/// The change that saves what a receipt said. A message that is still in the journal stays there, and one of which
+/// the rest is to be sent again stays in line as it is: its task may be at it already.
 pub(super) fn reported(engine: &Engine, message: &mut Message, events: Vec<MessageEvent>) -> MessageChange {
-    change(engine, message, events)
+    let reported = change(engine, message, events);
+    match reported.job {
+        Job::Add => MessageChange {
+            job: Job::Keep,
+            ..reported
+        },
+        Job::Remove | Job::Keep => reported,
+    }
 }
 
 /// The message as it is on disk; `None` when that cannot be read before the engine stops. Then the next start accounts

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use outdial_domain::{
-    Message, MessageEvent,
+    Message, MessageEvent, MessageState,
     message::{PartFate, RefusalCode},
     text::{Composed, Concatenation, MOST_PARTS, compose},
 };
@@ -32,28 +32,50 @@ const LOOK: Duration = Duration::from_millis(500);
 
 /// Sends a claimed message. What is not in the journal when the engine stops is given back with all that was claimed.
 pub(super) async fn run(engine: Engine, run: String, mut message: Message, seat: Seat) {
-    let prepared = tokio::select! {
-        biased;
-        () = engine.stopping() => return,
-        prepared = Box::pin(prepare(&engine, &mut message)) => prepared,
-    };
-    drop(seat);
-    match prepared {
-        // What was given to the journal is written even if nobody waits for it, so this is not broken off.
-        Prepared::Ready(route, permit) => send(&engine, run, message, *route, permit).await,
-        Prepared::Over(event) => end(&engine, message, event).await,
-        Prepared::Gone => {}
+    let mut seat = Some(seat);
+    loop {
+        let prepared = tokio::select! {
+            biased;
+            () = engine.stopping() => return,
+            prepared = Box::pin(prepare(&engine, &mut message)) => prepared,
+        };
+        drop(seat.take());
+        let changed = match prepared {
+            // What was given to the journal is written even if nobody waits for it, so this is not broken off.
+            Prepared::Ready(route, permit) => send(&engine, &run, message, *route, permit).await,
+            Prepared::Over(event) => end(&engine, message, event).await,
+            Prepared::Gone => by_now(&engine, &message, message.events).await,
+        };
+        match changed {
+            Some(now) => message = now,
+            None => return,
+        }
     }
 }
 
-/// Writes down that it ends before it was sent, or waits for another time.
-async fn end(engine: &Engine, mut message: Message, event: MessageEvent) {
+/// The message as it is by now, if somebody else has changed it while it waited here and it is still to be sent: a
+/// receipt came for a part that an earlier try had sent. `since` is how many events it had here.
+async fn by_now(engine: &Engine, message: &Message, since: u32) -> Option<Message> {
+    let now = answers::reload(engine, message).await?;
+    let waits = matches!(now.state, MessageState::Scheduled | MessageState::Queued);
+    (waits && now.events > since).then_some(now)
+}
+
+/// Writes down that it ends before it was sent, or waits for another time. Returns the message if it was changed in
+/// between and is still to be sent.
+async fn end(engine: &Engine, mut message: Message, event: MessageEvent) -> Option<Message> {
+    let since = message.events;
     let change = change(engine, &mut message, vec![event]);
-    if let Saved::Done(_) = save(engine, change).await {
-        answers::count(&message);
-        if !message.state.is_final() {
-            engine.inner().messages_due.notify_one();
+    match save(engine, change).await {
+        Saved::Done(_) => {
+            answers::count(&message);
+            if !message.state.is_final() {
+                engine.inner().messages_due.notify_one();
+            }
+            None
         }
+        Saved::Stale => by_now(engine, &message, since).await,
+        Saved::Unwanted(_) | Saved::Stopping => None,
     }
 }
 
@@ -201,11 +223,19 @@ fn time_left(engine: &Engine, message: &Message) -> Duration {
     Duration::try_from(message.plan.expires.duration_since(engine.ids.now())).unwrap_or_default()
 }
 
-/// Writes it into the journal, and then sends it.
-async fn send(engine: &Engine, run: String, mut message: Message, route: TextRoute, permit: Option<Permit>) {
+/// Writes it into the journal, and then sends it. Returns the message if it was changed in between and is still to be
+/// sent.
+async fn send(
+    engine: &Engine,
+    run: &str,
+    mut message: Message,
+    route: TextRoute,
+    permit: Option<Permit>,
+) -> Option<Message> {
+    let since = message.events;
     let Some(composed) = composed(&message, route.state.concatenation) else {
         tracing::error!(message = %message.id, "a message that was accepted cannot be composed");
-        return;
+        return None;
     };
     let submissions = match route.state.concatenation {
         Concatenation::Payload => 1,
@@ -215,24 +245,28 @@ async fn send(engine: &Engine, run: String, mut message: Message, route: TextRou
     message.parts = composed.parts.len();
     let Ok(mut sending) = message.journal(&route.trunk.name, submissions, engine.ids.now()) else {
         tracing::error!(message = %message.id, state = %message.state, "a message that waits cannot be sent");
-        return;
+        return None;
     };
     if let MessageEvent::Sending { passed_over, .. } = &mut sending {
         passed_over.clone_from(&route.passed_over);
     }
     // Asked before the journal is written: whoever stands still after it finds this moment over.
-    let send_before = engine.inner().node.send_before(&run);
+    let send_before = engine.inner().node.send_before(run);
     let have = message.have();
     let journal = MessageChange {
-        journalled_by: Some(run),
+        journalled_by: Some(run.to_owned()),
         ..change(engine, &mut message, vec![sending])
     };
     fault::point("text_before_journal");
     match save(engine, journal).await {
         Saved::Done(_) => {}
         // They have asked for peace since the message was accepted.
-        Saved::Unwanted(because) => return leave_alone(engine, message, &because).await,
-        Saved::Stale | Saved::Stopping => return,
+        Saved::Unwanted(because) => {
+            leave_alone(engine, message, &because).await;
+            return None;
+        }
+        Saved::Stale => return by_now(engine, &message, since).await,
+        Saved::Stopping => return None,
     }
     fault::point("text_after_journal");
     let fates = if send_before.is_none_or(|moment| std::time::Instant::now() < moment) {
@@ -257,6 +291,7 @@ async fn send(engine: &Engine, run: String, mut message: Message, route: TextRou
     fault::point("text_sent");
     drop(permit);
     answers::write_down(engine, message, fates, route.state.receipts).await;
+    None
 }
 
 /// Ends what its receiver does not want, which is on disk as it was before its journal.
