@@ -157,6 +157,22 @@ async fn another_trunk_takes_what_the_first_never_will() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_trunk_cannot_take_now_another_may() {
+    let texts = Texts::start().await;
+    texts.world.texts.next(vec![later()]);
+    let id = texts.send(hello()).await;
+    let message = texts.reached(id, "message_submitted", 1).await;
+    assert_eq!((message.tries, message.trunk.as_deref()), (2, Some("two")));
+    assert!(message.refused_by.is_empty(), "the first may take it another time");
+    // Where there is no other, the same is tried again.
+    texts.world.texts.down("two", Some("no route"));
+    texts.world.texts.next(vec![later()]);
+    let id = texts.send(hello()).await;
+    let message = texts.reached(id, "message_submitted", 1).await;
+    assert_eq!((message.tries, message.trunk.as_deref()), (2, Some("one")));
+}
+
+#[tokio::test(start_paused = true)]
 async fn parts_that_one_trunk_has_do_not_go_by_another() {
     let texts = Texts::start().await;
     texts

@@ -42,6 +42,13 @@ impl Message {
         }
     }
 
+    /// The trunk that could not take it at its last try, of which it has nothing: another one may be able to.
+    #[must_use]
+    pub fn failed_on(&self) -> Option<&str> {
+        let failed = self.failures > 0 && self.have().is_empty();
+        failed.then_some(self.trunk.as_deref()).flatten()
+    }
+
     /// Writes down that it leaves now, as it must be on disk before it does: over this trunk, in so many submissions.
     ///
     /// # Errors

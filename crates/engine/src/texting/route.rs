@@ -62,7 +62,8 @@ pub(crate) enum Way {
 }
 
 /// Chooses the way for a message: the first trunk, in the configured order, that serves its receiver, is open, has
-/// not refused it for good, and is up. A message that some trunk has parts of goes by that one only.
+/// not refused it for good, and is up. The one that could not take it at the last try is its last choice. A message
+/// that some trunk has parts of goes by that one only.
 ///
 /// # Errors
 ///
@@ -75,7 +76,10 @@ pub(crate) fn route(
     choose(
         &message.plan,
         message.bound_to(),
-        &message.refused_by,
+        Before {
+            refused_by: &message.refused_by,
+            failed_on: message.failed_on(),
+        },
         settings,
         carriers,
     )
@@ -91,16 +95,27 @@ pub(crate) fn first_choice(
     settings: &Settings,
     carriers: &BTreeMap<String, Arc<dyn TextCarrier>>,
 ) -> Result<Concatenation, NoRoute> {
-    Ok(match choose(plan, plan.via.as_deref(), &[], settings, carriers)? {
-        Way::Open(route) => route.state.concatenation,
-        Way::Down(_) => Concatenation::Udh8,
-    })
+    Ok(
+        match choose(plan, plan.via.as_deref(), Before::default(), settings, carriers)? {
+            Way::Open(route) => route.state.concatenation,
+            Way::Down(_) => Concatenation::Udh8,
+        },
+    )
+}
+
+/// What trunks have said before.
+#[derive(Clone, Copy, Default)]
+struct Before<'m> {
+    /// Those that never will.
+    refused_by: &'m [String],
+    /// The one that could not, at the last try.
+    failed_on: Option<&'m str>,
 }
 
 fn choose(
     plan: &MessagePlan,
     only: Option<&str>,
-    refused_by: &[String],
+    before: Before<'_>,
     settings: &Settings,
     carriers: &BTreeMap<String, Arc<dyn TextCarrier>>,
 ) -> Result<Way, NoRoute> {
@@ -121,6 +136,7 @@ fn choose(
     let mut passed_over = Vec::new();
     let mut down = Vec::new();
     let mut closed = false;
+    let mut last_choice = None;
     for trunk in trunks {
         let name = &trunk.name;
         if only.is_some_and(|only| only != name) {
@@ -138,7 +154,7 @@ fn choose(
             closed = true;
             continue;
         }
-        if refused_by.contains(name) {
+        if before.refused_by.contains(name) {
             passed_over.push(format!("{name}: it refused this text"));
             continue;
         }
@@ -160,14 +176,23 @@ fn choose(
                 passed_over.push(format!("{name}: {why}"));
             }
             Some(state) => {
-                return Ok(Way::Open(TextRoute {
+                let failed = before.failed_on == Some(name);
+                let route = TextRoute {
                     trunk: trunk.clone(),
                     carrier: Arc::clone(carrier),
                     state,
-                    passed_over,
-                }));
+                    passed_over: passed_over.clone(),
+                };
+                if !failed {
+                    return Ok(Way::Open(route));
+                }
+                last_choice = Some(route);
+                passed_over.push(format!("{name}: it could not take this text at the last try"));
             }
         }
+    }
+    if let Some(route) = last_choice {
+        return Ok(Way::Open(route));
     }
     if !down.is_empty() {
         return Ok(Way::Down(down));

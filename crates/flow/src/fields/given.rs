@@ -59,10 +59,10 @@ impl<'v, 'p> Given<'v, 'p> {
         self.problems.add(&self.path, code, message);
     }
 
-    /// A text of at most so many bytes that is not blank; it may have several lines.
+    /// A text of at most so many bytes that is not blank; it may have several lines, whichever way they end.
     #[must_use]
     pub fn text(&self, longest: usize) -> Option<&'v str> {
-        self.characters(longest, |character| matches!(character, '\n' | '\t'))
+        self.characters(longest, |character| matches!(character, '\n' | '\r' | '\t'))
     }
 
     /// A text of one line, of at most so many bytes, that is not blank.

@@ -65,8 +65,8 @@ pub(in crate::native) struct SendRequest {
     /// Who shall have it: a number, or a list of numbers and of objects with `to` and, if wanted, a `body` or
     /// `values` and a `reference` of their own.
     to: Receivers,
-    /// What they are told. What stands in it as `{name}` is replaced by the receiver's value of that name, where it
-    /// has values; `{{` is a brace then.
+    /// What they are told. Where a receiver has values it is a template: what stands in it as `{name}` is replaced by
+    /// each receiver's value of that name, and `{{` is a brace.
     #[schema(example = "Ünïcode 👍")]
     body: Option<String>,
     /// Who sends it: one of the account's numbers, unless the key has `any_caller_id`, or a name of at most 11
@@ -275,18 +275,30 @@ fn receivers(given: &Given<'_, '_>, body: Body<'_>, reference: Option<&str>) -> 
     if list.is_empty() {
         given.problem("missing", "give one receiver at least");
     }
+    // Where one receiver has values the body is a template, and nobody gets it with its braces.
+    let template = list.iter().any(|one| one.value().get("values").is_some());
+    let body = Common { body, template };
     let read: Vec<Option<Receiver>> = list.iter().map(|one| receiver(one, body)).collect();
     read.into_iter().collect()
 }
 
-fn receiver(given: &Given<'_, '_>, common: Body<'_>) -> Option<Receiver> {
+/// What all receivers are told that have nothing of their own.
+#[derive(Clone, Copy)]
+struct Common<'b> {
+    body: Body<'b>,
+    template: bool,
+}
+
+fn receiver(given: &Given<'_, '_>, common: Common<'_>) -> Option<Receiver> {
     if let Value::String(to) = given.value() {
-        let body = common.or_else(|| given.problem("missing", "give a `body` for all, or one for each receiver"))?;
+        let complain = || given.problem("missing", "give a `body` for all, or one for each receiver");
+        let body = common.body.or_else(complain)?;
+        let (body, flaws) = told(body, common.template.then(Vec::new));
         return Some(Receiver {
             to: to.clone(),
-            body: body.to_owned(),
+            body,
             reference: None,
-            flaws: Vec::new(),
+            flaws,
         });
     }
     let mut fields = given.object()?;
@@ -294,9 +306,9 @@ fn receiver(given: &Given<'_, '_>, common: Body<'_>) -> Option<Receiver> {
     let own = Body::read(&mut fields);
     let reference = fields.optional_line("reference", Plan::LONGEST_REFERENCE);
     let values = fields.optional_entries("values", MOST_VALUES);
-    let said = match own {
-        Body::None => common,
-        Body::Given(_) | Body::Wrong => own,
+    let (said, template) = match own {
+        Body::None => (common.body, common.template),
+        Body::Given(_) | Body::Wrong => (own, false),
     };
     let said = said.or_else(|| fields.problem("body", "missing", "give a `body` here or for all"));
     let values = values.map(|values| {
@@ -304,17 +316,21 @@ fn receiver(given: &Given<'_, '_>, common: Body<'_>) -> Option<Receiver> {
         shown.collect::<Vec<(&str, String)>>()
     });
     fields.finish();
-    let body = said?;
-    let (body, flaws) = match values.map_or_else(|| Ok(body.to_owned()), |values| filled(body, &values)) {
-        Ok(body) => (body, Vec::new()),
-        Err(flaws) => (String::new(), flaws),
-    };
+    let (body, flaws) = told(said?, values.or_else(|| template.then(Vec::new)));
     Some(Receiver {
         to: to?,
         body,
         reference: reference.map(str::to_owned),
         flaws,
     })
+}
+
+/// What a receiver is told, and what is wrong with that: a body is a template only where there are values.
+fn told(body: &str, values: Option<Vec<(&str, String)>>) -> (String, Vec<Problem>) {
+    match values.map_or_else(|| Ok(body.to_owned()), |values| filled(body, &values)) {
+        Ok(body) => (body, Vec::new()),
+        Err(flaws) => (String::new(), flaws),
+    }
 }
 
 /// A value as it stands in a text.
