@@ -313,10 +313,13 @@ mod tests {
     #[test]
     fn texts_have_bounds() {
         assert_eq!(one(&json!("a\n\tb"), |given| given.text(4)), Ok("a\n\tb"));
-        for bad in ["abcde", "a\r", "\n", ""] {
+        for bad in ["abcde", "a\u{7}", "\r\n", ""] {
             assert!(one(&json!(bad), |given| given.text(4)).is_err(), "{bad:?}");
         }
-        assert!(one(&json!("a\nb"), |given| given.line(4)).is_err());
+        assert_eq!(one(&json!("a\r\nb"), |given| given.text(4)), Ok("a\r\nb"));
+        for lines in ["a\nb", "a\r"] {
+            assert!(one(&json!(lines), |given| given.line(4)).is_err());
+        }
     }
 
     #[test]
