@@ -5,7 +5,9 @@ mod bench;
 
 use std::time::Duration;
 
-use outdial_domain::{Address, CallId, CallState, EndedBy, Ending, EventKind, Leg, Outcome, RoomId};
+use outdial_domain::{
+    Address, CallId, CallState, EndedBy, Ending, EventKind, Factor, Leg, Outcome, Retry, RetryRule, RoomId,
+};
 use outdial_engine::{
     Order,
     policy::Opening,
@@ -392,6 +394,15 @@ async fn what_makes_no_sense_is_refused_before_a_phone_rings() {
         ..dial(&[EVE])
     };
     assert!(matches!(refused(long).await, PlaceCallError::Invalid(_)));
+    let unheard = Dial {
+        max: Some(Duration::from_secs(10)),
+        warn_before: Some(Duration::from_secs(10)),
+        ..dial(&[EVE])
+    };
+    assert!(matches!(
+        refused(unheard).await,
+        PlaceCallError::Invalid(problems) if problems[0].field == "flow.0.dial.warn_before"
+    ));
     let closed = refused(dial(&["sip:eve@example.com"])).await;
     assert!(
         matches!(&closed, PlaceCallError::NoRouteTo { field, reason: NoRoute::Closed(_) } if field == "flow.0.dial.to"),
@@ -425,9 +436,119 @@ async fn a_hang_up_by_request_ends_both() {
         };
         verbs::hang_up(&bench.engine, &bench.actor, call).await.unwrap();
         hung_up(first).await;
+        let expected = if connected {
+            Outcome::Completed
+        } else {
+            Outcome::Canceled
+        };
+        assert_eq!(hung_up(other).await.outcome, expected);
+        let details = bench.ended(call).await;
+        assert_eq!(outcome(&details), (expected, EndedBy::Request));
+        no_ghost(&bench, &details).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_limit_that_was_asked_for_stands_when_the_other_party_answers() {
+    for transferred in [false, true] {
+        let bench = Bench::new().await;
+        let wish = Dial {
+            max: Some(Duration::from_secs(600)),
+            ring: Some(Duration::from_secs(200)),
+            ..dial(&[EVE])
+        };
+        let (call, mut first, mut other) = ringing(&bench, wish).await;
+        let asked = tokio::time::Instant::now();
+        let order = Order::Limit(Duration::from_secs(50));
+        let told = verbs::control_call(&bench.engine, &bench.actor, call, order, None).await;
+        assert!(told.is_ok(), "{told:?}");
+        tokio::time::sleep(Duration::from_secs(20)).await;
+        other.answer().await;
+        joined(&mut first).await;
+        joined(&mut other).await;
+        if transferred {
+            bench.world.carrier.next(Script::ByHand);
+            let order = Order::Transfer(address(MALLORY));
+            let told = verbs::control_call(&bench.engine, &bench.actor, call, order, None).await;
+            assert!(told.is_ok(), "{told:?}");
+            hung_up(other).await;
+            while !matches!(next(&mut first).await, LegCommand::Transfer { .. }) {}
+            first.tell(LegEvent::Transferred(Err("405".into()))).await;
+            other = bench.world.carrier.leg().await;
+            other.sent().await;
+            other.answer().await;
+            joined(&mut first).await;
+            joined(&mut other).await;
+        }
+        hung_up(first).await;
+        assert_eq!(asked.elapsed().as_secs(), 50, "transferred: {transferred}");
         hung_up(other).await;
         let details = bench.ended(call).await;
-        assert_eq!(outcome(&details), (Outcome::Completed, EndedBy::Request));
+        assert_eq!(outcome(&details), (Outcome::Completed, EndedBy::System));
+        no_ghost(&bench, &details).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_has_talked_is_not_rung_again_for_somebody_who_is_busy() {
+    for transferred in [true, false] {
+        let bench = Bench::new().await;
+        for _ in 0..2 {
+            bench.world.carrier.next(Script::ByHand);
+        }
+        let request = PlaceCall {
+            action: Action::Flow(bridge(dial(&[EVE]))),
+            retry: Retry {
+                rules: vec![RetryRule {
+                    on: vec![Outcome::Busy],
+                    times: 2,
+                    delay: Duration::from_secs(3),
+                    factor: Factor::ONE,
+                    longest: Duration::from_secs(3),
+                    to: Vec::new(),
+                    via: Vec::new(),
+                }],
+                ..Retry::default()
+            },
+            ..request(BOB)
+        };
+        let call = verbs::place_call(&bench.engine, &bench.actor, request)
+            .await
+            .unwrap()
+            .id;
+        let mut first = bench.world.carrier.leg().await;
+        first.sent().await;
+        first.answer().await;
+        let mut other = bench.world.carrier.leg().await;
+        other.sent().await;
+        other.answer().await;
+        joined(&mut first).await;
+        joined(&mut other).await;
+        bench.world.carrier.next(Script::ByHand);
+        let order = if transferred {
+            Order::Transfer(address(MALLORY))
+        } else {
+            Order::Redirect(bridge(dial(&[MALLORY])))
+        };
+        let told = verbs::control_call(&bench.engine, &bench.actor, call, order, None).await;
+        assert!(told.is_ok(), "{told:?}");
+        hung_up(other).await;
+        if transferred {
+            while !matches!(next(&mut first).await, LegCommand::Transfer { .. }) {}
+            first.tell(LegEvent::Transferred(Err("405".into()))).await;
+        }
+        let mut third = bench.world.carrier.leg().await;
+        third.sent().await;
+        third.end(Ending::from_sip(486, None, "Busy Here")).await;
+        hung_up(first).await;
+        let details = bench.ended(call).await;
+        assert_eq!(outcome(&details).0, Outcome::Completed);
+        let reason = details.call.ending.as_ref().unwrap().reason.as_str();
+        assert!(
+            reason.contains("nobody was reached") && reason.contains(MALLORY),
+            "{reason}"
+        );
+        assert_eq!(bench.world.carrier.rung().len(), 3);
         no_ghost(&bench, &details).await;
     }
 }

@@ -9,7 +9,7 @@ use outdial_domain::{Address, CallState, Direction, EndedBy, Ending, EventKind, 
 use outdial_engine::{
     HangUpAnswer,
     policy::Opening,
-    ports::{CallFilter, LegCommand, PromptError, RingError, StoreError},
+    ports::{CallFilter, LegCommand, LegEvent, PromptError, RingError, StoreError},
     routing::{NoRoute, Trunk},
     verbs::{self, Action, PlaceCall, PlaceCallError},
 };
@@ -469,6 +469,97 @@ async fn a_call_that_comes_in_is_given_to_the_flow_of_its_number() {
     assert_eq!((details.legs[0].id, details.legs[0].trunk.as_str()), (leg, "one"));
     let words = bench.words(call.id).await;
     assert_eq!(words[..3], ["created", "journalled", "answered"]);
+}
+
+/// A world whose one number masks, with a way to numbers.
+async fn masking() -> Bench {
+    let mut world = world_with_a_number();
+    world.settings.numbers[0].uses.push(NumberUse::CallerId);
+    world.settings.trunks = vec![Trunk {
+        name: "one".into(),
+        carrier: "sip".into(),
+        prefixes: vec!["+".into()],
+        built_in: false,
+        limit: Default::default(),
+        incoming: Default::default(),
+    }];
+    world.settings.policy.open = vec![Opening::Everything];
+    Bench::with(world).await
+}
+
+fn mask_of(parties: [&str; 2]) -> verbs::CreateMask {
+    verbs::CreateMask {
+        parties: parties.map(|party| Address::parse(party).unwrap()),
+        number: None,
+        pin: Some("4711".parse().unwrap()),
+        expires: None,
+        tag: None,
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_pin_may_be_mistyped_twice() {
+    for tries in [["0000", "1234", "4711"], ["0000", "", "1234"]] {
+        let bench = masking().await;
+        let mask = mask_of(["+6598765432", "+6590000002"]);
+        verbs::create_mask(&bench.engine, &bench.actor, mask, None)
+            .await
+            .unwrap();
+        bench.world.carrier.next(Script::ByHand);
+        let mut caller = call_in(&bench, "6512345678", "one").await;
+        assert!(matches!(caller.command().await, Some(LegCommand::Answer)));
+        caller.answer().await;
+        for pin in tries {
+            let play = loop {
+                if let Some(LegCommand::Play { play, .. }) = caller.command().await {
+                    break play;
+                }
+            };
+            caller.tell(LegEvent::PlayDone { play }).await;
+            caller.press(pin).await;
+        }
+        let reached = tries.contains(&"4711");
+        if reached {
+            let other = bench.world.carrier.leg().await;
+            assert_eq!(other.order.to.to_string(), "+6590000002");
+            caller
+                .end(Ending::new(Outcome::Completed, EndedBy::Callee, "hung up"))
+                .await;
+            other
+                .end(Ending::new(Outcome::Canceled, EndedBy::System, "taken back"))
+                .await;
+        } else {
+            let mut heard = 0;
+            let ending = loop {
+                match caller.command().await.unwrap() {
+                    LegCommand::Play { play, .. } => {
+                        heard += 1;
+                        caller.tell(LegEvent::PlayDone { play }).await;
+                    }
+                    LegCommand::HangUp { ending } => break ending,
+                    _ => {}
+                }
+            };
+            assert_eq!(heard, 1, "it is told");
+            caller.end(ending).await;
+        }
+        let filter = CallFilter {
+            most: 1,
+            ..CallFilter::default()
+        };
+        let page = verbs::list_calls(&bench.engine, &bench.actor, filter).await.unwrap();
+        let details = bench.ended(page.items[0].id).await;
+        let expected = if reached { Outcome::Canceled } else { Outcome::Refused };
+        assert_eq!(outcome(&details).0, expected, "{:?}", details.call.ending);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_two_are_masked_by_a_number_that_is_one_of_them() {
+    let bench = masking().await;
+    let mask = mask_of(["+6512345678", "+6590000002"]);
+    let none = verbs::create_mask(&bench.engine, &bench.actor, mask, None).await;
+    assert_eq!(none, Err(verbs::MaskError::NoNumber));
 }
 
 #[tokio::test(start_paused = true)]

@@ -362,10 +362,27 @@ impl Conversation<'_> {
     async fn not_reached(&mut self, dial: &Dial, ending: Ending) {
         let outcome = ending.outcome;
         if dial.on_failure == OnFailure::HangUp {
-            self.live.verdict = Some(ending);
+            self.is_to_end_as(ending);
         }
         self.sound.stop().await;
         self.input(Input::DialEnded(DialEnd::NotReached(outcome))).await;
+    }
+
+    /// The call ends as somebody was not reached, whatever the first leg says of its own end. Who has talked is not
+    /// rung again for that.
+    pub(super) fn is_to_end_as(&mut self, ending: Ending) {
+        self.live.verdict = Some(if self.has_talked {
+            Ending {
+                leg: ending.leg,
+                ..Ending::new(
+                    Outcome::Completed,
+                    ending.by,
+                    format!("they had talked; afterwards nobody was reached: {}", ending.reason),
+                )
+            }
+        } else {
+            ending
+        });
     }
 
     /// Lets go of the other party, wherever it stands.

@@ -108,6 +108,8 @@ impl Conversation<'_> {
         }
         self.part("the call was transferred").await;
         self.stop_flow();
+        self.live.verdict = None;
+        self.refused_alone = None;
         self.transfer = Some((to.clone(), Instant::now() + TRANSFERRED_WITHIN));
         self.sound.tell(LegCommand::Transfer { to: Box::new(to) }).await;
         Ok("the first party is asked to call them".to_owned())
@@ -178,6 +180,8 @@ impl Conversation<'_> {
         let rendered = Rendered::render(self.engine, account, &flow, self.rate).await?;
         self.part("the call was redirected").await;
         self.transfer = None;
+        self.live.verdict = None;
+        self.refused_alone = None;
         self.rendered = rendered;
         self.run_flow(flow);
         Ok("it runs the other flow".to_owned())

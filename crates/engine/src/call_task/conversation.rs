@@ -87,6 +87,11 @@ pub(super) struct Conversation<'a> {
     talk_until: Option<Instant>,
     /// How long that was when it was set, and from when on.
     limit: (Duration, Since),
+    /// Whether the first party was put through to anybody: from then on nobody who is not reached is a reason to
+    /// ring it again.
+    pub(super) has_talked: bool,
+    /// Why the call is refused when its flow ends without having rung anybody.
+    pub(super) refused_alone: Option<&'static str>,
     /// When the tone is heard that the time is nearly over.
     pub(super) warn_at: Option<Instant>,
     /// Set when the carrier was told to end the leg; by then it must have.
@@ -139,6 +144,8 @@ impl<'a> Conversation<'a> {
             others: Duration::ZERO,
             talk_until: None,
             limit: (plan.talk, Since::Answer),
+            has_talked: false,
+            refused_alone: None,
             warn_at: None,
             ending_until: None,
             over: false,
@@ -166,6 +173,12 @@ impl<'a> Conversation<'a> {
     pub(super) fn longer(mut self, by: Duration) -> Self {
         self.ring_until += by;
         self.others += by;
+        self
+    }
+
+    /// The call is there to reach somebody: it is refused for this reason when its flow ends without a dial.
+    pub(super) fn refused_alone(mut self, because: Option<&'static str>) -> Self {
+        self.refused_alone = because;
         self
     }
 
@@ -338,9 +351,23 @@ impl<'a> Conversation<'a> {
         self.live.may_last(length, self.engine.ids.now());
     }
 
-    /// The first leg may stay until this moment at least.
+    /// The two may talk so long from now on. What somebody asked for while the call talks stands.
+    pub(super) fn may_talk_together(&mut self, length: Duration, warn_before: Option<Duration>) {
+        let Some(until) = self.asked_until() else {
+            return self.may_talk(length, Since::Together, warn_before);
+        };
+        let warn_at = warn_before.and_then(|before| until.checked_sub(before));
+        self.warn_at = warn_at.filter(|at| *at > Instant::now());
+    }
+
+    /// Until when somebody wants the call to last, where anybody said so while it talked.
+    fn asked_until(&self) -> Option<Instant> {
+        self.talk_until.filter(|_| self.limit.1 == Since::Asked)
+    }
+
+    /// The first leg may stay until this moment at least, unless somebody wants it to end before.
     pub(super) fn may_stay_until(&mut self, until: Instant) {
-        if self.talk_until.is_some_and(|limit| limit < until) {
+        if self.asked_until().is_none() && self.talk_until.is_some_and(|limit| limit < until) {
             self.talk_until = Some(until);
             let length = until.saturating_duration_since(Instant::now());
             self.live.may_last(length, self.engine.ids.now());
@@ -380,7 +407,8 @@ impl<'a> Conversation<'a> {
             } else {
                 Outcome::Canceled
             };
-            if outcome == Outcome::Canceled && self.ending_until.is_none() && ending.by == EndedBy::Callee {
+            let nobody = outcome == Outcome::Canceled && !self.has_talked;
+            if nobody && self.ending_until.is_none() && ending.by == EndedBy::Callee {
                 let reason = "the first party hung up before it was connected to the other one";
                 self.live.verdict = Some(Ending::new(outcome, EndedBy::Callee, reason).because_of(leg));
             }
@@ -545,7 +573,13 @@ impl<'a> Conversation<'a> {
             if self.whole {
                 self.asked.carrier_is_told();
             }
-            let of_other = ending.clone();
+            let mut of_other = ending.clone();
+            if ending.outcome == Outcome::Completed && self.other.as_ref().is_some_and(|other| !other.is_connected()) {
+                of_other.outcome = Outcome::Canceled;
+                if !self.has_talked {
+                    self.live.verdict.get_or_insert_with(|| of_other.clone());
+                }
+            }
             self.sound.tell(LegCommand::HangUp { ending }).await;
             self.let_go(of_other).await;
         }

@@ -112,6 +112,10 @@ impl Conversation<'_> {
             Command::EndMessage => self.end_message(),
             Command::Recording(action) => self.change_recordings(action),
             Command::HangUp => {
+                if let Some(because) = self.refused_alone.filter(|_| self.live.others.is_empty()) {
+                    let refused = || Ending::new(Outcome::Refused, EndedBy::System, because);
+                    self.live.verdict.get_or_insert_with(refused);
+                }
                 let ending = Ending::new(Outcome::Completed, EndedBy::Flow, "the flow came to its end");
                 self.hang_up(ending).await;
             }

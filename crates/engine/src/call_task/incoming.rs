@@ -54,7 +54,7 @@ fn nobody() -> Ending {
 
 /// Answers one call, or refuses it with the reason.
 async fn take(engine: &Engine, leg: IncomingLeg, number: &Number) {
-    let (account, flow) = match find(engine, &leg, number).await {
+    let (account, flow, refused_alone) = match find(engine, &leg, number).await {
         Ok(found) => found,
         Err(ending) => return refuse(engine, leg, ending).await,
     };
@@ -79,21 +79,20 @@ async fn take(engine: &Engine, leg: IncomingLeg, number: &Number) {
     let commands = leg.handle.commands.clone();
     // A carrier that is gone says so by the end of its events.
     let _ = commands.send(LegCommand::Answer).await;
-    Box::new(Conversation::new(
-        engine,
-        live,
-        recorder,
-        Some(flow),
-        rendered,
-        commands,
-    ))
-    .run(leg.handle, control)
-    .await;
+    let conversation = Conversation::new(engine, live, recorder, Some(flow), rendered, commands);
+    Box::new(conversation.refused_alone(refused_alone))
+        .run(leg.handle, control)
+        .await;
     engine.inner().live.leave(id);
 }
 
-/// The account and the flow of the number that was called.
-async fn find(engine: &Engine, leg: &IncomingLeg, number: &Number) -> Result<(Account, Flow), Ending> {
+/// The account and the flow of the number that was called, and why the call is refused where that flow ends without
+/// having rung anybody.
+async fn find(
+    engine: &Engine,
+    leg: &IncomingLeg,
+    number: &Number,
+) -> Result<(Account, Flow, Option<&'static str>), Ending> {
     let failed = |error: StoreError| Ending::new(Outcome::Congestion, EndedBy::System, error.to_string());
     let accounts = engine.store.accounts().await.map_err(failed)?;
     let account = accounts
@@ -105,14 +104,14 @@ async fn find(engine: &Engine, leg: &IncomingLeg, number: &Number) -> Result<(Ac
         let mut masks = masks.await.map_err(failed)?;
         masks.retain(|mask| mask.holds(engine.ids.now()));
         if let Some(flow) = masked::flow(&masks, from) {
-            return Ok((account, flow));
+            return Ok((account, flow, Some(masked::REFUSED)));
         }
     }
     let flow = number.flow.as_ref();
     let flow = flow
         .and_then(|name| engine.settings.flows.get(name))
         .ok_or_else(nobody)?;
-    Ok((account, flow.clone()))
+    Ok((account, flow.clone(), None))
 }
 
 /// The call as it is saved before it is answered.

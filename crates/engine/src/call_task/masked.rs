@@ -7,8 +7,10 @@ use outdial_flow::{CallerId, Dial, Flow, Gather, Instruction, Prompt, Say};
 
 /// How long to wait for each key of a PIN.
 const KEY: Duration = Duration::from_secs(10);
-/// How often a PIN may be tried in one call.
-const TRIES: u8 = 3;
+/// How often a PIN may be tried in one call: each try that names nobody, or nothing, leads to the next.
+const TRIES: usize = 3;
+/// Why a call ends that reached nobody.
+pub(super) const REFUSED: &str = "none of the pins that were tried is one of this caller and this number";
 
 /// The flow for somebody who calls a number with these masks, newest first; `None` when none of them is theirs.
 pub(super) fn flow(masks: &[Mask], from: &Address) -> Option<Flow> {
@@ -29,26 +31,37 @@ pub(super) fn flow(masks: &[Mask], from: &Address) -> Option<Flow> {
     let fewest = lengths.clone().min()?;
     let most = lengths.max()?;
     let octet = |length: usize| u8::try_from(length).unwrap_or(u8::MAX);
-    let ask = Gather {
+    let ask = |words| Gather {
         name: "pin".to_owned(),
         private: true,
-        prompts: vec![Prompt::Say(Say {
-            text: "Please press your pin.".to_owned(),
-            voice: None,
-            language: Some("en".to_owned()),
-        })],
+        prompts: vec![said(words)],
         fewest: octet(fewest),
         most: octet(most),
         finish: (fewest < most).then(|| Digit::from_char('#')).flatten(),
         timeout: KEY,
-        tries: TRIES,
-        on,
+        tries: 1,
+        on: on.clone(),
         otherwise: Vec::new(),
         no_input: Vec::new(),
     };
-    Some(Flow {
-        steps: vec![Instruction::Gather(ask)],
-    })
+    let again = "This pin was not recognized. Please press your pin.";
+    let words = std::iter::once("Please press your pin.").chain(std::iter::repeat(again));
+    let mut steps: Vec<_> = words.take(TRIES).map(|words| Instruction::Gather(ask(words))).collect();
+    // Who is connected, or is told why not, never gets here: those calls end with the dial.
+    steps.push(Instruction::Say(words_of("This pin was not recognized. Goodbye.")));
+    Some(Flow { steps })
+}
+
+fn said(words: &str) -> Prompt {
+    Prompt::Say(words_of(words))
+}
+
+fn words_of(text: &str) -> Say {
+    Say {
+        text: text.to_owned(),
+        voice: None,
+        language: Some("en".to_owned()),
+    }
 }
 
 fn connect(mask: &Mask, to: &Address) -> Instruction {
@@ -103,10 +116,15 @@ mod tests {
             mask(["+6590000001", "+6590000003"], Some("22222")),
         ];
         let flow = flow(&masks, &address("+6590000001")).unwrap();
-        let [Instruction::Gather(ask)] = &flow.steps[..] else {
-            panic!("it asks")
-        };
-        assert_eq!((ask.fewest, ask.most, ask.on.len()), (4, 5, 2));
-        assert_eq!(flow.dials().len(), 2);
+        let (last, asks) = flow.steps.split_last().unwrap();
+        assert!(matches!(last, Instruction::Say(_)), "{last:?}");
+        assert_eq!(asks.len(), 3);
+        for ask in asks {
+            let Instruction::Gather(ask) = ask else {
+                panic!("it asks")
+            };
+            assert_eq!((ask.fewest, ask.most, ask.on.len(), ask.tries), (4, 5, 2, 1));
+        }
+        assert_eq!(flow.dials().len(), 6);
     }
 }

@@ -174,7 +174,7 @@ impl Conversation<'_> {
         self.tell_interpreter(Input::NotLetIn(outcome));
         if self.interpreter.as_ref().is_some_and(Interpreter::is_announcing) {
             let reason = format!("turned away from the room {room}: {because}");
-            self.live.verdict = Some(Ending::new(outcome, EndedBy::System, reason));
+            self.is_to_end_as(Ending::new(outcome, EndedBy::System, reason));
         }
         Box::pin(self.follow_flow()).await;
     }

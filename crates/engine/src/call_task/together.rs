@@ -7,7 +7,7 @@ use outdial_flow::{Dial, Input, Party, Prompt, WhileRinging};
 use tokio::time::Instant;
 
 use super::{
-    conversation::{Conversation, Since},
+    conversation::Conversation,
     other::{OtherLeg, Phase, SCREENING, Stage},
     prompts::Rendered,
     sound::Sound,
@@ -101,7 +101,9 @@ impl Conversation<'_> {
         let room = room.unwrap_or_else(|| self.engine.ids.make(RoomId::new));
         bring_together(&self.sound, &other.sound, room, self.muted).await;
         let talk = dial.max.unwrap_or(self.live.call.plan.talk);
-        self.may_talk(talk, Since::Together, dial.warn_before);
+        self.may_talk_together(talk, dial.warn_before);
+        self.has_talked = true;
+        self.live.verdict = None;
     }
 
     /// A leg of the two is in the room; with the second one they hear each other.

@@ -144,7 +144,10 @@ fn number(
     };
     let free = |number: &Address| !live.iter().any(|other| as_if(number).is_mistaken_for(other));
     let Some(wanted) = wanted else {
-        let free = ours.map(|number| &number.address).filter(|number| free(number));
+        let is_party = |number: &Address| mask.parties.iter().any(|party| number.is_reached_as(party));
+        let free = ours
+            .map(|number| &number.address)
+            .filter(|number| !is_party(number) && free(number));
         let used = |number: &&Address| live.iter().filter(|mask| mask.number == **number).count();
         return free.min_by_key(used).cloned().ok_or(MaskError::NoNumber);
     };

@@ -163,6 +163,14 @@ fn dials(flow: &Flow, plan: &Plan, limits: Limits) -> Vec<Problem> {
         if let Some(max) = dial.max {
             problems.extend(length(&format!("flow.{place}.max"), max, limits.longest_talk));
         }
+        let talk = dial.max.unwrap_or(plan.talk);
+        if dial.warn_before.is_some_and(|before| before >= talk) {
+            let message = format!(
+                "nobody would hear it: give less than the {} s that the two may talk",
+                talk.as_secs_f32()
+            );
+            problems.push(problem(&format!("flow.{place}.warn_before"), "out_of_range", message));
+        }
     }
     problems
 }
