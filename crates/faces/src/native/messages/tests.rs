@@ -102,8 +102,8 @@ async fn broken_receivers_hold_up_no_others() {
         "{}",
         answer.text
     );
-    for without in 4..=6 {
-        assert_eq!(results[without]["errors"][0]["field"], "values.name", "{}", answer.text);
+    for without in &results[4..] {
+        assert_eq!(without["errors"][0]["field"], "values.name", "{}", answer.text);
     }
     let orders = server.world.texts.sent(2).await;
     let mut said: Vec<String> = orders.iter().map(|order| order.composed.text()).collect();
