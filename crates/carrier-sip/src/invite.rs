@@ -2,7 +2,7 @@
 
 use outdial_domain::LegId;
 use rsipstack::{
-    sip::{Header, HeadersExt, Method, Request, typed},
+    sip::{Header, HeadersExt, Method, Request, typed, uri::Auth},
     transaction::{
         Transaction,
         key::{TransactionKey, TransactionRole},
@@ -34,6 +34,12 @@ pub(crate) fn make(
     let mut caller = target.from.clone().unwrap_or_else(|| contact.clone());
     if target.from.is_none() {
         caller.host_with_port.port = None;
+        if let Some(number) = &target.number {
+            caller.auth = Some(Auth {
+                user: number.clone(),
+                password: None,
+            });
+        }
     }
     let (caller, identity) = match &target.trunk {
         Some(trunk) => identity::of(&trunk.settings, caller),

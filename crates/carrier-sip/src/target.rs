@@ -24,6 +24,8 @@ pub(crate) struct Target {
     pub(crate) place: Place,
     /// As whom we call; `None` as ourselves.
     pub(crate) from: Option<Uri>,
+    /// The number that is shown at our own address, where we call as ourselves.
+    pub(crate) number: Option<String>,
     /// Who of us has the call diverted to the callee.
     pub(crate) diverting: Option<Uri>,
 }
@@ -85,6 +87,7 @@ impl Target {
         };
         Ok(Self {
             from: caller(settings, from)?,
+            number: from.filter(|_| trunk.is_none()).and_then(Address::number),
             diverting: diverting(settings, from)?,
             trunk: trunk.cloned(),
             uri,
@@ -259,6 +262,19 @@ mod tests {
             shown(Some(&trunk), "100@from-internal", None).0,
             "sip:100@pbx.example.com:5070"
         );
+    }
+
+    #[test]
+    fn a_number_is_shown_at_our_own_address_where_there_is_no_trunk() {
+        let direct = target(None, "sip:bob@192.0.2.7", Some("+6598765432")).unwrap();
+        assert_eq!((direct.from, direct.number.as_deref()), (None, Some("+6598765432")));
+        let uri = target(None, "sip:bob@192.0.2.7", Some("sip:alice@192.0.2.9")).unwrap();
+        assert_eq!(
+            (uri.from.map(|uri| uri.to_string()), uri.number),
+            (Some("sip:alice@192.0.2.9".into()), None)
+        );
+        let through = target(Some(&trunk()), "sip:bob@192.0.2.7", Some("+6598765432")).unwrap();
+        assert_eq!(through.number, None);
     }
 
     #[test]

@@ -404,6 +404,22 @@ async fn a_sip_uri_is_rung_without_a_trunk_and_as_ourselves() {
 }
 
 #[tokio::test]
+async fn a_number_of_ours_is_shown_without_a_trunk() {
+    let mut far = Far::listen().await;
+    let rig = rig_with(|_| {});
+    let mut order = rig.order(&format!("sip:bob@{}", far.address()));
+    order.trunk = None;
+    order.from = Some(outdial_domain::Address::parse("+6598765432").unwrap());
+    let _call = rig.try_ring(order).await.expect("it rings");
+    let invite = far.hears("INVITE ").await;
+    assert!(
+        invite.header("From").starts_with("<sip:+6598765432@127.0.0.1>;tag="),
+        "{}",
+        invite.0
+    );
+}
+
+#[tokio::test]
 async fn nothing_is_left_of_many_calls() {
     let mut far = Far::listen().await;
     let rig = rig_with(|config| {

@@ -128,8 +128,8 @@
 //! | `to` | | the number, or a list of at most [`Dial::MOST`](crate::Dial::MOST) |
 //! | `from` | the number that the first party sees, or that it called | what the other party sees: a number, `private` or `other_party` |
 //! | `ring` | that of the configuration | how long each phone rings, 1 second to 10 minutes |
-//! | `max` | that of the call | how long the two may talk, from the other party's answer |
-//! | `warn_before` | never | so long before that time is over, both hear a tone |
+//! | `max` | that of the call | how long the two may talk, from the other party's answer; the first party waits for that as long as the numbers ring, even beyond the `max` of the call |
+//! | `warn_before` | never | so long before that time is over, both hear a tone; less than that time |
 //! | `whisper` | none | `say` and `play` steps that the other party hears before it is connected |
 //! | `screen` | none | the key that the other party must press to be connected |
 //! | `while_ringing` | `tone` | what the first party hears meanwhile: `tone`, `silence`, or `say` and `play` steps, again and again |

@@ -135,7 +135,10 @@ impl Applications<'_> {
         dial.to.extend(to);
         dial.ring = read.ring;
         dial.max = read.max;
-        dial.warn_before = read.warn_before;
+        // A warning before the beginning is none.
+        dial.warn_before = read
+            .warn_before
+            .filter(|before| read.max.is_none_or(|max| *before < max));
         // Whoever was answered is done, however it went on.
         dial.on_failure = OnFailure::Next;
         Ok(vec![Instruction::Dial(Box::new(dial))].into())

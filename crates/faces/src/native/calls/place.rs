@@ -77,7 +77,8 @@ pub(in crate::native) struct PlaceRequest {
     via: Option<String>,
     /// How long the phone rings.
     ring: Option<Length>,
-    /// How long the call may last from its answer.
+    /// How long the call may last from its answer. Where it rings somebody else, that lasts as long as its `ring` says,
+    /// and the two may talk so long from the other party's answer.
     max: Option<Length>,
     /// Not before this time; one that is past by at most an hour means now. Give `at` or `in`, not both.
     at: Option<Moment>,

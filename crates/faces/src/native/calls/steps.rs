@@ -153,9 +153,10 @@ pub(in crate::native) struct DialStep {
     from: Option<String>,
     /// How long each phone rings, 1 second to 10 minutes.
     ring: Option<Length>,
-    /// How long the two may talk, from the other party's answer.
+    /// How long the two may talk, from the other party's answer. What they wait before is bounded by `ring`: each number
+    /// rings that long, and the first party waits for all of them, even beyond the `max` of the call.
     max: Option<Length>,
-    /// So long before that time is over, both hear a tone.
+    /// So long before that time is over, both hear a tone; less than that time.
     warn_before: Option<Length>,
     /// `say` and `play` steps that the other party hears before it is connected.
     whisper: Option<Vec<Step>>,
