@@ -367,6 +367,14 @@ mod tests {
             (json!({"bridge": {"to": [EVE, BOB]}}), "bridge.to.1"),
             (json!({"bridge": FAR}), "bridge"),
             (json!({"bridge": {"to": FAR}, "record": true}), "bridge.to"),
+            (
+                json!({"bridge": {"to": EVE, "warn_before": "5s"}, "max": "5s"}),
+                "bridge.warn_before",
+            ),
+            (
+                json!({"bridge": {"to": EVE, "warn_before": "9s", "max": "5s"}}),
+                "bridge.warn_before",
+            ),
             (json!({"bridge": {"to": EVE, "from": "+6500000000"}}), "bridge.from"),
             (json!({"bridge": {"to": EVE, "from": "other_party"}}), "bridge.from"),
             (
