@@ -327,6 +327,8 @@ async fn hold_and_mute_are_shown_while_they_last() {
     let room = home.run(&["rooms", "show", "lobby"]).await;
     assert!(room.out.contains(", muted, on hold"), "{room:?}");
     assert_eq!(home.run(&["calls", "control", &call, "--unmute"]).await.code, 0);
+    let heard_again = |event: &Value| event["data"]["result"] == "not muted";
+    server.happened(&call, "unmute", heard_again).await;
     assert!(show().await.contains("now          on hold"), "{}", show().await);
     let ended = home.run(&["calls", "hangup", &call]).await;
     assert_eq!(ended.code, 0, "{ended:?}");
