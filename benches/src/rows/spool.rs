@@ -25,7 +25,8 @@ pub(super) async fn measure(table: &mut Table) -> Result<()> {
     let place = folder()?;
     let files = CallFiles::make(place.path())?;
     let server = Outdial::roomy_with(&format!(
-        "[pacing]\nnumber_gap = 0\n[[faces.spool]]\ndirectory = {:?}\ntrunks = {{ anyone = \"\" }}\n",
+        "[policy]\nopen = [\"sip:127.0.0.1\"]\n[pacing]\nnumber_gap = 0\n\
+         [[faces.spool]]\ndirectory = {:?}\ntrunks = {{ anyone = \"\" }}\n",
         files.queue()
     ))?;
     let ours = bursts(&files, &sipp, || server.processor()).await?;
