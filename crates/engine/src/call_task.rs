@@ -187,12 +187,17 @@ async fn prevent(engine: &Engine, call: Call, asked: HangUp) {
     if kind == EndedBy::System {
         return;
     }
-    let reason = format!("ended before it was dialled, by {}", by_whom(&by, why.as_deref()));
-    let ending = Ending::new(Outcome::Canceled, kind, reason);
+    let ending = prevented(kind, &by, why.as_deref());
     if end_undialled(engine, call, ending).await == Saved::Done {
         // Whoever asked may have gone; the call is prevented all the same.
         let _ = answer.send(Said::HangUp(HangUpAnswer::Prevented));
     }
+}
+
+/// How a call ends that somebody wanted to end before it was dialled.
+fn prevented(kind: EndedBy, by: &str, why: Option<&str>) -> Ending {
+    let reason = format!("ended before it was dialled, by {}", by_whom(by, why));
+    Ending::new(Outcome::Canceled, kind, reason)
 }
 
 /// Writes that a call could not be dialled this time: it waits for another try if its plan says so, or ends.
@@ -248,8 +253,7 @@ async fn dial<'a>(
     let hang_up = std::iter::from_fn(|| control.try_recv().ok()).find_map(Told::before_the_answer);
     if let Some(HangUp { by, why, kind, answer }) = hang_up {
         live.stopped = true;
-        let reason = format!("ended before it was dialled, by {}", by_whom(&by, why.as_deref()));
-        let ending = Ending::new(Outcome::Canceled, kind, reason);
+        let ending = prevented(kind, &by, why.as_deref());
         Box::pin(unsent(engine, live, recorder, ending)).await;
         let _ = answer.send(Said::HangUp(HangUpAnswer::Prevented));
         return None;

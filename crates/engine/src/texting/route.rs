@@ -176,17 +176,16 @@ fn choose(
                 passed_over.push(format!("{name}: {why}"));
             }
             Some(state) => {
-                let failed = before.failed_on == Some(name);
-                let route = TextRoute {
+                let route = |passed_over| TextRoute {
                     trunk: trunk.clone(),
                     carrier: Arc::clone(carrier),
                     state,
-                    passed_over: passed_over.clone(),
+                    passed_over,
                 };
-                if !failed {
-                    return Ok(Way::Open(route));
+                if before.failed_on != Some(name) {
+                    return Ok(Way::Open(route(passed_over)));
                 }
-                last_choice = Some(route);
+                last_choice = Some(route(passed_over.clone()));
                 passed_over.push(format!("{name}: it could not take this text at the last try"));
             }
         }
